@@ -1,1 +1,21 @@
-fn main() {}
+//! rskopeo copies, inspects and unpacks container images, in the place of skopeo and umoci.
+
+mod cli;
+mod commands;
+mod compression;
+mod digest;
+mod manifest;
+mod reference;
+mod transport;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::parse().and_then(commands::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("FATA[0000] {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

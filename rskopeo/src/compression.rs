@@ -1,0 +1,43 @@
+//! Layer compression: told by the first bytes, never by a media type or a file name.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// How a blob's bytes are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+const BUFFER: usize = 128 * 1024;
+
+impl Compression {
+    /// Tells the compression from the first bytes of a blob.
+    pub fn detect(head: &[u8]) -> Self {
+        if head.starts_with(&[0x1f, 0x8b, 0x08]) {
+            Self::Gzip
+        } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            Self::Zstd
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// Reads enough of `reader` to tell its compression and gives both back; no byte is lost.
+pub fn peek<R: Read>(reader: R) -> io::Result<(Compression, BufReader<R>)> {
+    let mut reader = BufReader::with_capacity(BUFFER, reader);
+    let compression = Compression::detect(reader.fill_buf()?);
+    Ok((compression, reader))
+}
+
+/// The plain bytes of a blob of any supported compression. Multi-member gzip and multi-frame zstd are read to their end.
+pub fn decompress<'a, R: Read + Send + 'a>(reader: R) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let (compression, reader) = peek(reader)?;
+    Ok(match compression {
+        Compression::None => Box::new(reader),
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
+    })
+}

@@ -1,0 +1,99 @@
+//! Transports: where images come from and go to. Each file is a [`Source`], a [`Destination`] or both.
+//!
+//! The order in which `copy` uses them:
+//! 1. `Source::manifest`, and through an index once more for the instance of this platform;
+//! 2. for the config, then for all layers at once from several threads:
+//!    `Destination::has_blob`, else `Source::blob` ▸ [`BlobStream`] ▸ `Destination::put_blob`;
+//! 3. `Destination::put_manifest` for every instance, the top one last;
+//! 4. `Destination::commit`, which alone makes the image visible under its name.
+
+mod stream;
+
+use std::io::Read;
+
+use anyhow::Result;
+
+use crate::digest::Digest;
+use crate::manifest::{Descriptor, RawManifest};
+
+pub use stream::{BlobStream, Written};
+
+/// An image that can be read. Used from several threads.
+pub trait Source: Sync {
+    /// The manifest of the reference itself, or of one instance of its index.
+    /// The caller checks the bytes against a digest that it knows.
+    fn manifest(&self, instance: Option<&Digest>) -> Result<RawManifest>;
+
+    /// Opens a blob. The bytes are not trusted: the caller checks digest and size as it reads.
+    fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>>;
+}
+
+/// What a blob is within its image.
+#[derive(Clone, Debug)]
+pub enum Role {
+    Config,
+    Layer(Layer),
+}
+
+/// A layer's place in its image. `diff_id` and `chain_id` (image-spec config.md "Layer ChainID") are told by the config;
+/// they are absent when the config is not a container image's (an artifact).
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// 0 is the base layer.
+    pub index: usize,
+    pub diff_id: Option<Digest>,
+    pub chain_id: Option<Digest>,
+}
+
+/// The form in which a destination wants layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerForm {
+    /// As the source has them.
+    AsIs,
+    /// Uncompressed layers are compressed on the way.
+    Compressed,
+    /// Compressed layers are unpacked on the way.
+    Uncompressed,
+}
+
+/// Where a manifest belongs.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// One of several instances; the index that names them comes last, as `Top`.
+    Instance,
+    /// What the reference stands for. `chosen_from` is the digest of the index that it was picked out of, if any.
+    Top { chosen_from: Option<&'a Digest> },
+}
+
+/// A place for an image. Opening one takes its locks and creates what is missing; dropping one without `commit`
+/// leaves nothing that looks whole. `put_blob` and `has_blob` are called from several threads.
+pub trait Destination: Sync {
+    /// Manifest media types that can be written, the preferred first; empty when any can.
+    fn manifest_types(&self) -> &[&str];
+
+    /// Whether an index with several instances can be written.
+    fn takes_indexes(&self) -> bool;
+
+    fn layer_form(&self) -> LayerForm;
+
+    /// True if the blob is there, whole, with all that this destination makes of it (containers-storage: also the unpacked
+    /// layer, which it may make here from the blob it has). `put_blob` is then not called.
+    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<bool>;
+
+    /// Takes a blob in one pass. Reads `stream` to its end, then calls [`BlobStream::finish`], which checks digest and size and
+    /// tells the digest of what was read; only then may the blob get its name. `blob` is the descriptor when the bytes pass unchanged,
+    /// None when they are recompressed on the way, so that digest and size are known only from `finish`.
+    /// On an error nothing but temporary names may be left.
+    fn put_blob(
+        &self,
+        blob: Option<&Descriptor>,
+        role: &Role,
+        stream: BlobStream<'_>,
+    ) -> Result<Written>;
+
+    /// Takes a manifest, byte for byte; every blob that it names has been put.
+    fn put_manifest(&self, manifest: &RawManifest, place: Place<'_>) -> Result<()>;
+
+    /// Makes the image visible under its name, durably, as the last step.
+    fn commit(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,135 @@
+//! A blob on its way: verified as it is read.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use anyhow::{Result, bail};
+
+use crate::digest::{Digest, Hasher};
+use crate::manifest::Descriptor;
+
+/// What came out of a [`BlobStream`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub digest: Digest,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// The bytes of a blob for a destination. Reading past the promised size, short of it, or to a wrong digest is an error
+/// of `read` itself, so that a plain `io::copy` already fails; `finish` tells what was read.
+pub struct BlobStream<'a> {
+    reader: Box<dyn Read + Send + 'a>,
+    hasher: Option<Hasher>,
+    expected: Option<Written>,
+    size: u64,
+    done: Option<Digest>,
+}
+
+impl<'a> BlobStream<'a> {
+    /// Bytes that must be exactly those of `descriptor`.
+    pub fn verified(reader: Box<dyn Read + Send + 'a>, descriptor: &Descriptor) -> Self {
+        Self {
+            reader,
+            hasher: Some(descriptor.digest.hasher()),
+            expected: Some(Written {
+                digest: descriptor.digest.clone(),
+                size: descriptor.size,
+            }),
+            size: 0,
+            done: None,
+        }
+    }
+
+    /// Bytes made on the way, from a reader that verifies its own input; their SHA-256 is known at the end.
+    pub fn made(reader: Box<dyn Read + Send + 'a>) -> Self {
+        Self {
+            reader,
+            hasher: Some(Hasher::sha256()),
+            expected: None,
+            size: 0,
+            done: None,
+        }
+    }
+
+    /// Reads on to the end if need be, and tells what was read.
+    ///
+    /// # Errors
+    /// The bytes are not those of the descriptor, or reading failed.
+    pub fn finish(mut self) -> Result<Written> {
+        io::copy(&mut self, &mut io::sink())?;
+        match self.done.take() {
+            Some(digest) => Ok(Written {
+                digest,
+                size: self.size,
+            }),
+            None => bail!("blob was not read to its end"),
+        }
+    }
+
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.size += bytes.len() as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
+        match &self.expected {
+            Some(expected) if self.size > expected.size => Err(invalid(format!(
+                "blob {} is larger than the {} bytes its descriptor says",
+                expected.digest, expected.size
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let Some(hasher) = self.hasher.take() else {
+            return Ok(());
+        };
+        let digest = hasher.finish();
+        if let Some(expected) = &self.expected {
+            if self.size != expected.size {
+                let Written { digest, size } = expected;
+                return Err(invalid(format!(
+                    "blob {digest} ended after {} bytes, its descriptor says {size}",
+                    self.size
+                )));
+            }
+            if digest != expected.digest {
+                return Err(invalid(format!(
+                    "Digest did not match, expected {}, got {digest}",
+                    expected.digest
+                )));
+            }
+        }
+        self.done = Some(digest);
+        Ok(())
+    }
+}
+
+impl Read for BlobStream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let n = self.reader.read(buffer)?;
+        if n == 0 {
+            self.end()?;
+        } else {
+            self.count(&buffer[..n])?;
+        }
+        Ok(n)
+    }
+}
+
+impl fmt::Debug for BlobStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobStream")
+            .field("expected", &self.expected)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
