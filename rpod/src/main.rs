@@ -1,1 +1,17 @@
-fn main() {}
+//! Containers, pods and images from the command line, with no daemon.
+
+#![allow(dead_code, unused_imports, reason = "rooms are still being filled")]
+
+mod cli;
+mod config;
+mod engine;
+mod store;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run(std::env::args_os()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => cli::report(&error),
+    }
+}

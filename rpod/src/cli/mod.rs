@@ -1,0 +1,141 @@
+//! The command line: what podman's man pages describe, one file a command.
+//!
+//! A command is a [`Verb`]: its options (a clap `Args`), its name, and what it does. Verbs stand in tables, one for the top level
+//! and one for each noun (`container`, `pod`, …); options are built only for the verb that was typed, because start-up is what a
+//! person waits for.
+
+mod globals;
+mod verb;
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::{ArgMatches, Command};
+
+pub use globals::Globals;
+#[allow(unused_imports, reason = "the tables are still being filled")]
+use verb::{Entry, entry};
+pub use verb::{ExitStatus, Verb};
+
+/// Exit code of an error in rpod itself, as podman's.
+const ENGINE_ERROR: u8 = 125;
+
+/// `rpod COMMAND`.
+const COMMANDS: &[Entry] = &[];
+
+/// `rpod NOUN COMMAND`.
+const NOUNS: &[Noun] = &[Noun {
+    name: "container",
+    about: "Manage containers",
+    commands: &[],
+}];
+
+struct Noun {
+    name: &'static str,
+    about: &'static str,
+    commands: &'static [Entry],
+}
+
+/// Parses the command line and does what it asks; the answer is the exit code.
+pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
+    let matches = match root().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let globals = Globals::from_matches(&matches)?;
+    let (entry, matches) = chosen(&matches);
+    (entry.call)(&globals, matches)
+}
+
+fn root() -> Command {
+    let mut command = Globals::augment(Command::new("rpod"))
+        .about("Manage containers, pods and images")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .args_override_self(true);
+    for entry in COMMANDS {
+        command = command.subcommand(entry.command());
+    }
+    for noun in NOUNS {
+        let mut group = Command::new(noun.name)
+            .about(noun.about)
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .disable_help_subcommand(true);
+        for entry in noun.commands {
+            group = group.subcommand(entry.command());
+        }
+        command = command.subcommand(group);
+    }
+    command
+}
+
+fn chosen(matches: &ArgMatches) -> (&'static Entry, &ArgMatches) {
+    let (name, sub) = matches.subcommand().expect("clap requires a command");
+    if let Some(noun) = NOUNS.iter().find(|noun| noun.name == name) {
+        let (verb, sub) = sub.subcommand().expect("clap requires a command");
+        return (verb::find(noun.commands, verb), sub);
+    }
+    (verb::find(COMMANDS, name), sub)
+}
+
+/// Prints help where it was asked for; anything else is a usage error in podman's words.
+fn usage(error: &clap::Error) -> Result<u8> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print()?;
+            return Ok(0);
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            error.print()?;
+            return Ok(ENGINE_ERROR);
+        }
+        _ => {}
+    }
+    let given = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let message = match (
+        error.kind(),
+        given(ContextKind::InvalidArg),
+        given(ContextKind::InvalidSubcommand),
+    ) {
+        (ErrorKind::UnknownArgument, Some(flag), _) if flag.starts_with("--") => {
+            format!("unknown flag: {flag}")
+        }
+        (ErrorKind::UnknownArgument, Some(flag), _) if flag.starts_with('-') => {
+            format!("unknown shorthand flag: {flag}")
+        }
+        (ErrorKind::InvalidSubcommand, _, Some(name)) => {
+            format!("unrecognized command `rpod {name}`")
+        }
+        _ => {
+            let rendered = error.render().to_string();
+            let first = rendered
+                .lines()
+                .take_while(|line| !line.is_empty())
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join(" ");
+            first.trim_start_matches("error: ").to_owned()
+        }
+    };
+    eprintln!("Error: {message}\nSee 'rpod --help'");
+    Ok(ENGINE_ERROR)
+}
+
+/// Prints an error once, as podman does, and says with which code to end.
+pub fn report(error: &anyhow::Error) -> std::process::ExitCode {
+    let code = error
+        .downcast_ref::<ExitStatus>()
+        .map_or(ENGINE_ERROR, |status| status.code);
+    let text = format!("{error:#}");
+    if !text.is_empty() {
+        eprintln!("Error: {text}");
+    }
+    code.into()
+}

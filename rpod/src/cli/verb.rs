@@ -1,0 +1,95 @@
+//! What a command is: a name, its options, and what it does.
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, builder::TypedValueParser as _};
+
+use super::Globals;
+
+/// One command of rpod. The options are its fields.
+pub trait Verb: Args + Sized {
+    const NAME: &'static str;
+    const ALIASES: &'static [&'static str] = &[];
+    /// One line for the list of commands.
+    const ABOUT: &'static str;
+
+    /// Does it. The answer is rpod's exit code.
+    fn call(self, globals: &Globals) -> Result<u8>;
+}
+
+/// An error that ends rpod with another code than 125. Added as context to the error that is printed.
+#[derive(Debug)]
+pub struct ExitStatus {
+    pub code: u8,
+    /// What is printed after `Error: `; nothing is printed when empty.
+    pub message: String,
+}
+
+impl std::fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ExitStatus {}
+
+/// A verb as the tables hold it.
+pub(super) struct Entry {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    about: &'static str,
+    augment: fn(Command) -> Command,
+    pub(super) call: fn(&Globals, &ArgMatches) -> Result<u8>,
+}
+
+/// The table entry of a verb.
+pub(super) const fn entry<V: Verb>() -> Entry {
+    Entry {
+        name: V::NAME,
+        aliases: V::ALIASES,
+        about: V::ABOUT,
+        augment: |command| V::augment_args(command).mut_args(boolean).about(V::ABOUT),
+        call: |globals, matches| V::from_arg_matches(matches)?.call(globals),
+    }
+}
+
+impl Entry {
+    pub(super) fn command(&self) -> Command {
+        Command::new(self.name)
+            .visible_aliases(self.aliases)
+            .about(self.about)
+            .args_override_self(true)
+            .defer(self.augment)
+    }
+}
+
+pub(super) fn find(entries: &'static [Entry], name: &str) -> &'static Entry {
+    entries
+        .iter()
+        .find(|entry| entry.name == name)
+        .expect("clap names only commands of the table")
+}
+
+/// podman's switches take `--name`, `--name=true` and `--name=false`.
+fn boolean(arg: Arg) -> Arg {
+    if !matches!(arg.get_action(), ArgAction::SetTrue) {
+        return arg;
+    }
+    arg.action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_value("false")
+        .default_missing_value("true")
+        .value_parser(
+            clap::builder::NonEmptyStringValueParser::new().try_map(|text| parse_bool(&text)),
+        )
+        .hide_default_value(true)
+        .value_name("BOOL")
+}
+
+fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither true nor false")),
+    }
+}

@@ -1,0 +1,154 @@
+//! containers.conf(5): the keys that rpod reads.
+//!
+//! Files, later ones win key by key: `/usr/share/containers/containers.conf`, `/etc/containers/containers.conf`,
+//! `/etc/containers/containers.conf.d/*.conf`, and for an ordinary user the same under `$XDG_CONFIG_HOME/containers`. When
+//! `CONTAINERS_CONF` is set, that file alone; `CONTAINERS_CONF_OVERRIDE` is read last.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainersConf {
+    pub containers: Containers,
+    pub engine: Engine,
+    pub network: Network,
+}
+
+/// `[containers]`: defaults of new containers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Containers {
+    pub default_capabilities: Option<Vec<String>>,
+    pub default_sysctls: Option<Vec<String>>,
+    pub default_ulimits: Option<Vec<String>>,
+    pub dns_servers: Option<Vec<String>>,
+    pub env: Option<Vec<String>>,
+    pub init_path: Option<PathBuf>,
+    pub log_driver: Option<String>,
+    pub pids_limit: Option<i64>,
+    pub seccomp_profile: Option<PathBuf>,
+    pub shm_size: Option<String>,
+    pub tz: Option<String>,
+    pub umask: Option<String>,
+}
+
+/// `[engine]`: which programs do the work.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Engine {
+    pub cgroup_manager: Option<String>,
+    pub conmon_path: Option<Vec<PathBuf>>,
+    pub detach_keys: Option<String>,
+    pub helper_binaries_dir: Option<Vec<PathBuf>>,
+    pub runtime: Option<String>,
+    pub runtimes: BTreeMap<String, Vec<PathBuf>>,
+    pub stop_timeout: Option<u64>,
+}
+
+/// `[network]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    pub default_network: Option<String>,
+    pub default_subnet: Option<String>,
+}
+
+impl ContainersConf {
+    pub fn load() -> Result<ContainersConf> {
+        let mut merged = toml::Table::new();
+        for path in files()? {
+            let text = match fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("reading {}", path.display()));
+                }
+            };
+            merge(
+                &mut merged,
+                text.parse()
+                    .with_context(|| format!("parsing {}", path.display()))?,
+            );
+        }
+        toml::Value::Table(merged)
+            .try_into()
+            .context("containers.conf")
+    }
+}
+
+fn files() -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    if let Some(path) = std::env::var_os("CONTAINERS_CONF") {
+        files.push(path.into());
+    } else {
+        files.push("/usr/share/containers/containers.conf".into());
+        add_tree(&mut files, Path::new("/etc/containers"))?;
+        if crate::engine::rootless()
+            && let Some(home) = user_config()
+        {
+            add_tree(&mut files, &home.join("containers"))?;
+        }
+    }
+    files.extend(std::env::var_os("CONTAINERS_CONF_OVERRIDE").map(PathBuf::from));
+    Ok(files)
+}
+
+fn user_config() -> Option<PathBuf> {
+    let xdg = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    xdg.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))
+}
+
+fn add_tree(files: &mut Vec<PathBuf>, dir: &Path) -> Result<()> {
+    files.push(dir.join("containers.conf"));
+    let drop_ins = dir.join("containers.conf.d");
+    let entries = match fs::read_dir(&drop_ins) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("listing {}", drop_ins.display())),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("listing {}", drop_ins.display()))?
+            .path();
+        if path.extension().is_some_and(|ext| ext == "conf") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    files.extend(found);
+    Ok(())
+}
+
+fn merge(into: &mut toml::Table, from: toml::Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn later_files_win_key_by_key() {
+        let mut merged: toml::Table = "[engine]\nruntime='a'\ncgroup_manager='systemd'"
+            .parse()
+            .unwrap();
+        merge(&mut merged, "[engine]\nruntime='b'".parse().unwrap());
+        let conf: ContainersConf = toml::Value::Table(merged).try_into().unwrap();
+        assert_eq!(conf.engine.runtime.as_deref(), Some("b"));
+        assert_eq!(conf.engine.cgroup_manager.as_deref(), Some("systemd"));
+    }
+}

@@ -1,0 +1,353 @@
+//! Names and id prefixes to ids.
+//!
+//! Containers and pods share one space of names. `ROOT/names/<name>` is a symbolic link to the home of its owner; the kernel makes
+//! a link once, so two commands that want one name cannot both get it, and neither waits for the other.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use thiserror::Error;
+
+use super::{Noun, Store, has_record, id};
+
+#[derive(Debug, Error)]
+pub enum LookupError {
+    #[error("no container with name or ID {0:?} found: no such container")]
+    NoContainer(String),
+    #[error("no pod with name or ID {0} found: no such pod")]
+    NoPod(String),
+    #[error("more than one result for {0} {1:?}: {0} already exists")]
+    Ambiguous(Noun, String),
+    #[error("name or ID cannot be empty")]
+    Empty,
+}
+
+#[derive(Debug, Error)]
+#[error(
+    "creating {noun} storage: the {noun} name {name:?} is already in use by {owner}. You have to remove that {noun} to be able to reuse that name: that name is already in use, or use --replace to instruct rpod to do so."
+)]
+pub struct NameInUse {
+    pub noun: Noun,
+    pub name: String,
+    pub owner: String,
+}
+
+/// True for what podman takes as a name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
+pub fn is_valid(name: &str) -> bool {
+    name.bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+impl Store {
+    /// The id that a name, an id or an id prefix stands for. A whole name wins over a prefix.
+    pub fn find(&self, noun: Noun, text: &str) -> Result<String> {
+        if text.is_empty() {
+            return Err(LookupError::Empty.into());
+        }
+        if is_valid(text)
+            && let Some((owner, id)) = self.owner(text)?
+            && owner == noun
+            && has_record(&self.home(noun, &id), noun)
+        {
+            return Ok(id);
+        }
+        if id::is_prefix(text) {
+            let mut found = self
+                .ids(noun)?
+                .into_iter()
+                .filter(|id| id.starts_with(text) && has_record(&self.home(noun, id), noun));
+            if let Some(id) = found.next() {
+                if found.next().is_some() {
+                    return Err(LookupError::Ambiguous(noun, text.to_owned()).into());
+                }
+                return Ok(id);
+            }
+        }
+        Err(match noun {
+            Noun::Container => LookupError::NoContainer(text.to_owned()),
+            Noun::Pod => LookupError::NoPod(text.to_owned()),
+        }
+        .into())
+    }
+
+    /// Who has this name, whether or not its record is written yet.
+    pub fn owner(&self, name: &str) -> Result<Option<(Noun, String)>> {
+        let link = self.names().join(name);
+        let target = match fs::read_link(&link) {
+            Ok(target) => target,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", link.display())),
+        };
+        Ok(owner_of(&target))
+    }
+
+    /// Takes a name for the container or pod whose home exists and whose lock the caller holds. A name left behind by a killed
+    /// process (its home is gone) is taken over.
+    pub fn take_name(&self, noun: Noun, name: &str, id: &str) -> Result<()> {
+        if !is_valid(name) {
+            bail!("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: {name:?} is not a name");
+        }
+        let names = self.names();
+        let link = names.join(name);
+        let target = PathBuf::from("..").join(noun.directory()).join(id);
+        loop {
+            match symlink(&target, &link) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    fs::create_dir_all(&names)
+                        .with_context(|| format!("making {}", names.display()))?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    match self.owner(name)? {
+                        Some((owner, id)) if self.home(owner, &id).exists() => {
+                            return Err(NameInUse {
+                                noun: owner,
+                                name: name.to_owned(),
+                                owner: id,
+                            }
+                            .into());
+                        }
+                        _ => remove_link(&link)?,
+                    }
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| format!("making {}", link.display()));
+                }
+            }
+        }
+    }
+
+    /// Gives a name back, if it is this id's.
+    pub fn drop_name(&self, name: &str, id: &str) -> Result<()> {
+        match self.owner(name)? {
+            Some((_, owner)) if owner == id => remove_link(&self.names().join(name)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn owner_of(target: &Path) -> Option<(Noun, String)> {
+    let id = target.file_name()?.to_str()?.to_owned();
+    let noun = match target.parent()?.file_name()?.to_str()? {
+        "containers" => Noun::Container,
+        "pods" => Noun::Pod,
+        _ => return None,
+    };
+    Some((noun, id))
+}
+
+fn remove_link(link: &Path) -> Result<()> {
+    match fs::remove_file(link) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", link.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A name for what was given none: two words, as podman's.
+pub fn random() -> Result<String> {
+    let mut pick = [0u8; 2];
+    getrandom::fill(&mut pick)
+        .map_err(|error| anyhow::anyhow!("reading random bytes for a name: {error}"))?;
+    let word = |list: &[&'static str], byte: u8| list[byte as usize % list.len()];
+    Ok(format!(
+        "{}_{}",
+        word(MANNERS, pick[0]),
+        word(BIRDS, pick[1])
+    ))
+}
+
+const MANNERS: &[&str] = &[
+    "able", "agile", "amber", "ample", "awake", "balmy", "blithe", "bold", "brave", "breezy",
+    "bright", "brisk", "calm", "candid", "chirpy", "civil", "clever", "coastal", "cosy", "crisp",
+    "curious", "dapper", "deft", "eager", "early", "earnest", "easy", "fair", "fleet", "fond",
+    "free", "fresh", "gentle", "glad", "golden", "grand", "happy", "hardy", "hearty", "humble",
+    "jolly", "keen", "kind", "lively", "loyal", "lucid", "mellow", "merry", "mild", "neat",
+    "nimble", "noble", "patient", "placid", "plucky", "polite", "proud", "quick", "quiet", "rapid",
+    "ready", "rosy", "serene", "sharp", "silent", "sleek", "smart", "snug", "solid", "spry",
+    "steady", "sunny", "swift", "tidy", "trusty", "upbeat", "valiant", "vivid", "warm", "wise",
+    "witty", "young", "zesty",
+];
+
+const BIRDS: &[&str] = &[
+    "albatross",
+    "auk",
+    "avocet",
+    "bittern",
+    "blackbird",
+    "bunting",
+    "bustard",
+    "buzzard",
+    "chaffinch",
+    "chough",
+    "coot",
+    "cormorant",
+    "crake",
+    "crane",
+    "crow",
+    "cuckoo",
+    "curlew",
+    "dipper",
+    "dotterel",
+    "dove",
+    "dunlin",
+    "dunnock",
+    "eagle",
+    "egret",
+    "eider",
+    "falcon",
+    "fieldfare",
+    "finch",
+    "gannet",
+    "godwit",
+    "goldeneye",
+    "goose",
+    "goshawk",
+    "grebe",
+    "grouse",
+    "gull",
+    "harrier",
+    "hawk",
+    "heron",
+    "hobby",
+    "hoopoe",
+    "ibis",
+    "jackdaw",
+    "jay",
+    "kestrel",
+    "kingfisher",
+    "kite",
+    "kittiwake",
+    "knot",
+    "lapwing",
+    "lark",
+    "linnet",
+    "magpie",
+    "martin",
+    "merlin",
+    "moorhen",
+    "nightjar",
+    "nuthatch",
+    "oriole",
+    "osprey",
+    "ouzel",
+    "owl",
+    "partridge",
+    "petrel",
+    "pipit",
+    "plover",
+    "puffin",
+    "quail",
+    "rail",
+    "raven",
+    "redstart",
+    "robin",
+    "rook",
+    "ruff",
+    "sandpiper",
+    "scoter",
+    "shrike",
+    "siskin",
+    "skua",
+    "snipe",
+    "sparrow",
+    "starling",
+    "stork",
+    "swallow",
+    "swan",
+    "swift",
+    "teal",
+    "tern",
+    "thrush",
+    "tit",
+    "turnstone",
+    "twite",
+    "wagtail",
+    "warbler",
+    "waxwing",
+    "wheatear",
+    "whimbrel",
+    "whinchat",
+    "wigeon",
+    "wren",
+    "wryneck",
+];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn store(dir: &Path) -> Store {
+        Store {
+            root: dir.join("root"),
+            runroot: dir.join("run"),
+        }
+    }
+
+    fn make(store: &Store, id: &str) {
+        let home = store.home(Noun::Container, id);
+        fs::create_dir_all(&home).unwrap();
+        fs::write(store.record(Noun::Container, id), "{}").unwrap();
+    }
+
+    #[test]
+    fn finds_by_name_id_and_prefix() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let (a, b) = ("a".repeat(64), format!("ab{}", "0".repeat(62)));
+        make(&store, &a);
+        make(&store, &b);
+        store.take_name(Noun::Container, "top", &a).unwrap();
+        assert_eq!(store.find(Noun::Container, "top").unwrap(), a);
+        assert_eq!(store.find(Noun::Container, "ab").unwrap(), b);
+        let ambiguous = store.find(Noun::Container, "a").unwrap_err().to_string();
+        assert!(
+            ambiguous.starts_with("more than one result for container \"a\""),
+            "{ambiguous}"
+        );
+        let missing = store.find(Noun::Container, "nope").unwrap_err().to_string();
+        assert_eq!(
+            missing,
+            "no container with name or ID \"nope\" found: no such container"
+        );
+        assert!(store.find(Noun::Pod, "top").is_err());
+    }
+
+    #[test]
+    fn a_name_has_one_owner_until_its_home_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        make(&store, &a);
+        make(&store, &b);
+        store.take_name(Noun::Container, "top", &a).unwrap();
+        assert!(
+            store
+                .take_name(Noun::Container, "top", &b)
+                .unwrap_err()
+                .is::<NameInUse>()
+        );
+        fs::remove_dir_all(store.home(Noun::Container, &a)).unwrap();
+        store.take_name(Noun::Container, "top", &b).unwrap();
+        store.drop_name("top", &a).unwrap();
+        assert_eq!(store.find(Noun::Container, "top").unwrap(), b);
+    }
+
+    proptest! {
+        #[test]
+        fn a_valid_name_is_one_path_component(name in ".{0,20}") {
+            if is_valid(&name) {
+                prop_assert!(!name.contains('/') && name != "." && name != "..");
+            }
+        }
+    }
+}

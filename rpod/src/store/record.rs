@@ -1,0 +1,86 @@
+//! One JSON file a record, replaced whole: a reader sees the old or the new, never a part.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What a record has to outlive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Power loss: the bytes are on the disk before the name is.
+    Disk,
+    /// A killed process. For what a reboot would end anyway.
+    Process,
+}
+
+/// Reads a record.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// Reads a record that may be missing.
+pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// Writes a record beside its place and renames it there. The caller holds the lock of the directory.
+pub fn save<T: Serialize>(path: &Path, record: &T, durability: Durability) -> Result<()> {
+    let bytes =
+        serde_json::to_vec(record).with_context(|| format!("encoding {}", path.display()))?;
+    replace(path, &bytes, durability)
+}
+
+/// Writes bytes beside their place and renames them there.
+pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+    let name = path
+        .file_name()
+        .with_context(|| format!("{} names no file", path.display()))?;
+    let mut temporary = std::ffi::OsString::from(".tmp-");
+    temporary.push(name);
+    let temporary = path.with_file_name(temporary);
+    let written = (|| -> std::io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        if durability == Durability::Disk {
+            file.sync_all()?;
+        }
+        fs::rename(&temporary, path)
+    })();
+    written.with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_saved_is_loaded_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        assert_eq!(load_if_there::<Vec<u8>>(&path).unwrap(), None);
+        save(&path, &vec![1u8, 2], Durability::Disk).unwrap();
+        assert_eq!(load::<Vec<u8>>(&path).unwrap(), [1, 2]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn damage_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        fs::write(&path, "{").unwrap();
+        let error = format!("{:#}", load::<Vec<u8>>(&path).unwrap_err());
+        assert!(error.contains("a.json is damaged"), "{error}");
+    }
+}
