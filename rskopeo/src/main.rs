@@ -1,9 +1,14 @@
 //! rskopeo copies, inspects and unpacks container images, in the place of skopeo and umoci.
 
+// In a program nothing is reachable from outside: `pub` says what a module offers to the others.
+#![allow(unreachable_pub)]
+
 mod cli;
 mod commands;
 mod compression;
 mod digest;
+mod platform;
+mod go_json;
 mod manifest;
 mod reference;
 mod transport;

@@ -1,0 +1,285 @@
+//! A single image's manifest, of either format.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST,
+    RawManifest, null_as_default,
+};
+use crate::compression::Compression;
+use crate::digest::Digest;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Oci,
+    DockerSchema2,
+}
+
+impl Format {
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Oci => OCI_MANIFEST,
+            Self::DockerSchema2 => DOCKER_MANIFEST,
+        }
+    }
+
+    pub fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            OCI_MANIFEST => Some(Self::Oci),
+            DOCKER_MANIFEST => Some(Self::DockerSchema2),
+            _ => None,
+        }
+    }
+}
+
+/// The parsed manifest of one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub format: Format,
+    pub config: Descriptor,
+    /// The base layer first.
+    pub layers: Vec<Descriptor>,
+    annotations: BTreeMap<String, String>,
+    /// Whether the manifest itself names its media type; kept so that writing it anew changes nothing more than is needed.
+    names_itself: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parsed {
+    schema_version: u32,
+    media_type: Option<String>,
+    config: Descriptor,
+    #[serde(default, deserialize_with = "null_as_default")]
+    layers: Vec<Descriptor>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Oci<'a> {
+    schema_version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<&'static str>,
+    config: &'a Descriptor,
+    layers: &'a [Descriptor],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Schema2<'a> {
+    schema_version: u32,
+    media_type: &'static str,
+    config: Schema2Descriptor<'a>,
+    layers: Vec<Schema2Descriptor<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Schema2Descriptor<'a> {
+    media_type: &'a str,
+    size: u64,
+    digest: &'a Digest,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    urls: &'a [String],
+}
+
+impl<'a> From<&'a Descriptor> for Schema2Descriptor<'a> {
+    fn from(descriptor: &'a Descriptor) -> Self {
+        let Descriptor { media_type, size, digest, urls, .. } = descriptor;
+        Self { media_type, size: *size, digest, urls }
+    }
+}
+
+impl Image {
+    /// # Errors
+    /// The manifest is not an image's, is of schema 1, or contradicts its own media type.
+    pub fn parse(manifest: &RawManifest) -> Result<Self> {
+        if DOCKER_SCHEMA1.contains(&manifest.media_type.as_str()) {
+            bail!("Docker schema 1 manifests are not supported: ask for the image in schema 2 or OCI format");
+        }
+        let Some(format) = Format::of(&manifest.media_type) else {
+            bail!("{} is not the media type of an image manifest", manifest.media_type);
+        };
+        let parsed: Parsed =
+            serde_json::from_slice(&manifest.bytes).with_context(|| format!("parsing manifest of type {}", manifest.media_type))?;
+        if parsed.schema_version != 2 {
+            bail!("manifest has schemaVersion {}, expected 2", parsed.schema_version);
+        }
+        if let Some(inner) = parsed.media_type.as_deref()
+            && !inner.is_empty()
+            && inner != manifest.media_type
+        {
+            bail!("manifest was served as {} but says {inner} itself", manifest.media_type);
+        }
+        Ok(Self {
+            format,
+            config: parsed.config,
+            layers: parsed.layers,
+            annotations: parsed.annotations,
+            names_itself: parsed.media_type.is_some_and(|inner| !inner.is_empty()),
+        })
+    }
+
+    /// An image of schema 2 that nobody has written yet.
+    pub fn docker(config: Descriptor, layers: Vec<Descriptor>) -> Self {
+        Self { format: Format::DockerSchema2, config, layers, annotations: BTreeMap::new(), names_itself: true }
+    }
+
+    /// Whether the config is a container image's, with diffIDs for the layers.
+    pub fn is_container(&self) -> bool {
+        [OCI_CONFIG, DOCKER_CONFIG].contains(&self.config.media_type.as_str())
+    }
+
+    /// The same image in another format; media types of config and layers change with it, annotations exist in OCI only.
+    pub fn converted(mut self, format: Format) -> Result<Self> {
+        if self.format == format {
+            return Ok(self);
+        }
+        if !self.is_container() {
+            bail!("an artifact with config type {} cannot be converted to {}", self.config.media_type, format.media_type());
+        }
+        for layer in &mut self.layers {
+            let (compression, foreign) = layer_kind(&layer.media_type)
+                .with_context(|| format!("layer {} has unknown media type {}", layer.digest, layer.media_type))?;
+            layer.media_type = layer_media_type(format, compression, foreign)?;
+            layer.annotations.clear();
+        }
+        self.config.media_type = match format {
+            Format::Oci => OCI_CONFIG,
+            Format::DockerSchema2 => DOCKER_CONFIG,
+        }
+        .to_owned();
+        self.annotations.clear();
+        self.names_itself = true;
+        self.format = format;
+        Ok(self)
+    }
+
+    /// Replaces layer `index` by what it was recompressed to.
+    pub fn replace_layer(&mut self, index: usize, digest: Digest, size: u64, compression: Compression) -> Result<()> {
+        let layer = &mut self.layers[index];
+        let foreign = layer_kind(&layer.media_type).is_some_and(|(_, foreign)| foreign);
+        layer.media_type = layer_media_type(self.format, compression, foreign)?;
+        layer.digest = digest;
+        layer.size = size;
+        Ok(())
+    }
+
+    /// The manifest anew, as skopeo writes it: fields in its order, no spaces.
+    pub fn serialize(&self) -> Result<RawManifest> {
+        let bytes = match self.format {
+            Format::Oci => serde_json::to_vec(&Oci {
+                schema_version: 2,
+                media_type: self.names_itself.then_some(OCI_MANIFEST),
+                config: &self.config,
+                layers: &self.layers,
+                annotations: &self.annotations,
+            }),
+            Format::DockerSchema2 => serde_json::to_vec(&Schema2 {
+                schema_version: 2,
+                media_type: DOCKER_MANIFEST,
+                config: (&self.config).into(),
+                layers: self.layers.iter().map(Into::into).collect(),
+            }),
+        }?;
+        Ok(RawManifest { media_type: self.format.media_type().to_owned(), bytes })
+    }
+}
+
+/// Compression and "foreign" (not to be distributed) of a layer's media type; None for what is not a layer of a container image.
+pub fn layer_kind(media_type: &str) -> Option<(Compression, bool)> {
+    const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+    const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
+    let (base, foreign) = [(OCI_LAYER, false), (DOCKER_LAYER, false), (OCI_FOREIGN, true), (DOCKER_FOREIGN, true)]
+        .into_iter()
+        .find(|(base, _)| media_type.starts_with(base))?;
+    let compression = match &media_type[base.len()..] {
+        "" => Compression::None,
+        "+gzip" | ".gzip" => Compression::Gzip,
+        "+zstd" | ".zstd" => Compression::Zstd,
+        _ => return None,
+    };
+    Some((compression, foreign))
+}
+
+fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> Result<String> {
+    let base = match (format, foreign) {
+        (Format::Oci, false) => OCI_LAYER,
+        (Format::Oci, true) => "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        (Format::DockerSchema2, false) => DOCKER_LAYER,
+        (Format::DockerSchema2, true) => "application/vnd.docker.image.rootfs.foreign.diff.tar",
+    };
+    let suffix = match (format, compression) {
+        (_, Compression::None) => "",
+        (Format::Oci, Compression::Gzip) => "+gzip",
+        (Format::Oci, Compression::Zstd) => "+zstd",
+        (Format::DockerSchema2, Compression::Gzip) => ".gzip",
+        (Format::DockerSchema2, Compression::Zstd) => {
+            bail!("Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip")
+        }
+    };
+    Ok(format!("{base}{suffix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> RawManifest {
+        let layer = |n: u8| Descriptor::new("application/vnd.oci.image.layer.v1.tar+gzip", Digest::sha256(&[n]), 10);
+        let image = Image {
+            format: Format::Oci,
+            config: Descriptor::new(OCI_CONFIG, Digest::sha256(b"config"), 2),
+            layers: vec![layer(1), layer(2)],
+            annotations: BTreeMap::new(),
+            names_itself: false,
+        };
+        image.serialize().unwrap()
+    }
+
+    #[test]
+    fn conversion_there_and_back() {
+        let raw = sample();
+        let image = Image::parse(&raw).unwrap();
+        let docker = image.clone().converted(Format::DockerSchema2).unwrap();
+        assert_eq!(docker.layers[0].media_type, "application/vnd.docker.image.rootfs.diff.tar.gzip");
+        let serialized = docker.serialize().unwrap();
+        let again = Image::parse(&serialized).unwrap().converted(Format::Oci).unwrap();
+        assert_eq!(again.layers, image.layers);
+        assert_eq!(image.serialize().unwrap(), raw);
+    }
+
+    #[test]
+    fn media_type_is_guessed() {
+        let raw = sample();
+        assert_eq!(RawManifest::guess(raw.bytes.clone(), None).unwrap(), raw);
+        assert_eq!(RawManifest::guess(raw.bytes.clone(), Some("text/plain")).unwrap(), raw);
+        assert!(RawManifest::guess(b"<html>".to_vec(), Some("text/html")).is_err());
+        assert!(RawManifest::guess(b"{}".to_vec(), None).is_err());
+    }
+
+    #[test]
+    fn zstd_has_no_place_in_schema_2() {
+        let mut image = Image::parse(&sample()).unwrap();
+        image.replace_layer(0, Digest::sha256(b"z"), 1, Compression::Zstd).unwrap();
+        assert!(image.layers[0].media_type.ends_with("tar+zstd"));
+        assert!(image.converted(Format::DockerSchema2).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = RawManifest::guess(bytes.clone(), None);
+            let _ = Image::parse(&RawManifest { media_type: OCI_MANIFEST.to_owned(), bytes });
+        }
+    }
+}

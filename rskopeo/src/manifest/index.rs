@@ -1,0 +1,99 @@
+//! Indexes (OCI) and manifest lists (Docker): one image for several platforms.
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::{Descriptor, RawManifest, null_as_default};
+use crate::digest::Digest;
+use crate::platform::Platform;
+
+/// A parsed index.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub manifests: Vec<Descriptor>,
+}
+
+impl Index {
+    pub fn parse(manifest: &RawManifest) -> Result<Self> {
+        if !manifest.is_index() {
+            bail!("{} is not the media type of an index", manifest.media_type);
+        }
+        serde_json::from_slice(&manifest.bytes).with_context(|| format!("parsing index of type {}", manifest.media_type))
+    }
+
+    /// The instance for `platform`: the best variant that runs there, the first in the index among equals.
+    /// An instance that names no platform is taken only when no other fits.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn choose(&self, platform: &Platform) -> Result<&Descriptor> {
+        let variants = platform.variants();
+        self.manifests
+            .iter()
+            .filter_map(|instance| Some((rank(instance, platform, &variants)?, instance)))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, instance)| instance)
+            .with_context(|| {
+                let Platform { os, architecture, variant } = platform;
+                let variant = variant.as_deref().unwrap_or_default();
+                format!("no image found in image index for architecture {architecture:?}, variant {variant:?}, OS {os:?}")
+            })
+    }
+
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.manifests.iter().map(|instance| &instance.digest)
+    }
+}
+
+/// Lower is better; None does not run there.
+fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option<usize> {
+    let Some(spec) = &instance.platform else { return Some(usize::MAX) };
+    if spec.os != platform.os || spec.architecture != platform.architecture {
+        return None;
+    }
+    let variant = spec.variant.as_deref().unwrap_or_default();
+    variants.iter().position(|wanted| *wanted == variant)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::manifest::{OCI_INDEX, OCI_MANIFEST};
+
+    fn index(platforms: &[(&str, &str)]) -> Index {
+        let manifests: Vec<_> = platforms
+            .iter()
+            .enumerate()
+            .map(|(n, (architecture, variant))| {
+                let digest = Digest::sha256(n.to_string().as_bytes());
+                let mut platform = serde_json::json!({"os": "linux", "architecture": architecture});
+                if !variant.is_empty() {
+                    platform["variant"] = (*variant).into();
+                }
+                serde_json::json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": 1, "platform": platform})
+            })
+            .collect();
+        let bytes = serde_json::to_vec(&serde_json::json!({"schemaVersion": 2, "manifests": manifests})).unwrap();
+        Index::parse(&RawManifest { media_type: OCI_INDEX.to_owned(), bytes }).unwrap()
+    }
+
+    fn chosen(index: &Index, architecture: &str, variant: Option<&str>) -> Option<usize> {
+        let platform =
+            Platform { os: "linux".into(), architecture: architecture.into(), variant: variant.map(Into::into) };
+        let digest = index.choose(&platform).ok()?.digest.clone();
+        index.digests().position(|candidate| *candidate == digest)
+    }
+
+    #[test]
+    fn the_best_variant_wins() {
+        let index = index(&[("arm", "v5"), ("arm", "v7"), ("amd64", ""), ("arm64", "v8")]);
+        assert_eq!(chosen(&index, "amd64", None), Some(2));
+        assert_eq!(chosen(&index, "arm", None), Some(1));
+        assert_eq!(chosen(&index, "arm", Some("v6")), Some(0));
+        assert_eq!(chosen(&index, "arm64", None), Some(3));
+        assert_eq!(chosen(&index, "s390x", None), None);
+    }
+}
