@@ -1,0 +1,411 @@
+//! Writing one layer after another to a tree.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsStr;
+use std::io::BufRead;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstatat, makedev, mkdirat, mknodat};
+use nix::unistd::{LinkatFlags, ftruncate, linkat, symlinkat};
+
+use super::archive::{Archive, Entry, Kind, Segment};
+use super::attributes::{Attributes, Shortfalls};
+use super::error::{During, LayerError, Result};
+use super::limits::{Limits, Used};
+use super::overlay::{ForeignLink, Unsettled};
+use super::owners::Owners;
+use super::path::{clean, join, shown, split};
+use super::remove::{remove, remove_all, remove_children};
+use super::tree::{Made, Parent, Tree, is, open_beneath};
+use super::whiteout::{self, Mark, mark};
+use super::xattr;
+
+/// What the tree is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All layers in one tree; a whiteout removes.
+    Flat,
+    /// One layer on its own, to be mounted over others; a whiteout stays as overlayfs has it.
+    Overlay,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub form: Form,
+    pub owners: Owners,
+    pub limits: Limits,
+}
+
+/// A tree in the making.
+#[derive(Debug)]
+pub struct Extractor {
+    tree: Tree,
+    options: Options,
+    layer: LayerState,
+    short: Shortfalls,
+    /// Directories without rights for their owner, who is not root and still has to write into them.
+    closed: BTreeMap<Vec<u8>, u32>,
+    unprivileged: bool,
+}
+
+/// What is known of the layer being written.
+#[derive(Debug, Default)]
+struct LayerState {
+    used: Used,
+    made: Made,
+    /// Real paths of this layer's own files, which its whiteouts do not mean. Flat form only.
+    own: HashSet<Vec<u8>>,
+    /// Directories without an entry of their own. Overlay form only.
+    implied: BTreeSet<Vec<u8>>,
+    foreign: Vec<ForeignLink>,
+}
+
+/// The place of an entry: a name in an open directory.
+struct Place<'a> {
+    parent: &'a Parent,
+    name: &'a OsStr,
+    /// Real path, for messages and for bookkeeping.
+    path: Vec<u8>,
+}
+
+impl Extractor {
+    /// `root` is an open directory, which nobody else changes meanwhile.
+    pub fn new(root: OwnedFd, options: Options) -> Self {
+        Self {
+            tree: Tree::new(root),
+            options,
+            layer: LayerState::default(),
+            short: Shortfalls::default(),
+            closed: BTreeMap::new(),
+            unprivileged: !nix::unistd::geteuid().is_root(),
+        }
+    }
+
+    /// Writes one layer. Tells what has to be made up from the layers below in overlay form.
+    pub(super) fn layer(&mut self, input: impl BufRead) -> Result<Unsettled> {
+        self.layer = LayerState::default();
+        let mut archive = Archive::new(input);
+        while let Some(entry) = archive.next_entry()? {
+            self.entry(&entry, &mut archive)?;
+        }
+        self.tree.leave()?;
+        archive.drain()?;
+        let LayerState { implied, foreign, .. } = std::mem::take(&mut self.layer);
+        Ok(Unsettled { implied, foreign })
+    }
+
+    /// Ends the work on the tree; tells in a line each what could not be stored.
+    pub fn finish(self) -> Result<Vec<String>> {
+        for (path, mode) in self.closed.iter().rev() {
+            let fd = self.tree.open_dir(path).during("open directory", path)?;
+            fchmod(&fd, Mode::from_bits_truncate(*mode)).during("change mode of", path)?;
+        }
+        Ok(self.short.lines())
+    }
+
+    fn entry<R: BufRead>(&mut self, entry: &Entry, archive: &mut Archive<R>) -> Result<()> {
+        let content = if entry.kind == Kind::File { archive.content_left() } else { 0 };
+        self.layer.used.entry(&self.options.limits, content)?;
+        let path = clean(&entry.path)?;
+        let attributes = Attributes::of(entry, &path, &self.options.owners)?;
+        if path.is_empty() {
+            return self.root_entry(entry, &attributes);
+        }
+        let (parent, name) = split(&path);
+        let mark = mark(parent, name)?;
+        if mark == Mark::Ignored {
+            return Ok(());
+        }
+        self.enter(parent)?;
+        match mark {
+            Mark::Whiteout(hidden) => self.whiteout(parent, hidden),
+            Mark::Opaque => self.opaque(parent),
+            Mark::None | Mark::Ignored => self.file(parent, name, entry, &attributes, archive),
+        }
+    }
+
+    fn root_entry(&mut self, entry: &Entry, attributes: &Attributes) -> Result<()> {
+        if entry.kind != Kind::Directory {
+            return Err(LayerError::refused(b"/", "the root must stay a directory"));
+        }
+        self.tree.leave()?;
+        let root = self.tree.open_dir(b"").during("open directory", b"")?;
+        clear_xattrs(&root, b"")?;
+        attributes.set(root.as_fd(), b"", &mut self.short)?;
+        self.keep_open(&root, b"", attributes.mode)
+    }
+
+    /// Opens the parent and notes which directories had to be made for it.
+    fn enter(&mut self, parent: &[u8]) -> Result<()> {
+        self.tree.enter(parent, &mut self.layer.made)?;
+        let made = std::mem::take(&mut self.layer.made);
+        for path in made.over_whiteout {
+            let fd = self.tree.open_dir(&path).during("open directory", &path)?;
+            whiteout::make_opaque(&fd, &path)?;
+        }
+        if self.options.form == Form::Overlay {
+            self.layer.implied.extend(made.implied);
+        }
+        Ok(())
+    }
+
+    fn whiteout(&mut self, parent: &[u8], hidden: &[u8]) -> Result<()> {
+        let Self { tree, layer, options, .. } = self;
+        let place = Place::new(tree.enter(parent, &mut layer.made)?, hidden);
+        match options.form {
+            Form::Flat => remove(place.parent.fd.as_fd(), hidden, &place.path, &|path| layer.own.contains(path)).map(drop),
+            Form::Overlay => match place.stat()? {
+                None => whiteout::make_device(&place.parent.fd, place.name, &place.path),
+                // The layer has its own directory of that name: only what lies below it is hidden.
+                Some(stat) if is(&stat, SFlag::S_IFDIR) => whiteout::make_opaque(place.open_dir()?, &place.path),
+                Some(_) => Ok(()),
+            },
+        }
+    }
+
+    fn opaque(&mut self, parent: &[u8]) -> Result<()> {
+        let Self { tree, layer, options, .. } = self;
+        let parent = tree.enter(parent, &mut layer.made)?;
+        match options.form {
+            Form::Flat => {
+                let fd = open_beneath(parent.fd.as_fd(), b"", OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+                    .during("open directory", &parent.real)?;
+                remove_children(fd, &parent.real, &|path| layer.own.contains(path)).map(drop)
+            }
+            Form::Overlay => whiteout::make_opaque(&parent.fd, &parent.real),
+        }
+    }
+
+    fn file<R: BufRead>(
+        &mut self,
+        parent: &[u8],
+        name: &[u8],
+        entry: &Entry,
+        attributes: &Attributes,
+        archive: &mut Archive<R>,
+    ) -> Result<()> {
+        if entry.kind == Kind::HardLink {
+            return self.hard_link(parent, name, entry);
+        }
+        if entry.kind == Kind::Directory {
+            return self.directory(parent, name, attributes);
+        }
+        let Self { tree, layer, short, options, .. } = self;
+        let place = Place::new(tree.enter(parent, &mut layer.made)?, name);
+        match entry.kind {
+            Kind::File => {
+                let fd = place.replacing(|place| place.create())?;
+                write_content(&fd, &place.path, entry, archive)?;
+                attributes.set(fd.as_fd(), &place.path, short)?;
+            }
+            Kind::Symlink => {
+                let target = OsStr::from_bytes(&entry.link);
+                place.replacing(|place| symlinkat(target, &place.parent.fd, place.name).during("create symlink", &place.path))?;
+                attributes.set_at(&place.parent.fd, place.name, &place.path, true, short)?;
+            }
+            _ => {
+                let whiteout = (entry.kind, entry.device) == (Kind::Char, (0, 0));
+                if whiteout && options.form == Form::Overlay {
+                    return Err(LayerError::refused(&place.path, "a character device 0:0 would be a whiteout"));
+                }
+                if place.replacing(|place| place.make_node(entry))? {
+                    attributes.set_at(&place.parent.fd, place.name, &place.path, false, short)?;
+                } else {
+                    short.devices += 1;
+                    let fd = place.create()?;
+                    attributes.set(fd.as_fd(), &place.path, short)?;
+                }
+            }
+        }
+        let path = place.path;
+        self.own(path);
+        Ok(())
+    }
+
+    fn directory(&mut self, parent: &[u8], name: &[u8], attributes: &Attributes) -> Result<()> {
+        let Self { tree, layer, options, .. } = self;
+        let place = Place::new(tree.enter(parent, &mut layer.made)?, name);
+        let made = mkdirat(&place.parent.fd, place.name, Mode::S_IRWXU);
+        let mut existed = false;
+        match made {
+            Ok(()) => {}
+            Err(Errno::EEXIST) => match place.stat()? {
+                Some(stat) if is(&stat, SFlag::S_IFDIR) => existed = true,
+                _ => {
+                    remove_all(place.parent.fd.as_fd(), place.name, &place.path)?;
+                    mkdirat(&place.parent.fd, place.name, Mode::S_IRWXU).during("create directory", &place.path)?;
+                    if options.form == Form::Overlay {
+                        // What stood here hid the lower directory of that name; so must this.
+                        whiteout::make_opaque(place.open_dir()?, &place.path)?;
+                    }
+                }
+            },
+            Err(errno) => return Err(errno).during("create directory", &place.path),
+        }
+        let fd = place.open_dir()?;
+        let path = place.path;
+        if existed {
+            clear_xattrs(&fd, &path)?;
+        }
+        attributes.set(fd.as_fd(), &path, &mut self.short)?;
+        self.keep_open(&fd, &path, attributes.mode)?;
+        self.layer.implied.remove(&path);
+        self.own(path);
+        Ok(())
+    }
+
+    /// Without root's rights, a directory has to stay writable until everything is in it.
+    fn keep_open(&mut self, directory: &OwnedFd, path: &[u8], mode: u32) -> Result<()> {
+        if !self.unprivileged {
+            return Ok(());
+        }
+        if mode & 0o700 == 0o700 {
+            self.closed.remove(path);
+            return Ok(());
+        }
+        self.closed.insert(path.to_vec(), mode);
+        fchmod(directory, Mode::from_bits_truncate(mode | 0o700)).during("change mode of", path)
+    }
+
+    /// The target of a hard link is found as a path within the tree; its last component may be a symlink, and is linked as such.
+    fn hard_link(&mut self, parent: &[u8], name: &[u8], entry: &Entry) -> Result<()> {
+        let target = clean(&entry.link)?;
+        let (target_parent, target_name) = split(&target);
+        if target_name.is_empty() {
+            return Err(LayerError::refused(&entry.path, "a hard link to the root directory"));
+        }
+        let Self { tree, layer, options, .. } = self;
+        let real_parent = tree.real(target_parent)?;
+        let from = match &real_parent {
+            Some(real) => Some(tree.open_dir(real).during("open directory", real)?),
+            None => None,
+        };
+        let place = Place::new(tree.enter(parent, &mut layer.made)?, name);
+        let target_name = OsStr::from_bytes(target_name);
+        let found = match &from {
+            Some(from) => linkable(from, target_name, &target)?,
+            None => None,
+        };
+        let (Some(from), Some(found)) = (from, found) else {
+            if options.form == Form::Flat {
+                return Err(LayerError::refused(&place.path, format!("its hard link target /{} does not exist", shown(&target))));
+            }
+            layer.foreign.push(ForeignLink { path: place.path, target });
+            return Ok(());
+        };
+        if place.stat()?.is_some_and(|stat| (stat.st_dev, stat.st_ino) == (found.st_dev, found.st_ino)) {
+            return Ok(());
+        }
+        place.replacing(|place| {
+            linkat(&from, target_name, &place.parent.fd, place.name, LinkatFlags::empty()).during("create hard link", &place.path)
+        })?;
+        let path = place.path;
+        self.own(path);
+        Ok(())
+    }
+
+    fn own(&mut self, path: Vec<u8>) {
+        if self.options.form == Form::Flat {
+            self.layer.own.insert(path);
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn new(parent: &'a Parent, name: &'a [u8]) -> Self {
+        Self {
+            parent,
+            name: OsStr::from_bytes(name),
+            path: join(&parent.real, name),
+        }
+    }
+
+    fn stat(&self) -> Result<Option<FileStat>> {
+        match fstatat(&self.parent.fd, self.name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(errno).during("stat", &self.path),
+        }
+    }
+
+    fn open_dir(&self) -> Result<OwnedFd> {
+        open_beneath(self.parent.fd.as_fd(), self.name.as_bytes(), OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+            .during("open directory", &self.path)
+    }
+
+    /// Runs `make`; when something is in the way, removes it and runs it again.
+    fn replacing<T>(&self, make: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        match make(self) {
+            Err(error) if error.errno() == Some(Errno::EEXIST) => {
+                remove_all(self.parent.fd.as_fd(), self.name, &self.path)?;
+                make(self)
+            }
+            result => result,
+        }
+    }
+
+    fn create(&self) -> Result<OwnedFd> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(&self.parent.fd, self.name, flags, Mode::S_IRUSR | Mode::S_IWUSR).during("create", &self.path)
+    }
+
+    /// Makes a device or fifo; false when the caller may not make that device.
+    fn make_node(&self, entry: &Entry) -> Result<bool> {
+        let kind = match entry.kind {
+            Kind::Char => SFlag::S_IFCHR,
+            Kind::Block => SFlag::S_IFBLK,
+            _ => SFlag::S_IFIFO,
+        };
+        let device = makedev(entry.device.0.into(), entry.device.1.into());
+        match mknodat(&self.parent.fd, self.name, kind, Mode::S_IRUSR, device) {
+            Err(Errno::EPERM) if kind != SFlag::S_IFIFO => Ok(false),
+            result => result.during("create device", &self.path).map(|()| true),
+        }
+    }
+}
+
+/// The file that a hard link may be made to; a whiteout is none.
+fn linkable(parent: &OwnedFd, name: &OsStr, path: &[u8]) -> Result<Option<FileStat>> {
+    match fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(stat) if is(&stat, SFlag::S_IFDIR) => Err(LayerError::refused(path, "a hard link to a directory")),
+        Ok(stat) => Ok((!whiteout::is_device(&stat)).then_some(stat)),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+        Err(errno) => Err(errno).during("stat", path),
+    }
+}
+
+fn write_content<R: BufRead>(file: &OwnedFd, path: &[u8], entry: &Entry, archive: &mut Archive<R>) -> Result<()> {
+    let whole = [Segment { offset: 0, length: entry.size }];
+    for segment in entry.sparse.as_deref().unwrap_or(&whole) {
+        let mut done = 0;
+        while done < segment.length {
+            let at = i64::try_from(segment.offset + done).map_err(|_| LayerError::refused(path, "it is too large"))?;
+            done += archive.content(segment.length - done, |bytes| {
+                nix::sys::uio::pwrite(file, bytes, at).during("write", path)
+            })? as u64;
+        }
+    }
+    if entry.sparse.is_some() {
+        let size = i64::try_from(entry.size).map_err(|_| LayerError::refused(path, "it is too large"))?;
+        ftruncate(file, size).during("set size of", path)?;
+    }
+    Ok(())
+}
+
+/// An entry for a directory that lower layers have made replaces its attributes too. An overlay's own marks stay.
+fn clear_xattrs(directory: &OwnedFd, path: &[u8]) -> Result<()> {
+    let attributes = xattr::all(directory.as_fd()).during("list extended attributes of", path)?;
+    for (name, _) in attributes {
+        if xattr::is_host_own(name.to_bytes()) || xattr::is_overlay(name.to_bytes()) {
+            continue;
+        }
+        match xattr::remove(directory.as_fd(), &name) {
+            Ok(()) | Err(Errno::ENODATA | Errno::EOPNOTSUPP) => {}
+            Err(errno) => return Err(errno).during("remove an extended attribute of", path),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! Layers: tar archives that change a tree (image-spec layer.md).
+//!
+//! ```text
+//! compressed bytes ─ thread: decompress ─▶ hash (diffID) ─▶ archive: entries ─▶ extract: openat2 + *at calls ─▶ tree
+//! ```
+//!
+//! A layer is hostile. Nothing in it is resolved as a string by the kernel: names are cleaned, parents are opened with
+//! openat2(2) beneath the tree's root and never through a symlink that was not walked by us, and every last
+//! component is used relative to its parent's descriptor without following it.
+
+mod archive;
+mod attributes;
+mod error;
+mod extract;
+mod limits;
+mod overlay;
+mod owners;
+mod path;
+mod remove;
+mod stream;
+mod tree;
+mod whiteout;
+mod xattr;
+
+pub use error::LayerError;
+pub use extract::{Extractor, Form, Options};
+pub use limits::Limits;
+pub use overlay::Unsettled;
+pub use owners::{IdMap, Owners};
+pub use stream::apply;
