@@ -9,6 +9,7 @@ mod compression;
 mod digest;
 mod platform;
 mod go_json;
+mod layer;
 mod manifest;
 mod reference;
 mod transport;

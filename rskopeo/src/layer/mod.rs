@@ -28,3 +28,6 @@ pub use limits::Limits;
 pub use overlay::Unsettled;
 pub use owners::{IdMap, Owners};
 pub use stream::apply;
+
+#[cfg(test)]
+mod tests;

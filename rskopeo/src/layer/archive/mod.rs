@@ -93,7 +93,7 @@ impl<R: BufRead> Archive<R> {
                 }
                 return Ok(None);
             };
-            let size = header.entry_size().map_err(invalid)?;
+            let size = blank_is_zero(&header.as_old().size, header.entry_size())?;
             match header.entry_type() {
                 EntryType::GNULongName => extensions.name = Some(self.long_name(size)?),
                 EntryType::GNULongLink => extensions.link = Some(self.long_name(size)?),
@@ -173,7 +173,7 @@ impl<R: BufRead> Archive<R> {
             return Ok(None);
         }
         check_sum(&header)?;
-        let size = header.entry_size().map_err(invalid)?;
+        let size = blank_is_zero(&header.as_old().size, header.entry_size())?;
         self.expect(size);
         Ok(Some(header))
     }
@@ -238,9 +238,9 @@ impl<R: BufRead> Archive<R> {
             path: pax.sparse.name.unwrap_or(path),
             link,
             kind,
-            mode: header.mode().map_err(invalid)? & 0o7777,
-            uid: id(pax.uid, header.uid())?,
-            gid: id(pax.gid, header.gid())?,
+            mode: blank_is_zero(&header.as_old().mode, header.mode().map(u64::from))? as u32 & 0o7777,
+            uid: id(pax.uid, &header.as_old().uid, header.uid())?,
+            gid: id(pax.gid, &header.as_old().gid, header.gid())?,
             mtime: pax.mtime.unwrap_or_else(|| header_time(header)),
             device,
             xattrs: pax.xattrs,
@@ -316,10 +316,18 @@ fn kind(header: &Header, path: &[u8]) -> Result<Kind> {
     })
 }
 
-fn id(pax: Option<u64>, header: io::Result<u64>) -> Result<u32> {
+/// A numeric header field that was left empty stands for 0.
+fn blank_is_zero(field: &[u8], value: io::Result<u64>) -> Result<u64> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
+        return Ok(0);
+    }
+    value.map_err(invalid)
+}
+
+fn id(pax: Option<u64>, field: &[u8], header: io::Result<u64>) -> Result<u32> {
     let id = match pax {
         Some(id) => id,
-        None => header.map_err(invalid)?,
+        None => blank_is_zero(field, header)?,
     };
     // The last value means "leave as it is" to chown(2).
     u32::try_from(id)
