@@ -32,6 +32,27 @@ pub fn peek<R: Read>(reader: R) -> io::Result<(Compression, BufReader<R>)> {
     Ok((compression, reader))
 }
 
+/// Packs plain bytes; `level` is the format's own, its default when None.
+pub fn compress<'a, R: BufRead + Send + 'a>(
+    reader: R,
+    to: Compression,
+    level: Option<i32>,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    Ok(match to {
+        Compression::None => Box::new(reader),
+        Compression::Gzip => {
+            let level = level
+                .and_then(|level| u32::try_from(level).ok())
+                .map_or_else(Default::default, flate2::Compression::new);
+            Box::new(flate2::bufread::GzEncoder::new(reader, level))
+        }
+        Compression::Zstd => Box::new(zstd::stream::read::Encoder::with_buffer(
+            reader,
+            level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL),
+        )?),
+    })
+}
+
 /// The plain bytes of a blob of any supported compression. Multi-member gzip and multi-frame zstd are read to their end.
 pub fn decompress<'a, R: Read + Send + 'a>(reader: R) -> io::Result<Box<dyn Read + Send + 'a>> {
     let (compression, reader) = peek(reader)?;

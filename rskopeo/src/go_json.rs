@@ -6,7 +6,10 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 /// Four spaces of indent, `<`, `>`, `&` and the two line separators escaped.
 pub fn indented(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    ")))?;
+    value.serialize(&mut Serializer::with_formatter(
+        &mut bytes,
+        PrettyFormatter::with_indent(b"    "),
+    ))?;
     Ok(escape_html(&String::from_utf8_lossy(&bytes)))
 }
 
@@ -38,7 +41,13 @@ mod tests {
 
     #[test]
     fn escapes_as_go_does() {
-        assert_eq!(compact(&"a && <b>").unwrap(), r#""a \u0026\u0026 \u003cb\u003e""#);
-        assert_eq!(indented(&serde_json::json!({"a": []})).unwrap(), "{\n    \"a\": []\n}");
+        assert_eq!(
+            compact(&"a && <b>").unwrap(),
+            r#""a \u0026\u0026 \u003cb\u003e""#
+        );
+        assert_eq!(
+            indented(&serde_json::json!({"a": []})).unwrap(),
+            "{\n    \"a\": []\n}"
+        );
     }
 }

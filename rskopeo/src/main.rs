@@ -3,14 +3,18 @@
 // In a program nothing is reachable from outside: `pub` says what a module offers to the others.
 #![allow(unreachable_pub)]
 
+mod atomic;
 mod cli;
 mod commands;
 mod compression;
+mod config;
+mod copy;
 mod digest;
-mod platform;
+mod fatal;
 mod go_json;
 mod layer;
 mod manifest;
+mod platform;
 mod reference;
 mod transport;
 
@@ -20,7 +24,7 @@ fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("FATA[0000] {error:#}");
+            eprintln!("{}", fatal::line(&error));
             ExitCode::FAILURE
         }
     }

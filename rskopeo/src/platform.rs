@@ -15,8 +15,14 @@ impl Platform {
     /// This machine's platform, as far as `--override-os`, `--override-arch` and `--override-variant` do not say otherwise.
     pub fn chosen(global: &Global) -> Self {
         Self {
-            os: global.override_os.clone().unwrap_or_else(|| std::env::consts::OS.to_owned()),
-            architecture: global.override_arch.clone().unwrap_or_else(|| go_architecture().to_owned()),
+            os: global
+                .override_os
+                .clone()
+                .unwrap_or_else(|| std::env::consts::OS.to_owned()),
+            architecture: global
+                .override_arch
+                .clone()
+                .unwrap_or_else(|| go_architecture().to_owned()),
             variant: global.override_variant.clone(),
         }
     }
@@ -26,7 +32,10 @@ impl Platform {
         const ARM: [&str; 4] = ["v8", "v7", "v6", "v5"];
         match (self.architecture.as_str(), self.variant.as_deref()) {
             ("arm", variant) => {
-                let from = ARM.iter().position(|v| Some(*v) == variant).unwrap_or(if variant.is_none() { 1 } else { 4 });
+                let from = ARM
+                    .iter()
+                    .position(|v| Some(*v) == variant)
+                    .unwrap_or(if variant.is_none() { 1 } else { 4 });
                 let mut all: Vec<&str> = ARM[from..].to_vec();
                 if all.is_empty() {
                     all.extend(variant);

@@ -14,15 +14,27 @@ pub enum Reference {
     /// `docker://name[:tag|@digest]`
     Docker(Name),
     /// `oci:path[:image]`
-    Oci { path: PathBuf, image: Option<String> },
+    Oci {
+        path: PathBuf,
+        image: Option<String>,
+    },
     /// `oci-archive:path[:image]`
-    OciArchive { path: PathBuf, image: Option<String> },
+    OciArchive {
+        path: PathBuf,
+        image: Option<String>,
+    },
     /// `docker-archive:path[:name:tag|:@index]`
-    DockerArchive { path: PathBuf, image: Option<ArchiveImage> },
+    DockerArchive {
+        path: PathBuf,
+        image: Option<ArchiveImage>,
+    },
     /// `dir:path`
     Dir { path: PathBuf },
     /// `containers-storage:[driver@root+runroot]name`
-    ContainersStorage { store: Option<StoreSpec>, name: Name },
+    ContainersStorage {
+        store: Option<StoreSpec>,
+        name: Name,
+    },
 }
 
 /// Which image of a docker-archive of several.
@@ -74,7 +86,14 @@ pub enum InvalidReference {
 
 /// The transports that rskopeo reads and writes, as errors and help list them.
 pub const SUPPORTED: &str = "containers-storage, dir, docker, docker-archive, oci, oci-archive";
-const KNOWN_ELSEWHERE: [&str; 6] = ["atomic", "docker-daemon", "ostree", "sif", "tarball", "openshift"];
+const KNOWN_ELSEWHERE: [&str; 6] = [
+    "atomic",
+    "docker-daemon",
+    "ostree",
+    "sif",
+    "tarball",
+    "openshift",
+];
 
 impl FromStr for Reference {
     type Err = InvalidReference;
@@ -88,12 +107,17 @@ impl FromStr for Reference {
             "oci" => oci(details).map(|(path, image)| Self::Oci { path, image }),
             "oci-archive" => oci(details).map(|(path, image)| Self::OciArchive { path, image }),
             "docker-archive" => docker_archive(details),
-            "dir" => Ok(Self::Dir { path: details.into() }),
+            "dir" => Ok(Self::Dir {
+                path: details.into(),
+            }),
             "containers-storage" => containers_storage(details),
-            known if KNOWN_ELSEWHERE.contains(&known) => Err(InvalidReference::Unsupported(known.to_owned())),
-            unknown => {
-                Err(InvalidReference::UnknownTransport { image: text.to_owned(), transport: unknown.to_owned() })
+            known if KNOWN_ELSEWHERE.contains(&known) => {
+                Err(InvalidReference::Unsupported(known.to_owned()))
             }
+            unknown => Err(InvalidReference::UnknownTransport {
+                image: text.to_owned(),
+                transport: unknown.to_owned(),
+            }),
         }
     }
 }
@@ -122,10 +146,13 @@ fn is_oci_image(image: &str) -> bool {
     image.split('/').all(|component| {
         component.starts_with(|c: char| c.is_ascii_alphanumeric())
             && component.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && component.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:@+".contains(&b))
-            && !component.as_bytes().windows(2).any(|pair| {
-                pair.iter().all(|b| b"-._:@+".contains(b)) && pair != b"--"
-            })
+            && component
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._:@+".contains(&b))
+            && !component
+                .as_bytes()
+                .windows(2)
+                .any(|pair| pair.iter().all(|b| b"-._:@+".contains(b)) && pair != b"--")
     })
 }
 
@@ -137,7 +164,10 @@ fn docker_archive(details: &str) -> Result<Reference, InvalidReference> {
     if path.is_empty() {
         return Err(InvalidReference::Archive(details.to_owned()));
     }
-    Ok(Reference::DockerArchive { path: path.into(), image })
+    Ok(Reference::DockerArchive {
+        path: path.into(),
+        image,
+    })
 }
 
 fn archive_image(image: &str) -> Result<ArchiveImage, InvalidReference> {
@@ -166,7 +196,10 @@ fn containers_storage(details: &str) -> Result<Reference, InvalidReference> {
         None => (None, details),
     };
     let name: Name = name.parse()?;
-    Ok(Reference::ContainersStorage { store, name: name.or_latest() })
+    Ok(Reference::ContainersStorage {
+        store,
+        name: name.or_latest(),
+    })
 }
 
 /// `[driver@]root[+runroot]`; both paths absolute.
@@ -185,8 +218,11 @@ fn store_spec(spec: &str) -> Option<StoreSpec> {
         None => (paths, None),
     };
     let absolute = |path: &Path| path.is_absolute();
-    (absolute(Path::new(root)) && runroot.as_deref().is_none_or(absolute))
-        .then(|| StoreSpec { driver, root: root.into(), runroot })
+    (absolute(Path::new(root)) && runroot.as_deref().is_none_or(absolute)).then(|| StoreSpec {
+        driver,
+        root: root.into(),
+        runroot,
+    })
 }
 
 impl Reference {
@@ -208,7 +244,12 @@ impl fmt::Display for Reference {
         match self {
             Self::Docker(name) => write!(f, "//{}", name.familiar()),
             Self::Oci { path, image } | Self::OciArchive { path, image } => {
-                write!(f, "{}:{}", path.display(), image.as_deref().unwrap_or_default())
+                write!(
+                    f,
+                    "{}:{}",
+                    path.display(),
+                    image.as_deref().unwrap_or_default()
+                )
             }
             Self::DockerArchive { path, image } => {
                 write!(f, "{}", path.display())?;
@@ -219,9 +260,20 @@ impl fmt::Display for Reference {
                 }
             }
             Self::Dir { path } => write!(f, "{}", path.display()),
-            Self::ContainersStorage { store: Some(store), name } => {
-                let driver = store.driver.as_deref().map(|driver| format!("{driver}@")).unwrap_or_default();
-                let runroot = store.runroot.as_deref().map(|path| format!("+{}", path.display())).unwrap_or_default();
+            Self::ContainersStorage {
+                store: Some(store),
+                name,
+            } => {
+                let driver = store
+                    .driver
+                    .as_deref()
+                    .map(|driver| format!("{driver}@"))
+                    .unwrap_or_default();
+                let runroot = store
+                    .runroot
+                    .as_deref()
+                    .map(|path| format!("+{}", path.display()))
+                    .unwrap_or_default();
                 write!(f, "[{driver}{}{runroot}]{name}", store.root.display())
             }
             Self::ContainersStorage { store: None, name } => write!(f, "{name}"),
@@ -260,10 +312,22 @@ mod tests {
 
     #[test]
     fn errors_are_skopeos() {
-        assert_eq!(refused("foo"), r#"Invalid image name "foo", expected colon-separated transport:reference"#);
-        assert_eq!(refused("nope:x"), r#"Invalid image name "nope:x", unknown transport "nope""#);
-        assert_eq!(refused("docker:foo"), "docker: image reference foo does not start with //");
-        assert_eq!(refused("docker://Foo"), "invalid reference format: repository name must be lowercase");
+        assert_eq!(
+            refused("foo"),
+            r#"Invalid image name "foo", expected colon-separated transport:reference"#
+        );
+        assert_eq!(
+            refused("nope:x"),
+            r#"Invalid image name "nope:x", unknown transport "nope""#
+        );
+        assert_eq!(
+            refused("docker:foo"),
+            "docker: image reference foo does not start with //"
+        );
+        assert_eq!(
+            refused("docker://Foo"),
+            "invalid reference format: repository name must be lowercase"
+        );
         assert_eq!(refused("docker://a:b:c"), "invalid reference format");
         assert_eq!(refused("oci:a:b c"), "Invalid image b c");
         let digest = "0".repeat(64);
@@ -271,8 +335,14 @@ mod tests {
             refused(&format!("docker://a:t@sha256:{digest}")),
             "Docker references with both a tag and digest are currently not supported"
         );
-        assert_eq!(refused("docker-archive:"), "docker-archive reference  isn't of the form <path>[:<reference>]");
-        assert_eq!(refused("docker-archive:x:@-1"), "Invalid source index @-1: must not be negative");
+        assert_eq!(
+            refused("docker-archive:"),
+            "docker-archive reference  isn't of the form <path>[:<reference>]"
+        );
+        assert_eq!(
+            refused("docker-archive:x:@-1"),
+            "Invalid source index @-1: must not be negative"
+        );
         assert!(refused("containers-storage:[a@b").contains("invalid reference"));
         assert!(refused("sif:x").contains("sif: is not supported"));
     }

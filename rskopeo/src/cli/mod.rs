@@ -1,27 +1,34 @@
 //! The command line, one file a subcommand. Parsed arguments are plain data; `commands` acts on them.
 
+mod access;
+mod copy;
+mod inspect;
+mod list_tags;
 mod manifest_digest;
 
 use std::path::PathBuf;
+use std::process;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Result, anyhow};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{ArgAction, Parser, Subcommand};
 
+pub use copy::{CompressFormat, Copy, Format, MultiArch};
+pub use inspect::Inspect;
+pub use list_tags::ListTags;
 pub use manifest_digest::ManifestDigest;
 
 /// Various operations with container images and container image registries
 #[derive(Debug, Parser)]
-#[command(
-    name = "rskopeo",
-    version,
-    disable_help_subcommand = false,
-    arg_required_else_help = true
-)]
+#[command(name = "rskopeo", version = concat!("version ", env!("CARGO_PKG_VERSION")), disable_version_flag = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
     pub command: Command,
+    /// Version for rskopeo
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// Options of every command (skopeo(1) "OPTIONS").
@@ -49,11 +56,43 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Copy an IMAGE-NAME from one location to another
+    Copy(Box<Copy>),
+    /// Inspect image IMAGE-NAME
+    Inspect(Inspect),
+    /// List tags in the transport/repository specified by the SOURCE-IMAGE
+    ListTags(ListTags),
     /// Compute a manifest digest of a file
     ManifestDigest(ManifestDigest),
 }
 
-/// Parses the process's arguments; help and usage errors end the process here.
+/// Parses the process's arguments. Help and version are printed here and end the process.
+///
+/// # Errors
+/// The arguments are not understood; the text is skopeo's where it has one.
 pub fn parse() -> Result<Cli> {
-    Ok(Cli::parse())
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            print!("{}", error.render());
+            process::exit(1);
+        }
+        let told = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+        match error.kind() {
+            ErrorKind::UnknownArgument if told(ContextKind::InvalidArg).starts_with('-') => {
+                anyhow!("unknown flag: {}", told(ContextKind::InvalidArg))
+            }
+            ErrorKind::InvalidSubcommand => {
+                let name = told(ContextKind::InvalidSubcommand);
+                anyhow!("Unrecognized command `rskopeo {name}`\nTry 'rskopeo --help' for more information")
+            }
+            _ => {
+                let text = error.to_string();
+                let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+                anyhow!("{}", lines.join(" ").trim_start_matches("error: ").to_owned())
+            }
+        }
+    })
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST,
-    RawManifest, null_as_default,
+    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_CONFIG,
+    OCI_LAYER, OCI_MANIFEST, RawManifest, null_as_default,
 };
 use crate::compression::Compression;
 use crate::digest::Digest;
@@ -92,8 +92,19 @@ struct Schema2Descriptor<'a> {
 
 impl<'a> From<&'a Descriptor> for Schema2Descriptor<'a> {
     fn from(descriptor: &'a Descriptor) -> Self {
-        let Descriptor { media_type, size, digest, urls, .. } = descriptor;
-        Self { media_type, size: *size, digest, urls }
+        let Descriptor {
+            media_type,
+            size,
+            digest,
+            urls,
+            ..
+        } = descriptor;
+        Self {
+            media_type,
+            size: *size,
+            digest,
+            urls,
+        }
     }
 }
 
@@ -102,21 +113,32 @@ impl Image {
     /// The manifest is not an image's, is of schema 1, or contradicts its own media type.
     pub fn parse(manifest: &RawManifest) -> Result<Self> {
         if DOCKER_SCHEMA1.contains(&manifest.media_type.as_str()) {
-            bail!("Docker schema 1 manifests are not supported: ask for the image in schema 2 or OCI format");
+            bail!(
+                "Docker schema 1 manifests are not supported: ask for the image in schema 2 or OCI format"
+            );
         }
         let Some(format) = Format::of(&manifest.media_type) else {
-            bail!("{} is not the media type of an image manifest", manifest.media_type);
+            bail!(
+                "{} is not the media type of an image manifest",
+                manifest.media_type
+            );
         };
-        let parsed: Parsed =
-            serde_json::from_slice(&manifest.bytes).with_context(|| format!("parsing manifest of type {}", manifest.media_type))?;
+        let parsed: Parsed = serde_json::from_slice(&manifest.bytes)
+            .with_context(|| format!("parsing manifest of type {}", manifest.media_type))?;
         if parsed.schema_version != 2 {
-            bail!("manifest has schemaVersion {}, expected 2", parsed.schema_version);
+            bail!(
+                "manifest has schemaVersion {}, expected 2",
+                parsed.schema_version
+            );
         }
         if let Some(inner) = parsed.media_type.as_deref()
             && !inner.is_empty()
             && inner != manifest.media_type
         {
-            bail!("manifest was served as {} but says {inner} itself", manifest.media_type);
+            bail!(
+                "manifest was served as {} but says {inner} itself",
+                manifest.media_type
+            );
         }
         Ok(Self {
             format,
@@ -129,7 +151,13 @@ impl Image {
 
     /// An image of schema 2 that nobody has written yet.
     pub fn docker(config: Descriptor, layers: Vec<Descriptor>) -> Self {
-        Self { format: Format::DockerSchema2, config, layers, annotations: BTreeMap::new(), names_itself: true }
+        Self {
+            format: Format::DockerSchema2,
+            config,
+            layers,
+            annotations: BTreeMap::new(),
+            names_itself: true,
+        }
     }
 
     /// Whether the config is a container image's, with diffIDs for the layers.
@@ -143,11 +171,19 @@ impl Image {
             return Ok(self);
         }
         if !self.is_container() {
-            bail!("an artifact with config type {} cannot be converted to {}", self.config.media_type, format.media_type());
+            bail!(
+                "an artifact with config type {} cannot be converted to {}",
+                self.config.media_type,
+                format.media_type()
+            );
         }
         for layer in &mut self.layers {
-            let (compression, foreign) = layer_kind(&layer.media_type)
-                .with_context(|| format!("layer {} has unknown media type {}", layer.digest, layer.media_type))?;
+            let (compression, foreign) = layer_kind(&layer.media_type).with_context(|| {
+                format!(
+                    "layer {} has unknown media type {}",
+                    layer.digest, layer.media_type
+                )
+            })?;
             layer.media_type = layer_media_type(format, compression, foreign)?;
             layer.annotations.clear();
         }
@@ -163,7 +199,13 @@ impl Image {
     }
 
     /// Replaces layer `index` by what it was recompressed to.
-    pub fn replace_layer(&mut self, index: usize, digest: Digest, size: u64, compression: Compression) -> Result<()> {
+    pub fn replace_layer(
+        &mut self,
+        index: usize,
+        digest: Digest,
+        size: u64,
+        compression: Compression,
+    ) -> Result<()> {
         let layer = &mut self.layers[index];
         let foreign = layer_kind(&layer.media_type).is_some_and(|(_, foreign)| foreign);
         layer.media_type = layer_media_type(self.format, compression, foreign)?;
@@ -189,7 +231,10 @@ impl Image {
                 layers: self.layers.iter().map(Into::into).collect(),
             }),
         }?;
-        Ok(RawManifest { media_type: self.format.media_type().to_owned(), bytes })
+        Ok(RawManifest {
+            media_type: self.format.media_type().to_owned(),
+            bytes,
+        })
     }
 }
 
@@ -197,9 +242,14 @@ impl Image {
 pub fn layer_kind(media_type: &str) -> Option<(Compression, bool)> {
     const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
     const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
-    let (base, foreign) = [(OCI_LAYER, false), (DOCKER_LAYER, false), (OCI_FOREIGN, true), (DOCKER_FOREIGN, true)]
-        .into_iter()
-        .find(|(base, _)| media_type.starts_with(base))?;
+    let (base, foreign) = [
+        (OCI_LAYER, false),
+        (DOCKER_LAYER, false),
+        (OCI_FOREIGN, true),
+        (DOCKER_FOREIGN, true),
+    ]
+    .into_iter()
+    .find(|(base, _)| media_type.starts_with(base))?;
     let compression = match &media_type[base.len()..] {
         "" => Compression::None,
         "+gzip" | ".gzip" => Compression::Gzip,
@@ -222,7 +272,9 @@ fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> 
         (Format::Oci, Compression::Zstd) => "+zstd",
         (Format::DockerSchema2, Compression::Gzip) => ".gzip",
         (Format::DockerSchema2, Compression::Zstd) => {
-            bail!("Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip")
+            bail!(
+                "Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip"
+            )
         }
     };
     Ok(format!("{base}{suffix}"))
@@ -235,7 +287,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample() -> RawManifest {
-        let layer = |n: u8| Descriptor::new("application/vnd.oci.image.layer.v1.tar+gzip", Digest::sha256(&[n]), 10);
+        let layer = |n: u8| {
+            Descriptor::new(
+                "application/vnd.oci.image.layer.v1.tar+gzip",
+                Digest::sha256(&[n]),
+                10,
+            )
+        };
         let image = Image {
             format: Format::Oci,
             config: Descriptor::new(OCI_CONFIG, Digest::sha256(b"config"), 2),
@@ -251,9 +309,15 @@ mod tests {
         let raw = sample();
         let image = Image::parse(&raw).unwrap();
         let docker = image.clone().converted(Format::DockerSchema2).unwrap();
-        assert_eq!(docker.layers[0].media_type, "application/vnd.docker.image.rootfs.diff.tar.gzip");
+        assert_eq!(
+            docker.layers[0].media_type,
+            "application/vnd.docker.image.rootfs.diff.tar.gzip"
+        );
         let serialized = docker.serialize().unwrap();
-        let again = Image::parse(&serialized).unwrap().converted(Format::Oci).unwrap();
+        let again = Image::parse(&serialized)
+            .unwrap()
+            .converted(Format::Oci)
+            .unwrap();
         assert_eq!(again.layers, image.layers);
         assert_eq!(image.serialize().unwrap(), raw);
     }
@@ -262,7 +326,10 @@ mod tests {
     fn media_type_is_guessed() {
         let raw = sample();
         assert_eq!(RawManifest::guess(raw.bytes.clone(), None).unwrap(), raw);
-        assert_eq!(RawManifest::guess(raw.bytes.clone(), Some("text/plain")).unwrap(), raw);
+        assert_eq!(
+            RawManifest::guess(raw.bytes.clone(), Some("text/plain")).unwrap(),
+            raw
+        );
         assert!(RawManifest::guess(b"<html>".to_vec(), Some("text/html")).is_err());
         assert!(RawManifest::guess(b"{}".to_vec(), None).is_err());
     }
@@ -270,7 +337,9 @@ mod tests {
     #[test]
     fn zstd_has_no_place_in_schema_2() {
         let mut image = Image::parse(&sample()).unwrap();
-        image.replace_layer(0, Digest::sha256(b"z"), 1, Compression::Zstd).unwrap();
+        image
+            .replace_layer(0, Digest::sha256(b"z"), 1, Compression::Zstd)
+            .unwrap();
         assert!(image.layers[0].media_type.ends_with("tar+zstd"));
         assert!(image.converted(Format::DockerSchema2).is_err());
     }

@@ -20,7 +20,8 @@ impl Index {
         if !manifest.is_index() {
             bail!("{} is not the media type of an index", manifest.media_type);
         }
-        serde_json::from_slice(&manifest.bytes).with_context(|| format!("parsing index of type {}", manifest.media_type))
+        serde_json::from_slice(&manifest.bytes)
+            .with_context(|| format!("parsing index of type {}", manifest.media_type))
     }
 
     /// The instance for `platform`: the best variant that runs there, the first in the index among equals.
@@ -49,7 +50,9 @@ impl Index {
 
 /// Lower is better; None does not run there.
 fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option<usize> {
-    let Some(spec) = &instance.platform else { return Some(usize::MAX) };
+    let Some(spec) = &instance.platform else {
+        return Some(usize::MAX);
+    };
     if spec.os != platform.os || spec.architecture != platform.architecture {
         return None;
     }
@@ -76,13 +79,22 @@ mod tests {
                 serde_json::json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": 1, "platform": platform})
             })
             .collect();
-        let bytes = serde_json::to_vec(&serde_json::json!({"schemaVersion": 2, "manifests": manifests})).unwrap();
-        Index::parse(&RawManifest { media_type: OCI_INDEX.to_owned(), bytes }).unwrap()
+        let bytes =
+            serde_json::to_vec(&serde_json::json!({"schemaVersion": 2, "manifests": manifests}))
+                .unwrap();
+        Index::parse(&RawManifest {
+            media_type: OCI_INDEX.to_owned(),
+            bytes,
+        })
+        .unwrap()
     }
 
     fn chosen(index: &Index, architecture: &str, variant: Option<&str>) -> Option<usize> {
-        let platform =
-            Platform { os: "linux".into(), architecture: architecture.into(), variant: variant.map(Into::into) };
+        let platform = Platform {
+            os: "linux".into(),
+            architecture: architecture.into(),
+            variant: variant.map(Into::into),
+        };
         let digest = index.choose(&platform).ok()?.digest.clone();
         index.digests().position(|candidate| *candidate == digest)
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 pub use config::ImageConfig;
-pub use image::{Format, Image};
+pub use image::{Format, Image, layer_kind};
 pub use index::Index;
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -43,9 +43,17 @@ pub struct Descriptor {
     pub digest: Digest,
     /// In bytes.
     pub size: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub urls: Vec<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub annotations: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
@@ -77,7 +85,11 @@ pub struct PlatformSpec {
     pub architecture: String,
     #[serde(default)]
     pub os: String,
-    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "os.version",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub os_version: Option<String>,
     #[serde(default, rename = "os.features", skip_serializing_if = "Vec::is_empty")]
     pub os_features: Vec<String>,
@@ -117,7 +129,9 @@ impl RawManifest {
         hasher.update(&self.bytes);
         let actual = hasher.finish();
         if actual != *expected {
-            bail!("Manifest does not match provided manifest digest {expected} (its bytes have {actual})");
+            bail!(
+                "Manifest does not match provided manifest digest {expected} (its bytes have {actual})"
+            );
         }
         Ok(())
     }
@@ -128,7 +142,8 @@ impl RawManifest {
 }
 
 fn is_known(media_type: &str) -> bool {
-    [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&media_type) || DOCKER_SCHEMA1.contains(&media_type)
+    [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&media_type)
+        || DOCKER_SCHEMA1.contains(&media_type)
 }
 
 fn guess_media_type(bytes: &[u8]) -> Result<String> {
@@ -150,13 +165,36 @@ fn guess_media_type(bytes: &[u8]) -> Result<String> {
         bail!("manifest is not JSON of a known kind");
     };
     Ok(match shape {
-        Shape { media_type: Some(media_type), .. } if is_known(&media_type) => media_type,
-        Shape { schema_version: Some(1), signatures: Some(_), .. } => DOCKER_SCHEMA1[1].to_owned(),
-        Shape { schema_version: Some(1), .. } => DOCKER_SCHEMA1[0].to_owned(),
-        Shape { schema_version: Some(2), manifests: Some(_), .. } => OCI_INDEX.to_owned(),
-        Shape { schema_version: Some(2), config: Some(config), .. } => {
+        Shape {
+            media_type: Some(media_type),
+            ..
+        } if is_known(&media_type) => media_type,
+        Shape {
+            schema_version: Some(1),
+            signatures: Some(_),
+            ..
+        } => DOCKER_SCHEMA1[1].to_owned(),
+        Shape {
+            schema_version: Some(1),
+            ..
+        } => DOCKER_SCHEMA1[0].to_owned(),
+        Shape {
+            schema_version: Some(2),
+            manifests: Some(_),
+            ..
+        } => OCI_INDEX.to_owned(),
+        Shape {
+            schema_version: Some(2),
+            config: Some(config),
+            ..
+        } => {
             let docker = config.media_type.as_deref() == Some(DOCKER_CONFIG);
-            if docker { DOCKER_MANIFEST } else { OCI_MANIFEST }.to_owned()
+            if docker {
+                DOCKER_MANIFEST
+            } else {
+                OCI_MANIFEST
+            }
+            .to_owned()
         }
         _ => bail!("manifest has no media type and is of no known shape"),
     })

@@ -81,7 +81,13 @@ impl FromStr for Name {
             return Err(InvalidName::Identifier(text.to_owned()));
         }
         let (domain, remainder) = split_domain(text);
-        if remainder.split(':').next().unwrap_or_default().chars().any(char::is_uppercase) {
+        if remainder
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .any(char::is_uppercase)
+        {
             return Err(InvalidName::Uppercase);
         }
         let (remainder, digest) = match remainder.split_once('@') {
@@ -94,14 +100,23 @@ impl FromStr for Name {
             None => (remainder, None),
         };
         let official = domain == "docker.io" && !path.contains('/');
-        let path = if official { format!("library/{path}") } else { path.to_owned() };
+        let path = if official {
+            format!("library/{path}")
+        } else {
+            path.to_owned()
+        };
         if !is_domain(domain) || !path.split('/').all(is_component) {
             return Err(InvalidName::Format);
         }
         if domain.len() + 1 + path.len() > 255 {
             return Err(InvalidName::TooLong);
         }
-        Ok(Self { domain: domain.to_owned(), path, tag, digest })
+        Ok(Self {
+            domain: domain.to_owned(),
+            path,
+            tag,
+            digest,
+        })
     }
 }
 
@@ -109,7 +124,9 @@ impl FromStr for Name {
 fn split_domain(text: &str) -> (&str, &str) {
     match text.split_once('/') {
         Some(("index.docker.io", rest)) => ("docker.io", rest),
-        Some((domain, rest)) if domain.contains(['.', ':']) || domain == "localhost" => (domain, rest),
+        Some((domain, rest)) if domain.contains(['.', ':']) || domain == "localhost" => {
+            (domain, rest)
+        }
         _ => ("docker.io", text),
     }
 }
@@ -117,7 +134,8 @@ fn split_domain(text: &str) -> (&str, &str) {
 fn parse_digest(text: &str) -> Result<Digest, InvalidName> {
     let (algorithm, hex) = text.split_once(':').ok_or(InvalidName::Format)?;
     let algorithm_ok = algorithm.split(['-', '_', '+', '.']).all(|part| {
-        part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric())
     });
     if !algorithm_ok || hex.len() < 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(InvalidName::Format);
@@ -152,7 +170,9 @@ fn is_domain(domain: &str) -> bool {
             !label.is_empty()
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         })
     };
     host_ok && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
@@ -163,9 +183,9 @@ fn is_component(component: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     component.starts_with(alphanumeric)
         && component.ends_with(alphanumeric)
-        && component
-            .split(alphanumeric)
-            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|b| b == b'-'))
+        && component.split(alphanumeric).all(|separator| {
+            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|b| b == b'-')
+        })
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -193,20 +213,51 @@ mod tests {
     fn normalizes() {
         assert_eq!(full("alpine"), "docker.io/library/alpine:latest");
         assert_eq!(full("a/b:v1"), "docker.io/a/b:v1");
-        assert_eq!(full("index.docker.io/alpine"), "docker.io/library/alpine:latest");
+        assert_eq!(
+            full("index.docker.io/alpine"),
+            "docker.io/library/alpine:latest"
+        );
         assert_eq!(full("localhost/foo"), "localhost/foo:latest");
-        assert_eq!(full("127.0.0.1:5000/alpine"), "127.0.0.1:5000/alpine:latest");
+        assert_eq!(
+            full("127.0.0.1:5000/alpine"),
+            "127.0.0.1:5000/alpine:latest"
+        );
         assert_eq!(full("[::1]:5000/a"), "[::1]:5000/a:latest");
-        assert_eq!("docker.io/library/alpine:3".parse::<Name>().unwrap().familiar(), "alpine:3");
+        assert_eq!(
+            "docker.io/library/alpine:3"
+                .parse::<Name>()
+                .unwrap()
+                .familiar(),
+            "alpine:3"
+        );
     }
 
     #[test]
     fn refuses() {
-        for text in ["", ":", "a//b", "a/", "/a", "-a", "a..b", "a___b", "a:", "a:b:c", "a@sha256:12", "a b", "x.y:port/a", "../a", "a/../b"] {
+        for text in [
+            "",
+            ":",
+            "a//b",
+            "a/",
+            "/a",
+            "-a",
+            "a..b",
+            "a___b",
+            "a:",
+            "a:b:c",
+            "a@sha256:12",
+            "a b",
+            "x.y:port/a",
+            "../a",
+            "a/../b",
+        ] {
             assert!(text.parse::<Name>().is_err(), "{text}");
         }
         assert_eq!("a".repeat(256).parse::<Name>(), Err(InvalidName::TooLong));
-        assert!(matches!("a".repeat(64).parse::<Name>(), Err(InvalidName::Identifier(_))));
+        assert!(matches!(
+            "a".repeat(64).parse::<Name>(),
+            Err(InvalidName::Identifier(_))
+        ));
     }
 
     proptest! {

@@ -7,14 +7,21 @@
 //! 3. `Destination::put_manifest` for every instance, the top one last;
 //! 4. `Destination::commit`, which alone makes the image visible under its name.
 
+mod dir;
+mod layout;
+mod oci;
 mod stream;
 
 use std::io::Read;
+use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, RawManifest};
+use crate::reference::Reference;
+
+pub use layout::{Layout, LayoutIndex, REF_NAME};
 
 pub use stream::{BlobStream, Written};
 
@@ -96,4 +103,78 @@ pub trait Destination: Sync {
 
     /// Makes the image visible under its name, durably, as the last step.
     fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// How a place is reached: the options that skopeo has once for the source (`--src-…`) and once for the destination (`--dest-…`).
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    pub tls_verify: Option<bool>,
+    /// User and password, given on the command line.
+    pub credentials: Option<(String, String)>,
+    /// Go as nobody, whatever the authentication files say.
+    pub anonymous: bool,
+    pub registry_token: Option<String>,
+    pub authfile: Option<PathBuf>,
+    pub cert_dir: Option<PathBuf>,
+    pub shared_blob_dir: Option<PathBuf>,
+    pub tmpdir: Option<PathBuf>,
+}
+
+/// What is asked of a destination beyond how it is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Writing {
+    /// `--dest-oci-accept-uncompressed-layers`
+    pub oci_accepts_uncompressed: bool,
+    /// `--dest-compress`, `--dest-decompress`: for dir: only.
+    pub dir_form: Option<LayerForm>,
+    /// `--additional-tag`: for docker-archive: only.
+    pub additional_tags: Vec<crate::reference::Name>,
+}
+
+/// Opens an image to be read.
+pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Source>> {
+    Ok(match reference {
+        Reference::Dir { path } => Box::new(dir::DirSource::new(path)),
+        Reference::Oci { path, image } => Box::new(oci::OciSource::open(
+            path,
+            image.as_deref(),
+            access.shared_blob_dir.as_deref(),
+        )?),
+        other => bail!("{}: cannot be read yet", other.transport()),
+    })
+}
+
+/// Opens a place for an image.
+pub fn open_destination(
+    reference: &Reference,
+    access: &Access,
+    writing: &Writing,
+) -> Result<Box<dyn Destination>> {
+    if !writing.additional_tags.is_empty() && !matches!(reference, Reference::DockerArchive { .. })
+    {
+        bail!("--additional-tag is only for docker-archive: destinations");
+    }
+    if writing.dir_form.is_some() && !matches!(reference, Reference::Dir { .. }) {
+        bail!(
+            "--dest-compress and --dest-decompress can only be used when the destination transport is 'dir'"
+        );
+    }
+    Ok(match reference {
+        Reference::Dir { path } => Box::new(dir::DirDestination::create(
+            path,
+            writing.dir_form.unwrap_or(LayerForm::AsIs),
+        )?),
+        Reference::Oci { path, image } => Box::new(oci::OciDestination::create(
+            path,
+            image.as_deref(),
+            access.shared_blob_dir.as_deref(),
+            writing.oci_accepts_uncompressed,
+        )?),
+        other => bail!("{}: cannot be written yet", other.transport()),
+    })
+}
+
+/// The tags of a repository, or of the images in an archive.
+pub fn list_tags(reference: &Reference, _access: &Access) -> Result<Vec<String>> {
+    bail!("{}: cannot be listed yet", reference.transport())
 }

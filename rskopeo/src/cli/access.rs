@@ -1,0 +1,107 @@
+//! How a registry is reached: the same options thrice, for the source, for the destination, and for commands with one image.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::transport::Access;
+
+macro_rules! access_options {
+    ($name:ident, $prefix:literal, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Debug, Default, clap::Args)]
+        pub struct $name {
+            /// Path of the authentication file. Default is ${XDG_RUNTIME_DIR}/containers/auth.json
+            #[arg(id = concat!($prefix, "authfile"), long = concat!($prefix, "authfile"), value_name = "FILE")]
+            authfile: Option<PathBuf>,
+            /// Use certificates at PATH (*.crt, *.cert, *.key) to connect to the registry
+            #[arg(id = concat!($prefix, "cert-dir"), long = concat!($prefix, "cert-dir"), value_name = "PATH")]
+            cert_dir: Option<PathBuf>,
+            /// Use USERNAME[:PASSWORD] for accessing the registry
+            #[arg(id = concat!($prefix, "creds"), long = concat!($prefix, "creds"), value_name = "USERNAME[:PASSWORD]")]
+            creds: Option<String>,
+            /// Username for accessing the registry
+            #[arg(id = concat!($prefix, "username"), long = concat!($prefix, "username"), value_name = "USERNAME")]
+            username: Option<String>,
+            /// Password for accessing the registry
+            #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD")]
+            password: Option<String>,
+            /// Access the registry anonymously
+            #[arg(id = concat!($prefix, "no-creds"), long = concat!($prefix, "no-creds"))]
+            no_creds: bool,
+            /// Provide a Bearer token for accessing the registry
+            #[arg(id = concat!($prefix, "registry-token"), long = concat!($prefix, "registry-token"), value_name = "TOKEN")]
+            registry_token: Option<String>,
+            /// Directory to use to share blobs across OCI repositories
+            #[arg(id = concat!($prefix, "shared-blob-dir"), long = concat!($prefix, "shared-blob-dir"), value_name = "DIRECTORY")]
+            shared_blob_dir: Option<PathBuf>,
+            /// Require HTTPS and verify certificates when talking to the container registry
+            #[arg(
+                id = concat!($prefix, "tls-verify"),
+                long = concat!($prefix, "tls-verify"),
+                value_name = "BOOL",
+                num_args = 0..=1,
+                require_equals = true,
+                default_missing_value = "true"
+            )]
+            tls_verify: Option<bool>,
+        }
+
+        impl $name {
+            /// # Errors
+            /// The options contradict each other.
+            pub fn resolve(&self, tmpdir: Option<PathBuf>) -> Result<Access> {
+                if self.creds.is_some() && self.no_creds {
+                    bail!("creds and no-creds cannot be specified at the same time");
+                }
+                if self.username.is_some() && self.no_creds {
+                    bail!("username and no-creds cannot be specified at the same time");
+                }
+                if self.creds.is_some() && self.username.is_some() {
+                    bail!("creds and username cannot be specified at the same time");
+                }
+                if self.username.is_some() != self.password.is_some() {
+                    bail!("username and password must be specified together");
+                }
+                let credentials = match (&self.creds, &self.username, &self.password) {
+                    (Some(creds), _, _) => Some(split_credentials(creds)?),
+                    (None, Some(user), Some(password)) => Some((user.clone(), password.clone())),
+                    _ => None,
+                };
+                Ok(Access {
+                    tls_verify: self.tls_verify,
+                    credentials,
+                    anonymous: self.no_creds,
+                    registry_token: self.registry_token.clone(),
+                    authfile: self.authfile.clone(),
+                    cert_dir: self.cert_dir.clone(),
+                    shared_blob_dir: self.shared_blob_dir.clone(),
+                    tmpdir,
+                })
+            }
+        }
+    };
+}
+
+access_options!(
+    ImageAccess,
+    "",
+    "Options of commands that act on one image."
+);
+access_options!(SourceAccess, "src-", "Options for the source of a copy.");
+access_options!(
+    DestinationAccess,
+    "dest-",
+    "Options for the destination of a copy."
+);
+
+fn split_credentials(text: &str) -> Result<(String, String)> {
+    match text.split_once(':') {
+        Some(("", _)) => bail!("username can't be empty"),
+        Some((user, password)) => Ok((user.to_owned(), password.to_owned())),
+        None if text.is_empty() => bail!("credentials can't be empty"),
+        None => bail!(
+            "--creds {text}: a password is missing (rskopeo asks for none): write USERNAME:PASSWORD, or use an --authfile"
+        ),
+    }
+}

@@ -1,0 +1,79 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::access::{DestinationAccess, SourceAccess};
+
+/// skopeo-copy(1)
+#[derive(Debug, clap::Args)]
+pub struct Copy {
+    #[arg(value_name = "SOURCE-IMAGE")]
+    pub source: String,
+    #[arg(value_name = "DESTINATION-IMAGE")]
+    pub destination: String,
+    #[command(flatten)]
+    pub from: SourceAccess,
+    #[command(flatten)]
+    pub to: DestinationAccess,
+    /// Path of the authentication file, for source and destination
+    #[arg(long, value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+    /// Require HTTPS and verify certificates, for source and destination
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tls_verify: Option<bool>,
+    /// Additional tags (supports docker-archive)
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub additional_tag: Vec<String>,
+    /// Copy all images if SOURCE-IMAGE is a list
+    #[arg(short, long, conflicts_with = "multi_arch")]
+    pub all: bool,
+    /// How to handle multi-architecture images
+    #[arg(long, value_name = "WHICH")]
+    pub multi_arch: Option<MultiArch>,
+    /// Suppress output information when copying images
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Manifest type to use in the destination (default is manifest type of source, with fallbacks)
+    #[arg(short, long, value_name = "MANIFEST TYPE")]
+    pub format: Option<Format>,
+    /// Preserve digests of images and lists
+    #[arg(long)]
+    pub preserve_digests: bool,
+    /// Write the digest of the pushed image to the specified file
+    #[arg(long, value_name = "FILE")]
+    pub digestfile: Option<PathBuf>,
+    /// Compress image layers when saving to directory using the 'dir' transport
+    #[arg(long, conflicts_with = "dest_decompress")]
+    pub dest_compress: bool,
+    /// Decompress image layers when saving to directory using the 'dir' transport
+    #[arg(long)]
+    pub dest_decompress: bool,
+    /// Format to use for the compression
+    #[arg(long, value_name = "FORMAT")]
+    pub dest_compress_format: Option<CompressFormat>,
+    /// Level to use for the compression
+    #[arg(long, value_name = "LEVEL")]
+    pub dest_compress_level: Option<i32>,
+    /// Allow uncompressed image layers when saving to an OCI image using the 'oci' transport
+    #[arg(long)]
+    pub dest_oci_accept_uncompressed_layers: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MultiArch {
+    System,
+    All,
+    IndexOnly,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    Oci,
+    V2s2,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CompressFormat {
+    Gzip,
+    Zstd,
+}

@@ -1,0 +1,10 @@
+use super::access::ImageAccess;
+
+/// skopeo-list-tags(1)
+#[derive(Debug, clap::Args)]
+pub struct ListTags {
+    #[arg(value_name = "SOURCE-IMAGE")]
+    pub repository: String,
+    #[command(flatten)]
+    pub access: ImageAccess,
+}

@@ -1,0 +1,85 @@
+//! `copy SOURCE-IMAGE DESTINATION-IMAGE`
+
+use anyhow::{Context, Result};
+
+use crate::atomic;
+use crate::cli::{self, Copy, Global};
+use crate::compression::Compression;
+use crate::config::Policy;
+use crate::copy::{self, MultiArch, Options};
+use crate::manifest::Format;
+use crate::platform::Platform;
+use crate::reference::{Name, Reference};
+use crate::transport::{self, LayerForm, Writing};
+
+pub fn run(global: &Global, args: &Copy) -> Result<()> {
+    let source: Reference = args
+        .source
+        .parse()
+        .with_context(|| format!("Invalid source name {}", args.source))?;
+    let destination: Reference = args
+        .destination
+        .parse()
+        .with_context(|| format!("Invalid destination name {}", args.destination))?;
+    let mut from = args.from.resolve(global.tmpdir.clone())?;
+    let mut to = args.to.resolve(global.tmpdir.clone())?;
+    for access in [&mut from, &mut to] {
+        access.authfile = access.authfile.take().or_else(|| args.authfile.clone());
+        access.tls_verify = access.tls_verify.or(args.tls_verify);
+    }
+    let writing = writing(args)?;
+    Policy::load(global)?.allows(&source)?;
+
+    let image = transport::open_source(&source, &from)
+        .with_context(|| format!("initializing source {source}"))?;
+    let place = transport::open_destination(&destination, &to, &writing)
+        .with_context(|| format!("initializing destination {destination}"))?;
+    let written = copy::image(&*image, place, &options(global, args))?;
+    if let Some(path) = &args.digestfile {
+        let text = written.digest().to_string();
+        atomic::write(path, text.as_bytes())
+            .with_context(|| format!("Failed to write digest to file {path:?}"))?;
+    }
+    Ok(())
+}
+
+fn writing(args: &Copy) -> Result<Writing> {
+    let tag = |text: &String| -> Result<Name> {
+        let name: Name = text
+            .parse()
+            .with_context(|| format!("error parsing additional-tag '{text}'"))?;
+        Ok(name.or_latest())
+    };
+    Ok(Writing {
+        oci_accepts_uncompressed: args.dest_oci_accept_uncompressed_layers,
+        dir_form: match (args.dest_compress, args.dest_decompress) {
+            (true, _) => Some(LayerForm::Compressed),
+            (_, true) => Some(LayerForm::Uncompressed),
+            _ => None,
+        },
+        additional_tags: args.additional_tag.iter().map(tag).collect::<Result<_>>()?,
+    })
+}
+
+fn options(global: &Global, args: &Copy) -> Options {
+    Options {
+        platform: Platform::chosen(global),
+        multi_arch: match args.multi_arch {
+            Some(cli::MultiArch::All) => MultiArch::All,
+            Some(cli::MultiArch::IndexOnly) => MultiArch::IndexOnly,
+            None if args.all => MultiArch::All,
+            Some(cli::MultiArch::System) | None => MultiArch::System,
+        },
+        format: args.format.map(|format| match format {
+            cli::Format::Oci => Format::Oci,
+            cli::Format::V2s2 => Format::DockerSchema2,
+        }),
+        preserve_digests: args.preserve_digests,
+        compression: match args.dest_compress_format {
+            Some(cli::CompressFormat::Zstd) => Compression::Zstd,
+            Some(cli::CompressFormat::Gzip) | None => Compression::Gzip,
+        },
+        compression_level: args.dest_compress_level,
+        quiet: args.quiet,
+    }
+}

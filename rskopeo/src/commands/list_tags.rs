@@ -1,0 +1,49 @@
+//! `list-tags docker://REPOSITORY`, `list-tags docker-archive:PATH`
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use crate::cli::{Global, ListTags};
+use crate::go_json;
+use crate::reference::Reference;
+use crate::transport;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    tags: Vec<String>,
+}
+
+pub fn run(global: &Global, args: &ListTags) -> Result<()> {
+    let transport = args.repository.split(':').next().unwrap_or_default();
+    if !["docker", "docker-archive"].contains(&transport) {
+        bail!(
+            "Unsupported transport '{transport}' for tag listing. Only supported: docker, docker-archive"
+        );
+    }
+    let reference: Reference = args
+        .repository
+        .parse()
+        .with_context(|| format!("Error parsing repository name {:?}", args.repository))?;
+    let access = args.access.resolve(global.tmpdir.clone())?;
+    let repository = match &reference {
+        Reference::Docker(name) => {
+            let written = args.repository.trim_start_matches("docker://");
+            let tagged = written
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.contains([':', '@']));
+            if tagged {
+                bail!("No tag or digest allowed in reference docker://{written}");
+            }
+            Some(name.repository())
+        }
+        _ => None,
+    };
+    let tags =
+        transport::list_tags(&reference, &access).context("Error listing repository tags")?;
+    println!("{}", go_json::indented(&Tags { repository, tags })?);
+    Ok(())
+}

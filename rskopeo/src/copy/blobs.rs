@@ -1,0 +1,137 @@
+//! Blobs from source to destination, several at a time.
+
+use std::io::Cursor;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+
+use super::plan::{Plan, change};
+use super::{Options, say};
+use crate::compression::{self, Compression};
+use crate::manifest::{Descriptor, layer_kind};
+use crate::transport::{BlobStream, Destination, Layer, Role, Source, Written};
+
+/// As many as skopeo copies at once.
+const PARALLEL: usize = 6;
+
+/// A layer that changed on the way.
+#[derive(Debug)]
+pub struct Copied {
+    pub written: Written,
+    pub compression: Compression,
+}
+
+/// Copies all layers; gives, for each in order, what it became if it is no more what the source's manifest says.
+/// After the first error no further blob is begun.
+pub fn layers(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    plan: &Plan,
+    options: &Options,
+) -> Result<Vec<Option<Copied>>> {
+    let layers = plan.layers();
+    let count = layers.len();
+    let queue = Mutex::new(layers.into_iter());
+    let failed = AtomicBool::new(false);
+    let results = Mutex::new(Vec::with_capacity(count));
+    let worker = || {
+        while let Some((descriptor, place)) = next(&queue, &failed, options) {
+            let index = place.index;
+            let result = layer(source, destination, plan, &descriptor, place, options)
+                .with_context(|| format!("copying blob {}", descriptor.digest));
+            if result.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            results
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .push((index, result));
+        }
+    };
+    if count <= 1 {
+        worker();
+    } else {
+        thread::scope(|scope| {
+            for _ in 0..PARALLEL.min(count) {
+                scope.spawn(worker);
+            }
+        });
+    }
+    let mut results = results
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Takes the next layer and says so, in the manifest's order.
+fn next(
+    queue: &Mutex<std::vec::IntoIter<(Descriptor, Layer)>>,
+    failed: &AtomicBool,
+    options: &Options,
+) -> Option<(Descriptor, Layer)> {
+    let mut queue = queue
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    if failed.load(Ordering::Relaxed) {
+        return None;
+    }
+    let layer = queue.next()?;
+    // An unwritable stdout shows itself again, as an error, at the line after the layers.
+    say(options, &format!("Copying blob {}", layer.0.digest)).ok();
+    Some(layer)
+}
+
+fn layer(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    plan: &Plan,
+    descriptor: &Descriptor,
+    place: Layer,
+    options: &Options,
+) -> Result<Option<Copied>> {
+    let role = Role::Layer(place);
+    let told = layer_kind(&descriptor.media_type)
+        .map_or(Compression::None, |(compression, _)| compression);
+    if change(plan.form, told, options.compression).is_none()
+        && destination.has_blob(descriptor, &role)?
+    {
+        return Ok(None);
+    }
+    let verified = BlobStream::verified(source.blob(descriptor)?, descriptor);
+    let (actual, reader) = compression::peek(verified)?;
+    let Some(target) = change(plan.form, actual, options.compression) else {
+        let stream = BlobStream::relayed(Box::new(reader), descriptor);
+        destination.put_blob(Some(descriptor), &role, stream)?;
+        return Ok(None);
+    };
+    if plan.preserve_digests {
+        bail!("Can't preserve digests: the destination needs the layer in another compression");
+    }
+    let made = match target {
+        Compression::None => compression::decompress(reader)?,
+        packed => compression::compress(reader, packed, options.compression_level)?,
+    };
+    let written = destination.put_blob(None, &role, BlobStream::made(made))?;
+    Ok(Some(Copied {
+        written,
+        compression: target,
+    }))
+}
+
+pub fn config(
+    destination: &dyn Destination,
+    descriptor: &Descriptor,
+    bytes: Vec<u8>,
+) -> Result<()> {
+    if destination.has_blob(descriptor, &Role::Config)? {
+        return Ok(());
+    }
+    let stream = BlobStream::verified(Box::new(Cursor::new(bytes)), descriptor);
+    destination
+        .put_blob(Some(descriptor), &Role::Config, stream)
+        .with_context(|| format!("writing config {}", descriptor.digest))?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Copying one image, or an index with its instances: fetch ▸ verify ▸ (re)compress when needed ▸ write.
+//!
+//! Each blob passes once through memory, in a buffer's worth at a time; blobs pass in parallel. The manifest is written when
+//! every blob that it names is whole, and the destination shows the image only after `commit`.
+
+mod blobs;
+mod plan;
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result, bail};
+
+use crate::compression::Compression;
+use crate::digest::Digest;
+use crate::manifest::{Format, Image, Index, RawManifest};
+use crate::platform::Platform;
+use crate::transport::{Destination, Place, Source};
+
+use plan::Plan;
+
+/// Which instances of an index are copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MultiArch {
+    /// The one for the platform.
+    #[default]
+    System,
+    All,
+    IndexOnly,
+}
+
+/// What is asked of a copy beyond source and destination.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub platform: Platform,
+    pub multi_arch: MultiArch,
+    /// `--format`
+    pub format: Option<Format>,
+    pub preserve_digests: bool,
+    /// `--dest-compress-format` (gzip unless given)
+    pub compression: Compression,
+    pub compression_level: Option<i32>,
+    pub quiet: bool,
+}
+
+/// Copies and commits; the copied manifest is given back.
+pub fn image(
+    source: &dyn Source,
+    destination: Box<dyn Destination>,
+    options: &Options,
+) -> Result<RawManifest> {
+    let top = source.manifest(None)?;
+    let written = match (top.is_index(), options.multi_arch) {
+        (false, _) => one(
+            source,
+            &*destination,
+            &top,
+            Place::Top { chosen_from: None },
+            options,
+        )?,
+        (true, MultiArch::System) => {
+            let instance = instance(
+                source,
+                &top,
+                Index::parse(&top)?
+                    .choose(&options.platform)?
+                    .digest
+                    .clone(),
+            )?;
+            let digest = top.digest();
+            one(
+                source,
+                &*destination,
+                &instance,
+                Place::Top {
+                    chosen_from: Some(&digest),
+                },
+                options,
+            )?
+        }
+        (true, which) => all(source, &*destination, &top, which, options)?,
+    };
+    destination
+        .commit()
+        .context("committing the finished image")?;
+    Ok(written)
+}
+
+fn instance(source: &dyn Source, index: &RawManifest, digest: Digest) -> Result<RawManifest> {
+    let read = || {
+        let manifest = source.manifest(Some(&digest))?;
+        manifest.verify(&digest)?;
+        if manifest.is_index() {
+            bail!("{digest} is an index within an index");
+        }
+        Ok(manifest)
+    };
+    read().with_context(|| format!("reading manifest {digest} of the index {}", index.digest()))
+}
+
+fn all(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    top: &RawManifest,
+    which: MultiArch,
+    options: &Options,
+) -> Result<RawManifest> {
+    if !destination.takes_indexes() {
+        bail!("copying multiple images to this transport is not supported: leave out --all");
+    }
+    let index = Index::parse(top)?;
+    if which == MultiArch::All {
+        let total = index.manifests.len();
+        say(
+            options,
+            &format!("Copying {total} of {total} images in list"),
+        )?;
+        for (n, digest) in index.digests().enumerate() {
+            say(
+                options,
+                &format!("Copying image {digest} ({}/{total})", n + 1),
+            )?;
+            let manifest = instance(source, top, digest.clone())?;
+            let written = one(source, destination, &manifest, Place::Instance, options)?;
+            if written.bytes != manifest.bytes {
+                bail!(
+                    "image {digest} would change on the way, and its index with it: copy without --all, or without --format"
+                );
+            }
+        }
+    }
+    say(options, "Writing manifest list to image destination")?;
+    destination
+        .put_manifest(top, Place::Top { chosen_from: None })
+        .context("writing the manifest list")?;
+    Ok(top.clone())
+}
+
+/// Copies the blobs of one image and puts its manifest.
+fn one(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    manifest: &RawManifest,
+    place: Place<'_>,
+    options: &Options,
+) -> Result<RawManifest> {
+    say(options, "Getting image source signatures")?;
+    let image = Image::parse(manifest)?;
+    let plan = Plan::make(source, destination, image, options)?;
+    let layers = blobs::layers(source, destination, &plan, options)?;
+    let (image, config) = plan.finish(layers)?;
+    say(options, &format!("Copying config {}", image.config.digest))?;
+    blobs::config(destination, &image.config, config)?;
+    let manifest = if image == Image::parse(manifest)? {
+        manifest.clone()
+    } else {
+        image.serialize()?
+    };
+    say(options, "Writing manifest to image destination")?;
+    destination
+        .put_manifest(&manifest, place)
+        .context("writing manifest")?;
+    say(options, "Storing signatures")?;
+    Ok(manifest)
+}
+
+/// One line of what is being done, on stdout as skopeo prints it. A reader that went away does not stop the copy.
+fn say(options: &Options, line: &str) -> Result<()> {
+    if options.quiet {
+        return Ok(());
+    }
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to stdout")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,172 @@
+//! What one image has to become on its way to a destination.
+
+use anyhow::{Context, Result, bail};
+
+use super::Options;
+use super::blobs::Copied;
+use crate::compression::Compression;
+use crate::digest::Digest;
+use crate::go_json;
+use crate::manifest::{Descriptor, Format, Image, ImageConfig, MAX_MANIFEST};
+use crate::transport::{BlobStream, Destination, Layer, LayerForm, Source};
+
+use std::io::Read;
+
+/// The decision, made before any layer is read.
+#[derive(Debug)]
+pub struct Plan {
+    image: Image,
+    format: Format,
+    config: Vec<u8>,
+    parsed: Option<ImageConfig>,
+    pub form: LayerForm,
+    pub preserve_digests: bool,
+}
+
+impl Plan {
+    pub fn make(
+        source: &dyn Source,
+        destination: &dyn Destination,
+        image: Image,
+        options: &Options,
+    ) -> Result<Self> {
+        let format = choose_format(&image, destination.manifest_types(), options)?;
+        let config = read_config(source, &image.config)?;
+        let parsed = if image.is_container() {
+            Some(ImageConfig::parse(&config)?)
+        } else {
+            None
+        };
+        if let Some(parsed) = &parsed
+            && parsed.rootfs.diff_ids.len() != image.layers.len()
+        {
+            let (layers, diff_ids) = (image.layers.len(), parsed.rootfs.diff_ids.len());
+            bail!(
+                "manifest has {layers} layers but its config {} has {diff_ids} diffIDs",
+                image.config.digest
+            );
+        }
+        let form = if parsed.is_some() {
+            destination.layer_form()
+        } else {
+            LayerForm::AsIs
+        };
+        Ok(Self {
+            image,
+            format,
+            config,
+            parsed,
+            form,
+            preserve_digests: options.preserve_digests,
+        })
+    }
+
+    /// Every layer as the source has it, with its place.
+    pub fn layers(&self) -> Vec<(Descriptor, Layer)> {
+        let diff_ids: &[Digest] = self
+            .parsed
+            .as_ref()
+            .map_or(&[], |config| &config.rootfs.diff_ids);
+        let chain_ids = self
+            .parsed
+            .as_ref()
+            .map(ImageConfig::chain_ids)
+            .unwrap_or_default();
+        let place = |index: usize| Layer {
+            index,
+            diff_id: diff_ids.get(index).cloned(),
+            chain_id: chain_ids.get(index).cloned(),
+        };
+        self.image
+            .layers
+            .iter()
+            .cloned()
+            .enumerate()
+            .map(|(index, layer)| (layer, place(index)))
+            .collect()
+    }
+
+    /// The image as it was copied, and its config.
+    pub fn finish(self, layers: Vec<Option<Copied>>) -> Result<(Image, Vec<u8>)> {
+        let Self {
+            mut image,
+            format,
+            config,
+            parsed,
+            ..
+        } = self;
+        let converts = image.format != format;
+        for (index, copied) in layers.into_iter().enumerate() {
+            if let Some(Copied {
+                written,
+                compression,
+            }) = copied
+            {
+                image.replace_layer(index, written.digest, written.size, compression)?;
+            }
+        }
+        let mut image = image.converted(format)?;
+        let config = match parsed {
+            // Docker's configs have fields that OCI's have not; writing it anew drops them.
+            Some(parsed) if converts && format == Format::Oci => {
+                go_json::compact(&parsed)?.into_bytes()
+            }
+            _ => config,
+        };
+        if converts {
+            image.config.digest = Digest::sha256(&config);
+            image.config.size = config.len() as u64;
+        }
+        Ok((image, config))
+    }
+}
+
+/// The asked-for format, else the image's own, else the first that the destination takes.
+fn choose_format(image: &Image, accepted: &[&str], options: &Options) -> Result<Format> {
+    let accepts = |format: Format| accepted.is_empty() || accepted.contains(&format.media_type());
+    let format = match options.format {
+        Some(format) => format,
+        None if accepts(image.format) => image.format,
+        None => accepted
+            .iter()
+            .find_map(|media_type| Format::of(media_type))
+            .context("destination takes no image")?,
+    };
+    if !accepts(format) {
+        bail!(
+            "destination does not take manifests of type {}: choose another --format",
+            format.media_type()
+        );
+    }
+    if options.preserve_digests && format != image.format {
+        bail!(
+            "Can't preserve digests: manifest must be converted to type {}",
+            format.media_type()
+        );
+    }
+    Ok(format)
+}
+
+fn read_config(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>> {
+    if descriptor.size > MAX_MANIFEST {
+        bail!(
+            "config {} is larger than {MAX_MANIFEST} bytes",
+            descriptor.digest
+        );
+    }
+    let mut bytes = Vec::new();
+    let mut stream = BlobStream::verified(source.blob(descriptor)?, descriptor);
+    stream
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("reading config {}", descriptor.digest))?;
+    Ok(bytes)
+}
+
+/// What a layer of compression `actual` becomes in `form`; None leaves it as it is.
+pub fn change(form: LayerForm, actual: Compression, wanted: Compression) -> Option<Compression> {
+    match (form, actual) {
+        (LayerForm::Compressed, Compression::None) => Some(wanted),
+        (LayerForm::Uncompressed, Compression::Gzip | Compression::Zstd) => Some(Compression::None),
+        _ => None,
+    }
+}

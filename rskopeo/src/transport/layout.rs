@@ -1,0 +1,188 @@
+//! An OCI image layout on disk (image-spec image-layout.md): `oci-layout`, `index.json`, `blobs/<algorithm>/<hex>`.
+//!
+//! Blobs are written under a temporary name and renamed, so that a file in `blobs/` is always whole; `index.json` is changed
+//! last, under a lock, so that a name in it is always complete.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::{BlobStream, Written};
+use crate::atomic;
+use crate::digest::Digest;
+use crate::go_json;
+use crate::manifest::{Descriptor, MAX_MANIFEST, OCI_INDEX, RawManifest};
+
+/// The annotation that names an image in `index.json`.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// `index.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayoutIndex {
+    pub schema_version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    #[serde(default)]
+    pub manifests: Vec<Descriptor>,
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// One layout directory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+    /// `--src-shared-blob-dir`, `--dest-shared-blob-dir`: in the place of `blobs/`.
+    blobs: PathBuf,
+}
+
+impl Layout {
+    pub fn at(root: &Path, shared_blobs: Option<&Path>) -> Self {
+        let blobs = shared_blobs.map_or_else(|| root.join("blobs"), Path::to_owned);
+        Self {
+            root: root.to_owned(),
+            blobs,
+        }
+    }
+
+    /// Makes the directories and `oci-layout` if missing.
+    pub fn create(&self) -> Result<()> {
+        let blobs = self.blobs.join("sha256");
+        fs::create_dir_all(&blobs).with_context(|| format!("creating {}", blobs.display()))?;
+        fs::create_dir_all(&self.root)
+            .with_context(|| format!("creating {}", self.root.display()))?;
+        let marker = self.root.join("oci-layout");
+        if !marker.exists() {
+            atomic::write(&marker, br#"{"imageLayoutVersion": "1.0.0"}"#)?;
+        }
+        Ok(())
+    }
+
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.blobs.join(digest.algorithm()).join(digest.hex())
+    }
+
+    pub fn index(&self) -> Result<LayoutIndex> {
+        let path = self.root.join("index.json");
+        let bytes = fs::read(&path).with_context(|| format!("open {}", path.display()))?;
+        serde_json::from_slice(&bytes).with_context(|| format!("parsing {}", path.display()))
+    }
+
+    /// The descriptor named `image`, or the only one.
+    pub fn find(&self, image: Option<&str>) -> Result<Descriptor> {
+        let mut manifests = self.index()?.manifests;
+        match image {
+            Some(image) => manifests
+                .into_iter()
+                .find(|descriptor| {
+                    descriptor
+                        .annotations
+                        .get(REF_NAME)
+                        .is_some_and(|name| name == image)
+                })
+                .with_context(|| format!("no descriptor found for reference {image:?}")),
+            None if manifests.len() == 1 => Ok(manifests.remove(0)),
+            None => bail!("more than one image in oci, choose an image"),
+        }
+    }
+
+    /// A manifest of at most [`MAX_MANIFEST`] bytes, checked against its digest.
+    pub fn manifest(&self, digest: &Digest, media_type: Option<&str>) -> Result<RawManifest> {
+        let path = self.blob_path(digest);
+        let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_MANIFEST + 1)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("reading {}", path.display()))?;
+        if bytes.len() as u64 > MAX_MANIFEST {
+            bail!("manifest {digest} is larger than {MAX_MANIFEST} bytes");
+        }
+        let manifest = RawManifest::guess(bytes, media_type)?;
+        manifest.verify(digest)?;
+        Ok(manifest)
+    }
+
+    pub fn open_blob(&self, digest: &Digest) -> Result<File> {
+        let path = self.blob_path(digest);
+        File::open(&path).with_context(|| format!("open {}", path.display()))
+    }
+
+    /// True if a blob of this digest and size is there; it was checked when it got its name.
+    pub fn has_blob(&self, blob: &Descriptor) -> bool {
+        fs::metadata(self.blob_path(&blob.digest))
+            .is_ok_and(|meta| meta.is_file() && meta.len() == blob.size)
+    }
+
+    /// Writes a blob in one pass.
+    pub fn put_blob(&self, mut stream: BlobStream<'_>) -> Result<Written> {
+        let mut temporary = atomic::Temporary::in_directory(&self.blobs.join("sha256"))?;
+        io::copy(&mut stream, &mut temporary)?;
+        let written = stream.finish()?;
+        temporary.persist(&self.blob_path(&written.digest))?;
+        Ok(written)
+    }
+
+    pub fn put_manifest(&self, manifest: &RawManifest) -> Result<Descriptor> {
+        let digest = manifest.digest();
+        atomic::write(&self.blob_path(&digest), &manifest.bytes)?;
+        Ok(Descriptor::new(
+            &manifest.media_type,
+            digest,
+            manifest.bytes.len() as u64,
+        ))
+    }
+
+    /// Reads, changes and replaces `index.json`, alone among all who do it through here.
+    pub fn change_index(&self, change: impl FnOnce(&mut LayoutIndex)) -> Result<()> {
+        let lock = OpenOptions::new()
+            .read(true)
+            .open(&self.root)
+            .with_context(|| format!("open {}", self.root.display()))?;
+        lock.lock()
+            .with_context(|| format!("locking {}", self.root.display()))?;
+        let path = self.root.join("index.json");
+        let mut index = match path.exists() {
+            true => self.index()?,
+            false => LayoutIndex {
+                schema_version: 2,
+                media_type: None,
+                manifests: Vec::new(),
+                annotations: Default::default(),
+            },
+        };
+        change(&mut index);
+        if index.media_type.as_deref() != Some(OCI_INDEX) {
+            index.media_type = None;
+        }
+        atomic::write(&path, go_json::compact(&index)?.as_bytes())
+    }
+}
+
+impl LayoutIndex {
+    /// Lets `name` stand for `descriptor` and for nothing else.
+    pub fn set(&mut self, name: Option<&str>, mut descriptor: Descriptor) {
+        match name {
+            Some(name) => {
+                self.manifests.retain(|other| {
+                    other
+                        .annotations
+                        .get(REF_NAME)
+                        .is_none_or(|given| given != name)
+                });
+                descriptor
+                    .annotations
+                    .insert(REF_NAME.to_owned(), name.to_owned());
+            }
+            None => {
+                self.manifests.retain(|other| {
+                    other.digest != descriptor.digest || other.annotations.contains_key(REF_NAME)
+                });
+            }
+        }
+        self.manifests.push(descriptor);
+    }
+}
