@@ -16,6 +16,7 @@ mod layer;
 mod manifest;
 mod platform;
 mod reference;
+mod registry;
 mod transport;
 
 use std::process::ExitCode;

@@ -27,7 +27,12 @@ impl Shortfalls {
     fn xattr(&mut self, path: &[u8], name: &CString, errno: Errno) {
         self.xattrs += 1;
         self.first_xattr.get_or_insert_with(|| {
-            format!("{} of /{}: {}", name.to_string_lossy(), super::path::shown(path), errno.desc())
+            format!(
+                "{} of /{}: {}",
+                name.to_string_lossy(),
+                super::path::shown(path),
+                errno.desc()
+            )
         });
     }
 
@@ -35,10 +40,16 @@ impl Shortfalls {
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(first) = &self.first_xattr {
-            lines.push(format!("{} extended attributes could not be stored, the first: {first}", self.xattrs));
+            lines.push(format!(
+                "{} extended attributes could not be stored, the first: {first}",
+                self.xattrs
+            ));
         }
         if self.devices > 0 {
-            lines.push(format!("{} devices were made as empty files: making devices needs root", self.devices));
+            lines.push(format!(
+                "{} devices were made as empty files: making devices needs root",
+                self.devices
+            ));
         }
         lines
     }
@@ -78,7 +89,12 @@ impl Attributes {
     }
 
     /// Sets everything on an open file or directory.
-    pub(super) fn set(&self, fd: BorrowedFd<'_>, path: &[u8], short: &mut Shortfalls) -> Result<()> {
+    pub(super) fn set(
+        &self,
+        fd: BorrowedFd<'_>,
+        path: &[u8],
+        short: &mut Shortfalls,
+    ) -> Result<()> {
         if let Some((uid, gid)) = self.owner {
             fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .map_err(|errno| self.unmapped(errno))
@@ -103,23 +119,46 @@ impl Attributes {
         let parent = parent.as_fd();
         if let Some((uid, gid)) = self.owner {
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-            fchownat(parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)
-                .map_err(|errno| self.unmapped(errno))
-                .during("change owner of", path)?;
+            fchownat(
+                parent,
+                name,
+                Some(uid),
+                Some(gid),
+                AtFlags::AT_SYMLINK_NOFOLLOW,
+            )
+            .map_err(|errno| self.unmapped(errno))
+            .during("change owner of", path)?;
         }
         if !symlink {
             // Made by us a moment ago in a directory of ours, so not a symlink.
-            fchmodat(parent, name, Mode::from_bits_truncate(self.mode), FchmodatFlags::FollowSymlink)
-                .during("change mode of", path)?;
+            fchmodat(
+                parent,
+                name,
+                Mode::from_bits_truncate(self.mode),
+                FchmodatFlags::FollowSymlink,
+            )
+            .during("change mode of", path)?;
         }
         for (xattr_name, value) in &self.xattrs {
             if xattr_name.as_c_str() == ROOTLESS_XATTR {
                 // The kernel allows user attributes on regular files and directories only.
                 continue;
             }
-            tolerate(xattr::set_at(parent, name, xattr_name, value), path, xattr_name, short)?;
+            tolerate(
+                xattr::set_at(parent, name, xattr_name, value),
+                path,
+                xattr_name,
+                short,
+            )?;
         }
-        utimensat(parent, name, &self.mtime, &self.mtime, UtimensatFlags::NoFollowSymlink).during("set times of", path)
+        utimensat(
+            parent,
+            name,
+            &self.mtime,
+            &self.mtime,
+            UtimensatFlags::NoFollowSymlink,
+        )
+        .during("set times of", path)
     }
 
     /// chown(2) says EINVAL of an id that the user namespace does not have.
@@ -139,7 +178,10 @@ fn checked_name(path: &[u8], name: &[u8]) -> Result<Option<CString>> {
     }
     if xattr::is_overlay(name) {
         let name = String::from_utf8_lossy(name);
-        return Err(LayerError::refused(path, format!("its extended attribute {name} would change what an overlay shows")));
+        return Err(LayerError::refused(
+            path,
+            format!("its extended attribute {name} would change what an overlay shows"),
+        ));
     }
     CString::new(name)
         .map(Some)
@@ -147,7 +189,12 @@ fn checked_name(path: &[u8], name: &[u8]) -> Result<Option<CString>> {
 }
 
 /// File systems without attributes, and attributes that only root may set, are shortfalls; all else is an error.
-fn tolerate(result: nix::Result<()>, path: &[u8], name: &CString, short: &mut Shortfalls) -> Result<()> {
+fn tolerate(
+    result: nix::Result<()>,
+    path: &[u8],
+    name: &CString,
+    short: &mut Shortfalls,
+) -> Result<()> {
     match result {
         Err(errno @ (Errno::EOPNOTSUPP | Errno::EPERM)) => {
             short.xattr(path, name, errno);

@@ -21,7 +21,9 @@ pub enum LayerError {
     /// The bytes are no tar archive.
     #[error("invalid tar archive: {0}")]
     Archive(String),
-    #[error("layer has more than {limit} {what}; raise the limit with --{option} if this image is trusted")]
+    #[error(
+        "layer has more than {limit} {what}; raise the limit with --{option} if this image is trusted"
+    )]
     Limit {
         what: &'static str,
         limit: u64,

@@ -93,7 +93,9 @@ impl Extractor {
         }
         self.tree.leave()?;
         archive.drain()?;
-        let LayerState { implied, foreign, .. } = std::mem::take(&mut self.layer);
+        let LayerState {
+            implied, foreign, ..
+        } = std::mem::take(&mut self.layer);
         Ok(Unsettled { implied, foreign })
     }
 
@@ -107,7 +109,11 @@ impl Extractor {
     }
 
     fn entry<R: BufRead>(&mut self, entry: &Entry, archive: &mut Archive<R>) -> Result<()> {
-        let content = if entry.kind == Kind::File { archive.content_left() } else { 0 };
+        let content = if entry.kind == Kind::File {
+            archive.content_left()
+        } else {
+            0
+        };
         self.layer.used.entry(&self.options.limits, content)?;
         let path = clean(&entry.path)?;
         let attributes = Attributes::of(entry, &path, &self.options.owners)?;
@@ -153,21 +159,36 @@ impl Extractor {
     }
 
     fn whiteout(&mut self, parent: &[u8], hidden: &[u8]) -> Result<()> {
-        let Self { tree, layer, options, .. } = self;
+        let Self {
+            tree,
+            layer,
+            options,
+            ..
+        } = self;
         let place = Place::new(tree.enter(parent, &mut layer.made)?, hidden);
         match options.form {
-            Form::Flat => remove(place.parent.fd.as_fd(), hidden, &place.path, &|path| layer.own.contains(path)).map(drop),
+            Form::Flat => remove(place.parent.fd.as_fd(), hidden, &place.path, &|path| {
+                layer.own.contains(path)
+            })
+            .map(drop),
             Form::Overlay => match place.stat()? {
                 None => whiteout::make_device(&place.parent.fd, place.name, &place.path),
                 // The layer has its own directory of that name: only what lies below it is hidden.
-                Some(stat) if is(&stat, SFlag::S_IFDIR) => whiteout::make_opaque(place.open_dir()?, &place.path),
+                Some(stat) if is(&stat, SFlag::S_IFDIR) => {
+                    whiteout::make_opaque(place.open_dir()?, &place.path)
+                }
                 Some(_) => Ok(()),
             },
         }
     }
 
     fn opaque(&mut self, parent: &[u8]) -> Result<()> {
-        let Self { tree, layer, options, .. } = self;
+        let Self {
+            tree,
+            layer,
+            options,
+            ..
+        } = self;
         let parent = tree.enter(parent, &mut layer.made)?;
         match options.form {
             Form::Flat => {
@@ -193,7 +214,13 @@ impl Extractor {
         if entry.kind == Kind::Directory {
             return self.directory(parent, name, attributes);
         }
-        let Self { tree, layer, short, options, .. } = self;
+        let Self {
+            tree,
+            layer,
+            short,
+            options,
+            ..
+        } = self;
         let place = Place::new(tree.enter(parent, &mut layer.made)?, name);
         match entry.kind {
             Kind::File => {
@@ -203,13 +230,19 @@ impl Extractor {
             }
             Kind::Symlink => {
                 let target = OsStr::from_bytes(&entry.link);
-                place.replacing(|place| symlinkat(target, &place.parent.fd, place.name).during("create symlink", &place.path))?;
+                place.replacing(|place| {
+                    symlinkat(target, &place.parent.fd, place.name)
+                        .during("create symlink", &place.path)
+                })?;
                 attributes.set_at(&place.parent.fd, place.name, &place.path, true, short)?;
             }
             _ => {
                 let whiteout = (entry.kind, entry.device) == (Kind::Char, (0, 0));
                 if whiteout && options.form == Form::Overlay {
-                    return Err(LayerError::refused(&place.path, "a character device 0:0 would be a whiteout"));
+                    return Err(LayerError::refused(
+                        &place.path,
+                        "a character device 0:0 would be a whiteout",
+                    ));
                 }
                 if place.replacing(|place| place.make_node(entry))? {
                     attributes.set_at(&place.parent.fd, place.name, &place.path, false, short)?;
@@ -226,7 +259,12 @@ impl Extractor {
     }
 
     fn directory(&mut self, parent: &[u8], name: &[u8], attributes: &Attributes) -> Result<()> {
-        let Self { tree, layer, options, .. } = self;
+        let Self {
+            tree,
+            layer,
+            options,
+            ..
+        } = self;
         let place = Place::new(tree.enter(parent, &mut layer.made)?, name);
         let made = mkdirat(&place.parent.fd, place.name, Mode::S_IRWXU);
         let mut existed = false;
@@ -236,7 +274,8 @@ impl Extractor {
                 Some(stat) if is(&stat, SFlag::S_IFDIR) => existed = true,
                 _ => {
                     remove_all(place.parent.fd.as_fd(), place.name, &place.path)?;
-                    mkdirat(&place.parent.fd, place.name, Mode::S_IRWXU).during("create directory", &place.path)?;
+                    mkdirat(&place.parent.fd, place.name, Mode::S_IRWXU)
+                        .during("create directory", &place.path)?;
                     if options.form == Form::Overlay {
                         // What stood here hid the lower directory of that name; so must this.
                         whiteout::make_opaque(place.open_dir()?, &place.path)?;
@@ -275,9 +314,17 @@ impl Extractor {
         let target = clean(&entry.link)?;
         let (target_parent, target_name) = split(&target);
         if target_name.is_empty() {
-            return Err(LayerError::refused(&entry.path, "a hard link to the root directory"));
+            return Err(LayerError::refused(
+                &entry.path,
+                "a hard link to the root directory",
+            ));
         }
-        let Self { tree, layer, options, .. } = self;
+        let Self {
+            tree,
+            layer,
+            options,
+            ..
+        } = self;
         let real_parent = tree.real(target_parent)?;
         let from = match &real_parent {
             Some(real) => Some(tree.open_dir(real).during("open directory", real)?),
@@ -291,16 +338,32 @@ impl Extractor {
         };
         let (Some(from), Some(found)) = (from, found) else {
             if options.form == Form::Flat {
-                return Err(LayerError::refused(&place.path, format!("its hard link target /{} does not exist", shown(&target))));
+                return Err(LayerError::refused(
+                    &place.path,
+                    format!("its hard link target /{} does not exist", shown(&target)),
+                ));
             }
-            layer.foreign.push(ForeignLink { path: place.path, target });
+            layer.foreign.push(ForeignLink {
+                path: place.path,
+                target,
+            });
             return Ok(());
         };
-        if place.stat()?.is_some_and(|stat| (stat.st_dev, stat.st_ino) == (found.st_dev, found.st_ino)) {
+        if place
+            .stat()?
+            .is_some_and(|stat| (stat.st_dev, stat.st_ino) == (found.st_dev, found.st_ino))
+        {
             return Ok(());
         }
         place.replacing(|place| {
-            linkat(&from, target_name, &place.parent.fd, place.name, LinkatFlags::empty()).during("create hard link", &place.path)
+            linkat(
+                &from,
+                target_name,
+                &place.parent.fd,
+                place.name,
+                LinkatFlags::empty(),
+            )
+            .during("create hard link", &place.path)
         })?;
         let path = place.path;
         self.own(path);
@@ -332,8 +395,12 @@ impl<'a> Place<'a> {
     }
 
     fn open_dir(&self) -> Result<OwnedFd> {
-        open_beneath(self.parent.fd.as_fd(), self.name.as_bytes(), OFlag::O_RDONLY | OFlag::O_DIRECTORY)
-            .during("open directory", &self.path)
+        open_beneath(
+            self.parent.fd.as_fd(),
+            self.name.as_bytes(),
+            OFlag::O_RDONLY | OFlag::O_DIRECTORY,
+        )
+        .during("open directory", &self.path)
     }
 
     /// Runs `make`; when something is in the way, removes it and runs it again.
@@ -348,8 +415,15 @@ impl<'a> Place<'a> {
     }
 
     fn create(&self) -> Result<OwnedFd> {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(&self.parent.fd, self.name, flags, Mode::S_IRUSR | Mode::S_IWUSR).during("create", &self.path)
+        let flags =
+            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(
+            &self.parent.fd,
+            self.name,
+            flags,
+            Mode::S_IRUSR | Mode::S_IWUSR,
+        )
+        .during("create", &self.path)
     }
 
     /// Makes a device or fifo; false when the caller may not make that device.
@@ -370,26 +444,38 @@ impl<'a> Place<'a> {
 /// The file that a hard link may be made to; a whiteout is none.
 fn linkable(parent: &OwnedFd, name: &OsStr, path: &[u8]) -> Result<Option<FileStat>> {
     match fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(stat) if is(&stat, SFlag::S_IFDIR) => Err(LayerError::refused(path, "a hard link to a directory")),
+        Ok(stat) if is(&stat, SFlag::S_IFDIR) => {
+            Err(LayerError::refused(path, "a hard link to a directory"))
+        }
         Ok(stat) => Ok((!whiteout::is_device(&stat)).then_some(stat)),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
         Err(errno) => Err(errno).during("stat", path),
     }
 }
 
-fn write_content<R: BufRead>(file: &OwnedFd, path: &[u8], entry: &Entry, archive: &mut Archive<R>) -> Result<()> {
-    let whole = [Segment { offset: 0, length: entry.size }];
+fn write_content<R: BufRead>(
+    file: &OwnedFd,
+    path: &[u8],
+    entry: &Entry,
+    archive: &mut Archive<R>,
+) -> Result<()> {
+    let whole = [Segment {
+        offset: 0,
+        length: entry.size,
+    }];
     for segment in entry.sparse.as_deref().unwrap_or(&whole) {
         let mut done = 0;
         while done < segment.length {
-            let at = i64::try_from(segment.offset + done).map_err(|_| LayerError::refused(path, "it is too large"))?;
+            let at = i64::try_from(segment.offset + done)
+                .map_err(|_| LayerError::refused(path, "it is too large"))?;
             done += archive.content(segment.length - done, |bytes| {
                 nix::sys::uio::pwrite(file, bytes, at).during("write", path)
             })? as u64;
         }
     }
     if entry.sparse.is_some() {
-        let size = i64::try_from(entry.size).map_err(|_| LayerError::refused(path, "it is too large"))?;
+        let size =
+            i64::try_from(entry.size).map_err(|_| LayerError::refused(path, "it is too large"))?;
         ftruncate(file, size).during("set size of", path)?;
     }
     Ok(())

@@ -60,7 +60,8 @@ fn settle_directory(tree: &Tree, path: &[u8], lowers: &[OwnedFd]) -> Result<()> 
     if !is(&stat, SFlag::S_IFDIR) {
         return Ok(());
     }
-    let from = open_beneath(lower, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY).during("open directory", path)?;
+    let from = open_beneath(lower, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+        .during("open directory", path)?;
     match tree.open_dir(path) {
         Ok(to) => copy_attributes(&from, &to, path),
         // Replaced by a later entry of the archive.
@@ -70,10 +71,24 @@ fn settle_directory(tree: &Tree, path: &[u8], lowers: &[OwnedFd]) -> Result<()> 
 }
 
 fn settle_link(tree: &mut Tree, link: &ForeignLink, lowers: &[OwnedFd]) -> Result<()> {
-    let missing = || LayerError::refused(&link.path, format!("its hard link target /{} does not exist", shown(&link.target)));
+    let missing = || {
+        LayerError::refused(
+            &link.path,
+            format!(
+                "its hard link target /{} does not exist",
+                shown(&link.target)
+            ),
+        )
+    };
     let (lower, stat) = find(&link.target, lowers)?.ok_or_else(missing)?;
     if !is(&stat, SFlag::S_IFREG) {
-        return Err(LayerError::refused(&link.path, format!("its hard link target /{} in a lower layer is not a file", shown(&link.target))));
+        return Err(LayerError::refused(
+            &link.path,
+            format!(
+                "its hard link target /{} in a lower layer is not a file",
+                shown(&link.target)
+            ),
+        ));
     }
     let mut made = Made::default();
     let (target_parent, target_name) = split(&link.target);
@@ -81,13 +96,21 @@ fn settle_link(tree: &mut Tree, link: &ForeignLink, lowers: &[OwnedFd]) -> Resul
     copy_up(lower, &link.target, &to, OsStr::from_bytes(target_name))?;
     let (parent, name) = split(&link.path);
     let parent = tree.enter(parent, &mut made)?;
-    match linkat(&to, OsStr::from_bytes(target_name), &parent.fd, OsStr::from_bytes(name), LinkatFlags::empty()) {
+    match linkat(
+        &to,
+        OsStr::from_bytes(target_name),
+        &parent.fd,
+        OsStr::from_bytes(name),
+        LinkatFlags::empty(),
+    ) {
         // A later entry of the archive has taken the name.
         Ok(()) | Err(Errno::EEXIST) => {}
         Err(errno) => return Err(errno).during("create hard link", &link.path),
     }
     tree.leave()?;
-    made.implied.iter().try_for_each(|path| settle_directory(tree, path, lowers))
+    made.implied
+        .iter()
+        .try_for_each(|path| settle_directory(tree, path, lowers))
 }
 
 /// The nearest lower tree that shows `path`, with what is there.
@@ -114,10 +137,15 @@ fn look(path: &[u8], lower: BorrowedFd<'_>) -> Result<Look> {
     let mut found = None;
     let mut opaque = false;
     for component in components(path) {
-        let directory = open_beneath(lower, &here, OFlag::O_RDONLY | OFlag::O_DIRECTORY).during("open directory", &here)?;
+        let directory = open_beneath(lower, &here, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+            .during("open directory", &here)?;
         opaque |= is_opaque(&directory, &here)?;
         here = join(&here, component);
-        match fstatat(&directory, OsStr::from_bytes(component), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match fstatat(
+            &directory,
+            OsStr::from_bytes(component),
+            AtFlags::AT_SYMLINK_NOFOLLOW,
+        ) {
             Ok(stat) if whiteout::is_device(&stat) => return Ok(Look::Hidden),
             Ok(stat) if is(&stat, SFlag::S_IFDIR) || here == path => found = Some(stat),
             Ok(_) => return Ok(Look::Hidden),
@@ -132,12 +160,16 @@ fn look(path: &[u8], lower: BorrowedFd<'_>) -> Result<Look> {
 fn is_opaque(directory: &OwnedFd, path: &[u8]) -> Result<bool> {
     let attributes = xattr::all(directory.as_fd()).during("list extended attributes of", path)?;
     Ok(attributes.iter().any(|(name, value)| {
-        matches!(name.to_bytes(), b"trusted.overlay.opaque" | b"user.overlay.opaque") && value == b"y"
+        matches!(
+            name.to_bytes(),
+            b"trusted.overlay.opaque" | b"user.overlay.opaque"
+        ) && value == b"y"
     }))
 }
 
 fn copy_up(lower: BorrowedFd<'_>, path: &[u8], to: &OwnedFd, name: &OsStr) -> Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let flags =
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let copy = match openat(to, name, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
         Ok(copy) => copy,
         // Copied up for an earlier link.
@@ -153,7 +185,12 @@ fn copy_up(lower: BorrowedFd<'_>, path: &[u8], to: &OwnedFd, name: &OsStr) -> Re
 /// In the order in which an archive's attributes are set, and for the same reason.
 fn copy_attributes(from: &OwnedFd, to: &OwnedFd, path: &[u8]) -> Result<()> {
     let stat = fstat(from).during("stat", path)?;
-    fchown(to, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))).during("change owner of", path)?;
+    fchown(
+        to,
+        Some(Uid::from_raw(stat.st_uid)),
+        Some(Gid::from_raw(stat.st_gid)),
+    )
+    .during("change owner of", path)?;
     fchmod(to, Mode::from_bits_truncate(stat.st_mode)).during("change mode of", path)?;
     let attributes = xattr::all(from.as_fd()).during("list extended attributes of", path)?;
     for (name, value) in attributes {

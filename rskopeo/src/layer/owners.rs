@@ -14,10 +14,21 @@ impl std::str::FromStr for IdMap {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let numbers: Vec<u32> = text.split(':').map_while(|part| part.parse().ok()).collect();
+        let numbers: Vec<u32> = text
+            .split(':')
+            .map_while(|part| part.parse().ok())
+            .collect();
         match (&numbers[..], text.split(':').count()) {
-            (&[container, host], 2) => Ok(Self { container, host, size: 1 }),
-            (&[container, host, size], 3) if size > 0 => Ok(Self { container, host, size }),
+            (&[container, host], 2) => Ok(Self {
+                container,
+                host,
+                size: 1,
+            }),
+            (&[container, host, size], 3) if size > 0 => Ok(Self {
+                container,
+                host,
+                size,
+            }),
             _ => Err("expected container:host[:size]".to_owned()),
         }
     }
@@ -28,7 +39,10 @@ impl std::str::FromStr for IdMap {
 pub enum Owners {
     #[default]
     Kept,
-    Mapped { uids: Vec<IdMap>, gids: Vec<IdMap> },
+    Mapped {
+        uids: Vec<IdMap>,
+        gids: Vec<IdMap>,
+    },
     /// Every file is the caller's; the real owner is kept in `user.rootlesscontainers`, as umoci --rootless does.
     Callers,
 }
@@ -46,9 +60,17 @@ impl Owners {
             Self::Callers => Ok(None),
             Self::Mapped { uids, gids } => {
                 let map = |maps: &[IdMap], id, kind| {
-                    to_host(maps, id).ok_or_else(|| LayerError::refused(path, format!("its {kind} {id} is outside of the given map")))
+                    to_host(maps, id).ok_or_else(|| {
+                        LayerError::refused(
+                            path,
+                            format!("its {kind} {id} is outside of the given map"),
+                        )
+                    })
                 };
-                Ok(Some((map(uids, uid, "user id")?, map(gids, gid, "group id")?)))
+                Ok(Some((
+                    map(uids, uid, "user id")?,
+                    map(gids, gid, "group id")?,
+                )))
             }
         }
     }
@@ -57,19 +79,25 @@ impl Owners {
     pub fn in_archive(&self, uid: u32, gid: u32, rootless: Option<&[u8]>) -> Option<(u32, u32)> {
         match self {
             Self::Kept => Some((uid, gid)),
-            Self::Mapped { uids, gids } => Some((to_container(uids, uid)?, to_container(gids, gid)?)),
+            Self::Mapped { uids, gids } => {
+                Some((to_container(uids, uid)?, to_container(gids, gid)?))
+            }
             Self::Callers => Some(rootless.and_then(recorded).unwrap_or((0, 0))),
         }
     }
 }
 
 fn to_host(maps: &[IdMap], id: u32) -> Option<u32> {
-    let map = maps.iter().find(|map| id >= map.container && id - map.container < map.size)?;
+    let map = maps
+        .iter()
+        .find(|map| id >= map.container && id - map.container < map.size)?;
     map.host.checked_add(id - map.container)
 }
 
 fn to_container(maps: &[IdMap], id: u32) -> Option<u32> {
-    let map = maps.iter().find(|map| id >= map.host && id - map.host < map.size)?;
+    let map = maps
+        .iter()
+        .find(|map| id >= map.host && id - map.host < map.size)?;
     map.container.checked_add(id - map.host)
 }
 

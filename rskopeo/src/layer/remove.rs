@@ -27,13 +27,15 @@ pub(super) fn remove(
             if !remove_children(directory, path, keep)? || kept {
                 return Ok(false);
             }
-            unlinkat(parent, OsStr::from_bytes(name), UnlinkatFlags::RemoveDir).during("remove directory", path)?;
+            unlinkat(parent, OsStr::from_bytes(name), UnlinkatFlags::RemoveDir)
+                .during("remove directory", path)?;
             Ok(true)
         }
         Err(Errno::ENOENT) => Ok(true),
         Err(Errno::ENOTDIR | Errno::ELOOP) if kept => Ok(false),
         Err(Errno::ENOTDIR | Errno::ELOOP) => {
-            unlinkat(parent, OsStr::from_bytes(name), UnlinkatFlags::NoRemoveDir).during("remove", path)?;
+            unlinkat(parent, OsStr::from_bytes(name), UnlinkatFlags::NoRemoveDir)
+                .during("remove", path)?;
             Ok(true)
         }
         Err(errno) => Err(errno).during("open directory", path),
@@ -49,7 +51,11 @@ pub(super) fn remove_children(
     let mut listing = Dir::from_fd(directory).during("list", path)?;
     let mut names = Vec::new();
     for entry in listing.iter() {
-        let name = entry.during("list", path)?.file_name().to_owned().into_bytes();
+        let name = entry
+            .during("list", path)?
+            .file_name()
+            .to_owned()
+            .into_bytes();
         if name != b"." && name != b".." {
             names.push(name);
         }

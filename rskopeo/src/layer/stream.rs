@@ -26,7 +26,11 @@ pub struct Applied {
 ///
 /// # Errors
 /// Whatever stops it leaves the tree half-written: the caller throws it away.
-pub fn apply(blob: impl Read + Send, diff_id: Option<&Digest>, extractor: &mut Extractor) -> Result<Applied> {
+pub fn apply(
+    blob: impl Read + Send,
+    diff_id: Option<&Digest>,
+    extractor: &mut Extractor,
+) -> Result<Applied> {
     let mut plain = decompress(blob)?;
     let (first, ended) = chunk(&mut plain)?;
     let mut hasher = diff_id.map_or_else(Hasher::sha256, Digest::hasher);
@@ -45,7 +49,10 @@ pub fn apply(blob: impl Read + Send, diff_id: Option<&Digest>, extractor: &mut E
             expected: expected.to_string(),
             actual: actual.to_string(),
         }),
-        _ => Ok(Applied { diff_id: actual, unsettled }),
+        _ => Ok(Applied {
+            diff_id: actual,
+            unsettled,
+        }),
     }
 }
 
@@ -78,9 +85,18 @@ struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    fn new(first: Vec<u8>, more: Option<Receiver<io::Result<Vec<u8>>>>, hasher: &'a mut Hasher) -> Self {
+    fn new(
+        first: Vec<u8>,
+        more: Option<Receiver<io::Result<Vec<u8>>>>,
+        hasher: &'a mut Hasher,
+    ) -> Self {
         hasher.update(&first);
-        Self { current: first, position: 0, more, hasher }
+        Self {
+            current: first,
+            position: 0,
+            more,
+            hasher,
+        }
     }
 }
 

@@ -75,17 +75,41 @@ impl Ground {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("root")).unwrap();
         fs::write(directory.path().join("outside"), "untouched").unwrap();
-        let owners = if nix::unistd::geteuid().is_root() { Owners::Kept } else { Owners::Callers };
+        let owners = if nix::unistd::geteuid().is_root() {
+            Owners::Kept
+        } else {
+            Owners::Callers
+        };
         let root = File::open(directory.path().join("root")).unwrap();
-        let extractor = Extractor::new(root.into(), Options { form, owners, limits });
-        Self { directory, extractor }
+        let extractor = Extractor::new(
+            root.into(),
+            Options {
+                form,
+                owners,
+                limits,
+            },
+        );
+        Self {
+            directory,
+            extractor,
+        }
     }
 
     fn apply(&mut self, tar: Tar) -> Result<Unsettled, LayerError> {
         let result = apply(&tar.done()[..], None, &mut self.extractor);
-        let names: Vec<_> = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(names.len(), 2, "something was made outside of the root: {names:?}");
-        assert_eq!(fs::read_to_string(self.directory.path().join("outside")).unwrap(), "untouched");
+        let names: Vec<_> = fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(
+            names.len(),
+            2,
+            "something was made outside of the root: {names:?}"
+        );
+        assert_eq!(
+            fs::read_to_string(self.directory.path().join("outside")).unwrap(),
+            "untouched"
+        );
         result.map(|applied| applied.unsettled)
     }
 
@@ -103,26 +127,42 @@ impl Ground {
 }
 
 fn is_whiteout(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == 0)
+    path.symlink_metadata()
+        .is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == 0)
 }
 
 fn is_opaque(path: &Path) -> bool {
     let file = File::open(path).unwrap();
-    xattr::all(std::os::fd::AsFd::as_fd(&file)).unwrap().iter().any(|(name, _)| name.to_bytes().ends_with(b".overlay.opaque"))
+    xattr::all(std::os::fd::AsFd::as_fd(&file))
+        .unwrap()
+        .iter()
+        .any(|(name, _)| name.to_bytes().ends_with(b".overlay.opaque"))
 }
 
 #[test]
 fn names_that_lead_out_are_refused() {
     for form in [Form::Flat, Form::Overlay] {
         for name in ["../outside", "a/../../outside", "/../outside", ".."] {
-            let error = Ground::new(form).apply(Tar::new().file(name, "pwned")).unwrap_err();
+            let error = Ground::new(form)
+                .apply(Tar::new().file(name, "pwned"))
+                .unwrap_err();
             assert!(error.to_string().contains("leads out"), "{name}: {error}");
         }
         for name in ["../.wh.outside", ".wh...", ".wh..", ".wh.", "a/.wh..."] {
-            assert!(Ground::new(form).apply(Tar::new().dir("a").file(name, "")).is_err(), "{name}");
+            assert!(
+                Ground::new(form)
+                    .apply(Tar::new().dir("a").file(name, ""))
+                    .is_err(),
+                "{name}"
+            );
         }
         for target in ["../outside", "../../../etc/passwd", "/", "."] {
-            assert!(Ground::new(form).apply(Tar::new().link("x", target)).is_err(), "{target}");
+            assert!(
+                Ground::new(form)
+                    .apply(Tar::new().link("x", target))
+                    .is_err(),
+                "{target}"
+            );
         }
     }
 }
@@ -130,7 +170,13 @@ fn names_that_lead_out_are_refused() {
 #[test]
 fn absolute_names_are_taken_from_the_root() {
     let mut ground = Ground::new(Form::Flat);
-    ground.apply(Tar::new().file("/etc/passwd", "x").link("copy", "/etc/passwd")).unwrap();
+    ground
+        .apply(
+            Tar::new()
+                .file("/etc/passwd", "x")
+                .link("copy", "/etc/passwd"),
+        )
+        .unwrap();
     assert_eq!(ground.text("etc/passwd"), "x");
     assert_eq!(fs::metadata(ground.path("copy")).unwrap().nlink(), 2);
 }
@@ -139,13 +185,28 @@ fn absolute_names_are_taken_from_the_root() {
 fn symlinked_parents_stay_inside() {
     for target in ["..", "../..", "/", "../../../../../.."] {
         let mut ground = Ground::new(Form::Flat);
-        ground.apply(Tar::new().symlink("l", target).file("l/outside", "inside").file("l/.wh.gone", "")).unwrap();
+        ground
+            .apply(
+                Tar::new()
+                    .symlink("l", target)
+                    .file("l/outside", "inside")
+                    .file("l/.wh.gone", ""),
+            )
+            .unwrap();
         assert_eq!(ground.text("outside"), "inside");
     }
     let mut ground = Ground::new(Form::Flat);
-    let tar = Tar::new().dir("usr/lib").symlink("lib", "usr/lib").file("lib/a", "a").symlink("abs", "/usr/lib").file("abs/b", "b");
+    let tar = Tar::new()
+        .dir("usr/lib")
+        .symlink("lib", "usr/lib")
+        .file("lib/a", "a")
+        .symlink("abs", "/usr/lib")
+        .file("abs/b", "b");
     ground.apply(tar).unwrap();
-    assert_eq!((ground.text("usr/lib/a"), ground.text("usr/lib/b")), ("a".into(), "b".into()));
+    assert_eq!(
+        (ground.text("usr/lib/a"), ground.text("usr/lib/b")),
+        ("a".into(), "b".into())
+    );
 }
 
 #[test]
@@ -155,56 +216,105 @@ fn the_last_component_is_never_followed() {
     symlink(&outside, ground.path("file")).unwrap();
     symlink(&outside, ground.path("dir")).unwrap();
     symlink(&outside, ground.path("node")).unwrap();
-    let tar = Tar::new().file("file", "new").dir("dir").entry(EntryType::Fifo, "node", "", b"", 0o600);
+    let tar =
+        Tar::new()
+            .file("file", "new")
+            .dir("dir")
+            .entry(EntryType::Fifo, "node", "", b"", 0o600);
     ground.apply(tar).unwrap();
     assert_eq!(ground.text("file"), "new");
     assert!(ground.path("dir").symlink_metadata().unwrap().is_dir());
-    assert!(ground.path("node").symlink_metadata().unwrap().file_type().is_fifo());
+    assert!(
+        ground
+            .path("node")
+            .symlink_metadata()
+            .unwrap()
+            .file_type()
+            .is_fifo()
+    );
 }
 
 #[test]
 fn a_hard_link_does_not_follow_its_target() {
     let mut ground = Ground::new(Form::Flat);
-    ground.apply(Tar::new().symlink("l", "/../outside").link("h", "l")).unwrap();
+    ground
+        .apply(Tar::new().symlink("l", "/../outside").link("h", "l"))
+        .unwrap();
     assert!(ground.path("h").symlink_metadata().unwrap().is_symlink());
-    let error = ground.apply(Tar::new().symlink("up", "../..").link("x", "up/outside")).unwrap_err();
+    let error = ground
+        .apply(Tar::new().symlink("up", "../..").link("x", "up/outside"))
+        .unwrap_err();
     assert!(error.to_string().contains("does not exist"), "{error}");
 }
 
 #[test]
 fn symlink_loops_end() {
     let mut ground = Ground::new(Form::Flat);
-    assert!(ground.apply(Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", "")).is_err());
+    assert!(
+        ground
+            .apply(
+                Tar::new()
+                    .symlink("a", "b")
+                    .symlink("b", "a")
+                    .file("a/x", "")
+            )
+            .is_err()
+    );
 }
 
 #[test]
 fn the_root_stays_a_directory() {
     for kind in [EntryType::Symlink, EntryType::Regular, EntryType::Char] {
-        assert!(Ground::new(Form::Flat).apply(Tar::new().entry(kind, ".", "/", b"", 0o755)).is_err());
+        assert!(
+            Ground::new(Form::Flat)
+                .apply(Tar::new().entry(kind, ".", "/", b"", 0o755))
+                .is_err()
+        );
     }
     let mut ground = Ground::new(Form::Flat);
-    ground.apply(Tar::new().entry(EntryType::Directory, "./", "", b"", 0o711)).unwrap();
-    assert_eq!(fs::metadata(ground.path("")).unwrap().mode() & 0o7777, 0o711);
+    ground
+        .apply(Tar::new().entry(EntryType::Directory, "./", "", b"", 0o711))
+        .unwrap();
+    assert_eq!(
+        fs::metadata(ground.path("")).unwrap().mode() & 0o7777,
+        0o711
+    );
 }
 
 #[test]
 fn the_last_of_duplicates_counts() {
     let mut ground = Ground::new(Form::Flat);
-    let tar = Tar::new().file("a", "long content").file("a", "2").dir("d").file("d/x", "").file("d", "file").file("e", "").dir("e");
+    let tar = Tar::new()
+        .file("a", "long content")
+        .file("a", "2")
+        .dir("d")
+        .file("d/x", "")
+        .file("d", "file")
+        .file("e", "")
+        .dir("e");
     ground.apply(tar).unwrap();
-    assert_eq!((ground.text("a"), ground.text("d")), ("2".into(), "file".into()));
+    assert_eq!(
+        (ground.text("a"), ground.text("d")),
+        ("2".into(), "file".into())
+    );
     assert!(ground.path("e").is_dir());
 }
 
 #[test]
 fn a_file_cannot_be_a_parent() {
-    assert!(Ground::new(Form::Flat).apply(Tar::new().file("a", "").file("a/b", "")).is_err());
+    assert!(
+        Ground::new(Form::Flat)
+            .apply(Tar::new().file("a", "").file("a/b", ""))
+            .is_err()
+    );
 }
 
 #[test]
 fn overlay_attributes_are_refused() {
     for name in ["trusted.overlay.redirect", "user.overlay.opaque"] {
-        let tar = Tar::new().pax(&format!("SCHILY.xattr.{name}"), b"y").file("a", "");
+        let tar = Tar::new()
+            .pax(&format!("SCHILY.xattr.{name}"), b"y")
+            .file("a", "");
         let error = Ground::new(Form::Overlay).apply(tar).unwrap_err();
         assert!(error.to_string().contains("overlay"), "{error}");
     }
@@ -215,17 +325,36 @@ fn overlay_attributes_are_refused() {
 #[test]
 fn setuid_survives_the_change_of_owner() {
     let mut ground = Ground::new(Form::Flat);
-    ground.apply(Tar::new().entry(EntryType::Regular, "su", "", b"x", 0o4755).entry(EntryType::Directory, "tmp", "", b"", 0o1777)).unwrap();
-    assert_eq!(fs::metadata(ground.path("su")).unwrap().mode() & 0o7777, 0o4755);
-    assert_eq!(fs::metadata(ground.path("tmp")).unwrap().mode() & 0o7777, 0o1777);
+    ground
+        .apply(
+            Tar::new()
+                .entry(EntryType::Regular, "su", "", b"x", 0o4755)
+                .entry(EntryType::Directory, "tmp", "", b"", 0o1777),
+        )
+        .unwrap();
+    assert_eq!(
+        fs::metadata(ground.path("su")).unwrap().mode() & 0o7777,
+        0o4755
+    );
+    assert_eq!(
+        fs::metadata(ground.path("tmp")).unwrap().mode() & 0o7777,
+        0o1777
+    );
 }
 
 #[test]
 fn bombs_meet_limits() {
-    let limits = Limits { entries: 2, bytes: 10 };
-    let error = Ground::with(Form::Flat, limits).apply(Tar::new().dir("a").dir("b").dir("c")).unwrap_err();
+    let limits = Limits {
+        entries: 2,
+        bytes: 10,
+    };
+    let error = Ground::with(Form::Flat, limits)
+        .apply(Tar::new().dir("a").dir("b").dir("c"))
+        .unwrap_err();
     assert!(error.to_string().contains("--max-entries"), "{error}");
-    let error = Ground::with(Form::Flat, limits).apply(Tar::new().file("a", "01234567890")).unwrap_err();
+    let error = Ground::with(Form::Flat, limits)
+        .apply(Tar::new().file("a", "01234567890"))
+        .unwrap_err();
     assert!(error.to_string().contains("--max-bytes"), "{error}");
 }
 
@@ -236,16 +365,34 @@ fn deep_trees_are_refused() {
     let mut tar = Tar::new();
     // Every round goes 40 deeper through a symlink, with short names all the while.
     for round in 0..30 {
-        let from = if round == 0 { String::new() } else { format!("l{}/", round - 1) };
-        tar = tar.dir(&format!("{from}{step}")).symlink(&format!("l{round}"), &format!("{from}{step}"));
+        let from = if round == 0 {
+            String::new()
+        } else {
+            format!("l{}/", round - 1)
+        };
+        tar = tar
+            .dir(&format!("{from}{step}"))
+            .symlink(&format!("l{round}"), &format!("{from}{step}"));
     }
-    assert!(ground.apply(tar).unwrap_err().to_string().contains("directories deep"));
+    assert!(
+        ground
+            .apply(tar)
+            .unwrap_err()
+            .to_string()
+            .contains("directories deep")
+    );
 }
 
 #[test]
 fn whiteouts_hide_lower_layers_only() {
     let mut ground = Ground::new(Form::Flat);
-    let lower = Tar::new().dir("d").file("d/lower", "").dir("d/sub").file("d/sub/lower", "").file("f", "lower").file("g", "");
+    let lower = Tar::new()
+        .dir("d")
+        .file("d/lower", "")
+        .dir("d/sub")
+        .file("d/sub/lower", "")
+        .file("f", "lower")
+        .file("g", "");
     ground.apply(lower).unwrap();
     let upper = Tar::new()
         .file("d/sub/upper", "")
@@ -292,13 +439,24 @@ fn overlay_form_keeps_whiteouts() {
 #[test]
 fn what_a_layer_leaves_open_comes_from_below() {
     let mut lower = Ground::new(Form::Overlay);
-    lower.apply(Tar::new().entry(EntryType::Directory, "tmp", "", b"", 0o1777).file("tmp/target", "content")).unwrap();
+    lower
+        .apply(
+            Tar::new()
+                .entry(EntryType::Directory, "tmp", "", b"", 0o1777)
+                .file("tmp/target", "content"),
+        )
+        .unwrap();
     let mut upper = Ground::new(Form::Overlay);
-    let unsettled = upper.apply(Tar::new().file("tmp/new", "").link("link", "tmp/target")).unwrap();
+    let unsettled = upper
+        .apply(Tar::new().file("tmp/new", "").link("link", "tmp/target"))
+        .unwrap();
     assert!(!unsettled.is_empty());
     let open = |ground: &Ground| File::open(ground.path("")).unwrap().into();
     unsettled.settle(open(&upper), &[open(&lower)]).unwrap();
-    assert_eq!(fs::metadata(upper.path("tmp")).unwrap().mode() & 0o7777, 0o1777);
+    assert_eq!(
+        fs::metadata(upper.path("tmp")).unwrap().mode() & 0o7777,
+        0o1777
+    );
     assert_eq!(upper.text("link"), "content");
     assert_eq!(fs::metadata(upper.path("tmp/target")).unwrap().nlink(), 2);
     assert_eq!(fs::metadata(lower.path("tmp/target")).unwrap().nlink(), 1);
@@ -307,8 +465,14 @@ fn what_a_layer_leaves_open_comes_from_below() {
 #[test]
 fn a_link_to_nothing_below_is_refused() {
     let mut lower = Ground::new(Form::Overlay);
-    lower.apply(Tar::new().file("target", "").symlink("s", "/etc/passwd")).unwrap();
-    for tar in [Tar::new().link("l", "missing"), Tar::new().link("l", "s"), Tar::new().file(".wh.target", "").link("l", "other")] {
+    lower
+        .apply(Tar::new().file("target", "").symlink("s", "/etc/passwd"))
+        .unwrap();
+    for tar in [
+        Tar::new().link("l", "missing"),
+        Tar::new().link("l", "s"),
+        Tar::new().file(".wh.target", "").link("l", "other"),
+    ] {
         let mut upper = Ground::new(Form::Overlay);
         let unsettled = upper.apply(tar).unwrap();
         let open = |ground: &Ground| File::open(ground.path("")).unwrap().into();
@@ -319,9 +483,22 @@ fn a_link_to_nothing_below_is_refused() {
 #[test]
 fn directories_keep_their_times() {
     let mut ground = Ground::new(Form::Flat);
-    ground.apply(Tar::new().dir("a").file("a/x", "").dir("b").file("b/x", "").file("a/y", "")).unwrap();
+    ground
+        .apply(
+            Tar::new()
+                .dir("a")
+                .file("a/x", "")
+                .dir("b")
+                .file("b/x", "")
+                .file("a/y", ""),
+        )
+        .unwrap();
     for name in ["a", "b", "a/y"] {
-        assert_eq!(fs::metadata(ground.path(name)).unwrap().mtime(), 1000, "{name}");
+        assert_eq!(
+            fs::metadata(ground.path(name)).unwrap().mtime(),
+            1000,
+            "{name}"
+        );
     }
 }
 
@@ -337,8 +514,14 @@ fn sparse_files_have_holes() {
     let meta = fs::metadata(ground.path("sparse")).unwrap();
     assert_eq!(meta.len(), 2 << 20);
     assert!(meta.blocks() * 512 < 1 << 20);
-    assert_eq!(&fs::read(ground.path("sparse")).unwrap()[1 << 20..][..4], b"abc\0");
-    let lie = Tar::new().pax("GNU.sparse.map", b"0,9").pax("GNU.sparse.size", b"9").file("x", "abc");
+    assert_eq!(
+        &fs::read(ground.path("sparse")).unwrap()[1 << 20..][..4],
+        b"abc\0"
+    );
+    let lie = Tar::new()
+        .pax("GNU.sparse.map", b"0,9")
+        .pax("GNU.sparse.size", b"9")
+        .file("x", "abc");
     assert!(ground.apply(lie).is_err());
 }
 
@@ -351,5 +534,8 @@ fn the_diff_id_is_checked() {
     let packed = zstd::encode_all(&tar[..], 1).unwrap();
     apply(&packed[..], Some(&right), &mut ground.extractor).unwrap();
     let wrong = crate::digest::Digest::sha256(b"");
-    assert!(matches!(apply(&tar[..], Some(&wrong), &mut ground.extractor), Err(LayerError::DiffId { .. })));
+    assert!(matches!(
+        apply(&tar[..], Some(&wrong), &mut ground.extractor),
+        Err(LayerError::DiffId { .. })
+    ));
 }

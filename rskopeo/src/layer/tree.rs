@@ -59,7 +59,11 @@ impl Tree {
 
     /// Opens the directory `asked` (a clean name), making what is missing of it. It stays open until another one is entered.
     pub(super) fn enter(&mut self, asked: &[u8], made: &mut Made) -> Result<&Parent> {
-        if self.parent.as_ref().is_none_or(|parent| parent.asked != asked) {
+        if self
+            .parent
+            .as_ref()
+            .is_none_or(|parent| parent.asked != asked)
+        {
             self.leave()?;
             let parent = self.open_parent(asked, made)?;
             return Ok(self.parent.insert(parent));
@@ -72,9 +76,9 @@ impl Tree {
     /// Gives the directory entered last its own times back, which its new children have changed.
     pub(super) fn leave(&mut self) -> Result<()> {
         match self.parent.take() {
-            Some(Parent { real, fd, times, .. }) => {
-                futimens(&fd, &times.0, &times.1).during("set times of", &real)
-            }
+            Some(Parent {
+                real, fd, times, ..
+            }) => futimens(&fd, &times.0, &times.1).during("set times of", &real),
             None => Ok(()),
         }
     }
@@ -90,11 +94,19 @@ impl Tree {
             Err(errno) => return Err(errno).during("open directory", asked),
         };
         if components(&real).count() > DEPTH_LIMIT {
-            return Err(LayerError::refused(&real, format!("it is more than {DEPTH_LIMIT} directories deep")));
+            return Err(LayerError::refused(
+                &real,
+                format!("it is more than {DEPTH_LIMIT} directories deep"),
+            ));
         }
         let stat = fstat(&fd).during("stat", &real)?;
         let times = times_of(&stat);
-        Ok(Parent { asked: asked.to_vec(), real, fd, times })
+        Ok(Parent {
+            asked: asked.to_vec(),
+            real,
+            fd,
+            times,
+        })
     }
 
     /// Where `name` is without symlinks, or None when a part of it does not exist.
@@ -107,7 +119,11 @@ impl Tree {
 
     /// Opens a directory by its real name: no component is a symlink.
     pub(super) fn open_dir(&self, real: &[u8]) -> nix::Result<OwnedFd> {
-        open_beneath(self.root.as_fd(), real, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+        open_beneath(
+            self.root.as_fd(),
+            real,
+            OFlag::O_RDONLY | OFlag::O_DIRECTORY,
+        )
     }
 
     /// Walks `name` component by component, following symlinks as if the tree were the whole file system.
@@ -148,7 +164,15 @@ impl Tree {
                         made.implied.push(here);
                         real.push(component);
                     }
-                    Some(_) => return Err(LayerError::refused(name, format!("its parent /{} is not a directory", super::path::shown(&here)))),
+                    Some(_) => {
+                        return Err(LayerError::refused(
+                            name,
+                            format!(
+                                "its parent /{} is not a directory",
+                                super::path::shown(&here)
+                            ),
+                        ));
+                    }
                     None => return Ok(None),
                 },
                 Err(Errno::ENOENT) => match &mut made {
@@ -162,7 +186,10 @@ impl Tree {
                 Err(errno) => return Err(errno).during("stat", &here),
             }
             if real.len() > DEPTH_LIMIT {
-                return Err(LayerError::refused(name, format!("it is more than {DEPTH_LIMIT} directories deep")));
+                return Err(LayerError::refused(
+                    name,
+                    format!("it is more than {DEPTH_LIMIT} directories deep"),
+                ));
             }
         }
         Ok(Some(real.join(&b'/')))
@@ -171,17 +198,29 @@ impl Tree {
 
 fn make_implied(parent: &OwnedFd, name: &OsStr, path: &[u8]) -> Result<()> {
     mkdirat(parent, name, Mode::from_bits_truncate(0o755)).during("create directory", path)?;
-    let fd = open_beneath(parent.as_fd(), name.as_bytes(), OFlag::O_RDONLY | OFlag::O_DIRECTORY)
-        .during("open directory", path)?;
+    let fd = open_beneath(
+        parent.as_fd(),
+        name.as_bytes(),
+        OFlag::O_RDONLY | OFlag::O_DIRECTORY,
+    )
+    .during("open directory", path)?;
     // The caller's umask has no say in an image.
     fchmod(&fd, Mode::from_bits_truncate(0o755)).during("change mode of", path)
 }
 
 /// Opens `name` under `root` with no symlink followed anywhere; an empty name is the root itself.
-pub(super) fn open_beneath(root: BorrowedFd<'_>, name: &[u8], flags: OFlag) -> nix::Result<OwnedFd> {
+pub(super) fn open_beneath(
+    root: BorrowedFd<'_>,
+    name: &[u8],
+    flags: OFlag,
+) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
-        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        .resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_MAGICLINKS
+                | ResolveFlag::RESOLVE_NO_SYMLINKS,
+        );
     let name = if name.is_empty() { b"." } else { name };
     openat2(root, OsStr::from_bytes(name), how)
 }

@@ -34,7 +34,10 @@ pub(super) fn mark<'a>(parent: &[u8], name: &'a [u8]) -> Result<Mark<'a>> {
     };
     match hidden {
         b".wh..opq" => Ok(Mark::Opaque),
-        b"" | b"." | b".." => Err(LayerError::refused(&join(parent, name), "a whiteout must name a file")),
+        b"" | b"." | b".." => Err(LayerError::refused(
+            &join(parent, name),
+            "a whiteout must name a file",
+        )),
         _ if hidden.starts_with(b".wh.") => Ok(Mark::Ignored),
         _ => Ok(Mark::Whiteout(hidden)),
     }

@@ -20,17 +20,34 @@ pub(super) fn is_overlay(name: &[u8]) -> bool {
 pub(super) fn set(fd: BorrowedFd<'_>, name: &CStr, value: &[u8]) -> nix::Result<()> {
     // SAFETY: both pointers are valid for the given lengths during the call.
     let result = unsafe {
-        libc::fsetxattr(fd.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
+        libc::fsetxattr(
+            fd.as_raw_fd(),
+            name.as_ptr(),
+            value.as_ptr().cast(),
+            value.len(),
+            0,
+        )
     };
     Errno::result(result).map(drop)
 }
 
 /// Sets an attribute of `file` in the directory `parent`, itself if it is a symlink.
-pub(super) fn set_at(parent: BorrowedFd<'_>, file: &OsStr, name: &CStr, value: &[u8]) -> nix::Result<()> {
+pub(super) fn set_at(
+    parent: BorrowedFd<'_>,
+    file: &OsStr,
+    name: &CStr,
+    value: &[u8],
+) -> nix::Result<()> {
     let path = proc_path(parent, file)?;
     // SAFETY: all pointers are valid for the given lengths during the call.
     let result = unsafe {
-        libc::lsetxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
+        libc::lsetxattr(
+            path.as_ptr(),
+            name.as_ptr(),
+            value.as_ptr().cast(),
+            value.len(),
+            0,
+        )
     };
     Errno::result(result).map(drop)
 }
@@ -53,10 +70,17 @@ pub(super) fn all_at(parent: BorrowedFd<'_>, file: &OsStr) -> nix::Result<Vec<(C
     let path = proc_path(parent, file)?;
     read(
         // SAFETY: `path` is a C string; the buffer is valid for its length.
-        |buffer| unsafe { libc::llistxattr(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) },
+        |buffer| unsafe {
+            libc::llistxattr(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len())
+        },
         // SAFETY: `path` and `name` are C strings; the buffer is valid for its length.
         |name, buffer| unsafe {
-            libc::lgetxattr(path.as_ptr(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len())
+            libc::lgetxattr(
+                path.as_ptr(),
+                name.as_ptr(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+            )
         },
     )
 }
@@ -66,7 +90,10 @@ fn read(
     get: impl Fn(&CStr, &mut [u8]) -> isize,
 ) -> nix::Result<Vec<(CString, Vec<u8>)>> {
     let list = grown(list)?;
-    let mut names: Vec<&[u8]> = list.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<&[u8]> = list
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+        .collect();
     names.sort_unstable();
     let mut attributes = Vec::with_capacity(names.len());
     for name in names {

@@ -8,6 +8,7 @@
 //! 4. `Destination::commit`, which alone makes the image visible under its name.
 
 mod dir;
+mod docker;
 mod layout;
 mod oci;
 mod stream;
@@ -134,6 +135,7 @@ pub struct Writing {
 /// Opens an image to be read.
 pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Source>> {
     Ok(match reference {
+        Reference::Docker(name) => Box::new(docker::DockerSource::open(name, access)?),
         Reference::Dir { path } => Box::new(dir::DirSource::new(path)),
         Reference::Oci { path, image } => Box::new(oci::OciSource::open(
             path,
@@ -160,6 +162,7 @@ pub fn open_destination(
         );
     }
     Ok(match reference {
+        Reference::Docker(name) => Box::new(docker::DockerDestination::open(name, access)?),
         Reference::Dir { path } => Box::new(dir::DirDestination::create(
             path,
             writing.dir_form.unwrap_or(LayerForm::AsIs),
@@ -175,6 +178,9 @@ pub fn open_destination(
 }
 
 /// The tags of a repository, or of the images in an archive.
-pub fn list_tags(reference: &Reference, _access: &Access) -> Result<Vec<String>> {
-    bail!("{}: cannot be listed yet", reference.transport())
+pub fn list_tags(reference: &Reference, access: &Access) -> Result<Vec<String>> {
+    match reference {
+        Reference::Docker(name) => docker::list_tags(name, access),
+        other => bail!("{}: has no tags to list", other.transport()),
+    }
 }

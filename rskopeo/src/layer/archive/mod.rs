@@ -89,7 +89,9 @@ impl<R: BufRead> Archive<R> {
             self.skip_content()?;
             let Some(header) = self.header()? else {
                 if extended {
-                    return Err(LayerError::Archive("it ends after an extension header".into()));
+                    return Err(LayerError::Archive(
+                        "it ends after an extension header".into(),
+                    ));
                 }
                 return Ok(None);
             };
@@ -138,7 +140,9 @@ impl<R: BufRead> Archive<R> {
         if buffer.is_empty() {
             return Err(truncated());
         }
-        let take = usize::try_from(limit).unwrap_or(usize::MAX).min(buffer.len());
+        let take = usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let n = sink(&buffer[..take])?;
         self.input.consume(n);
         self.content -= n as u64;
@@ -238,7 +242,8 @@ impl<R: BufRead> Archive<R> {
             path: pax.sparse.name.unwrap_or(path),
             link,
             kind,
-            mode: blank_is_zero(&header.as_old().mode, header.mode().map(u64::from))? as u32 & 0o7777,
+            mode: blank_is_zero(&header.as_old().mode, header.mode().map(u64::from))? as u32
+                & 0o7777,
             uid: id(pax.uid, &header.as_old().uid, header.uid())?,
             gid: id(pax.gid, &header.as_old().gid, header.gid())?,
             mtime: pax.mtime.unwrap_or_else(|| header_time(header)),
@@ -337,7 +342,10 @@ fn id(pax: Option<u64>, field: &[u8], header: io::Result<u64>) -> Result<u32> {
 }
 
 fn header_time(header: &Header) -> TimeSpec {
-    let seconds = header.mtime().ok().and_then(|time| i64::try_from(time).ok());
+    let seconds = header
+        .mtime()
+        .ok()
+        .and_then(|time| i64::try_from(time).ok());
     TimeSpec::new(seconds.unwrap_or(0), 0)
 }
 

@@ -115,14 +115,20 @@ mod tests {
         record.append(&mut text);
         let mut records = Records::default();
         records.parse(&record).unwrap();
-        assert_eq!(records.xattrs, [(b"user.x".to_vec(), b"\x01\n\x02".to_vec())]);
+        assert_eq!(
+            records.xattrs,
+            [(b"user.x".to_vec(), b"\x01\n\x02".to_vec())]
+        );
     }
 
     #[test]
     fn times_have_signs_and_fractions() {
         assert_eq!(time(b"1.5").unwrap(), TimeSpec::new(1, 500_000_000));
         assert_eq!(time(b"-1.25").unwrap(), TimeSpec::new(-2, 750_000_000));
-        assert_eq!(time(b"7.1234567899").unwrap(), TimeSpec::new(7, 123_456_789));
+        assert_eq!(
+            time(b"7.1234567899").unwrap(),
+            TimeSpec::new(7, 123_456_789)
+        );
         assert!(time(b"").is_err());
         assert!(time(b"1.x").is_err());
     }

@@ -38,7 +38,12 @@ impl PaxSparse {
             }
             b"map" => {
                 let fields = value.split(|byte| *byte == b',');
-                self.numbers = Some(fields.filter(|f| !f.is_empty()).map(number).collect::<Result<_>>()?);
+                self.numbers = Some(
+                    fields
+                        .filter(|f| !f.is_empty())
+                        .map(number)
+                        .collect::<Result<_>>()?,
+                );
             }
             _ => {}
         }
@@ -59,7 +64,15 @@ impl PaxSparse {
         if !rest.is_empty() {
             return Err(malformed());
         }
-        Ok(Some(pairs.iter().map(|[offset, length]| Segment { offset: *offset, length: *length }).collect()))
+        Ok(Some(
+            pairs
+                .iter()
+                .map(|[offset, length]| Segment {
+                    offset: *offset,
+                    length: *length,
+                })
+                .collect(),
+        ))
     }
 }
 
@@ -90,7 +103,12 @@ pub(super) fn read_v1_map(mut read: impl FnMut(&mut [u8]) -> Result<()>) -> Resu
         return Err(too_many());
     }
     (0..count)
-        .map(|_| Ok(Segment { offset: next()?, length: next()? }))
+        .map(|_| {
+            Ok(Segment {
+                offset: next()?,
+                length: next()?,
+            })
+        })
         .collect()
 }
 
@@ -116,7 +134,10 @@ pub(super) fn check(map: &[Segment], size: u64, stored: u64) -> Result<()> {
         if segment.offset < end {
             return Err(malformed());
         }
-        end = segment.offset.checked_add(segment.length).ok_or_else(malformed)?;
+        end = segment
+            .offset
+            .checked_add(segment.length)
+            .ok_or_else(malformed)?;
         total += segment.length;
     }
     if end > size || total != stored {

@@ -37,12 +37,17 @@ fn pax_records_win_over_the_header() {
             ("SCHILY.xattr.security.capability", b"\x01\n=\n\0"),
         ])
         .unwrap();
-    builder.append(&header(EntryType::Regular, 0), &b""[..]).unwrap();
+    builder
+        .append(&header(EntryType::Regular, 0), &b""[..])
+        .unwrap();
     let entry = entries(&builder.into_inner().unwrap()).unwrap().remove(0);
     assert_eq!(entry.path, b"long/name");
     assert_eq!(entry.uid, 100_000);
     assert_eq!(entry.mtime, TimeSpec::new(5, 250_000_000));
-    assert_eq!(entry.xattrs, [(b"security.capability".to_vec(), b"\x01\n=\n\0".to_vec())]);
+    assert_eq!(
+        entry.xattrs,
+        [(b"security.capability".to_vec(), b"\x01\n=\n\0".to_vec())]
+    );
 }
 
 #[test]
@@ -54,12 +59,19 @@ fn gnu_long_names() {
     header.set_entry_type(EntryType::Symlink);
     builder.append_link(&mut header, &long, &long).unwrap();
     let entry = entries(&builder.into_inner().unwrap()).unwrap().remove(0);
-    assert_eq!((entry.path, entry.link), (long.clone().into_bytes(), long.into_bytes()));
+    assert_eq!(
+        (entry.path, entry.link),
+        (long.clone().into_bytes(), long.into_bytes())
+    );
 }
 
 #[test]
 fn a_huge_extension_header_is_refused() {
-    for kind in [EntryType::XHeader, EntryType::GNULongName, EntryType::XGlobalHeader] {
+    for kind in [
+        EntryType::XHeader,
+        EntryType::GNULongName,
+        EntryType::XGlobalHeader,
+    ] {
         let bytes = header(kind, 1 << 40).as_bytes().to_vec();
         let error = entries(&bytes).unwrap_err().to_string();
         assert!(error.contains("extension header"), "{error}");
@@ -69,7 +81,9 @@ fn a_huge_extension_header_is_refused() {
 #[test]
 fn cut_off_archives_are_errors() {
     let mut builder = tar::Builder::new(Vec::new());
-    builder.append(&header(EntryType::Regular, 1000), &[7u8; 1000][..]).unwrap();
+    builder
+        .append(&header(EntryType::Regular, 1000), &[7u8; 1000][..])
+        .unwrap();
     let bytes = builder.into_inner().unwrap();
     assert_eq!(entries(&bytes).unwrap().len(), 1);
     for length in [100, 512, 700] {

@@ -1,0 +1,286 @@
+//! registries.conf: where a registry's images really are (containers-registries.conf(5)).
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::reference::Name;
+
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    registry: Vec<Registry>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Registry {
+    #[serde(default)]
+    prefix: String,
+    #[serde(default)]
+    location: String,
+    #[serde(default)]
+    insecure: bool,
+    #[serde(default)]
+    blocked: bool,
+    #[serde(default)]
+    mirror_by_digest_only: bool,
+    #[serde(default)]
+    mirror: Vec<Mirror>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Mirror {
+    location: String,
+    #[serde(default)]
+    insecure: bool,
+    /// `all`, `digest-only` or `tag-only`
+    #[serde(default)]
+    pull_from_mirror: String,
+}
+
+/// One place to ask for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// With domain and path rewritten to where it is.
+    pub name: Name,
+    pub insecure: bool,
+}
+
+/// All configured registries.
+#[derive(Debug, Default)]
+pub struct Registries(Vec<Registry>);
+
+impl Registries {
+    /// The user's registries.conf or the system's, and the `.d` directories over it.
+    pub fn load() -> Result<Self> {
+        let mut registries = Vec::new();
+        for path in files()? {
+            let text = match fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("open {}", path.display()));
+                }
+            };
+            Self::merge(&mut registries, &text).with_context(|| {
+                format!("loading registries configuration {:?}", path.display())
+            })?;
+        }
+        Ok(Self(registries))
+    }
+
+    fn merge(registries: &mut Vec<Registry>, text: &str) -> Result<()> {
+        let file: File = toml::from_str(text)?;
+        for mut registry in file.registry {
+            if registry.prefix.is_empty() {
+                registry.prefix.clone_from(&registry.location);
+            }
+            if registry.prefix.is_empty() {
+                bail!("invalid condition: both location and prefix are unset");
+            }
+            if registry.location.is_empty() && !registry.prefix.starts_with("*.") {
+                registry.location.clone_from(&registry.prefix);
+            }
+            registries.retain(|earlier| earlier.prefix != registry.prefix);
+            registries.push(registry);
+        }
+        Ok(())
+    }
+
+    /// Where to pull `name` from: the mirrors in their order, then the registry itself.
+    ///
+    /// # Errors
+    /// The registry is blocked.
+    pub fn pull(&self, name: &Name) -> Result<Vec<Endpoint>> {
+        let Some(registry) = self.find(name) else {
+            return Ok(vec![Endpoint {
+                name: name.clone(),
+                insecure: false,
+            }]);
+        };
+        let mut endpoints = Vec::new();
+        for mirror in &registry.mirror {
+            let by_digest =
+                registry.mirror_by_digest_only || mirror.pull_from_mirror == "digest-only";
+            let by_tag = mirror.pull_from_mirror == "tag-only";
+            if (by_digest && name.digest.is_none()) || (by_tag && name.digest.is_some()) {
+                continue;
+            }
+            endpoints.push(rewritten(
+                name,
+                registry,
+                &mirror.location,
+                mirror.insecure,
+            )?);
+        }
+        endpoints.push(self.push(name)?);
+        Ok(endpoints)
+    }
+
+    /// Where `name` is written to: never a mirror.
+    pub fn push(&self, name: &Name) -> Result<Endpoint> {
+        match self.find(name) {
+            Some(registry) if registry.blocked => {
+                bail!(
+                    "registry {} is blocked in /etc/containers/registries.conf or its .d directory",
+                    registry.prefix
+                )
+            }
+            Some(registry) => rewritten(name, registry, &registry.location, registry.insecure),
+            None => Ok(Endpoint {
+                name: name.clone(),
+                insecure: false,
+            }),
+        }
+    }
+
+    /// The registry with the longest prefix of `name`.
+    fn find(&self, name: &Name) -> Option<&Registry> {
+        self.0
+            .iter()
+            .filter(|registry| matched(name, &registry.prefix).is_some())
+            .max_by_key(|registry| registry.prefix.len())
+    }
+}
+
+/// The part of the name that `prefix` stands for; the boundary is a whole component.
+fn matched<'a>(name: &Name, prefix: &'a str) -> Option<&'a str> {
+    let repository = name.repository();
+    match prefix.strip_prefix('*') {
+        Some(suffix) => {
+            (suffix.starts_with('.') && name.domain.ends_with(suffix)).then_some(prefix)
+        }
+        None => {
+            let rest = repository.strip_prefix(prefix)?;
+            (rest.is_empty() || rest.starts_with('/')).then_some(prefix)
+        }
+    }
+}
+
+fn rewritten(name: &Name, registry: &Registry, location: &str, insecure: bool) -> Result<Endpoint> {
+    let repository = name.repository();
+    let rest = match registry.prefix.starts_with('*') {
+        true => repository
+            .strip_prefix(name.domain.as_str())
+            .unwrap_or_default(),
+        false => repository
+            .strip_prefix(registry.prefix.as_str())
+            .unwrap_or_default(),
+    };
+    if location.is_empty() {
+        return Ok(Endpoint {
+            name: name.clone(),
+            insecure,
+        });
+    }
+    let mut target: Name = format!("{location}{rest}")
+        .parse()
+        .with_context(|| format!("registries.conf rewrites {repository} to {location}{rest}"))?;
+    target.tag.clone_from(&name.tag);
+    target.digest.clone_from(&name.digest);
+    Ok(Endpoint {
+        name: target,
+        insecure,
+    })
+}
+
+fn files() -> Result<Vec<PathBuf>> {
+    if let Some(given) = env::var_os("CONTAINERS_REGISTRIES_CONF") {
+        return Ok(vec![given.into()]);
+    }
+    let config = env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers"));
+    let user = config
+        .as_ref()
+        .map(|config| config.join("registries.conf"))
+        .filter(|path| path.exists());
+    let mut files = vec![user.unwrap_or_else(|| "/etc/containers/registries.conf".into())];
+    let directories = [
+        Some("/etc/containers/registries.conf.d".into()),
+        config.map(|config| config.join("registries.conf.d")),
+    ];
+    for directory in directories.into_iter().flatten() {
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("open {}", directory.display()));
+            }
+        };
+        let mut found = entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<Vec<_>>>()?;
+        found.retain(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "conf")
+        });
+        found.sort();
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn registries(text: &str) -> Registries {
+        let mut registries = Vec::new();
+        Registries::merge(&mut registries, text).unwrap();
+        Registries(registries)
+    }
+
+    #[test]
+    fn mirrors_come_first_and_blocked_is_blocked() {
+        let conf = registries(
+            r#"
+            [[registry]]
+            location = "docker.io"
+            [[registry.mirror]]
+            location = "mirror.local:5000/hub"
+            insecure = true
+            [[registry]]
+            prefix = "*.bad.com"
+            blocked = true
+            [[registry]]
+            prefix = "a.io/x"
+            location = "b.io/y"
+            "#,
+        );
+        let pulled = conf.pull(&"alpine:3".parse().unwrap()).unwrap();
+        assert_eq!(
+            pulled[0].name.to_string(),
+            "mirror.local:5000/hub/library/alpine:3"
+        );
+        assert!(pulled[0].insecure && !pulled[1].insecure);
+        assert!(conf.pull(&"x.bad.com/a".parse().unwrap()).is_err());
+        assert_eq!(
+            conf.push(&"a.io/x/z".parse().unwrap())
+                .unwrap()
+                .name
+                .repository(),
+            "b.io/y/z"
+        );
+        assert_eq!(
+            conf.push(&"a.io/xx/z".parse().unwrap())
+                .unwrap()
+                .name
+                .repository(),
+            "a.io/xx/z"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".{0,120}") {
+            let _ = Registries::merge(&mut Vec::new(), &text);
+        }
+    }
+}

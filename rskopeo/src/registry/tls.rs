@@ -1,0 +1,110 @@
+//! Which certificates a registry is trusted by, and which it is shown (containers-certs.d(5)).
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+
+/// The system's bundle of authorities: Debian, Fedora, SUSE and Alpine.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// `cert_dir` stands for all certs.d directories.
+pub fn config(host: &str, cert_dir: Option<&Path>, verify: bool) -> Result<TlsConfig> {
+    let mut roots = if verify { system_roots()? } else { Vec::new() };
+    let mut client = None;
+    if let Some(directory) = cert_dir.map(Path::to_owned).or_else(|| certs_d(host)) {
+        client = read_directory(&directory, &mut roots)?;
+    }
+    Ok(TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .client_cert(client)
+        .disable_verification(!verify)
+        .build())
+}
+
+fn system_roots() -> Result<Vec<Certificate<'static>>> {
+    let given = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let bundle = given.or_else(|| BUNDLES.iter().map(PathBuf::from).find(|path| path.exists()));
+    match bundle {
+        Some(path) => certificates(&path),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn certs_d(host: &str) -> Option<PathBuf> {
+    let user = env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers/certs.d"));
+    let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
+    user.into_iter()
+        .chain(system)
+        .map(|base| base.join(host))
+        .find(|path| path.is_dir())
+}
+
+/// `*.crt` are authorities; `X.cert` with `X.key` is shown to the registry.
+fn read_directory(
+    directory: &Path,
+    roots: &mut Vec<Certificate<'static>>,
+) -> Result<Option<ClientCert>> {
+    let entries =
+        fs::read_dir(directory).with_context(|| format!("open {}", directory.display()))?;
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    let mut client = None;
+    for path in &paths {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("crt") => roots.extend(certificates(path)?),
+            Some("cert") => {
+                let key = path.with_extension("key");
+                if !key.exists() {
+                    bail!(
+                        "missing key {} for client certificate {}. Note that CA certificates should use the extension .crt",
+                        key.display(),
+                        path.display()
+                    );
+                }
+                client = Some(ClientCert::new_with_certs(
+                    &certificates(path)?,
+                    private_key(&key)?,
+                ));
+            }
+            Some("key") if !path.with_extension("cert").exists() => {
+                bail!(
+                    "missing client certificate {} for key {}",
+                    path.with_extension("cert").display(),
+                    path.display()
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(client)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
+    let pem = fs::read(path).with_context(|| format!("open {}", path.display()))?;
+    parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+            Ok(_) => None,
+            Err(error) => Some(
+                Err(error).with_context(|| format!("reading certificates in {}", path.display())),
+            ),
+        })
+        .collect()
+}
+
+fn private_key(path: &Path) -> Result<PrivateKey<'static>> {
+    let pem = fs::read(path).with_context(|| format!("open {}", path.display()))?;
+    PrivateKey::from_pem(&pem).with_context(|| format!("reading the key in {}", path.display()))
+}

@@ -1,0 +1,82 @@
+//! Bearer tokens (the distribution project's token authentication).
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::challenge::Challenge;
+
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+/// Tokens and the documents around them are small.
+const MAX_ANSWER: u64 = 1 << 20;
+
+/// `Authorization: Basic …`
+pub fn basic(credentials: &(String, String)) -> String {
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", credentials.0, credentials.1))
+    )
+}
+
+/// Asks the challenge's realm for a token for `scope`; gives the value for `Authorization`.
+/// `secure`: the registry itself is reached by HTTPS, so the credentials must be too.
+pub fn fetch(
+    agent: &ureq::Agent,
+    challenge: &Challenge,
+    scope: &str,
+    credentials: Option<&(String, String)>,
+    secure: bool,
+) -> Result<String> {
+    let realm = challenge
+        .parameter("realm")
+        .context("missing realm in bearer auth challenge")?;
+    if !realm.starts_with("https://") && !(realm.starts_with("http://") && !secure) {
+        bail!(
+            "refusing to ask {realm} for a token: the registry uses HTTPS and its token server does not"
+        );
+    }
+    let mut request = agent.get(realm).query("scope", scope);
+    if let Some(service) = challenge.parameter("service") {
+        request = request.query("service", service);
+    }
+    if let Some(credentials) = credentials {
+        request = request
+            .query("account", &credentials.0)
+            .header("Authorization", basic(credentials));
+    }
+    let response = request
+        .call()
+        .with_context(|| format!("requesting a token from {realm}"))?;
+    let status = response.status().as_u16();
+    match status {
+        200 => {}
+        401 | 403 if credentials.is_some() => bail!(
+            "unable to retrieve auth token: invalid username/password: {realm} answered {status}"
+        ),
+        401 | 403 => bail!(
+            "unable to retrieve auth token: unauthorized: {realm} answered {status} without credentials: log in, or give --creds"
+        ),
+        _ => bail!("unable to retrieve auth token: {realm} answered {status}"),
+    }
+    let body = response
+        .into_body()
+        .into_with_config()
+        .limit(MAX_ANSWER)
+        .read_to_vec()
+        .with_context(|| format!("reading the token from {realm}"))?;
+    let answer: Answer =
+        serde_json::from_slice(&body).with_context(|| format!("parsing the token from {realm}"))?;
+    let token = answer
+        .token
+        .or(answer.access_token)
+        .filter(|token| !token.is_empty());
+    token
+        .map(|token| format!("Bearer {token}"))
+        .with_context(|| format!("{realm} sent no token"))
+}

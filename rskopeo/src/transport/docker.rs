@@ -1,0 +1,345 @@
+//! `docker://name`, a repository in a registry.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Written};
+use crate::config::{self, Endpoint, Registries};
+use crate::digest::Digest;
+use crate::manifest::{
+    DOCKER_LIST, DOCKER_MANIFEST, Descriptor, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, RawManifest,
+};
+use crate::reference::Name;
+use crate::registry::{Client, Method, Scope, refused};
+
+const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
+
+pub struct DockerSource {
+    client: Client,
+    name: Name,
+    /// Fetched when opened, which finds out which mirror has it.
+    top: RawManifest,
+}
+
+impl DockerSource {
+    /// Finds the image at the first endpoint that has it.
+    pub fn open(name: &Name, access: &Access) -> Result<Self> {
+        let mut errors = Vec::new();
+        for endpoint in Registries::load()?.pull(name)? {
+            match Self::at(&endpoint, access) {
+                Ok(source) => return Ok(source),
+                Err(error) => errors.push(error),
+            }
+        }
+        match errors.pop() {
+            Some(last) if errors.is_empty() => Err(last),
+            Some(last) => {
+                let mirrors: Vec<String> =
+                    errors.iter().map(|error| format!("{error:#}")).collect();
+                Err(last.context(format!("(Mirrors also failed: {})", mirrors.join("; "))))
+            }
+            None => bail!("no place to pull {name} from"),
+        }
+    }
+
+    fn at(endpoint: &Endpoint, access: &Access) -> Result<Self> {
+        let client = connect(endpoint, access, Scope::Pull)?;
+        let name = endpoint.name.clone();
+        let wanted = match (&name.digest, &name.tag) {
+            (Some(digest), _) => digest.to_string(),
+            (None, tag) => tag.clone().unwrap_or_else(|| "latest".to_owned()),
+        };
+        let top = fetch_manifest(&client, &name, &wanted)?;
+        if let Some(digest) = &name.digest {
+            top.verify(digest)?;
+        }
+        Ok(Self { client, name, top })
+    }
+}
+
+fn connect(endpoint: &Endpoint, access: &Access, scope: Scope) -> Result<Client> {
+    let Endpoint { name, insecure } = endpoint;
+    let insecure = access.tls_verify.map_or(*insecure, |verify| !verify);
+    let credentials = match &access.credentials {
+        Some(credentials) => Some(credentials.clone()),
+        None if access.anonymous || access.registry_token.is_some() => None,
+        None => config::credentials(&name.domain, &name.path, access.authfile.as_deref())?,
+    };
+    Client::connect(
+        &name.domain,
+        &name.path,
+        scope,
+        insecure,
+        credentials,
+        access,
+    )
+}
+
+fn fetch_manifest(client: &Client, name: &Name, wanted: &str) -> Result<RawManifest> {
+    let url = client.url(&format!("manifests/{wanted}"));
+    let response = client
+        .send(&Method::GET, &url, &[("Accept", ACCEPT)])
+        .with_context(|| format!("pinging container registry {}", name.domain))?;
+    let what = || format!("reading manifest {wanted} in {}", name.repository());
+    if response.status() != 200 {
+        return Err(refused(&what(), response));
+    }
+    let told = response
+        .headers()
+        .get("Content-Type")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let bytes = response
+        .into_body()
+        .into_with_config()
+        .limit(MAX_MANIFEST)
+        .read_to_vec()
+        .with_context(what)?;
+    RawManifest::guess(bytes, told.as_deref()).with_context(what)
+}
+
+impl Source for DockerSource {
+    fn manifest(&self, instance: Option<&Digest>) -> Result<RawManifest> {
+        match instance {
+            Some(digest) => fetch_manifest(&self.client, &self.name, digest.as_str()),
+            None => Ok(self.top.clone()),
+        }
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        let url = self.client.url(&format!("blobs/{}", descriptor.digest));
+        let response = self.client.send(&Method::GET, &url, &[])?;
+        if response.status() != 200 {
+            return Err(refused(
+                &format!(
+                    "fetching blob {} of {}",
+                    descriptor.digest,
+                    self.name.repository()
+                ),
+                response,
+            ));
+        }
+        // The stream that checks the digest also ends at the descriptor's size.
+        Ok(Box::new(
+            response
+                .into_body()
+                .into_with_config()
+                .limit(u64::MAX)
+                .reader(),
+        ))
+    }
+}
+
+pub struct DockerDestination {
+    client: Client,
+    name: Name,
+}
+
+impl DockerDestination {
+    pub fn open(name: &Name, access: &Access) -> Result<Self> {
+        let endpoint = Registries::load()?.push(name)?;
+        let client = connect(&endpoint, access, Scope::PullAndPush)?;
+        Ok(Self {
+            client,
+            name: endpoint.name,
+        })
+    }
+
+    /// Begins an upload; gives the place to send the bytes to. It is here that a challenge is answered.
+    fn begin_upload(&self) -> Result<String> {
+        let url = self.client.url("blobs/uploads/");
+        let response = self
+            .client
+            .send_bytes(&Method::POST, &url, "application/octet-stream", &[])
+            .with_context(|| format!("pinging container registry {}", self.name.domain))?;
+        if response.status() != 202 {
+            return Err(refused(
+                &format!(
+                    "initiating layer upload to {} in {}",
+                    self.name.path, self.name.domain
+                ),
+                response,
+            ));
+        }
+        location(&response)
+    }
+
+    fn put_manifest_as(&self, manifest: &RawManifest, tag: &str) -> Result<()> {
+        let url = self.client.url(&format!("manifests/{tag}"));
+        let response =
+            self.client
+                .send_bytes(&Method::PUT, &url, &manifest.media_type, &manifest.bytes)?;
+        match response.status().is_success() {
+            true => Ok(()),
+            false => Err(refused(
+                &format!("uploading manifest {tag} to {}", self.name.repository()),
+                response,
+            )),
+        }
+    }
+}
+
+fn location(response: &ureq::http::Response<ureq::Body>) -> Result<String> {
+    let location = response
+        .headers()
+        .get("Location")
+        .and_then(|value| value.to_str().ok());
+    location
+        .map(str::to_owned)
+        .context("registry did not say where to upload to (no Location header)")
+}
+
+fn with_digest(location: &str, digest: &Digest) -> String {
+    let separator = if location.contains('?') { '&' } else { '?' };
+    format!("{location}{separator}digest={digest}")
+}
+
+impl Destination for DockerDestination {
+    fn manifest_types(&self) -> &[&str] {
+        &[OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST]
+    }
+
+    fn takes_indexes(&self) -> bool {
+        true
+    }
+
+    fn layer_form(&self) -> LayerForm {
+        LayerForm::Compressed
+    }
+
+    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
+        let url = self.client.url(&format!("blobs/{}", blob.digest));
+        let response = self
+            .client
+            .send(&Method::HEAD, &url, &[])
+            .with_context(|| format!("pinging container registry {}", self.name.domain))?;
+        match response.status().as_u16() {
+            200 => Ok(true),
+            404 => Ok(false),
+            _ => Err(refused(
+                &format!(
+                    "checking whether a blob {} exists in {}",
+                    blob.digest,
+                    self.name.repository()
+                ),
+                response,
+            )),
+        }
+    }
+
+    /// Known bytes go up in one request; bytes made on the way go as one chunk, whose digest is told after it.
+    fn put_blob(
+        &self,
+        blob: Option<&Descriptor>,
+        _role: &Role,
+        mut stream: BlobStream<'_>,
+    ) -> Result<Written> {
+        let location = self.begin_upload()?;
+        if let Some(blob) = blob {
+            let url = with_digest(&location, &blob.digest);
+            let response =
+                self.client
+                    .send_body(Method::PUT, &url, Some(blob.size), &mut stream)?;
+            if response.status() != 201 {
+                return Err(refused(
+                    &format!("uploading layer {}", blob.digest),
+                    response,
+                ));
+            }
+            stream.finish()?;
+            return Ok(Written {
+                digest: blob.digest.clone(),
+                size: blob.size,
+            });
+        }
+        let response = self
+            .client
+            .send_body(Method::PATCH, &location, None, &mut stream)?;
+        if !response.status().is_success() {
+            return Err(refused("uploading layer chunked", response));
+        }
+        let location = self::location(&response)?;
+        let written = stream.finish()?;
+        let url = with_digest(&location, &written.digest);
+        let response =
+            self.client
+                .send_bytes(&Method::PUT, &url, "application/octet-stream", &[])?;
+        if response.status() != 201 {
+            return Err(refused(
+                &format!("uploading layer {}", written.digest),
+                response,
+            ));
+        }
+        Ok(written)
+    }
+
+    fn put_manifest(&self, manifest: &RawManifest, place: Place<'_>) -> Result<()> {
+        let by_digest = manifest.digest();
+        match (place, &self.name.digest, &self.name.tag) {
+            (Place::Instance, ..) => self.put_manifest_as(manifest, by_digest.as_str()),
+            (Place::Top { .. }, Some(digest), _) => {
+                manifest.verify(digest)?;
+                self.put_manifest_as(manifest, digest.as_str())
+            }
+            (Place::Top { .. }, None, tag) => {
+                self.put_manifest_as(manifest, tag.as_deref().unwrap_or("latest"))
+            }
+        }
+    }
+
+    /// The tag stands since its manifest was put, which was the last request.
+    fn commit(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// All tags of the repository of `name`, page by page.
+pub fn list_tags(name: &Name, access: &Access) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(default)]
+        tags: Option<Vec<String>>,
+    }
+    let endpoint = Registries::load()?.push(name)?;
+    let client = connect(&endpoint, access, Scope::Pull)?;
+    let mut url = client.url("tags/list");
+    let mut tags = Vec::new();
+    let mut seen = BTreeSet::new();
+    while seen.insert(url.clone()) {
+        let response = client
+            .send(&Method::GET, &url, &[])
+            .with_context(|| format!("pinging container registry {}", name.domain))?;
+        if response.status() != 200 {
+            return Err(refused("fetching tags list", response));
+        }
+        let next = response
+            .headers()
+            .get("Link")
+            .and_then(|value| value.to_str().ok())
+            .and_then(next_page)
+            .map(str::to_owned);
+        let body = response
+            .into_body()
+            .into_with_config()
+            .limit(MAX_MANIFEST)
+            .read_to_vec()
+            .context("fetching tags list")?;
+        let page: Page = serde_json::from_slice(&body).context("parsing tags list")?;
+        tags.extend(page.tags.unwrap_or_default());
+        match next {
+            Some(next) => url = next,
+            None => break,
+        }
+    }
+    Ok(tags)
+}
+
+/// `</v2/name/tags/list?last=x&n=100>; rel="next"`
+fn next_page(link: &str) -> Option<&str> {
+    let (url, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
+    rest.contains("next").then_some(url)
+}
