@@ -1,0 +1,318 @@
+//! The attach socket: any number of clients, each of which gets all output from
+//! its arrival on and may write to the container's input.
+//!
+//! Output goes out as messages of at most 8192 bytes behind one byte that names
+//! the stream (2 stdout, 3 stderr), as podman reads them. A client that cannot
+//! keep up holds the container back like a full pipe does, so that it loses
+//! nothing; one that takes nothing at all for `PATIENCE` is let go, so that it
+//! can stop neither the container nor the other clients.
+
+use std::fs::Permissions;
+use std::io::IoSlice;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::socket::{
+    AddressFamily, Backlog, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, accept4, bind,
+    listen, recv, sendmsg, shutdown, socket,
+};
+use nix::sys::stat::Mode;
+
+use crate::files::remove_if_there;
+use crate::poll::{Poller, READ, Ready, Token, WRITE};
+use crate::report;
+use crate::settings::Settings;
+use crate::streams::{Batch, Streams};
+
+/// Largest payload of one message: the buffer that clients read into.
+const MESSAGE: usize = 8192;
+const INPUT: usize = 32 * 1024;
+/// sun_path's size, less its final NUL.
+const SOCKET_PATH_MAX: usize = 107;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Attach {
+    listener: OwnedFd,
+    socket: PathBuf,
+    symlink: Option<PathBuf>,
+    clients: Vec<Client>,
+}
+
+struct Client {
+    fd: OwnedFd,
+    /// It may still write to the container.
+    reading: bool,
+    /// It still wants output.
+    writing: bool,
+    /// Bytes of the current batch that it has.
+    sent: usize,
+    /// Since when it has taken nothing.
+    stuck_since: Option<Instant>,
+    input: Box<[u8]>,
+    /// What of `input` the container has not taken yet.
+    waiting: std::ops::Range<usize>,
+    /// Standard input closes once `waiting` is through.
+    closes_stdin: bool,
+}
+
+impl Attach {
+    /// Binds `attach` in the bundle. Without `--full-attach` it is reached
+    /// through a symbolic link to the bundle, short enough for a client.
+    pub(crate) fn listen(bundle: &Path, settings: &Settings) -> Result<Self> {
+        let link = match &settings.options.cuuid {
+            Some(cuuid) if !settings.options.full_attach => {
+                Some(link_to(bundle, &settings.socket_dir().join(cuuid))?)
+            }
+            _ => None,
+        };
+        let directory = link.as_deref().unwrap_or(bundle);
+        let socket = directory.join("attach");
+        let listener = bind_in(directory, "attach", SockType::SeqPacket, 0o700)?;
+        listen(&listener, Backlog::MAXCONN)
+            .with_context(|| format!("Failed to listen on attach socket: {}", socket.display()))?;
+        Ok(Self {
+            listener,
+            socket,
+            symlink: link,
+            clients: Vec::new(),
+        })
+    }
+
+    pub(crate) fn poll(&self, poller: &mut Poller, batch: &Batch) {
+        poller.add(&self.listener, READ, Token::AttachListener);
+        for (index, client) in self.clients.iter().enumerate() {
+            let mut interest = 0;
+            if client.reading && client.waiting.is_empty() {
+                interest |= READ;
+            }
+            if client.behind(batch) {
+                interest |= WRITE;
+            }
+            // Half-closed clients would report their end at every wait.
+            if interest != 0 || client.reading {
+                poller.add(&client.fd, interest, Token::Client(index));
+            }
+        }
+    }
+
+    /// True while standard input is to be polled for room.
+    pub(crate) fn has_input(&self) -> bool {
+        self.clients.iter().any(|client| !client.waiting.is_empty())
+    }
+
+    pub(crate) fn accept(&mut self, batch: &Batch) {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        match accept4(self.listener.as_raw_fd(), flags).map(adopt) {
+            Ok(fd) => self.clients.push(Client::new(fd, batch)),
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED) => {}
+            Err(errno) => report::warn(format_args!("cannot accept an attach client: {errno}")),
+        }
+    }
+
+    /// Reads from one client after poll said so.
+    pub(crate) fn serve(
+        &mut self,
+        index: usize,
+        ready: Ready,
+        streams: &mut Streams,
+        policy: Policy,
+    ) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        if ready.readable {
+            client.read(policy);
+        } else if ready.hung_up {
+            client.writing = false;
+            client.end_input(policy);
+        }
+        client.pass_input(streams);
+    }
+
+    /// Passes on what the clients have written, as far as the container takes it.
+    pub(crate) fn pass_input(&mut self, streams: &mut Streams) {
+        for client in &mut self.clients {
+            client.pass_input(streams);
+        }
+    }
+
+    /// Starts with a new batch.
+    pub(crate) fn begin(&mut self) {
+        for client in &mut self.clients {
+            client.sent = 0;
+        }
+    }
+
+    /// Sends on; true once every client has the whole batch.
+    pub(crate) fn deliver(&mut self, batch: &Batch) -> bool {
+        let mut done = true;
+        for client in &mut self.clients {
+            client.send(batch);
+            done &= !client.behind(batch);
+        }
+        done
+    }
+
+    /// When the most patient wait ends, if a client is stuck.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.clients
+            .iter()
+            .filter_map(|client| client.stuck_since)
+            .min()
+            .map(|since| since + PATIENCE)
+    }
+
+    /// Lets go of clients that are gone or have been stuck for too long. Indexes
+    /// change: only between two waits.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        self.clients.retain(|client| {
+            let stuck = client
+                .stuck_since
+                .is_some_and(|since| since + PATIENCE <= now);
+            if stuck {
+                report::warn(format_args!(
+                    "an attach client reads nothing: letting it go"
+                ));
+            }
+            !stuck && (client.reading || client.writing || !client.waiting.is_empty())
+        });
+    }
+
+    /// Removes socket and link.
+    pub(crate) fn remove(&self) -> Result<()> {
+        remove_if_there(&self.socket)?;
+        self.symlink.as_deref().map_or(Ok(()), remove_if_there)
+    }
+}
+
+/// When a client's end ends the container's input: `-i` without
+/// `--leave-stdin-open`.
+#[derive(Clone, Copy)]
+pub(crate) struct Policy {
+    pub(crate) client_closes_stdin: bool,
+}
+
+impl Client {
+    fn new(fd: OwnedFd, batch: &Batch) -> Self {
+        Self {
+            fd,
+            reading: true,
+            writing: true,
+            sent: batch.bytes().len(),
+            stuck_since: None,
+            input: vec![0; INPUT].into_boxed_slice(),
+            waiting: 0..0,
+            closes_stdin: false,
+        }
+    }
+
+    fn behind(&self, batch: &Batch) -> bool {
+        self.writing && self.sent < batch.bytes().len()
+    }
+
+    fn send(&mut self, batch: &Batch) {
+        while self.behind(batch) {
+            let rest = &batch.bytes()[self.sent..];
+            let payload = &rest[..rest.len().min(MESSAGE)];
+            let mark = [batch.stream.mark()];
+            let parts = [IoSlice::new(&mark), IoSlice::new(payload)];
+            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+            match sendmsg::<()>(self.fd.as_raw_fd(), &parts, &[], flags, None) {
+                Ok(_) => {
+                    self.sent += payload.len();
+                    self.stuck_since = None;
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN | Errno::ENOBUFS) => {
+                    self.stuck_since.get_or_insert_with(Instant::now);
+                    return;
+                }
+                // The client has gone; poll tells of its input's end.
+                Err(_) => {
+                    self.writing = false;
+                    self.stuck_since = None;
+                    // It may have been closed already.
+                    let _ = shutdown(self.fd.as_raw_fd(), Shutdown::Write);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, policy: Policy) {
+        match recv(self.fd.as_raw_fd(), &mut self.input, MsgFlags::empty()) {
+            Ok(0) => self.end_input(policy),
+            Ok(length) => self.waiting = 0..length,
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(_) => {
+                self.writing = false;
+                self.end_input(policy);
+            }
+        }
+    }
+
+    fn end_input(&mut self, policy: Policy) {
+        self.reading = false;
+        self.closes_stdin = policy.client_closes_stdin;
+    }
+
+    fn pass_input(&mut self, streams: &mut Streams) {
+        if !self.waiting.is_empty() {
+            self.waiting.start += streams.write_stdin(&self.input[self.waiting.clone()]);
+        }
+        if self.waiting.is_empty() && self.closes_stdin {
+            self.closes_stdin = false;
+            streams.stdin = None;
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "nix hands accepted descriptors out as numbers")]
+fn adopt(fd: std::os::fd::RawFd) -> OwnedFd {
+    use std::os::fd::FromRawFd;
+    // SAFETY: accept4 has just made it, and nobody else has it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// A symbolic link to `bundle` at `path`, or one letter shorter where the
+/// path's length would make it collide with the socket's limit.
+fn link_to(bundle: &Path, path: &Path) -> Result<PathBuf> {
+    let text = path.to_string_lossy();
+    let link = if text.len() == SOCKET_PATH_MAX {
+        PathBuf::from(&text[..SOCKET_PATH_MAX - 1])
+    } else {
+        path.to_owned()
+    };
+    remove_if_there(&link)?;
+    symlink(bundle, &link)
+        .with_context(|| format!("cannot create the attach link {}", link.display()))?;
+    Ok(link)
+}
+
+/// Binds a socket at `directory/name`, however long that path is: the address
+/// goes through the open directory's entry in /proc.
+pub(crate) fn bind_in(directory: &Path, name: &str, kind: SockType, mode: u32) -> Result<OwnedFd> {
+    let path = directory.join(name);
+    let parent =
+        open(directory, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).with_context(|| {
+            format!(
+                "failed to open socket path parent dir {}",
+                directory.display()
+            )
+        })?;
+    remove_if_there(&path)?;
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket =
+        socket(AddressFamily::Unix, kind, flags, None).context("cannot create a socket")?;
+    let through = format!("/proc/self/fd/{}/{name}", parent.as_raw_fd());
+    UnixAddr::new(through.as_str())
+        .and_then(|address| bind(socket.as_raw_fd(), &address))
+        .with_context(|| format!("cannot bind {}", path.display()))?;
+    std::fs::set_permissions(&path, Permissions::from_mode(mode))
+        .with_context(|| format!("cannot change the mode of {}", path.display()))?;
+    Ok(socket)
+}
