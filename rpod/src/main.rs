@@ -1,10 +1,17 @@
 //! Containers, pods and images from the command line, with no daemon.
 
-#![allow(dead_code, unused_imports, reason = "rooms are still being filled")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "rooms are still being filled"
+)]
 
+mod bundle;
 mod cli;
 mod config;
 mod engine;
+mod monitor;
 mod store;
 
 use std::process::ExitCode;

@@ -4,7 +4,10 @@
 //! and one for each noun (`container`, `pod`, …); options are built only for the verb that was typed, because start-up is what a
 //! person waits for.
 
+mod cleanup;
 mod globals;
+mod options;
+mod run;
 mod verb;
 
 use std::ffi::OsString;
@@ -13,7 +16,6 @@ use anyhow::Result;
 use clap::{ArgMatches, Command};
 
 pub use globals::Globals;
-#[allow(unused_imports, reason = "the tables are still being filled")]
 use verb::{Entry, entry};
 pub use verb::{ExitStatus, Verb};
 
@@ -21,13 +23,13 @@ pub use verb::{ExitStatus, Verb};
 const ENGINE_ERROR: u8 = 125;
 
 /// `rpod COMMAND`.
-const COMMANDS: &[Entry] = &[];
+const COMMANDS: &[Entry] = &[entry::<run::Run>()];
 
 /// `rpod NOUN COMMAND`.
 const NOUNS: &[Noun] = &[Noun {
     name: "container",
     about: "Manage containers",
-    commands: &[],
+    commands: &[entry::<cleanup::Cleanup>(), entry::<run::Run>()],
 }];
 
 struct Noun {

@@ -1,11 +1,16 @@
 //! The nouns and what they can do. The command line is one door onto them; nothing here prints or parses options.
 
+pub mod container;
+pub mod image;
+pub mod runtime;
+
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::cli::Globals;
-use crate::config::Config;
+use crate::config::{Config, find_part};
 use crate::store::Store;
 
 /// What every action needs to know: where things are kept and what was configured.
@@ -15,6 +20,7 @@ pub struct Context {
     pub config: Config,
     /// The global options as they were given, for the exit command.
     pub globals: Globals,
+    runtime: OnceCell<PathBuf>,
 }
 
 impl Context {
@@ -28,7 +34,79 @@ impl Context {
             store,
             config,
             globals: globals.clone(),
+            runtime: OnceCell::new(),
         })
+    }
+
+    /// The OCI runtime: `--runtime`, containers.conf, ours, then whatever is installed.
+    pub fn runtime(&self) -> Result<PathBuf> {
+        if let Some(found) = self.runtime.get() {
+            return Ok(found.clone());
+        }
+        let engine = &self.config.containers_conf.engine;
+        let found = match self
+            .globals
+            .runtime
+            .as_deref()
+            .or(engine.runtime.as_deref())
+        {
+            Some(path) if path.contains('/') => PathBuf::from(path),
+            Some(name) => find_part(
+                engine.runtimes.get(name).map_or(&[], Vec::as_slice),
+                &[name],
+            )?,
+            None => find_part(&[], &["rrunc", "crun", "runc"])?,
+        };
+        if !found.is_file() {
+            bail!(
+                "{}: no such OCI runtime: name another with --runtime",
+                found.display()
+            );
+        }
+        Ok(self.runtime.get_or_init(|| found).clone())
+    }
+
+    /// The monitor: `--conmon`, containers.conf, ours, then conmon.
+    pub fn conmon(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.globals.conmon {
+            return Ok(path.clone());
+        }
+        find_part(
+            self.config
+                .containers_conf
+                .engine
+                .conmon_path
+                .as_deref()
+                .unwrap_or_default(),
+            &["rconmon", "conmon"],
+        )
+    }
+
+    /// The program that copies images.
+    pub fn copier(&self) -> Result<PathBuf> {
+        find_part(&[], &["rskopeo"])
+    }
+
+    /// The program that does nothing, for pods and `--init`.
+    pub fn pause(&self) -> Result<PathBuf> {
+        let configured = self.config.containers_conf.containers.init_path.clone();
+        find_part(configured.as_slice(), &["rpause", "catatonit"])
+    }
+
+    pub fn systemd_cgroups(&self) -> bool {
+        let configured = self.config.containers_conf.engine.cgroup_manager.as_deref();
+        self.globals
+            .cgroup_manager
+            .map_or(configured, |manager| Some(manager.as_str()))
+            == Some("systemd")
+    }
+
+    /// As conmon names it.
+    pub fn log_level(&self) -> &str {
+        match self.globals.log_level.as_str() {
+            "warn" => "warning",
+            other => other,
+        }
     }
 }
 

@@ -1,0 +1,167 @@
+//! Devices: those of the host that were asked for, and which the cgroup lets the container open.
+
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::stat::{major, minor};
+use serde_json::{Value, json};
+
+use crate::engine::container::record::Container;
+
+/// A device of the host as the container sees it.
+struct Device {
+    path: String,
+    kind: char,
+    major: u64,
+    minor: u64,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    access: String,
+}
+
+/// `linux.devices`: nodes that the runtime makes.
+pub(super) fn of(container: &Container) -> Result<Vec<Value>> {
+    Ok(asked(container)?
+        .into_iter()
+        .map(|d| {
+            json!({
+                "path": d.path, "type": d.kind.to_string(), "major": d.major, "minor": d.minor,
+                "fileMode": d.mode, "uid": d.uid, "gid": d.gid,
+            })
+        })
+        .collect())
+}
+
+/// `linux.resources.devices`.
+pub(super) fn rules(container: &Container) -> Result<Vec<Value>> {
+    if container.security.privileged {
+        return Ok(vec![json!({ "allow": true, "access": "rwm" })]);
+    }
+    let mut rules = vec![json!({ "allow": false, "access": "rwm" })];
+    for d in asked(container)? {
+        rules.push(json!({ "allow": true, "type": d.kind.to_string(), "major": d.major, "minor": d.minor, "access": d.access }));
+    }
+    Ok(rules)
+}
+
+fn asked(container: &Container) -> Result<Vec<Device>> {
+    let mut found = Vec::new();
+    for text in &container.devices {
+        let (source, target, access) = split(text)?;
+        let source = Path::new(source);
+        if source.is_dir() {
+            scan(source, target, access, &mut found)?;
+        } else {
+            found.push(
+                device(source, target, access)?
+                    .with_context(|| format!("{} is not a device node", source.display()))?,
+            );
+        }
+    }
+    if container.security.privileged {
+        scan(Path::new("/dev"), "/dev", "rwm", &mut found)?;
+    }
+    Ok(found)
+}
+
+/// `host[:container][:permissions]`.
+pub fn split(text: &str) -> Result<(&str, &str, &str)> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let is_access =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| matches!(b, b'r' | b'w' | b'm'));
+    match parts[..] {
+        [source] => Ok((source, source, "rwm")),
+        [source, access] if is_access(access) => Ok((source, source, access)),
+        [source, target] if target.starts_with('/') => Ok((source, target, "rwm")),
+        [source, target, access] if target.starts_with('/') && is_access(access) => {
+            Ok((source, target, access))
+        }
+        _ => bail!("invalid device specification: {text}: write HOST[:CONTAINER][:rwm]"),
+    }
+}
+
+/// All devices below a directory. Terminals and what the runtime makes itself stay out.
+fn scan(dir: &Path, target: &str, access: &str, found: &mut Vec<Device>) -> Result<()> {
+    const OWN: [&str; 12] = [
+        "pts",
+        "shm",
+        "fd",
+        "mqueue",
+        ".lxc",
+        ".lxd-mounts",
+        ".udev",
+        "console",
+        "null",
+        "zero",
+        "full",
+        "random",
+    ];
+    for entry in std::fs::read_dir(dir).with_context(|| format!("listing {}", dir.display()))? {
+        let entry = entry.with_context(|| format!("listing {}", dir.display()))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if OWN.contains(&name) || matches!(name, "urandom" | "tty" | "ptmx") {
+            continue;
+        }
+        let kind = entry
+            .file_type()
+            .with_context(|| format!("looking at {}", entry.path().display()))?;
+        let target = format!("{target}/{name}");
+        if kind.is_dir() {
+            scan(&entry.path(), &target, access, found)?;
+        } else if (kind.is_char_device() || kind.is_block_device())
+            && !is_virtual_terminal(name)
+            && let Some(device) = device(&entry.path(), &target, access)?
+        {
+            found.push(device);
+        }
+    }
+    Ok(())
+}
+
+fn is_virtual_terminal(name: &str) -> bool {
+    name.strip_prefix("tty")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn device(source: &Path, target: &str, access: &str) -> Result<Option<Device>> {
+    let meta = std::fs::metadata(source).with_context(|| format!("stat {}", source.display()))?;
+    let kind = match meta.file_type() {
+        kind if kind.is_char_device() => 'c',
+        kind if kind.is_block_device() => 'b',
+        _ => return Ok(None),
+    };
+    Ok(Some(Device {
+        path: target.to_owned(),
+        kind,
+        major: major(meta.rdev()),
+        minor: minor(meta.rdev()),
+        mode: meta.mode() & 0o7777,
+        uid: meta.uid(),
+        gid: meta.gid(),
+        access: access.to_owned(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn device_arguments() {
+        assert_eq!(
+            split("/dev/fuse").unwrap(),
+            ("/dev/fuse", "/dev/fuse", "rwm")
+        );
+        assert_eq!(split("/dev/a:r").unwrap(), ("/dev/a", "/dev/a", "r"));
+        assert_eq!(
+            split("/dev/a:/dev/b:rw").unwrap(),
+            ("/dev/a", "/dev/b", "rw")
+        );
+        assert!(split("/dev/a:b").is_err());
+        assert!(is_virtual_terminal("tty1") && !is_virtual_terminal("ttyS0"));
+    }
+}

@@ -1,0 +1,198 @@
+//! The small files that a container finds in place: hosts, resolv.conf, hostname, .containerenv.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::hostname;
+use crate::engine::container::record::{Container, Namespace};
+
+/// A file of the host under a path of the container.
+#[derive(Debug)]
+pub struct Bound {
+    pub source: PathBuf,
+    pub destination: &'static str,
+}
+
+/// What the network says about the container.
+#[derive(Debug, Default)]
+pub struct Addresses {
+    /// Its own, for its line in /etc/hosts.
+    pub own: Vec<std::net::IpAddr>,
+    /// Name servers that the network brings.
+    pub dns: Vec<std::net::IpAddr>,
+    pub search: Vec<String>,
+}
+
+/// Writes the files under `run`. A container that shares another's network shares its files too: they are taken from `shared`.
+pub fn write(
+    container: &Container,
+    run: &Path,
+    shared: Option<&Path>,
+    addresses: &Addresses,
+) -> Result<Vec<Bound>> {
+    let mut bound = Vec::new();
+    let mut put = |name: &str, destination: &'static str, text: String| -> Result<()> {
+        let source = run.join(name);
+        fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
+        bound.push(Bound {
+            source,
+            destination,
+        });
+        Ok(())
+    };
+    if shared.is_none() {
+        if !container.network.no_hosts {
+            put("hosts", "/etc/hosts", hosts(container, addresses)?)?;
+        }
+        if container.namespaces.net != Namespace::Private
+            || !container.network.names.is_empty()
+            || !container.network.dns.is_empty()
+        {
+            put(
+                "resolv.conf",
+                "/etc/resolv.conf",
+                resolv_conf(container, addresses)?,
+            )?;
+        }
+    }
+    put(
+        ".containerenv",
+        "/run/.containerenv",
+        containerenv(container),
+    )?;
+    put("hostname", "/etc/hostname", hostname(container) + "\n")?;
+    for (name, destination) in [("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf")] {
+        if let Some(source) = shared
+            .map(|dir| dir.join(name))
+            .filter(|source| source.exists())
+        {
+            bound.push(Bound {
+                source,
+                destination,
+            });
+        }
+    }
+    Ok(bound)
+}
+
+fn hosts(container: &Container, addresses: &Addresses) -> Result<String> {
+    let mut text = String::new();
+    for added in &container.network.add_hosts {
+        let (name, address) = added
+            .split_once(':')
+            .with_context(|| format!("invalid host {added:?}: write HOST:IP"))?;
+        writeln!(text, "{address}\t{name}")?;
+    }
+    if container.namespaces.net == Namespace::Host {
+        text.push_str(&fs::read_to_string("/etc/hosts").unwrap_or_default());
+    } else {
+        text.push_str(
+            "127.0.0.1\tlocalhost localhost.localdomain\n::1\tlocalhost localhost.localdomain\n",
+        );
+    }
+    let names = format!("{} {}", hostname(container), container.name);
+    if addresses.own.is_empty() && container.namespaces.net == Namespace::Private {
+        writeln!(text, "127.0.0.1\t{names}")?;
+    }
+    for address in &addresses.own {
+        writeln!(text, "{address}\t{names}")?;
+    }
+    Ok(text)
+}
+
+/// The host's, without name servers that only the host can reach.
+fn resolv_conf(container: &Container, addresses: &Addresses) -> Result<String> {
+    let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let shares_host = container.namespaces.net == Namespace::Host;
+    let asked = &container.network;
+    let of = |key: &str| -> Vec<String> {
+        let lines = host.lines().filter_map(|line| {
+            line.trim()
+                .strip_prefix(key)?
+                .strip_prefix([' ', '\t'])
+                .map(str::trim)
+        });
+        lines
+            .flat_map(|rest| {
+                rest.split_ascii_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    };
+    let mut servers = asked.dns.clone();
+    if servers.is_empty() {
+        servers = addresses.dns.iter().map(ToString::to_string).collect();
+    }
+    if servers.is_empty() {
+        servers = of("nameserver")
+            .into_iter()
+            .filter(|server| shares_host || !is_loopback(server))
+            .collect();
+    }
+    let or_host = |given: &[String], key: &str| {
+        if given.is_empty() {
+            of(key)
+        } else {
+            given.to_vec()
+        }
+    };
+    let mut search = or_host(&asked.dns_search, "search");
+    search.extend(addresses.search.iter().cloned());
+    let options = or_host(&asked.dns_options, "options");
+    let mut text = String::new();
+    if !search.is_empty() && search != ["."] {
+        writeln!(text, "search {}", search.join(" "))?;
+    }
+    for server in servers {
+        writeln!(text, "nameserver {server}")?;
+    }
+    if !options.is_empty() {
+        writeln!(text, "options {}", options.join(" "))?;
+    }
+    Ok(text)
+}
+
+fn is_loopback(server: &str) -> bool {
+    server
+        .parse::<std::net::IpAddr>()
+        .is_ok_and(|address| address.is_loopback())
+}
+
+/// Tells programs that they run in a container; a privileged one is told more, as podman does.
+fn containerenv(container: &Container) -> String {
+    if !container.security.privileged {
+        return String::new();
+    }
+    format!(
+        "engine=\"rpod-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless={}\n",
+        env!("CARGO_PKG_VERSION"),
+        container.name,
+        container.id,
+        container.image.name,
+        container.image.id,
+        u8::from(crate::engine::rootless()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_container_without_network_knows_itself() {
+        let mut container = Container {
+            id: "a".repeat(64),
+            name: "top".into(),
+            ..Container::default()
+        };
+        container.network.add_hosts.push("db:10.0.0.2".into());
+        let text = hosts(&container, &Addresses::default()).unwrap();
+        assert!(text.starts_with("10.0.0.2\tdb\n"));
+        assert!(text.contains("127.0.0.1\taaaaaaaaaaaa top\n"), "{text}");
+    }
+}

@@ -1,0 +1,192 @@
+//! rlimits and cgroup limits.
+
+use anyhow::{Context as _, Result, bail};
+use nix::errno::Errno;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use serde_json::{Value, json};
+
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Ulimit};
+
+/// podman's default for what containers.conf leaves open.
+const DEFAULT_NOFILE: u64 = 1_048_576;
+const DEFAULT_NPROC: u64 = 4_194_304;
+const DEFAULT_PIDS: i64 = 2048;
+
+/// `name=soft[:hard]`; -1 is unlimited.
+pub fn parse(text: &str) -> Result<Ulimit> {
+    let shape = || format!("invalid ulimit argument: {text}: write name=soft[:hard]");
+    let (name, values) = text.split_once('=').with_context(shape)?;
+    resource(name).with_context(|| format!("invalid ulimit type: {name}"))?;
+    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    let number = |value: &str| {
+        if value == "unlimited" {
+            Ok(-1)
+        } else {
+            value.parse().with_context(shape)
+        }
+    };
+    let limit = Ulimit {
+        name: name.to_owned(),
+        soft: number(soft)?,
+        hard: number(hard)?,
+    };
+    if limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard) {
+        bail!(
+            "ulimit soft limit must be less than or equal to hard limit: {} > {}",
+            limit.soft,
+            limit.hard
+        );
+    }
+    Ok(limit)
+}
+
+/// What was asked for as it was asked, what was not as podman's defaults say, clamped to what the caller may set.
+pub(super) fn rlimits(ctx: &Context, asked: &[Ulimit], privileged: bool) -> Result<Vec<Value>> {
+    let mut all = Vec::new();
+    for limit in asked.iter().filter(|limit| limit.name != "host") {
+        let wanted = (value(limit.soft), value(limit.hard));
+        let may = ceiling(resource(&limit.name).context("an unknown ulimit")?)?;
+        if wanted.1 > may {
+            bail!(
+                "ulimit {}: the hard limit {} is above the caller's own {may}, and raising it needs CAP_SYS_RESOURCE: ask for at most {may}",
+                limit.name,
+                limit.hard
+            );
+        }
+        all.push(entry(&limit.name, wanted));
+    }
+    if asked.iter().any(|limit| limit.name == "host")
+        || privileged && asked.is_empty() && crate::engine::rootless()
+    {
+        return Ok(all);
+    }
+    let configured: Vec<Ulimit> = match &ctx.config.containers_conf.containers.default_ulimits {
+        Some(list) => list
+            .iter()
+            .map(|text| parse(text).context("containers.conf: default_ulimits"))
+            .collect::<Result<_>>()?,
+        None => Vec::new(),
+    };
+    let mut defaults: Vec<(String, u64, u64)> = configured
+        .into_iter()
+        .map(|limit| (limit.name, value(limit.soft), value(limit.hard)))
+        .collect();
+    for (name, wanted) in [("nofile", DEFAULT_NOFILE), ("nproc", DEFAULT_NPROC)] {
+        if !defaults.iter().any(|(given, ..)| given == name) {
+            defaults.push((name.to_owned(), wanted, wanted));
+        }
+    }
+    for (name, soft, hard) in defaults {
+        if asked.iter().any(|limit| limit.name == name) {
+            continue;
+        }
+        let may = ceiling(resource(&name).context("an unknown ulimit")?)?;
+        all.push(entry(&name, (soft.min(may), hard.min(may))));
+    }
+    Ok(all)
+}
+
+/// The highest hard limit that this process may give: its own, or any if the kernel lets it raise that.
+fn ceiling(resource: Resource) -> Result<u64> {
+    let (soft, hard) = getrlimit(resource).with_context(|| format!("reading {resource:?}"))?;
+    if hard == RLIM_INFINITY {
+        return Ok(hard);
+    }
+    // The kernel is asked, not the capability set: a user namespace may lack what the set seems to give.
+    match setrlimit(resource, soft, hard + 1) {
+        Ok(()) => {
+            setrlimit(resource, soft, hard).with_context(|| format!("restoring {resource:?}"))?;
+            Ok(RLIM_INFINITY)
+        }
+        Err(Errno::EPERM) => Ok(hard),
+        Err(errno) => Err(errno).with_context(|| format!("trying {resource:?}")),
+    }
+}
+
+fn entry(name: &str, (soft, hard): (u64, u64)) -> Value {
+    json!({ "type": format!("RLIMIT_{}", name.to_ascii_uppercase()), "soft": soft, "hard": hard })
+}
+
+fn value(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(RLIM_INFINITY)
+}
+
+fn resource(name: &str) -> Option<Resource> {
+    Some(match name {
+        "as" => Resource::RLIMIT_AS,
+        "core" => Resource::RLIMIT_CORE,
+        "cpu" => Resource::RLIMIT_CPU,
+        "data" => Resource::RLIMIT_DATA,
+        "fsize" => Resource::RLIMIT_FSIZE,
+        "locks" => Resource::RLIMIT_LOCKS,
+        "memlock" => Resource::RLIMIT_MEMLOCK,
+        "msgqueue" => Resource::RLIMIT_MSGQUEUE,
+        "nice" => Resource::RLIMIT_NICE,
+        "nofile" => Resource::RLIMIT_NOFILE,
+        "nproc" => Resource::RLIMIT_NPROC,
+        "rss" => Resource::RLIMIT_RSS,
+        "rtprio" => Resource::RLIMIT_RTPRIO,
+        "rttime" => Resource::RLIMIT_RTTIME,
+        "sigpending" => Resource::RLIMIT_SIGPENDING,
+        "stack" => Resource::RLIMIT_STACK,
+        _ => return None,
+    })
+}
+
+/// `linux.resources`.
+pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Value {
+    let asked = &container.resources;
+    if asked.no_cgroup {
+        return json!({});
+    }
+    let mut json = json!({ "devices": devices });
+    let pids = asked.pids.unwrap_or(DEFAULT_PIDS);
+    if pids > 0 {
+        json["pids"] = json!({ "limit": pids });
+    }
+    let mut set = |group: &str, key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            json[group][key] = value;
+        }
+    };
+    set("memory", "limit", asked.memory.map(Value::from));
+    // Without a limit of its own, swap gets as much again, as docker's and podman's users expect.
+    let swap = asked
+        .memory_swap
+        .or_else(|| asked.memory.map(|bytes| bytes.saturating_mul(2)));
+    set("memory", "swap", swap.map(Value::from));
+    set(
+        "memory",
+        "reservation",
+        asked.memory_reservation.map(Value::from),
+    );
+    set("cpu", "shares", asked.cpu_shares.map(Value::from));
+    set("cpu", "quota", asked.cpu_quota.map(Value::from));
+    set("cpu", "period", asked.cpu_period.map(Value::from));
+    set("cpu", "cpus", asked.cpuset_cpus.clone().map(Value::from));
+    set("cpu", "mems", asked.cpuset_mems.clone().map(Value::from));
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ulimits_are_parsed() {
+        assert_eq!(
+            parse("nofile=10:20").unwrap(),
+            Ulimit {
+                name: "nofile".into(),
+                soft: 10,
+                hard: 20
+            }
+        );
+        assert_eq!(parse("core=-1").unwrap().hard, -1);
+        assert!(
+            parse("nofile=30:20").is_err() && parse("wings=2").is_err() && parse("nofile").is_err()
+        );
+    }
+}

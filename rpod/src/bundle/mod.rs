@@ -1,0 +1,215 @@
+//! From what a container was asked to be to `config.json`, as podman writes it.
+//!
+//! The order is that of the file: process, root, mounts, linux. Every part reads the record and adds its own piece; nothing is read
+//! twice. `config.json` is written anew at every start, because what it names (namespace files, network, passwd) may have changed.
+
+mod capabilities;
+mod devices;
+pub mod files;
+mod limits;
+mod mounts;
+mod namespaces;
+mod process;
+mod rootfs;
+mod seccomp;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Namespace};
+
+pub use capabilities::normalize as normalize_capability;
+pub use limits::parse as parse_ulimit;
+pub use namespaces::Joined;
+
+/// Where the parts of a bundle are while it is being written.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The container's directory: bundle, rootfs, upper.
+    pub home: &'a Path,
+    /// Its run directory: what is bound into it from the host.
+    pub run: &'a Path,
+    /// Where `/dev/shm` comes from, if not the runtime's own.
+    pub shm: Option<&'a Path>,
+    /// Files under `run` that are bound to `/etc/…` and `/run/.containerenv`.
+    pub files: &'a [files::Bound],
+    /// The process of each container whose namespaces are joined.
+    pub joined: &'a Joined,
+}
+
+/// Writes `config.json`.
+pub fn write(ctx: &Context, container: &Container, place: &Place) -> Result<()> {
+    let config = generate(ctx, container, place)?;
+    let path = place.home.join("config.json");
+    fs::write(&path, serde_json::to_vec(&config)?)
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value> {
+    let rootfs = rootfs::Rootfs::open(&place.home.join("rootfs"))?;
+    let user = rootfs.user(&container.process.user, &container.process.groups)?;
+    let capabilities = capabilities::of(ctx, &container.security, user.uid)?;
+    let mut config = json!({
+        "ociVersion": "1.0.2",
+        "process": process::of(ctx, container, &user, &capabilities)?,
+        "root": { "path": place.home.join("rootfs"), "readonly": container.read_only },
+        "mounts": mounts::of(container, place)?,
+        "annotations": annotations(container),
+        "linux": linux(ctx, container, place, &capabilities)?,
+    });
+    if container.namespaces.uts == Namespace::Private {
+        config["hostname"] = json!(hostname(container));
+    }
+    Ok(config)
+}
+
+/// The name that the container knows itself by.
+pub fn hostname(container: &Container) -> String {
+    match (&container.hostname, &container.namespaces.uts) {
+        (Some(name), _) => name.clone(),
+        (None, Namespace::Host) => nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok())
+            .unwrap_or_default(),
+        (None, _) => crate::store::id::short(&container.id).to_owned(),
+    }
+}
+
+fn annotations(container: &Container) -> Value {
+    let truth = |value: bool| if value { "TRUE" } else { "FALSE" };
+    let mut all = Map::new();
+    all.insert("io.container.manager".into(), json!("libpod"));
+    all.insert(
+        "io.podman.annotations.autoremove".into(),
+        json!(truth(container.remove)),
+    );
+    all.insert(
+        "io.podman.annotations.init".into(),
+        json!(truth(container.init.is_some())),
+    );
+    all.insert(
+        "io.podman.annotations.privileged".into(),
+        json!(truth(container.security.privileged)),
+    );
+    all.insert(
+        "org.opencontainers.image.stopSignal".into(),
+        json!(container.stop_signal.to_string()),
+    );
+    all.extend(
+        container
+            .annotations
+            .iter()
+            .map(|(key, value)| (key.clone(), json!(value))),
+    );
+    Value::Object(all)
+}
+
+fn linux(
+    ctx: &Context,
+    container: &Container,
+    place: &Place,
+    capabilities: &[String],
+) -> Result<Value> {
+    let security = &container.security;
+    let mut linux = json!({
+        "namespaces": namespaces::of(container, place.joined)?,
+        "resources": limits::resources(container, devices::rules(container)?),
+    });
+    if !container.resources.no_cgroup {
+        linux["cgroupsPath"] = json!(cgroup_path(ctx, container));
+    }
+    let devices = devices::of(container)?;
+    if !devices.is_empty() {
+        linux["devices"] = json!(devices);
+    }
+    if !security.sysctls.is_empty() || !security.privileged {
+        linux["sysctl"] = json!(sysctls(ctx, container));
+    }
+    if !security.privileged {
+        linux["maskedPaths"] = json!(paths(MASKED, &security.mask, &security.unmask));
+        linux["readonlyPaths"] = json!(paths(READ_ONLY, &[], &security.unmask));
+        if let Some(profile) = seccomp::profile(ctx, security, capabilities)? {
+            linux["seccomp"] = profile;
+        }
+    }
+    Ok(linux)
+}
+
+/// Where the container's cgroup is: below the parent that was asked for, in the form of the manager in use.
+fn cgroup_path(ctx: &Context, container: &Container) -> String {
+    let parent = container.resources.cgroup_parent.as_deref();
+    if ctx.systemd_cgroups() {
+        format!(
+            "{}:rpod:{}",
+            parent.unwrap_or("machine.slice"),
+            container.id
+        )
+    } else {
+        format!(
+            "{}/rpod-{}",
+            parent.unwrap_or("/rpod_parent").trim_end_matches('/'),
+            container.id
+        )
+    }
+}
+
+/// The defaults apply only in namespaces of the container's own, whose values they set.
+fn sysctls(ctx: &Context, container: &Container) -> std::collections::BTreeMap<String, String> {
+    let conf = &ctx.config.containers_conf.containers;
+    let mut all = std::collections::BTreeMap::new();
+    for default in conf.default_sysctls.iter().flatten() {
+        if let Some((key, value)) = default.split_once('=') {
+            let own = if key.starts_with("net.") {
+                &container.namespaces.net
+            } else {
+                &container.namespaces.ipc
+            };
+            if *own == Namespace::Private {
+                all.insert(key.to_owned(), value.to_owned());
+            }
+        }
+    }
+    all.extend(container.security.sysctls.clone());
+    all
+}
+
+fn paths(defaults: &[&str], more: &[String], unmask: &[String]) -> Vec<String> {
+    if unmask.iter().any(|path| path.eq_ignore_ascii_case("all")) {
+        return more.to_vec();
+    }
+    let kept = defaults
+        .iter()
+        .filter(|path| !unmask.iter().any(|unmasked| unmasked == *path));
+    kept.map(|path| (*path).to_owned())
+        .chain(more.iter().cloned())
+        .collect()
+}
+
+const MASKED: &[&str] = &[
+    "/proc/acpi",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/interrupts",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+    "/sys/dev/block",
+    "/sys/devices/virtual/powercap",
+];
+
+const READ_ONLY: &[&str] = &[
+    "/proc/asound",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];

@@ -1,0 +1,157 @@
+//! `mounts`: the kernel's file systems, the files that rpod makes, and what was asked for.
+//!
+//! A destination that was asked for replaces the default one.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::Place;
+use crate::engine::container::record::{Container, Mount, Namespace};
+
+pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
+    let mut all = kernel_file_systems(container);
+    if let Some(shm) = place.shm {
+        all.push(bind(
+            shm.to_string_lossy(),
+            "/dev/shm",
+            &["bind", "rprivate", "nosuid", "noexec", "nodev"],
+        ));
+    }
+    for file in place.files {
+        all.push(bind(
+            file.source.to_string_lossy(),
+            file.destination,
+            &["bind", "rprivate"],
+        ));
+    }
+    if let Some(init) = &container.init {
+        all.push(bind(
+            init.to_string_lossy(),
+            "/run/podman-init",
+            &["bind", "ro"],
+        ));
+    }
+    if container.read_only {
+        for dir in ["/tmp", "/var/tmp", "/run"] {
+            all.push(json!({ "destination": dir, "type": "tmpfs", "source": "tmpfs", "options": ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"] }));
+        }
+    }
+    let mut asked = Vec::new();
+    for mount in &container.mounts {
+        asked.push(user_mount(mount).with_context(|| format!("volume {}", mount.destination))?);
+    }
+    all.retain(|default| {
+        !asked
+            .iter()
+            .any(|mount| mount["destination"] == default["destination"])
+    });
+    // Parents before what lies in them; rpod's own keep their order.
+    asked.sort_by_key(|mount| {
+        mount["destination"]
+            .as_str()
+            .map_or(0, |path| path.matches('/').count())
+    });
+    let first_file = all
+        .iter()
+        .position(|mount| mount["type"] == "bind")
+        .unwrap_or(all.len());
+    let (above, below): (Vec<_>, Vec<_>) = asked
+        .into_iter()
+        .partition(|mount| covers_default(mount, &all));
+    all.splice(first_file..first_file, above);
+    all.extend(below);
+    Ok(all)
+}
+
+/// A mount on a directory that holds one of rpod's own has to come before it, or it would hide it.
+fn covers_default(mount: &Value, defaults: &[Value]) -> bool {
+    let Some(destination) = mount["destination"].as_str() else {
+        return false;
+    };
+    let inside = format!("{}/", destination.trim_end_matches('/'));
+    defaults.iter().any(|default| {
+        default["destination"]
+            .as_str()
+            .is_some_and(|path| path.starts_with(&inside))
+    })
+}
+
+fn kernel_file_systems(container: &Container) -> Vec<Value> {
+    let privileged = container.security.privileged;
+    let fs = |destination: &str, kind: &str, options: &[&str]| json!({ "destination": destination, "type": kind, "source": kind, "options": options });
+    let mut all = vec![fs("/proc", "proc", &["nosuid", "noexec", "nodev"])];
+    all.push(fs(
+        "/dev",
+        "tmpfs",
+        &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
+    ));
+    // sysfs shows the network namespace that it is mounted in, so the kernel refuses a new one to whoever does not own it.
+    if privileged {
+        all.push(fs("/sys", "sysfs", &["nosuid", "noexec", "nodev", "rw"]));
+    } else {
+        all.push(fs("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]));
+    }
+    all.push(fs(
+        "/dev/pts",
+        "devpts",
+        &[
+            "nosuid",
+            "noexec",
+            "newinstance",
+            "ptmxmode=0666",
+            "mode=0620",
+            "gid=5",
+        ],
+    ));
+    match &container.namespaces.ipc {
+        Namespace::Host => all.push(bind(
+            "/dev/mqueue",
+            "/dev/mqueue",
+            &["bind", "nosuid", "noexec", "nodev"],
+        )),
+        _ => all.push(fs("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"])),
+    }
+    if !container.resources.no_cgroup {
+        let access = if privileged { "rw" } else { "ro" };
+        all.push(fs(
+            "/sys/fs/cgroup",
+            "cgroup",
+            &["rprivate", "nosuid", "noexec", "nodev", "relatime", access],
+        ));
+    }
+    all
+}
+
+fn bind(source: impl AsRef<str>, destination: &str, options: &[&str]) -> Value {
+    json!({ "destination": destination, "type": "bind", "source": source.as_ref(), "options": options })
+}
+
+fn user_mount(mount: &Mount) -> Result<Value> {
+    let mut options = mount.options.clone();
+    if mount.kind == "bind" {
+        if !options
+            .iter()
+            .any(|option| option == "bind" || option == "rbind")
+        {
+            options.push("rbind".into());
+        }
+        const PROPAGATION: [&str; 6] = [
+            "shared", "rshared", "slave", "rslave", "private", "rprivate",
+        ];
+        if !options
+            .iter()
+            .any(|option| PROPAGATION.contains(&option.as_str()))
+        {
+            options.push("rprivate".into());
+        }
+        if !options
+            .iter()
+            .any(|option| option == "rw" || option == "ro")
+        {
+            options.push("rw".into());
+        }
+    }
+    Ok(
+        json!({ "destination": mount.destination, "type": mount.kind, "source": mount.source, "options": options }),
+    )
+}

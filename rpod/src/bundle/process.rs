@@ -1,0 +1,135 @@
+//! `process`: arguments, environment, user, capabilities, limits.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::rootfs::User;
+use super::{hostname, limits};
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Process};
+
+pub(super) fn of(
+    ctx: &Context,
+    container: &Container,
+    user: &User,
+    capabilities: &[String],
+) -> Result<Value> {
+    let asked = &container.process;
+    let mut args = asked.args();
+    if args.is_empty() {
+        bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+    }
+    if container.init.is_some() {
+        args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);
+    }
+    let mut process = basics(asked, user);
+    process["args"] = json!(args);
+    process["env"] = json!(environment(asked, user, &hostname(container)));
+    process["capabilities"] = capability_sets(
+        capabilities,
+        user.uid,
+        container.security.privileged,
+        &container.security.cap_add,
+    );
+    process["rlimits"] = json!(limits::rlimits(
+        ctx,
+        &container.resources.ulimits,
+        container.security.privileged
+    )?);
+    if container.security.no_new_privileges {
+        process["noNewPrivileges"] = json!(true);
+    }
+    if let Some(score) = container.resources.oom_score_adj {
+        process["oomScoreAdj"] = json!(score);
+    }
+    if let Some(profile) = &container.security.apparmor {
+        process["apparmorProfile"] = json!(profile);
+    }
+    Ok(process)
+}
+
+/// What a container's first process and an exec session have in common.
+pub fn basics(asked: &Process, user: &User) -> Value {
+    let umask = asked
+        .umask
+        .as_deref()
+        .and_then(|text| u32::from_str_radix(text, 8).ok())
+        .unwrap_or(0o022);
+    let mut json = json!({
+        "terminal": asked.tty,
+        "user": { "uid": user.uid, "gid": user.gid, "umask": umask },
+        "cwd": if asked.workdir.is_empty() { "/" } else { asked.workdir.as_str() },
+    });
+    if !user.groups.is_empty() {
+        json["user"]["additionalGids"] = json!(user.groups);
+    }
+    json
+}
+
+/// The user is root: all sets. Somebody else keeps only what was added by name, as podman does.
+pub fn capability_sets(all: &[String], uid: u32, privileged: bool, added: &[String]) -> Value {
+    if uid == 0 || privileged {
+        let effective = if uid == 0 { all } else { &[] };
+        return json!({ "bounding": all, "effective": effective, "permitted": effective });
+    }
+    let kept: Vec<&String> = all.iter().filter(|cap| added.contains(cap)).collect();
+    json!({ "bounding": all, "effective": kept, "permitted": kept, "inheritable": kept, "ambient": kept })
+}
+
+/// Image and command line first, then what is still missing.
+pub fn environment(asked: &Process, user: &User, hostname: &str) -> Vec<String> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    let mut place: BTreeMap<String, usize> = BTreeMap::new();
+    let mut put = |key: &str, value: &str, replace: bool| match place.get(key) {
+        Some(&at) if replace => all[at].1 = value.to_owned(),
+        Some(_) => {}
+        None => {
+            place.insert(key.to_owned(), all.len());
+            all.push((key.to_owned(), value.to_owned()));
+        }
+    };
+    for variable in &asked.env {
+        let (key, value) = variable.split_once('=').unwrap_or((variable, ""));
+        put(key, value, true);
+    }
+    put(
+        "PATH",
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        false,
+    );
+    if asked.tty {
+        put("TERM", "xterm", false);
+    }
+    put("container", "podman", false);
+    put("HOME", &user.home, false);
+    put("HOSTNAME", hostname, false);
+    all.into_iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asked_variables_win_and_order_stays() {
+        let asked = Process {
+            env: vec!["A=1".into(), "HOME=/x".into(), "A=2".into()],
+            ..Process::default()
+        };
+        let user = User {
+            uid: 0,
+            gid: 0,
+            groups: vec![],
+            home: "/root".into(),
+        };
+        let env = environment(&asked, &user, "h");
+        assert_eq!(env[..2], ["A=2", "HOME=/x"]);
+        assert!(
+            env.contains(&"HOSTNAME=h".to_owned()) && !env.iter().any(|e| e.starts_with("TERM="))
+        );
+    }
+}

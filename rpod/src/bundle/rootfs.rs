@@ -1,0 +1,190 @@
+//! Files of the container's own root file system. It is hostile: every path is resolved by the kernel inside of it.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{Mode, SFlag, fstat};
+
+#[derive(Debug)]
+pub struct Rootfs(OwnedFd);
+
+/// Who the process is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub uid: u32,
+    pub gid: u32,
+    pub groups: Vec<u32>,
+    pub home: String,
+}
+
+/// More than any honest passwd file.
+const MAX_FILE: u64 = 16 << 20;
+
+impl Rootfs {
+    pub fn open(path: &Path) -> Result<Rootfs> {
+        let fd = open(
+            path,
+            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        );
+        Ok(Rootfs(fd.with_context(|| {
+            format!("opening the root file system {}", path.display())
+        })?))
+    }
+
+    /// A regular file's text; nothing if there is none.
+    pub fn read(&self, path: &str) -> Result<Option<String>> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT);
+        let fd = match openat2(&self.0, path, how) {
+            Ok(fd) => fd,
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+            Err(errno) => {
+                return Err(errno).with_context(|| format!("opening {path} in the container"));
+            }
+        };
+        let kind = SFlag::from_bits_truncate(fstat(&fd)?.st_mode & SFlag::S_IFMT.bits());
+        if kind != SFlag::S_IFREG {
+            bail!("{path} in the container is no regular file");
+        }
+        let mut text = Vec::new();
+        File::from(fd)
+            .take(MAX_FILE)
+            .read_to_end(&mut text)
+            .with_context(|| format!("reading {path} in the container"))?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// `user[:group]`, each a name of the container's own files or a number.
+    pub fn user(&self, text: &str, more_groups: &[String]) -> Result<User> {
+        let (name, group) = text
+            .split_once(':')
+            .map_or((text, None), |(name, group)| (name, Some(group)));
+        let passwd = self.read("/etc/passwd")?.unwrap_or_default();
+        let needs_groups =
+            group.is_some() || !more_groups.is_empty() || !matches!(name, "" | "0" | "root");
+        let group_file = if needs_groups {
+            self.read("/etc/group")?.unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let mut user = lookup_user(
+            &passwd,
+            &group_file,
+            if name.is_empty() { "0" } else { name },
+        )?;
+        if let Some(group) = group {
+            user.gid = lookup_group(&group_file, group)?;
+            user.groups.clear();
+        }
+        for group in more_groups {
+            user.groups.push(lookup_group(&group_file, group)?);
+        }
+        Ok(user)
+    }
+}
+
+fn lookup_user(passwd: &str, groups: &str, name: &str) -> Result<User> {
+    let number: Option<u32> = name.parse().ok();
+    for line in passwd.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [login, _, uid, gid, _, home, ..] = fields[..] else {
+            continue;
+        };
+        let (Ok(uid), Ok(gid)) = (uid.parse(), gid.parse()) else {
+            continue;
+        };
+        if number == Some(uid) || login == name {
+            let home = if home.is_empty() { "/" } else { home };
+            return Ok(User {
+                uid,
+                gid,
+                groups: memberships(groups, login),
+                home: home.to_owned(),
+            });
+        }
+    }
+    match number {
+        Some(uid) => Ok(User {
+            uid,
+            gid: 0,
+            groups: Vec::new(),
+            home: if uid == 0 { "/root" } else { "/" }.to_owned(),
+        }),
+        None => bail!("unable to find user {name}: no matching entries in passwd file"),
+    }
+}
+
+fn memberships(groups: &str, login: &str) -> Vec<u32> {
+    let mut found = Vec::new();
+    for line in groups.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        if let [_, _, gid, members, ..] = fields[..]
+            && members.split(',').any(|member| member == login)
+            && let Ok(gid) = gid.parse()
+        {
+            found.push(gid);
+        }
+    }
+    found
+}
+
+fn lookup_group(groups: &str, name: &str) -> Result<u32> {
+    if let Ok(gid) = name.parse() {
+        return Ok(gid);
+    }
+    for line in groups.lines() {
+        let mut fields = line.split(':');
+        if fields.next() == Some(name)
+            && let Some(Ok(gid)) = fields.nth(1).map(str::parse)
+        {
+            return Ok(gid);
+        }
+    }
+    bail!("unable to find group {name}: no matching entries in group file")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/srv:/bin/false\n";
+    const GROUP: &str = "root:x:0:\nweb:x:34:\nlog:x:4:sys,web\n";
+
+    #[test]
+    fn users_by_name_and_number() {
+        assert_eq!(
+            lookup_user(PASSWD, GROUP, "web").unwrap(),
+            User {
+                uid: 33,
+                gid: 34,
+                groups: vec![4],
+                home: "/srv".into()
+            }
+        );
+        assert_eq!(lookup_user(PASSWD, GROUP, "33").unwrap().groups, [4]);
+        assert_eq!(lookup_user(PASSWD, GROUP, "1000").unwrap().gid, 0);
+        assert!(
+            lookup_user(PASSWD, GROUP, "nobody")
+                .unwrap_err()
+                .to_string()
+                .contains("unable to find user nobody")
+        );
+    }
+
+    #[test]
+    fn a_link_to_the_host_stays_inside() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        std::os::unix::fs::symlink("../../../../etc/passwd", dir.path().join("etc/link")).unwrap();
+        let rootfs = Rootfs::open(dir.path()).unwrap();
+        assert_eq!(rootfs.read("/etc/link").unwrap(), None);
+    }
+}

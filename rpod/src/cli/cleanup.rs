@@ -1,0 +1,45 @@
+//! `rpod container cleanup`: podman-container-cleanup(1). conmon runs it when a container has ended.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::container::{self, remove};
+use crate::store::{Noun, id};
+
+#[derive(Args, Debug)]
+pub struct Cleanup {
+    /// Cleanup all containers
+    #[arg(short, long)]
+    all: bool,
+    /// After cleanup, remove the container entirely
+    #[arg(long)]
+    rm: bool,
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+}
+
+impl Verb for Cleanup {
+    const NAME: &'static str = "cleanup";
+    const ABOUT: &'static str = "Clean up network and mountpoints of one or more containers";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let ids = if self.all {
+            ctx.store.ids(Noun::Container)?
+        } else {
+            self.containers
+        };
+        for text in ids {
+            // The exit command gives the whole id, and the container may be gone already.
+            let id = if id::is_whole(&text) {
+                text
+            } else {
+                container::find(&ctx, &text)?.id
+            };
+            remove::cleanup(&ctx, &id, self.rm)?;
+        }
+        Ok(0)
+    }
+}

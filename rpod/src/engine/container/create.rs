@@ -1,0 +1,131 @@
+//! A container is made: id, directory, name, record, in this order.
+//!
+//! The directory is locked from its first moment. A process killed half-way leaves a directory without a record, which nobody
+//! holds a lock on: the next `create` sweeps it.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use super::record::Container;
+use crate::engine::Context;
+use crate::engine::image::{self, Image};
+use crate::store::record::Durability;
+use crate::store::{Lock, Noun, id, names, record};
+
+/// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
+pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
+    container.id = id::new()?;
+    container.created = jiff::Timestamp::now().to_string();
+    let home = container.home(ctx);
+    fs::create_dir_all(ctx.store.all(Noun::Container))
+        .with_context(|| format!("making {}", ctx.store.all(Noun::Container).display()))?;
+    fs::create_dir(&home).with_context(|| format!("making {}", home.display()))?;
+    let lock = Lock::exclusive(&home)?;
+    let made = name_and_record(ctx, &mut container);
+    if made.is_err() {
+        super::remove::erase(ctx, &container.id, &container.name)?;
+    }
+    drop(lock);
+    made.map(|()| container)
+}
+
+fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
+    if container.name.is_empty() {
+        container.name = free_name(ctx, &container.id)?;
+    } else {
+        ctx.store
+            .take_name(Noun::Container, &container.name, &container.id)?;
+    }
+    // A container that ends with the machine's run needs no record that outlives it.
+    let durability = if container.remove {
+        Durability::Process
+    } else {
+        Durability::Disk
+    };
+    record::save(
+        &ctx.store.record(Noun::Container, &container.id),
+        container,
+        durability,
+    )
+}
+
+fn free_name(ctx: &Context, id: &str) -> Result<String> {
+    loop {
+        let name = names::random()?;
+        match ctx.store.take_name(Noun::Container, &name, id) {
+            Err(error) if error.is::<names::NameInUse>() => {}
+            result => return result.map(|()| name),
+        }
+    }
+}
+
+/// Holds off the sweep of layers that no container names yet. Taken before the image is looked up, kept until the record is there.
+pub fn lock_images(ctx: &Context) -> Result<Lock> {
+    let images = ctx.store.images();
+    fs::create_dir_all(&images).with_context(|| format!("making {}", images.display()))?;
+    Lock::shared(&images)
+}
+
+/// Takes over from the image what was not asked for.
+pub fn apply_image(
+    container: &mut Container,
+    raw_name: &str,
+    image: &Image,
+    entrypoint: Option<Vec<String>>,
+) {
+    let config = &image.config;
+    container.image = super::record::Image {
+        id: image.id.clone(),
+        name: image
+            .names
+            .first()
+            .cloned()
+            .unwrap_or_else(|| image.id.clone()),
+        raw_name: raw_name.to_owned(),
+        digest: image.digest.clone(),
+        layers: image.layers.clone(),
+        volumes: config
+            .volumes
+            .iter()
+            .flatten()
+            .map(|(path, _)| path.clone())
+            .collect(),
+    };
+    let process = &mut container.process;
+    let image_command = config.cmd.clone().unwrap_or_default();
+    match entrypoint {
+        // Another entrypoint makes the image's arguments meaningless.
+        Some(entrypoint) => process.entrypoint = entrypoint,
+        None => {
+            process.entrypoint = config.entrypoint.clone().unwrap_or_default();
+            if process.command.is_empty() {
+                process.command = image_command;
+            }
+        }
+    }
+    let mut env = config.env.clone().unwrap_or_default();
+    env.append(&mut process.env);
+    process.env = env;
+    if process.workdir.is_empty() {
+        process.workdir = config.working_dir.clone();
+    }
+    if process.user.is_empty() {
+        process.user = config.user.clone();
+    }
+    for (key, value) in config.labels.iter().flatten() {
+        container
+            .labels
+            .entry(key.clone())
+            .or_insert_with(|| value.clone());
+    }
+    if container.stop_signal == 0 {
+        container.stop_signal =
+            super::stop::signal_number(&config.stop_signal).unwrap_or(libc::SIGTERM);
+    }
+}
+
+/// The image of the store, or nothing.
+pub fn local_image(ctx: &Context, name: &str) -> Result<Option<Image>> {
+    image::find(ctx, name)
+}

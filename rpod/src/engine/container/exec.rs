@@ -1,0 +1,1 @@
+//! Another process in a container that runs.

@@ -1,0 +1,68 @@
+//! Containers: made ([`create`]), started ([`start`]), watched ([`status`], [`wait`]), ended ([`stop`]), removed ([`remove`]).
+//!
+//! Whoever changes a container holds the flock of its directory. Nobody holds it while the container runs, and no lock is common
+//! to two containers.
+
+pub mod create;
+pub mod exec;
+mod overlay;
+pub mod record;
+pub mod remove;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod wait;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::store::{Lock, Noun, record as file};
+use record::Container;
+
+/// Reads the record of a container by name, id or id prefix.
+pub fn find(ctx: &Context, text: &str) -> Result<Container> {
+    load(ctx, &ctx.store.find(Noun::Container, text)?)
+}
+
+/// Reads the record of a container by its whole id.
+pub fn load(ctx: &Context, id: &str) -> Result<Container> {
+    file::load(&ctx.store.record(Noun::Container, id))
+}
+
+/// All containers, newest first. What is damaged or half removed is left out; `rm` can still name it.
+pub fn all(ctx: &Context) -> Result<Vec<Container>> {
+    let mut all = Vec::new();
+    for id in ctx
+        .store
+        .ids(Noun::Container)
+        .context("listing containers")?
+    {
+        if let Ok(Some(container)) =
+            file::load_if_there::<Container>(&ctx.store.record(Noun::Container, &id))
+        {
+            all.push(container);
+        }
+    }
+    all.sort_by(|a: &Container, b| b.created.cmp(&a.created));
+    Ok(all)
+}
+
+impl Container {
+    pub fn home(&self, ctx: &Context) -> PathBuf {
+        ctx.store.home(Noun::Container, &self.id)
+    }
+
+    pub fn run_dir(&self, ctx: &Context) -> PathBuf {
+        ctx.store.run(Noun::Container, &self.id)
+    }
+
+    pub fn log_path(&self, ctx: &Context) -> PathBuf {
+        self.home(ctx).join("ctr.log")
+    }
+
+    fn lock(&self, ctx: &Context) -> Result<Lock> {
+        Lock::exclusive(&self.home(ctx))
+    }
+}

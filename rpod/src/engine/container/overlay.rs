@@ -1,0 +1,246 @@
+//! The root file system of a container: the image's layers, read-only, under a directory of its own.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+const FSCONFIG_SET_FLAG: libc::c_uint = 0;
+const FSCONFIG_SET_STRING: libc::c_uint = 1;
+const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
+
+/// What is laid over what.
+#[derive(Debug)]
+pub struct Overlay<'a> {
+    /// `ROOT/layers`.
+    pub layers: &'a Path,
+    /// chainIDs, lowest first.
+    pub chain: &'a [String],
+    /// The container's directory, with `upper`, `work` and `rootfs` in it.
+    pub home: &'a Path,
+    /// Nothing has to survive a power loss, so nothing is synced when it is unmounted.
+    pub volatile: bool,
+    /// Whiteouts are kept in `user.` attributes, as an ordinary user can write them.
+    pub userxattr: bool,
+}
+
+impl Overlay<'_> {
+    /// Makes the directories and mounts. A rootfs that is mounted already is left alone.
+    pub fn mount(&self) -> Result<()> {
+        let rootfs = self.home.join("rootfs");
+        for dir in ["upper", "work", "rootfs"] {
+            make_dir(&self.home.join(dir))?;
+        }
+        if is_mount_point(&rootfs)? {
+            return Ok(());
+        }
+        if self.chain.is_empty() {
+            return bind(&self.home.join("upper"), &rootfs);
+        }
+        match self.mount_by_descriptor(&rootfs) {
+            // Before Linux 6.8 a layer could not be added by itself; before 5.2 there was no fsopen.
+            Err(Errno::EINVAL | Errno::ENOSYS) => self.mount_by_string(&rootfs),
+            result => result.with_context(|| {
+                format!(
+                    "mounting the overlay of {} layers on {}",
+                    self.chain.len(),
+                    rootfs.display()
+                )
+            }),
+        }
+    }
+
+    fn mount_by_descriptor(&self, rootfs: &Path) -> Result<(), Errno> {
+        // SAFETY: a plain system call on a constant string; the descriptor it returns is ours alone.
+        let fs = unsafe {
+            owned(libc::syscall(
+                libc::SYS_fsopen,
+                c"overlay".as_ptr(),
+                libc::FSOPEN_CLOEXEC,
+            ))?
+        };
+        for layer in self.chain.iter().rev() {
+            set(&fs, "lowerdir+", &self.layers.join(layer).join("diff"))?;
+        }
+        set(&fs, "upperdir", &self.home.join("upper"))?;
+        set(&fs, "workdir", &self.home.join("work"))?;
+        if self.volatile {
+            flag(&fs, c"volatile")?;
+        }
+        if self.userxattr {
+            flag(&fs, c"userxattr")?;
+        }
+        fsconfig(&fs, FSCONFIG_CMD_CREATE, None, None)?;
+        // SAFETY: fsmount reads nothing but its integer arguments; the descriptor it returns is ours alone.
+        let mount = unsafe {
+            owned(libc::syscall(
+                libc::SYS_fsmount,
+                fs.as_raw_fd(),
+                libc::FSMOUNT_CLOEXEC,
+                0,
+            ))?
+        };
+        let target = CString::new(rootfs.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+        // SAFETY: both paths are NUL-terminated and live through the call.
+        let moved = unsafe {
+            libc::syscall(
+                libc::SYS_move_mount,
+                mount.as_raw_fd(),
+                c"".as_ptr(),
+                libc::AT_FDCWD,
+                target.as_ptr(),
+                libc::MOVE_MOUNT_F_EMPTY_PATH,
+            )
+        };
+        Errno::result(moved).map(drop)
+    }
+
+    /// One page holds all options of mount(2): layers are named relative to `layers/`, so that as many as possible fit.
+    fn mount_by_string(&self, rootfs: &Path) -> Result<()> {
+        let before = std::env::current_dir().context("reading the working directory")?;
+        let lower: Vec<String> = self
+            .chain
+            .iter()
+            .rev()
+            .map(|layer| format!("{layer}/diff"))
+            .collect();
+        let mut options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            lower.join(":"),
+            self.home.join("upper").display(),
+            self.home.join("work").display()
+        );
+        if self.volatile {
+            options.push_str(",volatile");
+        }
+        if self.userxattr {
+            options.push_str(",userxattr");
+        }
+        if options.len() >= 4096 {
+            bail!(
+                "the image has {} layers, more than this kernel can mount: Linux 6.8 takes them all",
+                self.chain.len()
+            );
+        }
+        std::env::set_current_dir(self.layers)
+            .with_context(|| format!("entering {}", self.layers.display()))?;
+        let mounted = mount(
+            Some("overlay"),
+            rootfs,
+            Some("overlay"),
+            MsFlags::empty(),
+            Some(options.as_str()),
+        );
+        std::env::set_current_dir(&before)
+            .with_context(|| format!("entering {}", before.display()))?;
+        mounted.with_context(|| {
+            format!(
+                "mounting the overlay of {} layers on {}",
+                self.chain.len(),
+                rootfs.display()
+            )
+        })
+    }
+}
+
+/// Unmounts what is mounted there; nothing to do is no error.
+pub fn unmount(target: &Path) -> Result<()> {
+    match umount2(target, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno).with_context(|| format!("unmounting {}", target.display())),
+    }
+}
+
+/// The shared memory that containers of one IPC namespace see as /dev/shm.
+pub fn mount_shm(target: &Path, size: u64) -> Result<()> {
+    make_dir(target)?;
+    if is_mount_point(target)? {
+        return Ok(());
+    }
+    let options = format!("mode=1777,size={size}");
+    mount(
+        Some("shm"),
+        target,
+        Some("tmpfs"),
+        MsFlags::MS_NOEXEC | MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some(options.as_str()),
+    )
+    .with_context(|| format!("mounting {}", target.display()))
+}
+
+fn bind(source: &Path, target: &Path) -> Result<()> {
+    mount(
+        Some(source),
+        target,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
+    .with_context(|| format!("binding {} to {}", source.display(), target.display()))
+}
+
+fn is_mount_point(path: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let here =
+        fs::symlink_metadata(path).with_context(|| format!("looking at {}", path.display()))?;
+    let above = path
+        .parent()
+        .map(fs::symlink_metadata)
+        .transpose()
+        .with_context(|| format!("looking above {}", path.display()))?;
+    Ok(above.is_some_and(|above| above.dev() != here.dev()))
+}
+
+fn make_dir(path: &Path) -> Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("making {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn set(fs: &OwnedFd, key: &str, value: &Path) -> Result<(), Errno> {
+    let key = CString::new(key).map_err(|_| Errno::EINVAL)?;
+    let value = CString::new(value.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    fsconfig(fs, FSCONFIG_SET_STRING, Some(&key), Some(&value))
+}
+
+fn flag(fs: &OwnedFd, key: &std::ffi::CStr) -> Result<(), Errno> {
+    fsconfig(fs, FSCONFIG_SET_FLAG, Some(key), None)
+}
+
+fn fsconfig(
+    fs: &OwnedFd,
+    command: libc::c_uint,
+    key: Option<&std::ffi::CStr>,
+    value: Option<&std::ffi::CStr>,
+) -> Result<(), Errno> {
+    let pointer =
+        |text: Option<&std::ffi::CStr>| text.map_or(std::ptr::null(), std::ffi::CStr::as_ptr);
+    // SAFETY: key and value are NUL-terminated (or null where the command takes none) and live through the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_fsconfig,
+            fs.as_raw_fd(),
+            command,
+            pointer(key),
+            pointer(value),
+            0,
+        )
+    };
+    Errno::result(done).map(drop)
+}
+
+/// # Safety
+/// `result` is what a system call returned that makes a descriptor nobody else holds.
+unsafe fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
+    let fd = Errno::result(result)?;
+    // SAFETY: the caller says that the descriptor is new.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}

@@ -1,0 +1,199 @@
+//! `container.json`: what a container was asked to be, resolved once, when it was created.
+//!
+//! Nothing here changes while the container lives; what happens to it is told by files of its run directory
+//! (see [`super::status`]).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Container {
+    pub id: String,
+    pub name: String,
+    /// When it was created, RFC 3339.
+    pub created: String,
+    pub image: Image,
+    pub process: Process,
+    pub namespaces: Namespaces,
+    pub hostname: Option<String>,
+    pub network: Network,
+    pub mounts: Vec<Mount>,
+    pub shm_size: u64,
+    pub read_only: bool,
+    pub devices: Vec<String>,
+    pub security: Security,
+    pub resources: Resources,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    /// Id of the pod it belongs to.
+    pub pod: Option<String>,
+    /// It is the container that holds its pod's namespaces.
+    pub infra: bool,
+    /// Removed when it ends.
+    pub remove: bool,
+    /// Signal number.
+    pub stop_signal: i32,
+    /// Seconds between the stop signal and SIGKILL.
+    pub stop_timeout: u64,
+    /// Seconds that it may run.
+    pub timeout: u64,
+    pub log_driver: String,
+    pub log_size_max: Option<i64>,
+    /// Run an init as pid 1.
+    pub init: Option<PathBuf>,
+    /// The command line that made it.
+    pub create_command: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    /// Empty for a container of a root file system that is no image.
+    pub id: String,
+    pub name: String,
+    /// The name as it was typed.
+    pub raw_name: String,
+    pub digest: String,
+    /// chainIDs, lowest layer first.
+    pub layers: Vec<String>,
+    /// Paths that the image declares as volumes.
+    pub volumes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Process {
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+    pub env: Vec<String>,
+    pub workdir: String,
+    /// The working directory was asked for, so it has to be there.
+    pub workdir_asked: bool,
+    pub user: String,
+    pub groups: Vec<String>,
+    pub umask: Option<String>,
+    pub tty: bool,
+    pub stdin: bool,
+}
+
+impl Process {
+    pub fn args(&self) -> Vec<String> {
+        self.entrypoint
+            .iter()
+            .chain(&self.command)
+            .cloned()
+            .collect()
+    }
+}
+
+/// Whose namespace a container lives in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Namespace {
+    #[default]
+    Private,
+    Host,
+    /// The namespace of another container, by its id.
+    Container(String),
+    /// A namespace file.
+    Path(PathBuf),
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Namespaces {
+    pub pid: Namespace,
+    pub ipc: Namespace,
+    pub uts: Namespace,
+    pub net: Namespace,
+    pub cgroup: Namespace,
+}
+
+impl Namespaces {
+    /// Ids of the containers that have to run before this one can.
+    pub fn owners(&self) -> Vec<&str> {
+        let mut owners = Vec::new();
+        for namespace in [&self.pid, &self.ipc, &self.uts, &self.net, &self.cgroup] {
+            if let Namespace::Container(id) = namespace
+                && !owners.contains(&id.as_str())
+            {
+                owners.push(id.as_str());
+            }
+        }
+        owners
+    }
+}
+
+/// The network of a container with a network namespace of its own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// Names of the networks it is connected to; none for loopback alone.
+    pub names: Vec<String>,
+    /// `[[ip:][hostPort]:]containerPort[/protocol]`, as given.
+    pub publish: Vec<String>,
+    pub dns: Vec<String>,
+    pub dns_search: Vec<String>,
+    pub dns_options: Vec<String>,
+    /// `host:ip`, as given.
+    pub add_hosts: Vec<String>,
+    /// `/etc/hosts` is left as the image has it.
+    pub no_hosts: bool,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mount {
+    /// `bind` or `tmpfs`.
+    pub kind: String,
+    pub source: String,
+    pub destination: String,
+    pub options: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Security {
+    pub privileged: bool,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    pub no_new_privileges: bool,
+    /// A profile file; `unconfined` for none.
+    pub seccomp: Option<String>,
+    pub apparmor: Option<String>,
+    pub mask: Vec<String>,
+    pub unmask: Vec<String>,
+    pub sysctls: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// Bytes.
+    pub memory: Option<i64>,
+    pub memory_swap: Option<i64>,
+    pub memory_reservation: Option<i64>,
+    pub cpu_shares: Option<u64>,
+    /// Microseconds.
+    pub cpu_quota: Option<i64>,
+    pub cpu_period: Option<u64>,
+    pub cpuset_cpus: Option<String>,
+    pub cpuset_mems: Option<String>,
+    pub pids: Option<i64>,
+    pub oom_score_adj: Option<i32>,
+    pub ulimits: Vec<Ulimit>,
+    pub cgroup_parent: Option<String>,
+    /// No cgroup of its own.
+    pub no_cgroup: bool,
+}
+
+/// A limit that was asked for: `name=soft:hard`, -1 for unlimited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ulimit {
+    pub name: String,
+    pub soft: i64,
+    pub hard: i64,
+}

@@ -1,0 +1,152 @@
+//! What a container leaves is cleared: after it ended, after a start that failed, and for good.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::overlay::unmount;
+use super::record::Container;
+use super::status::{Status, monitor_pid, start_ticks};
+use super::{load, stop};
+use crate::engine::{Context, runtime};
+use crate::store::record::Durability;
+use crate::store::{Lock, Noun, record};
+
+/// After the end: how it ended is recorded, everything that lived with it is cleared. A container that runs is left alone.
+/// With `remove` the container goes too. Returns true if it was cleared.
+pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
+    let home = ctx.store.home(Noun::Container, id);
+    if !home.exists() {
+        return Ok(true);
+    }
+    let _lock = Lock::exclusive(&home)?;
+    // Whoever held the lock may have been faster.
+    if !ctx.store.record(Noun::Container, id).exists() {
+        return Ok(true);
+    }
+    let container = load(ctx, id)?;
+    match ctx.store.status(id)? {
+        Status::Running(_) => return Ok(false),
+        Status::Exited(_) => clear_run(ctx, &container)?,
+        Status::Created => clear_half_start(ctx, &container)?,
+    }
+    if remove {
+        erase(ctx, id, &container.name)?;
+    }
+    Ok(true)
+}
+
+/// Removes a container. One that runs is stopped first if `force`, an error else.
+pub fn remove(
+    ctx: &Context,
+    container: &Container,
+    force: bool,
+    timeout: Option<u64>,
+) -> Result<()> {
+    if ctx.store.status(&container.id)?.is_running() {
+        if !force {
+            bail!(
+                "cannot remove container {} as it is running - running or paused containers cannot be removed without force: container state improper",
+                container.id
+            );
+        }
+        stop::stop(ctx, container, timeout.unwrap_or(container.stop_timeout))?;
+    }
+    if !cleanup(ctx, &container.id, true)? {
+        bail!(
+            "container {} was started again while it was being removed: container state improper",
+            container.id
+        );
+    }
+    forget_exit(ctx, &container.id)
+}
+
+/// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost.
+pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<()> {
+    let (home, run) = (container.home(ctx), container.run_dir(ctx));
+    let _ = &home;
+    if run.join("started").exists()
+        && let Status::Exited(ended) = ctx.store.status(&container.id)?
+    {
+        // A container that is about to be removed has nobody to tell.
+        if !container.remove {
+            record::save(&home.join("last.json"), &ended, Durability::Process)?;
+        }
+    }
+    clear(ctx, container)
+}
+
+/// A start that was killed half-way: nothing ran yet, or something runs that nobody knows of.
+pub(super) fn clear_half_start(ctx: &Context, container: &Container) -> Result<()> {
+    if container.run_dir(ctx).exists() {
+        clear(ctx, container)
+    } else {
+        Ok(())
+    }
+}
+
+fn clear(ctx: &Context, container: &Container) -> Result<()> {
+    let (home, run) = (container.home(ctx), container.run_dir(ctx));
+    if run.join("pidfile").exists() {
+        runtime::call(ctx, &["delete", "--force", &container.id])?;
+    }
+    end_monitor(&run, &container.id);
+    unmount(&run.join("shm"))?;
+    unmount(&home.join("rootfs"))?;
+    remove_tree(&run)
+}
+
+/// A monitor whose container is gone ends by itself; one that was left waiting by a killed start does not.
+fn end_monitor(run: &Path, id: &str) {
+    if run.join("started").exists() {
+        return;
+    }
+    if let Some(pid) = monitor_pid(run)
+        && start_ticks(pid).is_some()
+        && fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.split(|b| *b == 0).any(|word| word == id.as_bytes()))
+    {
+        // It may end between the look and the signal; then there is nothing left to do.
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGKILL,
+        );
+    }
+}
+
+/// Takes a container's directory and name away. The record goes first: without it the container is no more.
+pub(super) fn erase(ctx: &Context, id: &str, name: &str) -> Result<()> {
+    let record = ctx.store.record(Noun::Container, id);
+    match fs::remove_file(&record) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("removing {}", record.display()));
+        }
+        _ => {}
+    }
+    if !name.is_empty() {
+        ctx.store.drop_name(name, id)?;
+    }
+    remove_tree(&ctx.store.home(Noun::Container, id))
+}
+
+/// The exit file stays after `--rm` for whoever waits; it goes with an explicit removal or with its reader.
+pub fn forget_exit(ctx: &Context, id: &str) -> Result<()> {
+    let path = ctx.store.exits().join(id);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,126 @@
+//! A container is told to end.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
+
+use super::record::Container;
+use super::status::Status;
+use super::wait::wait_until;
+use super::{remove, wait};
+use crate::engine::{Context, runtime};
+
+/// How long a killed process may take to be gone.
+const AFTER_KILL: Duration = Duration::from_secs(30);
+
+/// Sends the stop signal, after `timeout` seconds SIGKILL, and clears up. One that does not run is left alone: false.
+pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
+    if !ctx.store.status(&container.id)?.is_running() {
+        return Ok(false);
+    }
+    if timeout > 0 {
+        signal(ctx, container, container.stop_signal)?;
+        if wait_until(ctx, &container.id, Some(Duration::from_secs(timeout)))?.is_some() {
+            return finish(ctx, container);
+        }
+        let name =
+            Signal::try_from(container.stop_signal).map_or("the stop signal", Signal::as_str);
+        eprintln!(
+            "time=\"{}\" level=warning msg=\"StopSignal {name} failed to stop container {} in {timeout} seconds, resorting to SIGKILL\"",
+            jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            container.name
+        );
+    }
+    signal(ctx, container, libc::SIGKILL)?;
+    if wait_until(ctx, &container.id, Some(AFTER_KILL))?.is_none() {
+        bail!(
+            "container {} did not end within {} seconds of SIGKILL",
+            container.name,
+            AFTER_KILL.as_secs()
+        );
+    }
+    finish(ctx, container)
+}
+
+fn finish(ctx: &Context, container: &Container) -> Result<bool> {
+    remove::cleanup(ctx, &container.id, container.remove)?;
+    Ok(true)
+}
+
+/// Sends a signal to a container that runs. It ended meanwhile: no error.
+fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
+    match runtime::kill(ctx, &container.id, number) {
+        Err(error) if ctx.store.status(&container.id)?.is_running() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// `rpod kill`.
+pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
+    match ctx.store.status(&container.id)? {
+        Status::Running(_) => runtime::kill(ctx, &container.id, number),
+        other => bail!(
+            "can only kill running containers. {} is in state {}: container state improper",
+            container.id,
+            other.word()
+        ),
+    }
+}
+
+/// `TERM`, `SIGTERM`, `RTMIN+3`, `15`.
+pub fn signal_number(text: &str) -> Result<i32> {
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let unknown = || format!("invalid signal: {text}");
+    if let Ok(number) = name.parse::<i32>() {
+        if !(1..=64).contains(&number) {
+            bail!(unknown());
+        }
+        return Ok(number);
+    }
+    for (base, number) in [("RTMIN", 34), ("RTMAX", 64)] {
+        if let Some(rest) = name.strip_prefix(base) {
+            let offset: i32 = if rest.is_empty() {
+                0
+            } else {
+                rest.parse().with_context(unknown)?
+            };
+            return if (34..=64).contains(&(number + offset)) {
+                Ok(number + offset)
+            } else {
+                bail!(unknown())
+            };
+        }
+    }
+    format!("SIG{name}")
+        .parse::<Signal>()
+        .map(|signal| signal as i32)
+        .with_context(unknown)
+}
+
+/// Waits and gives the code.
+pub fn code_of(ctx: &Context, id: &str) -> Result<i32> {
+    wait::wait(ctx, id)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn signals() {
+        for (text, number) in [
+            ("TERM", 15),
+            ("SIGKILL", 9),
+            ("15", 15),
+            ("sigint", 2),
+            ("RTMIN+3", 37),
+            ("SIGRTMAX", 64),
+        ] {
+            assert_eq!(signal_number(text).unwrap(), number, "{text}");
+        }
+        assert!(signal_number("0").is_err() && signal_number("WINK").is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! Waiting for a container's end: the exit file appears, or its processes are gone without one.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use std::os::fd::AsFd as _;
+
+use super::status::Status;
+use crate::engine::Context;
+
+/// A killed monitor writes no exit file, and nothing wakes us: look again this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The exit code, as soon as there is one.
+pub fn wait(ctx: &Context, id: &str) -> Result<i32> {
+    loop {
+        if let Some(code) = wait_until(ctx, id, Some(Duration::from_secs(3600)))? {
+            return Ok(code);
+        }
+    }
+}
+
+/// The exit code, or nothing if the container still runs after that time.
+pub fn wait_until(ctx: &Context, id: &str, timeout: Option<Duration>) -> Result<Option<i32>> {
+    if let Some(code) = ended(ctx, id)? {
+        return Ok(Some(code));
+    }
+    let exits = ctx.store.exits();
+    let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
+        .context("making an inotify")?;
+    inotify
+        .add_watch(
+            &exits,
+            AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CREATE,
+        )
+        .with_context(|| format!("watching {}", exits.display()))?;
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        if let Some(code) = ended(ctx, id)? {
+            return Ok(Some(code));
+        }
+        let left = deadline.map_or(LOOK_AGAIN, |deadline| {
+            deadline
+                .saturating_duration_since(Instant::now())
+                .min(LOOK_AGAIN)
+        });
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let millis = PollTimeout::try_from(left.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
+        match poll(
+            &mut [PollFd::new(inotify.as_fd(), PollFlags::POLLIN)],
+            millis,
+        ) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => drain(&inotify)?,
+            Err(errno) => return Err(errno).context("waiting for the exit file"),
+        }
+    }
+}
+
+fn drain(inotify: &Inotify) -> Result<()> {
+    match inotify.read_events() {
+        Ok(_) | Err(Errno::EAGAIN) => Ok(()),
+        Err(errno) => Err(errno).context("reading inotify"),
+    }
+}
+
+fn ended(ctx: &Context, id: &str) -> Result<Option<i32>> {
+    if let Some((code, _)) = ctx.store.exit_code(id)? {
+        return Ok(Some(code));
+    }
+    match ctx.store.status(id)? {
+        Status::Exited(ended) => Ok(Some(ended.code)),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,90 @@
+//! The OCI runtime: runc(8)'s command line, and what it says when it fails.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Deserialize;
+
+use super::Context;
+use crate::cli::ExitStatus;
+
+/// Global flags that were asked for by `--runtime-flag`.
+pub fn flags(ctx: &Context) -> Vec<String> {
+    ctx.globals
+        .runtime_flag
+        .iter()
+        .map(|flag| format!("--{}", flag.trim_start_matches('-')))
+        .collect()
+}
+
+pub fn is_crun(runtime: &Path) -> bool {
+    runtime.file_name().is_some_and(|name| name == "crun")
+}
+
+/// Runs `runtime ARGS` and waits; what it writes to standard error is the error.
+pub fn call(ctx: &Context, args: &[&str]) -> Result<()> {
+    let runtime = ctx.runtime()?;
+    let mut command = Command::new(&runtime);
+    command.args(flags(ctx));
+    if ctx.systemd_cgroups() {
+        command.arg("--systemd-cgroup");
+    }
+    let output = command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| format!("starting {}", runtime.display()))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!(error(said.trim()));
+    }
+    Ok(())
+}
+
+/// What the runtime wrote to its log in JSON before it failed.
+pub fn logged_error(log: &Path) -> Option<anyhow::Error> {
+    #[derive(Deserialize)]
+    struct Line {
+        level: String,
+        msg: String,
+    }
+    let text = std::fs::read_to_string(log).ok()?;
+    let mut lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    lines
+        .rfind(|line| line.level == "error" || line.level == "fatal")
+        .map(|line| error(&line.msg))
+}
+
+/// podman's exit code for it: 127 when the command is not there, 126 when it cannot be run.
+pub fn error(message: &str) -> anyhow::Error {
+    let lower = message.to_lowercase();
+    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if any(&["executable file not found", "no such file or directory"]) {
+        let message =
+            format!("{message}: OCI runtime attempted to invoke a command that was not found");
+        return ExitStatus { code: 127, message }.into();
+    }
+    if any(&["permission denied", "operation not permitted"]) {
+        return ExitStatus {
+            code: 126,
+            message: format!("{message}: OCI permission denied"),
+        }
+        .into();
+    }
+    ExitStatus {
+        code: 126,
+        message: format!("{message}: OCI runtime error"),
+    }
+    .into()
+}
+
+/// Sends a signal to the container's first process.
+pub fn kill(ctx: &Context, id: &str, signal: i32) -> Result<()> {
+    call(ctx, &["kill", id, &signal.to_string()])
+        .map_err(|error| anyhow!("sending signal {signal} to container {id}: {error:#}"))
+}

@@ -1,0 +1,277 @@
+//! conmon, as podman starts it: its options, its pipes, and the socket through which a person talks to the container.
+//!
+//! ```text
+//! rpod                               conmon
+//!  │ fork+exec  _OCI_SYNCPIPE=fd ───▶ │
+//!  │ startpipe: one byte ───────────▶ │ forks away; the first process ends
+//!  │ wait(first process)              │ starts `runtime create`
+//!  │ ◀─── syncpipe: {"data": pid} ─── │
+//!  │ connect(bundle/attach) ────────▶ │
+//!  │ `runtime start` …                │ copies the streams, writes exits/<id>, runs the exit command
+//! ```
+
+pub mod attach;
+pub mod detach_keys;
+pub mod terminal;
+
+use std::io::Read as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use serde::Deserialize;
+
+use crate::engine::Context;
+use crate::engine::runtime;
+
+/// One start of conmon.
+#[derive(Debug)]
+pub struct Monitor<'a> {
+    pub container_id: &'a str,
+    /// The container's id again, or the exec session's.
+    pub session_id: &'a str,
+    pub name: &'a str,
+    pub bundle: &'a Path,
+    pub run: &'a Path,
+    pub exit_dir: &'a Path,
+    /// As `-l` takes it.
+    pub log: String,
+    pub log_size_max: Option<i64>,
+    pub tty: bool,
+    pub stdin: bool,
+    /// Seconds.
+    pub timeout: u64,
+    pub no_cgroup: bool,
+    /// What conmon runs when the container has ended, program first.
+    pub exit_command: Vec<String>,
+    /// The process to run in a container that runs already.
+    pub exec: Option<Exec<'a>>,
+}
+
+#[derive(Debug)]
+pub struct Exec<'a> {
+    pub process: &'a Path,
+    pub attach: bool,
+}
+
+/// A conmon that was told to begin.
+#[derive(Debug)]
+pub struct Begun {
+    sync: OwnedFd,
+    start: OwnedFd,
+    attach: Option<OwnedFd>,
+    oci_log: PathBuf,
+}
+
+/// What conmon says on its pipes: a pid, an exit code, or a negative number and why.
+#[derive(Debug, Deserialize)]
+struct Report {
+    #[serde(alias = "pid", alias = "exit_code")]
+    data: i32,
+    message: Option<String>,
+}
+
+impl Monitor<'_> {
+    /// Starts conmon and waits until it has left for the background.
+    pub fn begin(&self, ctx: &Context) -> Result<Begun> {
+        let conmon = ctx.conmon()?;
+        let oci_log = self.run.join("oci-log");
+        let (sync, child_sync) = pipe()?;
+        let (start, child_start) = pipe()?;
+        let mut command = Command::new(&conmon);
+        command
+            .args(self.arguments(ctx, &oci_log)?)
+            .env_clear()
+            .envs(environment());
+        command
+            .env("_OCI_SYNCPIPE", inherit(&child_sync)?)
+            .env("_OCI_STARTPIPE", inherit(&child_start)?);
+        let mut attach = None;
+        let mut child_attach = None;
+        if self.exec.as_ref().is_some_and(|exec| exec.attach) {
+            let (ours, theirs) = pipe()?;
+            command.env("_OCI_ATTACHPIPE", inherit(&theirs)?);
+            (attach, child_attach) = (Some(ours), Some(theirs));
+        }
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        if self.tty {
+            command.stderr(Stdio::null());
+        }
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("starting {}", conmon.display()))?;
+        drop((child_sync, child_start, child_attach));
+        let told = send(&start);
+        let status = child
+            .wait()
+            .with_context(|| format!("waiting for {}", conmon.display()))?;
+        if !status.success() {
+            bail!("conmon failed: {status}");
+        }
+        told.context("telling conmon to begin")?;
+        Ok(Begun {
+            sync,
+            start,
+            attach,
+            oci_log,
+        })
+    }
+
+    fn arguments(&self, ctx: &Context, oci_log: &Path) -> Result<Vec<String>> {
+        let text = |path: &Path| {
+            path.to_str()
+                .map(str::to_owned)
+                .with_context(|| format!("{} is not UTF-8", path.display()))
+        };
+        let mut args: Vec<String> = Vec::with_capacity(64);
+        let mut add = |words: &[&str]| args.extend(words.iter().map(|word| (*word).to_owned()));
+        add(&[
+            "--api-version",
+            "1",
+            "-c",
+            self.container_id,
+            "-u",
+            self.session_id,
+        ]);
+        add(&["-r", &text(&ctx.runtime()?)?, "-b", &text(self.bundle)?]);
+        add(&["-p", &text(&self.run.join("pidfile"))?, "-n", self.name]);
+        add(&["--exit-dir", &text(self.exit_dir)?, "--full-attach"]);
+        for flag in runtime::flags(ctx) {
+            add(&["--runtime-arg", &flag]);
+        }
+        if ctx.systemd_cgroups() && !self.no_cgroup {
+            add(&["-s"]);
+        }
+        add(&["-l", &self.log, "--log-level", ctx.log_level()]);
+        if let Some(size) = self.log_size_max {
+            add(&["--log-size-max", &size.to_string()]);
+        }
+        add(&[
+            "--runtime-arg",
+            "--log-format=json",
+            "--runtime-arg",
+            "--log",
+            &format!("--runtime-arg={}", text(oci_log)?),
+        ]);
+        if self.no_cgroup && runtime::is_crun(&ctx.runtime()?) {
+            add(&[
+                "--runtime-arg",
+                "--cgroup-manager",
+                "--runtime-arg",
+                "disabled",
+            ]);
+        }
+        if self.tty {
+            add(&["-t"]);
+        } else if self.stdin {
+            add(&["-i"]);
+        }
+        if self.timeout > 0 {
+            add(&[&format!("--timeout={}", self.timeout)]);
+        }
+        add(&["--conmon-pidfile", &text(&self.run.join("conmon.pid"))?]);
+        if let Some(exec) = &self.exec {
+            add(&["-e", "--exec-process-spec", &text(exec.process)?]);
+            if exec.attach {
+                add(&["--exec-attach"]);
+            }
+        }
+        if let Some((program, rest)) = self.exit_command.split_first() {
+            add(&["--exit-command", program]);
+            for word in rest {
+                add(&["--exit-command-arg", word]);
+            }
+        }
+        Ok(args)
+    }
+}
+
+impl Begun {
+    /// The pid of the process that the runtime made.
+    pub fn pid(&mut self) -> Result<i32> {
+        report(&self.sync, &self.oci_log)
+    }
+
+    /// Waits until an exec session's attach socket is there.
+    pub fn wait_for_attach_socket(&mut self) -> Result<()> {
+        match &self.attach {
+            Some(pipe) => report(pipe, &self.oci_log).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets an attached exec session run.
+    pub fn proceed(&mut self) -> Result<()> {
+        send(&self.start).context("telling conmon to go on")
+    }
+}
+
+fn report(pipe: &OwnedFd, oci_log: &Path) -> Result<i32> {
+    let mut line = vec![0; 64 << 10];
+    let size = nix::unistd::read(pipe, &mut line).context("reading what conmon has to say")?;
+    if size == 0 {
+        return Err(runtime::logged_error(oci_log)
+            .unwrap_or_else(|| anyhow!("container create failed: conmon ended without a word")));
+    }
+    let report: Report = serde_json::from_slice(&line[..size])
+        .with_context(|| format!("conmon said {:?}", String::from_utf8_lossy(&line[..size])))?;
+    if report.data < 0 {
+        return Err(runtime::logged_error(oci_log)
+            .or_else(|| report.message.map(|message| runtime::error(&message)))
+            .unwrap_or_else(|| anyhow!("container create failed: conmon gave no reason")));
+    }
+    Ok(report.data)
+}
+
+/// Packets, as podman makes them: a message is read whole.
+fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+    .context("making a pipe to conmon")
+}
+
+fn send(pipe: &OwnedFd) -> nix::Result<()> {
+    nix::unistd::write(pipe, &[0]).map(drop)
+}
+
+/// Lets a descriptor through exec and names it.
+fn inherit(fd: &OwnedFd) -> Result<String> {
+    fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).context("passing a pipe to conmon")?;
+    Ok(fd.as_raw_fd().to_string())
+}
+
+/// What conmon, the runtime and the exit command need of the caller's environment.
+fn environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
+    const KEPT: [&str; 10] = [
+        "PATH",
+        "HOME",
+        "XDG_RUNTIME_DIR",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "CONTAINERS_CONF",
+        "CONTAINERS_CONF_OVERRIDE",
+        "NOTIFY_SOCKET",
+        "TMPDIR",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ];
+    KEPT.into_iter()
+        .filter_map(|name| std::env::var_os(name).map(|value| (name, value)))
+}
+
+/// Reads a whole small file that another process wrote.
+pub(crate) fn slurp(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
