@@ -1,0 +1,165 @@
+//! `linux`: namespaces, id maps, devices and what is hidden.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use nix::sched::CloneFlags;
+use serde::Deserialize;
+
+use super::Resources;
+use super::load::null_as_default;
+use crate::security::seccomp::Profile;
+
+/// The Linux part of the configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Linux {
+    pub(crate) uid_mappings: Vec<IdMapping>,
+    pub(crate) gid_mappings: Vec<IdMapping>,
+    pub(crate) sysctl: BTreeMap<String, String>,
+    pub(crate) resources: Option<Resources>,
+    pub(crate) cgroups_path: Option<String>,
+    pub(crate) namespaces: Vec<Namespace>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) devices: Vec<Device>,
+    pub(crate) seccomp: Option<Profile>,
+    pub(crate) rootfs_propagation: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) masked_paths: Vec<PathBuf>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) readonly_paths: Vec<PathBuf>,
+    pub(crate) mount_label: Option<String>,
+    pub(crate) time_offsets: BTreeMap<String, TimeOffset>,
+    pub(crate) intel_rdt: Option<serde_json::Value>,
+    pub(crate) personality: Option<serde_json::Value>,
+    pub(crate) net_devices: Option<serde_json::Value>,
+    pub(crate) memory_policy: Option<serde_json::Value>,
+}
+
+impl Linux {
+    /// The namespace of this kind, when the container has one of its own.
+    pub(crate) fn namespace(&self, kind: NamespaceKind) -> Option<&Namespace> {
+        self.namespaces
+            .iter()
+            .find(|namespace| namespace.kind == kind)
+    }
+
+    /// Whether the container gets a fresh namespace of this kind.
+    pub(crate) fn makes(&self, kind: NamespaceKind) -> bool {
+        self.namespace(kind)
+            .is_some_and(|namespace| namespace.path.is_none())
+    }
+
+    /// Whether the container's ids are not the host's.
+    pub(crate) fn has_user_namespace(&self) -> bool {
+        self.namespace(NamespaceKind::User).is_some()
+    }
+}
+
+/// A namespace to make, or with a path to join.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Namespace {
+    #[serde(rename = "type")]
+    pub(crate) kind: NamespaceKind,
+    #[serde(default, deserialize_with = "super::load::empty_as_none")]
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// The eight kinds of namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NamespaceKind {
+    Cgroup,
+    Ipc,
+    Mount,
+    Network,
+    Pid,
+    Time,
+    User,
+    Uts,
+}
+
+impl NamespaceKind {
+    /// Every kind, in the order `features` prints them.
+    pub(crate) const ALL: [NamespaceKind; 8] = [
+        NamespaceKind::Cgroup,
+        NamespaceKind::Ipc,
+        NamespaceKind::Mount,
+        NamespaceKind::Network,
+        NamespaceKind::Pid,
+        NamespaceKind::Time,
+        NamespaceKind::User,
+        NamespaceKind::Uts,
+    ];
+
+    /// The flag of clone(2), unshare(2) and setns(2).
+    pub(crate) fn flag(self) -> CloneFlags {
+        match self {
+            NamespaceKind::Cgroup => CloneFlags::CLONE_NEWCGROUP,
+            NamespaceKind::Ipc => CloneFlags::CLONE_NEWIPC,
+            NamespaceKind::Mount => CloneFlags::CLONE_NEWNS,
+            NamespaceKind::Network => CloneFlags::CLONE_NEWNET,
+            NamespaceKind::Pid => CloneFlags::CLONE_NEWPID,
+            NamespaceKind::Time => CloneFlags::from_bits_retain(libc::CLONE_NEWTIME),
+            NamespaceKind::User => CloneFlags::CLONE_NEWUSER,
+            NamespaceKind::Uts => CloneFlags::CLONE_NEWUTS,
+        }
+    }
+
+    /// The specification's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            NamespaceKind::Cgroup => "cgroup",
+            NamespaceKind::Ipc => "ipc",
+            NamespaceKind::Mount => "mount",
+            NamespaceKind::Network => "network",
+            NamespaceKind::Pid => "pid",
+            NamespaceKind::Time => "time",
+            NamespaceKind::User => "user",
+            NamespaceKind::Uts => "uts",
+        }
+    }
+
+    /// The file's name under `/proc/PID/ns`.
+    pub(crate) fn proc_name(self) -> &'static str {
+        match self {
+            NamespaceKind::Mount => "mnt",
+            NamespaceKind::Network => "net",
+            other => other.name(),
+        }
+    }
+}
+
+/// One range of a user or group id map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct IdMapping {
+    #[serde(rename = "containerID")]
+    pub(crate) container_id: u32,
+    #[serde(rename = "hostID")]
+    pub(crate) host_id: u32,
+    pub(crate) size: u32,
+}
+
+/// A clock's shift in a time namespace.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TimeOffset {
+    pub(crate) secs: i64,
+    pub(crate) nanosecs: u32,
+}
+
+/// A device node to make in the container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Device {
+    pub(crate) path: PathBuf,
+    /// `c` or `u`, `b`, or `p`.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) major: u64,
+    pub(crate) minor: u64,
+    pub(crate) file_mode: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+}
