@@ -4,12 +4,20 @@ use std::io::{self, IsTerminal};
 
 /// `FATA[0000] text` on a terminal, else `time="…" level=fatal msg="text"`.
 pub fn line(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
+    logged("FATA", "fatal", &format!("{error:#}"))
+}
+
+/// Tells on stderr of something that does not stop the command, in the same shape.
+pub fn warn(text: &str) {
+    eprintln!("{}", logged("WARN", "warning", text));
+}
+
+fn logged(tag: &str, level: &str, text: &str) -> String {
     if io::stderr().is_terminal() {
-        return format!("FATA[0000] {}", text.replace('\n', " "));
+        return format!("{tag}[0000] {}", text.replace('\n', " "));
     }
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    format!("time=\"{now}\" level=fatal msg={}", quoted(&text))
+    format!("time=\"{now}\" level={level} msg={}", quoted(text))
 }
 
 /// As Go's `%q` quotes text.

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod atomic;
+mod bundle;
 mod cli;
 mod commands;
 mod compression;
@@ -17,6 +18,7 @@ mod manifest;
 mod platform;
 mod reference;
 mod registry;
+mod store;
 mod transport;
 
 use std::process::ExitCode;

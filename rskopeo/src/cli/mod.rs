@@ -5,6 +5,7 @@ mod copy;
 mod inspect;
 mod list_tags;
 mod manifest_digest;
+mod unpack;
 
 use std::path::PathBuf;
 use std::process;
@@ -17,6 +18,7 @@ pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use inspect::Inspect;
 pub use list_tags::ListTags;
 pub use manifest_digest::ManifestDigest;
+pub use unpack::Unpack;
 
 /// Various operations with container images and container image registries
 #[derive(Debug, Parser)]
@@ -64,6 +66,8 @@ pub enum Command {
     ListTags(ListTags),
     /// Compute a manifest digest of a file
     ManifestDigest(ManifestDigest),
+    /// Unpack IMAGE into a runtime bundle, or into layers
+    Unpack(Unpack),
 }
 
 /// Parses the process's arguments. Help and version are printed here and end the process.

@@ -4,6 +4,7 @@ mod copy;
 mod inspect;
 mod list_tags;
 mod manifest_digest;
+mod unpack;
 
 use anyhow::{Context, Result};
 
@@ -20,6 +21,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::ListTags(args) => list_tags::run(&global, &args),
         Command::ManifestDigest(args) => manifest_digest::run(&args),
+        Command::Unpack(args) => unpack::run(&global, &args),
     }
 }
 

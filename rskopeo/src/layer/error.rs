@@ -46,6 +46,11 @@ impl LayerError {
         }
     }
 
+    /// Whether other bytes would have fared better.
+    pub fn is_about_content(&self) -> bool {
+        !matches!(self, Self::System { .. } | Self::Limit { .. })
+    }
+
     /// The error number of a failed system call.
     pub(super) fn errno(&self) -> Option<Errno> {
         match self {

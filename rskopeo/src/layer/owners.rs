@@ -74,17 +74,6 @@ impl Owners {
             }
         }
     }
-
-    /// The owner in an archive of a file that is `uid`:`gid` on disk and has `rootless` recorded.
-    pub fn in_archive(&self, uid: u32, gid: u32, rootless: Option<&[u8]>) -> Option<(u32, u32)> {
-        match self {
-            Self::Kept => Some((uid, gid)),
-            Self::Mapped { uids, gids } => {
-                Some((to_container(uids, uid)?, to_container(gids, gid)?))
-            }
-            Self::Callers => Some(rootless.and_then(recorded).unwrap_or((0, 0))),
-        }
-    }
 }
 
 fn to_host(maps: &[IdMap], id: u32) -> Option<u32> {
@@ -92,13 +81,6 @@ fn to_host(maps: &[IdMap], id: u32) -> Option<u32> {
         .iter()
         .find(|map| id >= map.container && id - map.container < map.size)?;
     map.host.checked_add(id - map.container)
-}
-
-fn to_container(maps: &[IdMap], id: u32) -> Option<u32> {
-    let map = maps
-        .iter()
-        .find(|map| id >= map.host && id - map.host < map.size)?;
-    map.container.checked_add(id - map.host)
 }
 
 /// The record of an owner for [`ROOTLESS_XATTR`], or None for root's files, which need none.
@@ -119,41 +101,16 @@ pub(super) fn record(uid: u32, gid: u32) -> Option<Vec<u8>> {
     Some(message)
 }
 
-fn recorded(message: &[u8]) -> Option<(u32, u32)> {
-    let mut ids = (0, 0);
-    let mut bytes = message.iter();
-    while let Some(tag) = bytes.next() {
-        let mut value = 0u64;
-        for shift in (0..35).step_by(7) {
-            let byte = bytes.next()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        let id = u32::try_from(value).ok()?;
-        let id = if id == NOT_RECORDED { 0 } else { id };
-        match tag {
-            0x08 => ids.0 = id,
-            0x10 => ids.1 = id,
-            _ => return None,
-        }
-    }
-    Some(ids)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn maps_both_ways() {
+    fn maps_to_the_host() {
         let map: IdMap = "0:1000:10".parse().unwrap();
         assert_eq!(to_host(&[map], 9), Some(1009));
         assert_eq!(to_host(&[map], 10), None);
-        assert_eq!(to_container(&[map], 1009), Some(9));
-        assert_eq!(to_container(&[map], 999), None);
         assert_eq!("5:6".parse::<IdMap>().unwrap().size, 1);
         for text in ["", "1", "1:2:3:4", "a:b", "1:2:x", "1:2:0", "-1:2:3"] {
             assert!(text.parse::<IdMap>().is_err(), "{text}");
@@ -164,8 +121,5 @@ mod tests {
     fn records_owners() {
         assert_eq!(record(0, 0), None);
         assert_eq!(record(1, 0).unwrap(), b"\x08\x01\x10\xff\xff\xff\xff\x0f");
-        for owner in [(1, 0), (0, 300), (65534, 4_000_000_000)] {
-            assert_eq!(recorded(&record(owner.0, owner.1).unwrap()), Some(owner));
-        }
     }
 }

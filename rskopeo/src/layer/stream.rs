@@ -14,14 +14,7 @@ const CHUNK: usize = 256 * 1024;
 /// Chunks that may wait to be written.
 const AHEAD: usize = 8;
 
-/// A layer that was written to a tree and found to be the right one.
-#[derive(Debug)]
-pub struct Applied {
-    pub diff_id: Digest,
-    pub unsettled: Unsettled,
-}
-
-/// Writes the layer in `blob`, compressed or not, to the extractor's tree, and checks its diffID.
+/// Writes the layer in `blob`, compressed or not, to the extractor's tree, and checks its diffID. Tells what an overlay's layer leaves open.
 /// `blob` is read to its end; checking its own digest is its reader's part.
 ///
 /// # Errors
@@ -30,7 +23,7 @@ pub fn apply(
     blob: impl Read + Send,
     diff_id: Option<&Digest>,
     extractor: &mut Extractor,
-) -> Result<Applied> {
+) -> Result<Unsettled> {
     let mut plain = decompress(blob)?;
     let (first, ended) = chunk(&mut plain)?;
     let mut hasher = diff_id.map_or_else(Hasher::sha256, Digest::hasher);
@@ -49,10 +42,7 @@ pub fn apply(
             expected: expected.to_string(),
             actual: actual.to_string(),
         }),
-        _ => Ok(Applied {
-            diff_id: actual,
-            unsettled,
-        }),
+        _ => Ok(unsettled),
     }
 }
 

@@ -110,7 +110,7 @@ impl Ground {
             fs::read_to_string(self.directory.path().join("outside")).unwrap(),
             "untouched"
         );
-        result.map(|applied| applied.unsettled)
+        result
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {

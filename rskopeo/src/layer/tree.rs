@@ -53,10 +53,6 @@ impl Tree {
         Self { root, parent: None }
     }
 
-    pub(super) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
-    }
-
     /// Opens the directory `asked` (a clean name), making what is missing of it. It stays open until another one is entered.
     pub(super) fn enter(&mut self, asked: &[u8], made: &mut Made) -> Result<&Parent> {
         if self

@@ -3,7 +3,7 @@
 //! Blobs are written under a temporary name and renamed, so that a file in `blobs/` is always whole; `index.json` is changed
 //! last, under a lock, so that a name in it is always complete.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ use crate::manifest::{Descriptor, MAX_MANIFEST, OCI_INDEX, RawManifest};
 
 /// The annotation that names an image in `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// A store whose directory is locked for other reasons has this file beside `index.json`.
+pub const INDEX_LOCK: &str = "index.lock";
 
 /// `index.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,11 +122,16 @@ impl Layout {
 
     /// Writes a blob in one pass.
     pub fn put_blob(&self, mut stream: BlobStream<'_>) -> Result<Written> {
-        let mut temporary = atomic::Temporary::in_directory(&self.blobs.join("sha256"))?;
+        let mut temporary = self.temporary_blob()?;
         io::copy(&mut stream, &mut temporary)?;
         let written = stream.finish()?;
         temporary.persist(&self.blob_path(&written.digest))?;
         Ok(written)
+    }
+
+    /// A file that may become a blob.
+    pub fn temporary_blob(&self) -> Result<atomic::Temporary> {
+        atomic::Temporary::in_directory(&self.blobs.join("sha256"))
     }
 
     pub fn put_manifest(&self, manifest: &RawManifest) -> Result<Descriptor> {
@@ -136,14 +144,19 @@ impl Layout {
         ))
     }
 
+    /// The lock for changes of `index.json`: the file [`INDEX_LOCK`] in a layout that has one, else the directory itself.
+    fn lock_index(&self) -> Result<File> {
+        let file = self.root.join(INDEX_LOCK);
+        let path = if file.exists() { &file } else { &self.root };
+        let lock = File::open(path).with_context(|| format!("open {}", path.display()))?;
+        lock.lock()
+            .with_context(|| format!("locking {}", path.display()))?;
+        Ok(lock)
+    }
+
     /// Reads, changes and replaces `index.json`, alone among all who do it through here.
     pub fn change_index(&self, change: impl FnOnce(&mut LayoutIndex)) -> Result<()> {
-        let lock = OpenOptions::new()
-            .read(true)
-            .open(&self.root)
-            .with_context(|| format!("open {}", self.root.display()))?;
-        lock.lock()
-            .with_context(|| format!("locking {}", self.root.display()))?;
+        let _lock = self.lock_index()?;
         let path = self.root.join("index.json");
         let mut index = match path.exists() {
             true => self.index()?,

@@ -7,6 +7,7 @@
 //! 3. `Destination::put_manifest` for every instance, the top one last;
 //! 4. `Destination::commit`, which alone makes the image visible under its name.
 
+mod containers_storage;
 mod dir;
 mod docker;
 mod layout;
@@ -22,7 +23,7 @@ use crate::digest::Digest;
 use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Reference;
 
-pub use layout::{Layout, LayoutIndex, REF_NAME};
+pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
 
 pub use stream::{BlobStream, Written};
 
@@ -142,6 +143,9 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
             image.as_deref(),
             access.shared_blob_dir.as_deref(),
         )?),
+        Reference::ContainersStorage { store, name } => Box::new(
+            containers_storage::StorageSource::open(store.as_ref(), name)?,
+        ),
         other => bail!("{}: cannot be read yet", other.transport()),
     })
 }
@@ -173,6 +177,9 @@ pub fn open_destination(
             access.shared_blob_dir.as_deref(),
             writing.oci_accepts_uncompressed,
         )?),
+        Reference::ContainersStorage { store, name } => Box::new(
+            containers_storage::StorageDestination::create(store.as_ref(), name)?,
+        ),
         other => bail!("{}: cannot be written yet", other.transport()),
     })
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use anyhow::{Result, bail};
 
 use crate::digest::{Digest, Hasher};
+use crate::layer::LayerError;
 use crate::manifest::Descriptor;
 
 /// What came out of a [`BlobStream`].
@@ -75,6 +76,21 @@ impl<'a> BlobStream<'a> {
                 size: self.size,
             }),
             None => bail!("blob was not read to its end"),
+        }
+    }
+
+    /// [`finish`](Self::finish) after the bytes were used. A use that failed over their content is blamed on the bytes
+    /// if they are not the promised ones.
+    pub fn finish_with<T>(self, used: Result<T>) -> Result<(T, Written)> {
+        match used {
+            Ok(value) => Ok((value, self.finish()?)),
+            Err(error) => {
+                let layer = error.downcast_ref::<LayerError>();
+                if layer.is_some_and(LayerError::is_about_content) {
+                    self.finish()?;
+                }
+                Err(error)
+            }
         }
     }
 

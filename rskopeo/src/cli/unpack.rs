@@ -1,0 +1,31 @@
+use std::path::PathBuf;
+
+use crate::layer::IdMap;
+
+#[derive(Debug, clap::Args)]
+pub struct Unpack {
+    /// Image to unpack, as TRANSPORT:NAME
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// Directory to make the bundle in; with --layers, the directory of unpacked layers
+    #[arg(value_name = "BUNDLE")]
+    pub target: PathBuf,
+    /// Unpack each missing layer to BUNDLE/CHAINID/diff in overlayfs form, and make no bundle
+    #[arg(long, conflicts_with_all = ["uid_map", "gid_map", "rootless"])]
+    pub layers: bool,
+    /// Map user ids, and run in a user namespace
+    #[arg(long, value_name = "CONTAINER:HOST[:SIZE]")]
+    pub uid_map: Vec<IdMap>,
+    /// Map group ids, and run in a user namespace
+    #[arg(long, value_name = "CONTAINER:HOST[:SIZE]")]
+    pub gid_map: Vec<IdMap>,
+    /// Make all files the caller's, and a bundle that an ordinary user can run (the default when not root)
+    #[arg(long)]
+    pub rootless: bool,
+    /// Refuse a layer with more entries than this
+    #[arg(long, value_name = "N")]
+    pub max_entries: Option<u64>,
+    /// Refuse a layer with more file content than this
+    #[arg(long, value_name = "BYTES")]
+    pub max_bytes: Option<u64>,
+}

@@ -1,0 +1,181 @@
+//! `unpack IMAGE BUNDLE`: from an image to a bundle that a runtime starts; `unpack --layers IMAGE DIR`: to unpacked layers.
+
+use std::io::Read;
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result, bail};
+
+use crate::bundle::{Isolation, NewBundle, runtime_config};
+use crate::cli::{Global, Unpack};
+use crate::fatal;
+use crate::layer::{self, Extractor, Form, IdMap, Limits, Options, Owners};
+use crate::manifest::{Descriptor, Image, ImageConfig, Index, MAX_MANIFEST};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::store::{Layers, import_lock};
+use crate::transport::{Access, BlobStream, Source, open_source};
+
+pub fn run(global: &Global, args: &Unpack) -> Result<()> {
+    let reference = super::parse_image(&args.image)?;
+    // An image layout may be a store, whose sweep must not take blobs while they are read.
+    let _lock = match &reference {
+        Reference::Oci { path, .. } => Some(import_lock(path)?),
+        _ => None,
+    };
+    let access = Access {
+        tmpdir: global.tmpdir.clone(),
+        ..Access::default()
+    };
+    let source = open_source(&reference, &access)?;
+    let image = Opened::read(source.as_ref(), &Platform::chosen(global))
+        .with_context(|| format!("reading image {}", args.image))?;
+    if args.layers {
+        unpack_layers(args, &image)
+    } else {
+        unpack_bundle(args, &image)
+    }
+}
+
+fn unpack_layers(args: &Unpack, image: &Opened<'_>) -> Result<()> {
+    let layers = Layers::at(&args.target);
+    layers.create()?;
+    let chain_ids = image.config.chain_ids();
+    for (index, chain_id) in chain_ids.iter().enumerate() {
+        if layers.has(chain_id) {
+            continue;
+        }
+        let (descriptor, mut blob) = image.layer(index)?;
+        let unpacked = layers.unpack(
+            &mut blob,
+            Some(&image.config.rootfs.diff_ids[index]),
+            limits(args),
+        );
+        let (staged, _) = blob
+            .finish_with(unpacked)
+            .with_context(|| format!("unpacking layer {}", descriptor.digest))?;
+        staged.commit(&layers, chain_id, &chain_ids[..index])?;
+    }
+    Ok(())
+}
+
+fn unpack_bundle(args: &Unpack, image: &Opened<'_>) -> Result<()> {
+    let bundle = NewBundle::create(&args.target)?;
+    let isolation = isolation(args)?;
+    let options = Options {
+        form: Form::Flat,
+        owners: owners(&isolation),
+        limits: limits(args),
+    };
+    let mut extractor = Extractor::new(bundle.rootfs()?, options);
+    for (index, diff_id) in image.config.rootfs.diff_ids.iter().enumerate() {
+        let (descriptor, mut blob) = image.layer(index)?;
+        let applied = layer::apply(&mut blob, Some(diff_id), &mut extractor);
+        blob.finish_with(applied.map_err(Into::into))
+            .with_context(|| format!("unpacking layer {}", descriptor.digest))?;
+    }
+    let config = runtime_config(&image.config, bundle.rootfs()?.as_fd(), &isolation)?;
+    for line in extractor.finish()? {
+        fatal::warn(&line);
+    }
+    bundle.commit(&config)
+}
+
+fn limits(args: &Unpack) -> Limits {
+    let default = Limits::default();
+    Limits {
+        entries: args.max_entries.unwrap_or(default.entries),
+        bytes: args.max_bytes.unwrap_or(default.bytes),
+    }
+}
+
+/// Who may not own other people's files gets a container in which he is root.
+fn isolation(args: &Unpack) -> Result<Isolation> {
+    let mut isolation = Isolation {
+        uids: args.uid_map.clone(),
+        gids: args.gid_map.clone(),
+        rootless: args.rootless,
+    };
+    let mapped = !isolation.uids.is_empty() || !isolation.gids.is_empty();
+    if mapped && (isolation.uids.is_empty() || isolation.gids.is_empty()) {
+        bail!("--uid-map and --gid-map must be given together");
+    }
+    if mapped && isolation.rootless {
+        bail!(
+            "--rootless makes all files the caller's; it cannot be combined with --uid-map and --gid-map"
+        );
+    }
+    isolation.rootless |= !mapped && !nix::unistd::geteuid().is_root();
+    if isolation.rootless {
+        let root = |host| {
+            vec![IdMap {
+                container: 0,
+                host,
+                size: 1,
+            }]
+        };
+        isolation.uids = root(nix::unistd::geteuid().as_raw());
+        isolation.gids = root(nix::unistd::getegid().as_raw());
+    }
+    Ok(isolation)
+}
+
+fn owners(isolation: &Isolation) -> Owners {
+    match isolation {
+        Isolation { rootless: true, .. } => Owners::Callers,
+        Isolation { uids, .. } if uids.is_empty() => Owners::Kept,
+        Isolation { uids, gids, .. } => Owners::Mapped {
+            uids: uids.clone(),
+            gids: gids.clone(),
+        },
+    }
+}
+
+/// An image whose manifest and configuration were read and checked.
+struct Opened<'a> {
+    source: &'a dyn Source,
+    image: Image,
+    config: ImageConfig,
+}
+
+impl<'a> Opened<'a> {
+    fn read(source: &'a dyn Source, platform: &Platform) -> Result<Self> {
+        let mut manifest = source.manifest(None)?;
+        if manifest.is_index() {
+            let digest = Index::parse(&manifest)?.choose(platform)?.digest.clone();
+            manifest = source.manifest(Some(&digest))?;
+            manifest.verify(&digest)?;
+        }
+        let image = Image::parse(&manifest)?;
+        if !image.is_container() {
+            bail!(
+                "it is an artifact of type {}, not a container image",
+                image.config.media_type
+            );
+        }
+        if image.config.size > MAX_MANIFEST {
+            bail!("its configuration is larger than {MAX_MANIFEST} bytes");
+        }
+        let mut bytes = Vec::new();
+        let mut blob = BlobStream::verified(source.blob(&image.config)?, &image.config);
+        blob.read_to_end(&mut bytes)
+            .context("reading the image configuration")?;
+        let config = ImageConfig::parse(&bytes)?;
+        let (layers, diff_ids) = (image.layers.len(), config.rootfs.diff_ids.len());
+        if layers != diff_ids {
+            bail!("its manifest has {layers} layers, its configuration {diff_ids} diffIDs");
+        }
+        Ok(Self {
+            source,
+            image,
+            config,
+        })
+    }
+
+    fn layer(&self, index: usize) -> Result<(&Descriptor, BlobStream<'static>)> {
+        let descriptor = &self.image.layers[index];
+        Ok((
+            descriptor,
+            BlobStream::verified(self.source.blob(descriptor)?, descriptor),
+        ))
+    }
+}

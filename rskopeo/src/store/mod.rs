@@ -1,0 +1,111 @@
+//! rpod's image store: an OCI image layout, and each layer unpacked once.
+//!
+//! ```text
+//! ROOT/images/                the layout; index.json names images by their full reference
+//! ROOT/images/index.lock      flock LOCK_EX while index.json is changed
+//! ROOT/layers/<chainID>/diff  a layer in overlayfs form; there means whole
+//! ROOT/layers/.tmp-*/         a layer in the making, flock'ed by its maker
+//! ```
+//!
+//! `ROOT/images` itself is flock'ed LOCK_SH during an import, so that whoever sweeps unreferenced blobs and layers (LOCK_EX)
+//! takes nothing that is about to be referenced.
+
+mod layers;
+mod names;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::reference::StoreSpec;
+use crate::transport::{INDEX_LOCK, Layout};
+
+pub use layers::{Layers, Staged};
+pub use names::name_image;
+
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store that a reference means; nothing is touched.
+    ///
+    /// # Errors
+    /// The driver is not rpod's, or the caller has no home for a store.
+    pub fn of(spec: Option<&StoreSpec>) -> Result<Self> {
+        match spec {
+            None => Ok(Self {
+                root: default_root()?,
+            }),
+            Some(StoreSpec {
+                driver: None, root, ..
+            }) => Ok(Self { root: root.clone() }),
+            Some(StoreSpec {
+                driver: Some(driver),
+                root,
+                ..
+            }) if driver == "rpod" => Ok(Self { root: root.clone() }),
+            Some(StoreSpec {
+                driver: Some(driver),
+                ..
+            }) => {
+                bail!(
+                    "storage driver {driver:?} is not supported: use [rpod@ROOT+RUNROOT], rpod's own store"
+                )
+            }
+        }
+    }
+
+    /// Makes the directories that are missing.
+    pub fn create(&self) -> Result<()> {
+        fs::create_dir_all(&self.root)
+            .with_context(|| format!("creating {}", self.root.display()))?;
+        self.images().create()?;
+        let lock = self.images_path().join(INDEX_LOCK);
+        File::options()
+            .append(true)
+            .create(true)
+            .open(&lock)
+            .with_context(|| format!("creating {}", lock.display()))?;
+        Ok(())
+    }
+
+    pub fn images_path(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    pub fn images(&self) -> Layout {
+        Layout::at(&self.images_path(), None)
+    }
+
+    pub fn layers(&self) -> Layers {
+        Layers::at(&self.root.join("layers"))
+    }
+}
+
+/// Keeps a sweep of the layout in `images` away for as long as the answer lives.
+pub fn import_lock(images: &Path) -> Result<File> {
+    let directory = File::open(images).with_context(|| format!("open {}", images.display()))?;
+    directory
+        .lock_shared()
+        .with_context(|| format!("locking {}", images.display()))?;
+    Ok(directory)
+}
+
+/// `/var/lib/rpod` for root, `$XDG_DATA_HOME/rpod` for others.
+fn default_root() -> Result<PathBuf> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok("/var/lib/rpod".into());
+    }
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .map(|data| data.join("rpod"))
+        .context("neither XDG_DATA_HOME nor HOME is set: name the store as containers-storage:[rpod@ROOT+RUNROOT]NAME")
+}

@@ -1,0 +1,227 @@
+//! `containers-storage:[rpod@ROOT+RUNROOT]name`, the store that rpod runs containers from.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+
+use super::layout::Layout;
+use super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
+use crate::atomic::Temporary;
+use crate::digest::Digest;
+use crate::layer::Limits;
+use crate::manifest::{DOCKER_MANIFEST, Descriptor, OCI_MANIFEST, RawManifest};
+use crate::reference::{Name, StoreSpec};
+use crate::store::{Layers, Staged, Store, import_lock, name_image};
+
+#[derive(Debug)]
+pub struct StorageSource {
+    images: Layout,
+    top: Descriptor,
+    /// Against a sweep while the image is read.
+    _lock: File,
+}
+
+impl StorageSource {
+    pub fn open(store: Option<&StoreSpec>, name: &Name) -> Result<Self> {
+        let store = Store::of(store)?;
+        let reference = name.to_string();
+        let missing = || {
+            format!(
+                "image {reference} is not in the store {}",
+                store.images_path().display()
+            )
+        };
+        let lock = import_lock(&store.images_path()).with_context(missing)?;
+        let images = store.images();
+        let top = images.find(Some(&reference)).with_context(missing)?;
+        Ok(Self {
+            images,
+            top,
+            _lock: lock,
+        })
+    }
+}
+
+impl Source for StorageSource {
+    fn manifest(&self, instance: Option<&Digest>) -> Result<RawManifest> {
+        match instance {
+            Some(digest) => self.images.manifest(digest, None),
+            None => self
+                .images
+                .manifest(&self.top.digest, Some(&self.top.media_type)),
+        }
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.images.open_blob(&descriptor.digest)?))
+    }
+}
+
+/// Writes blobs to the layout and, in the same pass, unpacks layers.
+#[derive(Debug)]
+pub struct StorageDestination {
+    images: Layout,
+    layers: Layers,
+    name: String,
+    image: Mutex<Incoming>,
+    /// Against a sweep until the image has its name.
+    _lock: File,
+}
+
+/// What has come of the image so far.
+#[derive(Debug, Default)]
+struct Incoming {
+    /// By index.
+    chain_ids: BTreeMap<usize, Digest>,
+    /// Layers that need what is below them, by index.
+    waiting: BTreeMap<usize, Staged>,
+    top: Option<(Descriptor, Option<Digest>)>,
+}
+
+impl StorageDestination {
+    pub fn create(store: Option<&StoreSpec>, name: &Name) -> Result<Self> {
+        let store = Store::of(store)?;
+        store.create()?;
+        let lock = import_lock(&store.images_path())?;
+        let layers = store.layers();
+        layers.create()?;
+        Ok(Self {
+            images: store.images(),
+            layers,
+            name: name.to_string(),
+            image: Mutex::default(),
+            _lock: lock,
+        })
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.image.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The chainID of a layer that is still to be unpacked.
+    fn to_unpack<'a>(&self, role: &'a Role) -> Option<(&'a Layer, &'a Digest)> {
+        let Role::Layer(layer) = role else {
+            return None;
+        };
+        let chain_id = layer.chain_id.as_ref()?;
+        self.incoming()
+            .chain_ids
+            .insert(layer.index, chain_id.clone());
+        (!self.layers.has(chain_id)).then_some((layer, chain_id))
+    }
+
+    fn place(&self, layer: &Layer, chain_id: &Digest, staged: Staged) -> Result<()> {
+        if staged.stands_alone() {
+            return staged.commit(&self.layers, chain_id, &[]);
+        }
+        self.incoming().waiting.insert(layer.index, staged);
+        Ok(())
+    }
+}
+
+impl Destination for StorageDestination {
+    fn manifest_types(&self) -> &[&str] {
+        &[OCI_MANIFEST, DOCKER_MANIFEST]
+    }
+
+    fn takes_indexes(&self) -> bool {
+        false
+    }
+
+    fn layer_form(&self) -> LayerForm {
+        LayerForm::AsIs
+    }
+
+    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<bool> {
+        if !self.images.has_blob(blob) {
+            return Ok(false);
+        }
+        if let Some((layer, chain_id)) = self.to_unpack(role) {
+            let file = Box::new(self.images.open_blob(&blob.digest)?);
+            let mut stream = BlobStream::verified(file, blob);
+            let staged = self
+                .layers
+                .unpack(&mut stream, layer.diff_id.as_ref(), Limits::default());
+            let (staged, _) = stream
+                .finish_with(staged)
+                .with_context(|| format!("unpacking layer {}", blob.digest))?;
+            self.place(layer, chain_id, staged)?;
+        }
+        Ok(true)
+    }
+
+    fn put_blob(
+        &self,
+        _blob: Option<&Descriptor>,
+        role: &Role,
+        mut stream: BlobStream<'_>,
+    ) -> Result<Written> {
+        let Some((layer, chain_id)) = self.to_unpack(role) else {
+            return self.images.put_blob(stream);
+        };
+        let mut file = self.images.temporary_blob()?;
+        let tee = Tee {
+            from: &mut stream,
+            to: &mut file,
+        };
+        let staged = self
+            .layers
+            .unpack(tee, layer.diff_id.as_ref(), Limits::default());
+        if staged.is_ok() {
+            // The decompressor may stop before the blob's last bytes.
+            io::copy(&mut stream, &mut file)?;
+        }
+        let (staged, written) = stream.finish_with(staged)?;
+        file.persist(&self.images.blob_path(&written.digest))?;
+        self.place(layer, chain_id, staged)?;
+        Ok(written)
+    }
+
+    fn put_manifest(&self, manifest: &RawManifest, place: Place<'_>) -> Result<()> {
+        let descriptor = self.images.put_manifest(manifest)?;
+        if let Place::Top { chosen_from } = place {
+            self.incoming().top = Some((descriptor, chosen_from.cloned()));
+        }
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        let Incoming {
+            chain_ids,
+            waiting,
+            top,
+        } = std::mem::take(&mut *self.incoming());
+        for (index, staged) in waiting {
+            let below: Vec<Digest> = chain_ids
+                .range(..index)
+                .map(|(_, chain_id)| chain_id.clone())
+                .collect();
+            let chain_id = chain_ids
+                .get(&index)
+                .context("a layer came without its place")?;
+            staged.commit(&self.layers, chain_id, &below)?;
+        }
+        let Some((image, chosen_from)) = top else {
+            return Ok(());
+        };
+        self.images
+            .change_index(|index| name_image(index, &self.name, image, chosen_from.as_ref()))
+    }
+}
+
+/// Reads from one side and keeps what was read on the other.
+struct Tee<'a, 'b> {
+    from: &'a mut BlobStream<'b>,
+    to: &'a mut Temporary,
+}
+
+impl Read for Tee<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.from.read(buffer)?;
+        self.to.write_all(&buffer[..n])?;
+        Ok(n)
+    }
+}
