@@ -162,10 +162,7 @@ fn journal_plan(options: &Options, cid: &OsStr) -> Result<JournalPlan> {
         cid.len() > SHORT_ID,
         "Container ID must be longer than 12 characters"
     );
-    options
-        .log_labels
-        .iter()
-        .try_for_each(|label| check_label(label))?;
+    options.log_labels.iter().try_for_each(check_label)?;
     let short = &cid[..SHORT_ID];
     let tag = options.log_tag.as_deref().map(OsStr::as_bytes);
     let name = options.name.as_deref().map(OsStr::as_bytes);
