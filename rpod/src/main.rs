@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod engine;
 mod monitor;
+mod output;
 mod store;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 
 mod cleanup;
 mod globals;
+mod image;
 mod options;
 mod run;
 mod verb;
@@ -23,14 +24,38 @@ pub use verb::{ExitStatus, Verb};
 const ENGINE_ERROR: u8 = 125;
 
 /// `rpod COMMAND`.
-const COMMANDS: &[Entry] = &[entry::<run::Run>()];
+const COMMANDS: &[Entry] = &[
+    entry::<image::Images>(),
+    entry::<image::Pull>(),
+    entry::<image::Push>(),
+    entry::<image::Rmi>(),
+    entry::<run::Run>(),
+    entry::<image::Tag>(),
+    entry::<image::Untag>(),
+];
 
 /// `rpod NOUN COMMAND`.
-const NOUNS: &[Noun] = &[Noun {
-    name: "container",
-    about: "Manage containers",
-    commands: &[entry::<cleanup::Cleanup>(), entry::<run::Run>()],
-}];
+const NOUNS: &[Noun] = &[
+    Noun {
+        name: "container",
+        about: "Manage containers",
+        commands: &[entry::<cleanup::Cleanup>(), entry::<run::Run>()],
+    },
+    Noun {
+        name: "image",
+        about: "Manage images",
+        commands: &[
+            entry::<image::Exists>(),
+            entry::<image::Inspect>(),
+            entry::<image::ImageList>(),
+            entry::<image::Pull>(),
+            entry::<image::Push>(),
+            entry::<image::ImageRemove>(),
+            entry::<image::Tag>(),
+            entry::<image::Untag>(),
+        ],
+    },
+];
 
 struct Noun {
     name: &'static str,

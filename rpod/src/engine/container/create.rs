@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::record::Container;
 use crate::engine::Context;
-use crate::engine::image::{self, Image};
+use crate::engine::image::{self, Image, ImageError};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, names, record};
 
@@ -74,7 +74,7 @@ pub fn apply_image(
     image: &Image,
     entrypoint: Option<Vec<String>>,
 ) {
-    let config = &image.config;
+    let config = image.config.config.clone().unwrap_or_default();
     container.image = super::record::Image {
         id: image.id.clone(),
         name: image
@@ -121,11 +121,19 @@ pub fn apply_image(
     }
     if container.stop_signal == 0 {
         container.stop_signal =
-            super::stop::signal_number(&config.stop_signal).unwrap_or(libc::SIGTERM);
+            super::stop::signal_number(config.stop_signal.as_deref().unwrap_or_default())
+                .unwrap_or(libc::SIGTERM);
     }
 }
 
-/// The image of the store, or nothing.
+/// The image of the store with its layers unpacked, or nothing.
 pub fn local_image(ctx: &Context, name: &str) -> Result<Option<Image>> {
-    image::find(ctx, name)
+    match image::find(ctx, name) {
+        Ok(image) => {
+            image::unpack_missing_layers(ctx, &image)?;
+            Ok(Some(image))
+        }
+        Err(error) if matches!(error.downcast_ref(), Some(ImageError::NotKnown(_))) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

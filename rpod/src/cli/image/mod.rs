@@ -1,0 +1,71 @@
+//! Commands on images.
+
+mod exists;
+mod inspect;
+mod list;
+mod pull;
+mod push;
+mod rmi;
+mod tag;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub use exists::Exists;
+pub use inspect::Inspect;
+pub use list::{ImageList, Images};
+pub use pull::Pull;
+pub use push::Push;
+pub use rmi::{ImageRemove, Rmi};
+pub use tag::{Tag, Untag};
+
+use super::ExitStatus;
+use crate::engine::image::Access;
+
+/// Options of commands that speak to a registry.
+#[derive(Args, Debug)]
+struct AccessOptions {
+    /// Path of the authentication file
+    #[arg(long, value_name = "PATH")]
+    authfile: Option<PathBuf>,
+    /// Directory with TLS certificates for the registry
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+    /// USERNAME:PASSWORD for the registry
+    #[arg(long, value_name = "CREDENTIALS")]
+    creds: Option<String>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// Require HTTPS and verify certificates
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+}
+
+impl From<AccessOptions> for Access {
+    fn from(options: AccessOptions) -> Self {
+        Self {
+            authfile: options.authfile,
+            cert_dir: options.cert_dir,
+            creds: options.creds,
+            tls_verify: options.tls_verify,
+            quiet: options.quiet,
+        }
+    }
+}
+
+/// One error of a command that does many things, or all of them in podman's list.
+fn joined(errors: &[anyhow::Error], code: u8) -> anyhow::Error {
+    let message = match errors {
+        [error] => format!("{error:#}"),
+        errors => {
+            let items: String = errors
+                .iter()
+                .map(|error| format!("\t* {error:#}\n"))
+                .collect();
+            format!("{} errors occurred:\n{items}", errors.len())
+        }
+    };
+    ExitStatus { code, message }.into()
+}

@@ -1,0 +1,72 @@
+//! An image as `podman image inspect` shows it.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::Image;
+use crate::engine::Context;
+
+/// podman-image-inspect(1); keys in podman's order.
+pub fn inspect(context: &Context, image: &Image) -> Result<Value> {
+    let size = image.size(&context.store)?;
+    let config = image.config.config.clone().unwrap_or_default();
+    Ok(json!({
+        "Id": image.id,
+        "Digest": image.digest,
+        "RepoTags": image.names,
+        "RepoDigests": image.repo_digests(),
+        "Parent": "",
+        "Comment": last_comment(image),
+        "Created": image.created().to_string(),
+        "Config": config,
+        "Version": image.config.docker_version,
+        "Author": image.config.author,
+        "Architecture": image.config.architecture,
+        "Os": image.config.os,
+        "Size": size,
+        "VirtualSize": size,
+        "GraphDriver": { "Name": "overlay", "Data": graph(context, image) },
+        "RootFS": { "Type": image.config.rootfs.kind, "Layers": image.config.rootfs.diff_ids },
+        "Labels": config.labels,
+        "Annotations": image.annotations,
+        "ManifestType": image.media_type,
+        "User": config.user,
+        "History": image.config.history,
+        "NamesHistory": image.names,
+    }))
+}
+
+/// The image's own comment, else that of its newest layer.
+fn last_comment(image: &Image) -> String {
+    if !image.config.comment.is_empty() {
+        return image.config.comment.clone();
+    }
+    let last = image
+        .config
+        .history
+        .last()
+        .and_then(|entry| entry["comment"].as_str());
+    last.unwrap_or_default().to_owned()
+}
+
+/// Where the layers are: the topmost as upper, those below it as lower.
+fn graph(context: &Context, image: &Image) -> Value {
+    let diff = |layer: &String| {
+        context
+            .store
+            .layers()
+            .join(layer)
+            .join("diff")
+            .display()
+            .to_string()
+    };
+    let mut paths: Vec<String> = image.layers.iter().rev().map(diff).collect();
+    if paths.is_empty() {
+        return json!({});
+    }
+    let upper = paths.remove(0);
+    match paths.is_empty() {
+        true => json!({ "UpperDir": upper }),
+        false => json!({ "LowerDir": paths.join(":"), "UpperDir": upper }),
+    }
+}

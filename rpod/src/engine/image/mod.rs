@@ -1,0 +1,137 @@
+//! Images: names, manifests and configurations in `ROOT/images` (an OCI image layout), unpacked layers in
+//! `ROOT/layers`.
+//!
+//! [`index`] reads and changes index.json, [`name`] knows how a reference is written, [`short_names`] what a
+//! short one stands for, [`transfer`] has rskopeo move bytes, [`remove`] takes names and images away and
+//! [`sweep`] what nothing refers to any more. [`summary`] and [`inspect`] are the shapes that people see.
+
+mod filter;
+mod index;
+mod inspect;
+mod manifest;
+mod name;
+mod remove;
+mod short_names;
+mod summary;
+mod sweep;
+mod tag;
+mod transfer;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use thiserror::Error;
+
+pub use filter::Filter;
+pub use inspect::inspect;
+pub use manifest::{ContainerConfig, ImageConfig};
+pub use name::Name;
+pub use remove::{RemoveError, Removed, remove};
+pub use summary::{containers_of, summary};
+pub use sweep::sweep;
+pub use tag::{tag, untag};
+pub use transfer::{Access, Platform, pull, push, unpack_missing_layers};
+
+use super::Context;
+
+/// An image of the store, with all that its manifest and configuration say.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Hex of the configuration's digest.
+    pub id: String,
+    /// Full references; none for an untagged image.
+    pub names: Vec<String>,
+    /// Digest of the manifest, `sha256:…`.
+    pub digest: String,
+    /// Digest of the index through which it was pulled.
+    pub index_digest: Option<String>,
+    /// Media type of the manifest.
+    pub media_type: String,
+    pub annotations: BTreeMap<String, String>,
+    pub config: ImageConfig,
+    /// chainIDs in hex, lowest layer first.
+    pub layers: Vec<String>,
+}
+
+#[derive(Debug, Error)]
+pub enum ImageError {
+    #[error("{0}: image not known")]
+    NotKnown(String),
+    #[error("more than one image has an ID that begins with {0:?}: give more of it")]
+    Ambiguous(String),
+}
+
+/// The image that a name, an id or the beginning of an id stands for.
+pub fn find(context: &Context, text: &str) -> Result<Image> {
+    let text = text.strip_prefix("sha256:").unwrap_or(text);
+    let index = index::load(&context.store)?;
+    if let Some(digest) = find_by_name(&index, text)? {
+        return manifest::load(&context.store, &index, digest);
+    }
+    if !crate::store::id::is_prefix(text) {
+        return Err(ImageError::NotKnown(text.to_owned()).into());
+    }
+    let mut found = None;
+    for digest in index.digests() {
+        let id = manifest::id(&context.store, digest)?;
+        if id.starts_with(text) && found.replace(digest).is_some_and(|other| other != digest) {
+            return Err(ImageError::Ambiguous(text.to_owned()).into());
+        }
+    }
+    match found {
+        Some(digest) => manifest::load(&context.store, &index, digest),
+        None => Err(ImageError::NotKnown(text.to_owned()).into()),
+    }
+}
+
+/// Every image, in no order.
+pub fn all(context: &Context) -> Result<Vec<Image>> {
+    let index = index::load(&context.store)?;
+    index
+        .digests()
+        .into_iter()
+        .map(|digest| manifest::load(&context.store, &index, digest))
+        .collect()
+}
+
+/// The digest of the manifest that a name stands for here: the candidates of a short name in their order,
+/// then any stored name that ends with it.
+fn find_by_name<'i>(index: &'i index::Index, text: &str) -> Result<Option<&'i str>> {
+    let Ok(name) = Name::parse(text) else {
+        return Ok(None);
+    };
+    for candidate in short_names::local_candidates(&name)? {
+        if let Some(digest) = index.digest_of(&candidate) {
+            return Ok(Some(digest));
+        }
+    }
+    Ok(if name.is_short() {
+        index.digest_of_suffix(&name)
+    } else {
+        None
+    })
+}
+
+/// The stored reference that a person's name for an image stands for, if it is a name and not an id.
+fn stored_name(index: &index::Index, text: &str) -> Result<Option<String>> {
+    let Ok(name) = Name::parse(text) else {
+        return Ok(None);
+    };
+    for candidate in short_names::local_candidates(&name)? {
+        if let Some(stored) = index.stored_name(&candidate) {
+            return Ok(Some(stored.to_owned()));
+        }
+    }
+    Ok(if name.is_short() {
+        index.name_of_suffix(&name).map(str::to_owned)
+    } else {
+        None
+    })
+}
+
+impl Image {
+    /// The full name that `text` stands for; none if it is an id.
+    pub fn name_of(&self, context: &Context, text: &str) -> Result<Option<String>> {
+        stored_name(&index::load(&context.store)?, text)
+    }
+}

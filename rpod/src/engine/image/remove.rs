@@ -1,0 +1,78 @@
+//! Removal of a name or of an image.
+
+use anyhow::Result;
+use thiserror::Error;
+
+use super::{Image, ImageError, index, summary};
+use crate::engine::Context;
+
+/// What a removal did.
+#[derive(Debug, Default)]
+pub struct Removed {
+    pub untagged: Vec<String>,
+    /// Id of the image, if it is gone and not only a name of it.
+    pub deleted: Option<String>,
+}
+
+#[derive(Debug, Error)]
+pub enum RemoveError {
+    #[error(
+        "image used by {0}: image is in use by a container: consider listing external containers and force-removing image"
+    )]
+    InUse(String),
+    #[error(
+        "unable to delete image {id:?} by ID with more than one tag ([{names}]): please force removal"
+    )]
+    ManyNames { id: String, names: String },
+}
+
+impl RemoveError {
+    /// podman-rmi(1), "Exit Status": 1 if there is no such image, 2 if a container uses it.
+    pub fn exit_code(error: &anyhow::Error) -> u8 {
+        match (
+            error.downcast_ref::<Self>(),
+            error.downcast_ref::<ImageError>(),
+        ) {
+            (Some(Self::InUse(_)), _) => 2,
+            (_, Some(ImageError::NotKnown(_))) => 1,
+            _ => 125,
+        }
+    }
+}
+
+/// Remove what `text` names: a name where the image has others, else the image. Blobs and layers stay until
+/// [`super::sweep`].
+pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
+    let image = super::find(context, text)?;
+    let users = summary::containers_of(context, &image.id)?;
+    index::edit(&context.store, |index| {
+        let name = super::stored_name(index, text)?;
+        if let Some(name) = name.filter(|_| image.names.len() > 1) {
+            index.drop_name(&name);
+            return Ok(Removed {
+                untagged: vec![name],
+                deleted: None,
+            });
+        }
+        refuse(&image, &users, force)?;
+        index.forget(&image.digest);
+        Ok(Removed {
+            untagged: image.names.clone(),
+            deleted: Some(image.id.clone()),
+        })
+    })
+}
+
+fn refuse(image: &Image, users: &[String], force: bool) -> Result<()> {
+    if let Some(user) = users.first() {
+        return Err(RemoveError::InUse(user.clone()).into());
+    }
+    if image.names.len() > 1 && !force {
+        return Err(RemoveError::ManyNames {
+            id: image.id.clone(),
+            names: image.names.join(" "),
+        }
+        .into());
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Names given and taken.
+
+use anyhow::{Result, bail};
+
+use super::{Image, Name, index};
+use crate::engine::Context;
+
+/// Give the image another name; a short one is `localhost/…`.
+pub fn tag(context: &Context, image: &Image, name: &str) -> Result<()> {
+    let name = local(name)?;
+    if name.digest.is_some() {
+        bail!("tag by digest not supported: {name} names a digest");
+    }
+    index::edit(&context.store, |index| {
+        index.add_name(&image.digest, &name.to_string())
+    })
+}
+
+/// Take names from the image, all of them if none is given.
+pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
+    index::edit(&context.store, |index| {
+        let mut gone = Vec::new();
+        for name in names {
+            match super::stored_name(index, name)?.filter(|stored| image.names.contains(stored)) {
+                Some(stored) => gone.push(stored),
+                None => bail!("{name}: tag not known"),
+            }
+        }
+        for name in if names.is_empty() {
+            &image.names
+        } else {
+            &gone
+        } {
+            index.drop_name(name);
+        }
+        Ok(())
+    })
+}
+
+fn local(name: &str) -> Result<Name> {
+    let name = Name::parse(name)?;
+    Ok(if name.is_short() {
+        name.at("localhost")
+    } else {
+        name
+    }
+    .normalized())
+}

@@ -1,0 +1,246 @@
+//! Bytes in and out of the store: rskopeo moves them.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::{Image, Name, short_names};
+use crate::config::find_part;
+use crate::engine::Context;
+
+/// How a registry is spoken to, as rskopeo's options have it.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    pub authfile: Option<PathBuf>,
+    pub cert_dir: Option<PathBuf>,
+    /// `user:password`
+    pub creds: Option<String>,
+    pub tls_verify: Option<bool>,
+    pub quiet: bool,
+}
+
+/// Which image of an index is meant, where not this machine's.
+#[derive(Clone, Debug, Default)]
+pub struct Platform {
+    pub os: Option<String>,
+    pub arch: Option<String>,
+    pub variant: Option<String>,
+}
+
+/// Fetch an image by its name, from the first place of those that the name may mean which has it. A name with
+/// a transport (`docker://…`, `oci:…`) is taken as it is.
+pub fn pull(context: &Context, text: &str, access: &Access, platform: &Platform) -> Result<Image> {
+    if let Some(name) = text.strip_prefix("docker://") {
+        let name = Name::parse(name)?;
+        let name = if name.is_short() {
+            name.at("docker.io")
+        } else {
+            name
+        }
+        .normalized();
+        return pull_one(context, &name, access, platform);
+    }
+    let candidates = short_names::pull_candidates(&Name::parse(text)?)?;
+    let mut failures = Vec::new();
+    for name in &candidates {
+        if !access.quiet {
+            eprintln!("Trying to pull {name}...");
+        }
+        match pull_one(context, name, access, platform) {
+            Ok(image) => return Ok(image),
+            Err(error) => failures.push(error),
+        }
+    }
+    match failures.len() {
+        1 => Err(failures.remove(0)),
+        count => {
+            let list: Vec<String> = failures.iter().map(|error| format!("{error:#}")).collect();
+            Err(anyhow!(
+                "{count} places tried for {text}: {}",
+                list.join("; ")
+            ))
+        }
+    }
+}
+
+fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform) -> Result<Image> {
+    let mut command = rskopeo()?;
+    for (option, value) in [
+        ("--override-os", &platform.os),
+        ("--override-arch", &platform.arch),
+        ("--override-variant", &platform.variant),
+    ] {
+        if let Some(value) = value {
+            command.arg(option).arg(value);
+        }
+    }
+    command.arg("copy").args(access.options("src"));
+    command
+        .arg(format!("docker://{name}"))
+        .arg(stored(context, &name.to_string()));
+    run(command, access.quiet).with_context(|| format!("initializing source docker://{name}"))?;
+    super::find(context, &name.to_string())
+}
+
+/// Send an image somewhere; a destination without a transport is a registry.
+pub fn push(context: &Context, image: &Image, destination: &str, access: &Access) -> Result<()> {
+    const TRANSPORTS: [&str; 6] = [
+        "docker://",
+        "dir:",
+        "docker-archive:",
+        "oci:",
+        "oci-archive:",
+        "containers-storage:",
+    ];
+    let destination = match TRANSPORTS
+        .iter()
+        .any(|transport| destination.starts_with(transport))
+    {
+        true => destination.to_owned(),
+        false => format!("docker://{}", Name::parse(destination)?.normalized()),
+    };
+    let mut command = rskopeo()?;
+    command.arg("copy").args(access.options("dest"));
+    command
+        .arg(stored(context, &image.reference()))
+        .arg(&destination);
+    run(command, access.quiet)
+        .with_context(|| format!("copying image {} to {destination}", image.reference()))
+}
+
+/// Unpack the layers that are not there, as when another tool put the image into the layout.
+pub fn unpack_missing_layers(context: &Context, image: &Image) -> Result<()> {
+    let layers = context.store.layers();
+    if image.layers.iter().all(|layer| layers.join(layer).is_dir()) {
+        return Ok(());
+    }
+    let mut command = rskopeo()?;
+    let mut source = OsString::from("oci:");
+    source.push(context.store.images());
+    source.push(format!(":{}", image.reference()));
+    command
+        .arg("unpack")
+        .arg("--layers")
+        .arg(source)
+        .arg(layers);
+    run(command, true).with_context(|| format!("unpacking the layers of {}", image.reference()))
+}
+
+impl Image {
+    /// What names the image to rskopeo: a name of it, else its manifest's digest.
+    fn reference(&self) -> String {
+        self.names.first().unwrap_or(&self.digest).clone()
+    }
+}
+
+impl Access {
+    /// For one side of a copy: `src` or `dest`.
+    fn options(&self, side: &str) -> Vec<OsString> {
+        let mut options = Vec::new();
+        let mut add = |name: &str, value: OsString| {
+            let mut option = OsString::from(format!("--{side}-{name}="));
+            option.push(value);
+            options.push(option);
+        };
+        if let Some(authfile) = &self.authfile {
+            add("authfile", authfile.into());
+        }
+        if let Some(directory) = &self.cert_dir {
+            add("cert-dir", directory.into());
+        }
+        if let Some(creds) = &self.creds {
+            add("creds", creds.into());
+        }
+        if let Some(verify) = self.tls_verify {
+            add("tls-verify", verify.to_string().into());
+        }
+        options
+    }
+}
+
+fn rskopeo() -> Result<Command> {
+    Ok(Command::new(find_part(&[], &["rskopeo"])?))
+}
+
+/// `containers-storage:[rpod@ROOT+RUNROOT]NAME`
+fn stored(context: &Context, name: &str) -> OsString {
+    let mut reference = OsString::from("containers-storage:[rpod@");
+    reference.push(&context.store.root);
+    reference.push("+");
+    reference.push(&context.store.runroot);
+    reference.push(format!("]{name}"));
+    reference
+}
+
+/// Run it, its progress on standard error, its last words as the error.
+fn run(mut command: Command, quiet: bool) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let starting = || format!("starting {program}");
+    let stderr = std::io::stderr();
+    if !quiet && stderr.is_terminal() {
+        let out = stderr
+            .as_fd()
+            .try_clone_to_owned()
+            .context("duplicating standard error")?;
+        let status = command.stdout(out).status().with_context(starting)?;
+        return if status.success() {
+            Ok(())
+        } else {
+            bail!("rskopeo ended with {status}")
+        };
+    }
+    // Both streams in one pipe, so that the last line is the last thing said.
+    let (reader, writer) = std::io::pipe().context("making a pipe")?;
+    command
+        .stdout(Stdio::from(
+            writer.try_clone().context("duplicating a pipe")?,
+        ))
+        .stderr(Stdio::from(writer));
+    let mut child = command.spawn().with_context(starting)?;
+    drop(command);
+    let mut last = String::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line.with_context(|| format!("reading what {program} says"))?;
+        if !quiet && !last.is_empty() {
+            eprintln!("{last}");
+        }
+        last = line;
+    }
+    let status = child
+        .wait()
+        .with_context(|| format!("waiting for {program}"))?;
+    if !status.success() {
+        bail!(
+            "{}",
+            if last.is_empty() {
+                format!("rskopeo ended with {status}")
+            } else {
+                cause(&last)
+            }
+        );
+    }
+    if !quiet && !last.is_empty() {
+        eprintln!("{last}");
+    }
+    Ok(())
+}
+
+/// The message without what marks it as an error.
+fn cause(line: &str) -> String {
+    let line = line.strip_prefix("Error: ").unwrap_or(line);
+    let line = match line.strip_prefix("FATA[") {
+        Some(rest) => rest.split_once("] ").map_or(rest, |(_, message)| message),
+        None => line,
+    };
+    match line
+        .strip_prefix("time=")
+        .and_then(|rest| rest.split_once("msg=\""))
+    {
+        Some((_, message)) => message.trim_end_matches('"').replace("\\\"", "\""),
+        None => line.to_owned(),
+    }
+}

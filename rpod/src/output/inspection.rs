@@ -1,0 +1,29 @@
+//! What `inspect` prints: an array of JSON, or a Go template over each object.
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::template::{Template, no_methods};
+use super::{json, unescape};
+
+/// Print the objects; `name` is the command's, for errors about the template.
+pub fn inspected(name: &str, objects: &[Value], format: &str) -> Result<()> {
+    let text = match format {
+        "" | "json" => json::pretty(&objects.to_vec().into(), 5) + "\n",
+        template => {
+            let template = Template::parse(name, &unescape(template))?;
+            let mut text = String::new();
+            for object in objects {
+                text.push_str(&template.execute(object, no_methods)?);
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+            }
+            text
+        }
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! What a person sees: tables, `--format` templates, sizes and times, all of it as podman prints it.
+
+mod inspection;
+mod json;
+mod listing;
+mod size;
+mod table;
+pub mod template;
+mod time;
+
+pub use inspection::inspected;
+pub use json::pretty;
+pub use listing::{Listing, Style, unescape};
+pub use size::{human_size, image_size};
+pub use time::{ago, go_seconds, go_time, human_duration, parse_go_duration, parse_point};

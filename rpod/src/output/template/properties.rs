@@ -1,0 +1,269 @@
+//! What Go prints for the same template, and that no text can make the interpreter panic.
+
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Template, no_methods};
+
+fn run(text: &str) -> Result<String, String> {
+    let dot = json!({
+        "ID": "abc", "Names": ["one", "two"], "Size": 5400000, "Running": true, "Zero": 0,
+        "Config": {"Labels": {"b": "2", "a": "1"}, "Env": []}, "Nothing": null, "Ratio": 1.5,
+        "Mounts": [{"Source": "/a", "RW": true}, {"Source": "/b", "RW": false}],
+    });
+    let template = Template::parse("test", text).map_err(|error| error.to_string())?;
+    template
+        .execute(&dot, no_methods)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn prints_what_go_prints() {
+    for (text, expected) in [
+        ("plain", "plain"),
+        ("{{.ID}}", "abc"),
+        ("{{ .ID }} {{.Size}}", "abc 5400000"),
+        ("{{.Names}}", "[one two]"),
+        ("{{.Config.Labels}}", "map[a:1 b:2]"),
+        ("{{.Config.Labels.a}}{{.Config.Labels.c}}", "1<no value>"),
+        ("{{index .Names 1}}", "two"),
+        ("{{index .Config.Labels \"b\"}}", "2"),
+        ("{{(index .Mounts 0).Source}}", "/a"),
+        ("{{len .Names}}{{len .ID}}", "23"),
+        ("{{range .Names}}<{{.}}>{{end}}", "<one><two>"),
+        (
+            "{{range $i, $n := .Names}}{{$i}}={{$n}};{{end}}",
+            "0=one;1=two;",
+        ),
+        (
+            "{{range $k, $v := .Config.Labels}}{{$k}}{{$v}}{{end}}",
+            "a1b2",
+        ),
+        ("{{range .Config.Env}}x{{else}}none{{end}}", "none"),
+        ("{{range .Names}}{{break}}x{{end}}.", "."),
+        (
+            "{{range .Mounts}}{{if .RW}}{{continue}}{{end}}{{.Source}}{{end}}",
+            "/b",
+        ),
+        ("{{if .Zero}}a{{else if .Running}}b{{else}}c{{end}}", "b"),
+        ("{{with .Config}}{{.Labels.a}}{{$.ID}}{{end}}", "1abc"),
+        ("{{with .Zero}}a{{else with .ID}}{{.}}{{end}}", "abc"),
+        ("{{$x := 1}}{{range .Names}}{{$x = .}}{{end}}{{$x}}", "two"),
+        (
+            "{{$x := .ID}}{{if true}}{{$x := 2}}{{$x}}{{end}}{{$x}}",
+            "2abc",
+        ),
+        ("{{.ID | upper | printf \"%s-%d\" \"a\" | len}}", "17"),
+        (
+            "{{printf \"%-5s|%5d|%05d|%.2f|%q|%v|%x\" .ID 3 -3 .Ratio .ID .Names 255}}",
+            "abc  |    3|-0003|1.50|\"abc\"|[one two]|ff",
+        ),
+        ("{{printf \"%d %s\" \"x\" 1}}", "%!d(string=x) %!s(int=1)"),
+        (
+            "{{printf \"%s\"}}{{printf \"a\" 1}}",
+            "%!s(MISSING)a%!(EXTRA int=1)",
+        ),
+        (
+            "{{eq .ID \"abc\"}} {{eq .Size 1 5400000}} {{ne 1 2}} {{lt 1 2}} {{ge 1.5 2}}",
+            "true true true true false",
+        ),
+        (
+            "{{and .Running .ID}} {{or .Zero \"x\"}} {{not .Zero}}",
+            "abc x true",
+        ),
+        ("{{or true (index .Names 9)}}", "true"),
+        (
+            "{{json .Names}} {{.Config.Labels | json}}",
+            "[\"one\",\"two\"] {\"b\":\"2\",\"a\":\"1\"}",
+        ),
+        (
+            "{{upper \"a\"}}{{lower \"B\"}}{{title \"one two\"}}",
+            "AbOne Two",
+        ),
+        (
+            "{{join .Names \",\"}} {{split \"a/b\" \"/\"}}",
+            "one,two [a b]",
+        ),
+        (
+            "{{truncate .ID 2}}|{{pad .ID 1 2}}|{{slice .ID 1}}{{slice .Names 0 1}}",
+            "ab| abc  |bc[one]",
+        ),
+        (
+            "{{- .ID -}}  x {{/* note */}}y {{- /* note */ -}} z",
+            "abcx yz",
+        ),
+        (
+            "{{.Nothing}} {{.Ratio}} {{1e3}} {{0x1F}} {{'a'}} {{1_000}}",
+            "<no value> 1.5 1000 31 97 1000",
+        ),
+        ("{{`raw\\n`}}{{\"a\\tb\\u00e9\"}}", "raw\\na\tbé"),
+        ("{{print 1 2 \"a\" 3}} {{println \"x\"}}", "1 2a3 x\n"),
+        (
+            "{{html \"<a>\"}} {{urlquery \"a b&\"}} {{js \"it's\"}}",
+            "&lt;a&gt; a+b%26 it\\'s",
+        ),
+        ("{{.Config.Id}}", ""),
+    ] {
+        match run(text) {
+            Ok(output) => assert_eq!(output, expected, "{text}"),
+            Err(error) => assert!(expected.is_empty(), "{text}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn says_what_is_wrong_and_where() {
+    for (text, expected) in [
+        (
+            "{{.Foo}}",
+            "template: test:1:2: executing \"test\" at <.Foo>: can't evaluate field Foo",
+        ),
+        (
+            "{{.ID.X}}",
+            "template: test:1:5: executing \"test\" at <.X>: can't evaluate field X in type string",
+        ),
+        (
+            "\n{{.Nothing.X}}",
+            "template: test:2:10: executing \"test\" at <.X>: nil pointer evaluating X",
+        ),
+        ("{{.Foo", "template: test:1: unclosed action"),
+        ("{{if .ID}}", "template: test:1: unexpected EOF"),
+        ("{{end}}", "template: test:1: unexpected {{end}}"),
+        ("{{foo}}", "template: test:1: function \"foo\" not defined"),
+        ("{{$x}}", "template: test:1: undefined variable \"$x\""),
+        ("{{}}", "template: test:1: missing value for command"),
+        (
+            "{{.ID | .Size}}",
+            "template: test:1:8: executing \"test\" at <.Size>: Size has arguments but cannot be invoked as function",
+        ),
+        (
+            "{{\"a\" | \"b\"}}",
+            "template: test:1: non executable command in pipeline",
+        ),
+        (
+            "{{index .Names 5}}",
+            "template: test:1:2: executing \"test\" at <index .Names 5>: error calling index: index out of range: 5",
+        ),
+        (
+            "{{lt 1 \"a\"}}",
+            "template: test:1:2: executing \"test\" at <lt 1 \"a\">: error calling lt: incompatible types for comparison",
+        ),
+        ("{{break}}", "template: test:1: {{break}} outside {{range}}"),
+        (
+            "{{define \"x\"}}{{end}}",
+            "template: test:1: define is not supported in a format",
+        ),
+    ] {
+        let error = run(text).unwrap_err();
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+}
+
+/// Pieces from which a template that nearly parses is made.
+fn piece() -> impl Strategy<Value = String> {
+    let fixed = prop::sample::select(vec![
+        "{{",
+        "}}",
+        "{{- ",
+        " -}}",
+        "{{if ",
+        "{{else}}",
+        "{{else if ",
+        "{{end}}",
+        "{{range ",
+        "{{with ",
+        "{{break}}",
+        ".",
+        ".ID",
+        ".Names",
+        "$",
+        "$x",
+        ":=",
+        "=",
+        ",",
+        "|",
+        "(",
+        ")",
+        " ",
+        "printf ",
+        "index ",
+        "len ",
+        "slice ",
+        "eq ",
+        "json ",
+        "join ",
+        "split ",
+        "truncate ",
+        "pad ",
+        "\"%5.3d\"",
+        "\"%*d\"",
+        "'a'",
+        "`r`",
+        "-1",
+        "1e9",
+        "0x",
+        "9223372036854775807",
+        "/*",
+        "*/",
+        "é",
+        "\"\\",
+        "nil",
+        "true",
+        "\n",
+    ]);
+    prop_oneof![4 => fixed.prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+proptest! {
+    #[test]
+    fn never_panics(pieces in prop::collection::vec(piece(), 0..24)) {
+        let _outcome = run(&pieces.concat());
+    }
+
+    #[test]
+    fn never_panics_inside_an_action(pieces in prop::collection::vec(piece(), 0..8)) {
+        let _outcome = run(&format!("{{{{{}}}}}", pieces.concat()));
+    }
+
+    #[test]
+    fn text_without_actions_is_itself(text in "[^{]*") {
+        prop_assert_eq!(run(&text), Ok(text));
+    }
+
+    #[test]
+    fn a_quoted_string_is_itself(text in any::<String>()) {
+        let literal = super::printf::quote(&text);
+        prop_assert_eq!(run(&format!("{{{{{literal}}}}}")), Ok(text));
+    }
+
+    #[test]
+    fn a_string_field_prints_as_it_is(text in any::<String>()) {
+        let template = Template::parse("test", "{{.A}}").unwrap();
+        prop_assert_eq!(template.execute(&json!({"A": text.clone()}), no_methods), Ok(text));
+    }
+
+    #[test]
+    fn nesting_has_an_end(depth in 0usize..3000) {
+        let _outcome = run(&format!("{{{{{}1{}}}}}", "(".repeat(depth), ")".repeat(depth)));
+        let _outcome = run(&format!("{}x{}", "{{if 1}}".repeat(depth), "{{end}}".repeat(depth)));
+    }
+}
+
+#[test]
+fn methods_come_before_keys() {
+    fn methods(receiver: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
+        match (name, arguments) {
+            ("Size", []) => Some(format!("{} B", receiver["Size"]).into()),
+            ("Label", [label]) => Some(receiver["Labels"].get(label.as_str()?)?.clone()),
+            _ => None,
+        }
+    }
+    let dot = json!({"Size": 5, "Labels": {"a": "b"}});
+    let template = Template::parse("test", "{{.Size}} {{.Label \"a\"}} {{json .}}").unwrap();
+    assert_eq!(
+        template.execute(&dot, methods).unwrap(),
+        "5 B b {\"Size\":5,\"Labels\":{\"a\":\"b\"}}"
+    );
+}
