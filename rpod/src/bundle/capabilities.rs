@@ -82,8 +82,8 @@ pub fn normalize(name: &str) -> Result<String> {
     Ok(full)
 }
 
-/// The capabilities, sorted. Never more than rpod could give: what is out of its bounding set is left out.
-pub(super) fn of(ctx: &Context, security: &Security, _uid: u32) -> Result<Vec<String>> {
+/// The capabilities, sorted. `ALL` and privileged mean all that rpod itself could give.
+pub(super) fn of(ctx: &Context, security: &Security) -> Result<Vec<String>> {
     let mut set: Vec<String> = if security.privileged {
         bounding()
     } else {

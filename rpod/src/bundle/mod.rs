@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use crate::engine::Context;
-use crate::engine::container::record::{Container, Namespace};
+use crate::engine::container::record::{Container, Namespace, Process};
 
 pub use capabilities::normalize as normalize_capability;
 pub use limits::parse as parse_ulimit;
@@ -52,7 +52,7 @@ pub fn write(ctx: &Context, container: &Container, place: &Place) -> Result<()> 
 fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value> {
     let rootfs = rootfs::Rootfs::open(&place.home.join("rootfs"))?;
     let user = rootfs.user(&container.process.user, &container.process.groups)?;
-    let capabilities = capabilities::of(ctx, &container.security, user.uid)?;
+    let capabilities = capabilities::of(ctx, &container.security)?;
     let mut config = json!({
         "ociVersion": "1.0.2",
         "process": process::of(ctx, container, &user, &capabilities)?,
@@ -77,6 +77,28 @@ pub fn hostname(container: &Container) -> String {
             .unwrap_or_default(),
         (None, _) => crate::store::id::short(&container.id).to_owned(),
     }
+}
+
+/// The process of an exec session: the container's own, but for what is asked otherwise.
+pub fn exec_process(
+    ctx: &Context,
+    container: &Container,
+    asked: &Process,
+    privileged: bool,
+    home: &Path,
+) -> Result<Value> {
+    let rootfs = rootfs::Rootfs::open(&home.join("rootfs"))?;
+    let user = rootfs.user(&asked.user, &asked.groups)?;
+    let mut security = container.security.clone();
+    security.privileged |= privileged;
+    let capabilities = capabilities::of(ctx, &security)?;
+    let session = Container {
+        process: asked.clone(),
+        security,
+        init: None,
+        ..container.clone()
+    };
+    process::of(ctx, &session, &user, &capabilities)
 }
 
 fn annotations(container: &Container) -> Value {

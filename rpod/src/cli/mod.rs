@@ -4,12 +4,24 @@
 //! and one for each noun (`container`, `pod`, …); options are built only for the verb that was typed, because start-up is what a
 //! person waits for.
 
+mod attach;
 mod cleanup;
+mod connection;
+mod create;
+mod exec;
 mod globals;
 mod image;
+mod kill;
+mod logs;
 mod options;
+mod restart;
+mod rm;
 mod run;
+mod selection;
+mod start;
+mod stop;
 mod verb;
+mod wait;
 
 use std::ffi::OsString;
 
@@ -25,13 +37,23 @@ const ENGINE_ERROR: u8 = 125;
 
 /// `rpod COMMAND`.
 const COMMANDS: &[Entry] = &[
+    entry::<attach::Attach>(),
+    entry::<create::Create>(),
+    entry::<exec::Exec>(),
     entry::<image::Images>(),
+    entry::<kill::Kill>(),
+    entry::<logs::Logs>(),
     entry::<image::Pull>(),
     entry::<image::Push>(),
+    entry::<restart::Restart>(),
+    entry::<rm::Rm>(),
     entry::<image::Rmi>(),
     entry::<run::Run>(),
+    entry::<start::Start>(),
+    entry::<stop::Stop>(),
     entry::<image::Tag>(),
     entry::<image::Untag>(),
+    entry::<wait::Wait>(),
 ];
 
 /// `rpod NOUN COMMAND`.
@@ -39,7 +61,20 @@ const NOUNS: &[Noun] = &[
     Noun {
         name: "container",
         about: "Manage containers",
-        commands: &[entry::<cleanup::Cleanup>(), entry::<run::Run>()],
+        commands: &[
+            entry::<attach::Attach>(),
+            entry::<cleanup::Cleanup>(),
+            entry::<create::Create>(),
+            entry::<exec::Exec>(),
+            entry::<kill::Kill>(),
+            entry::<logs::Logs>(),
+            entry::<restart::Restart>(),
+            entry::<rm::Rm>(),
+            entry::<run::Run>(),
+            entry::<start::Start>(),
+            entry::<stop::Stop>(),
+            entry::<wait::Wait>(),
+        ],
     },
     Noun {
         name: "image",
@@ -157,12 +192,13 @@ fn usage(error: &clap::Error) -> Result<u8> {
 
 /// Prints an error once, as podman does, and says with which code to end.
 pub fn report(error: &anyhow::Error) -> std::process::ExitCode {
-    let code = error
+    tell(error).into()
+}
+
+/// Prints an error and gives its exit code. For commands on several things, of which some may fail.
+fn tell(error: &anyhow::Error) -> u8 {
+    eprintln!("Error: {error:#}");
+    error
         .downcast_ref::<ExitStatus>()
-        .map_or(ENGINE_ERROR, |status| status.code);
-    let text = format!("{error:#}");
-    if !text.is_empty() {
-        eprintln!("Error: {text}");
-    }
-    code.into()
+        .map_or(ENGINE_ERROR, |status| status.code)
 }

@@ -279,17 +279,7 @@ impl ContainerOptions {
     fn process(&self, c: &mut Container) -> Result<()> {
         let process = &mut c.process;
         process.command = self.words[1..].to_vec();
-        for path in &self.env_file {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("reading {}", path.display()))?;
-            let lines = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
-            process.env.extend(lines.filter_map(variable));
-        }
-        process
-            .env
-            .extend(self.env.iter().filter_map(|text| variable(text)));
+        process.env.extend(environment(&self.env_file, &self.env)?);
         process.workdir = self.workdir.clone().unwrap_or_default();
         process.workdir_asked = self.workdir.is_some();
         if self
@@ -434,6 +424,21 @@ fn namespace(ctx: &Context, text: &str, flag: &str) -> Result<Namespace> {
         ("ns", path) if !path.is_empty() => Namespace::Path(path.into()),
         _ => bail!("invalid --{flag} {text:?}: host, private, container:NAME or ns:PATH"),
     })
+}
+
+/// Variables of the files, then of the options.
+pub(super) fn environment(files: &[std::path::PathBuf], options: &[String]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for path in files {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
+        all.extend(lines.filter_map(variable));
+    }
+    all.extend(options.iter().filter_map(|text| variable(text)));
+    Ok(all)
 }
 
 /// `NAME=VALUE`; `NAME` alone takes the caller's value, if there is one.

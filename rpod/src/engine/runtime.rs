@@ -60,7 +60,7 @@ pub fn logged_error(log: &Path) -> Option<anyhow::Error> {
         .map(|line| error(&line.msg))
 }
 
-/// podman's exit code for it: 127 when the command is not there, 126 when it cannot be run.
+/// The runtime's own words, led by its name, with podman's class of error: 127 when the command is not there, 126 when it cannot be run.
 pub fn error(message: &str) -> anyhow::Error {
     let lower = message.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));

@@ -14,7 +14,6 @@ pub mod attach;
 pub mod detach_keys;
 pub mod terminal;
 
-use std::io::Read as _;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -267,11 +266,4 @@ fn environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
     ];
     KEPT.into_iter()
         .filter_map(|name| std::env::var_os(name).map(|value| (name, value)))
-}
-
-/// Reads a whole small file that another process wrote.
-pub(crate) fn slurp(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.read_to_string(&mut text)?;
-    Ok(text)
 }

@@ -1,1 +1,152 @@
 //! Another process in a container that runs.
+//!
+//! ```text
+//! RUN/containers/<id>/exec/<session>/     process.json pidfile attach ctl conmon.pid
+//! RUN/containers/<id>/exec/<session>/exit/<id>     its exit code
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::record::{Container, Process};
+use super::wait::watch;
+use crate::bundle;
+use crate::engine::Context;
+use crate::monitor::attach::{Attached, End, Streams};
+use crate::monitor::{self, Monitor};
+use crate::store::id;
+
+/// What to run and who is connected to it.
+#[derive(Debug)]
+pub struct Request {
+    pub process: Process,
+    pub privileged: bool,
+    /// Nobody, for a detached session.
+    pub streams: Option<Streams>,
+}
+
+/// How a session that somebody was connected to ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Started(String),
+    Ended(i32),
+    Detached,
+}
+
+/// How long after its streams closed a session may still be without an exit code.
+const AFTER_CLOSE: Duration = Duration::from_secs(3600);
+
+/// Runs it. Directories of a session that was killed go with the container's run directory.
+pub fn exec(ctx: &Context, container: &Container, request: Request) -> Result<Outcome> {
+    if !ctx.store.status(&container.id)?.is_running() {
+        bail!("can only create exec sessions on running containers: container state improper");
+    }
+    let session = id::new()?;
+    let dir = container.run_dir(ctx).join("exec").join(&session);
+    let exit_dir = dir.join("exit");
+    fs::create_dir_all(&exit_dir).with_context(|| format!("making {}", exit_dir.display()))?;
+    let outcome = run(ctx, container, request, &session, &dir, &exit_dir);
+    if !matches!(outcome, Ok(Outcome::Started(_) | Outcome::Detached)) {
+        fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+    }
+    outcome
+}
+
+fn run(
+    ctx: &Context,
+    container: &Container,
+    request: Request,
+    session: &str,
+    dir: &Path,
+    exit_dir: &Path,
+) -> Result<Outcome> {
+    let process = process_file(ctx, container, &request, dir)?;
+    let attach = request.streams.is_some();
+    let mut begun = Monitor {
+        container_id: &container.id,
+        session_id: session,
+        name: &container.name,
+        bundle: dir,
+        run: dir,
+        exit_dir,
+        log: "none".to_owned(),
+        log_size_max: None,
+        tty: request.process.tty,
+        stdin: request.process.stdin,
+        timeout: 0,
+        no_cgroup: container.resources.no_cgroup,
+        exit_command: Vec::new(),
+        exec: Some(monitor::Exec {
+            process: &process,
+            attach,
+        }),
+    }
+    .begin(ctx)?;
+    let Some(streams) = request.streams else {
+        begun.pid()?;
+        return Ok(Outcome::Started(session.to_owned()));
+    };
+    begun.wait_for_attach_socket()?;
+    let attached = Attached::connect(dir, &streams)?;
+    begun.proceed()?;
+    let pidfile = dir.join("pidfile");
+    let end = attached.run(dir, streams, |signal| forward(&pidfile, signal))?;
+    if end == End::Detached {
+        return Ok(Outcome::Detached);
+    }
+    begun.pid()?;
+    let code = watch(exit_dir, Some(AFTER_CLOSE), || {
+        exit_code(exit_dir, &container.id)
+    })?;
+    code.map(Outcome::Ended).ok_or_else(|| {
+        anyhow!(
+            "exec session {session} of container {} left no exit code",
+            container.id
+        )
+    })
+}
+
+fn process_file(
+    ctx: &Context,
+    container: &Container,
+    request: &Request,
+    dir: &Path,
+) -> Result<PathBuf> {
+    let process = bundle::exec_process(
+        ctx,
+        container,
+        &request.process,
+        request.privileged,
+        &container.home(ctx),
+    )?;
+    let path = dir.join("process.json");
+    fs::write(&path, serde_json::to_vec(&process)?)
+        .with_context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}
+
+/// The session may have ended while the signal was on its way; there is nobody left to tell then.
+fn forward(pidfile: &Path, signal: nix::sys::signal::Signal) {
+    if let Some(pid) = fs::read_to_string(pidfile)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+    {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    }
+}
+
+fn exit_code(exit_dir: &Path, id: &str) -> Result<Option<i32>> {
+    let path = exit_dir.join(id);
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            Ok(Some(text.trim().parse().with_context(|| {
+                format!("{} holds no exit code", path.display())
+            })?))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::record::Container;
+use super::remove;
 use super::status::Status;
 use super::wait::wait_until;
-use super::{remove, wait};
 use crate::engine::{Context, runtime};
 
 /// How long a killed process may take to be gone.
@@ -97,11 +97,6 @@ pub fn signal_number(text: &str) -> Result<i32> {
         .parse::<Signal>()
         .map(|signal| signal as i32)
         .with_context(unknown)
-}
-
-/// Waits and gives the code.
-pub fn code_of(ctx: &Context, id: &str) -> Result<i32> {
-    wait::wait(ctx, id)
 }
 
 #[cfg(test)]

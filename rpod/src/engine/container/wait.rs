@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::os::fd::AsFd as _;
+use std::path::Path;
 
 use super::status::Status;
 use crate::engine::Context;
@@ -25,22 +26,28 @@ pub fn wait(ctx: &Context, id: &str) -> Result<i32> {
 
 /// The exit code, or nothing if the container still runs after that time.
 pub fn wait_until(ctx: &Context, id: &str, timeout: Option<Duration>) -> Result<Option<i32>> {
-    if let Some(code) = ended(ctx, id)? {
-        return Ok(Some(code));
+    watch(&ctx.store.exits(), timeout, || ended(ctx, id))
+}
+
+/// Asks `look` until it has an answer: at once, whenever a file appears in `dir`, and now and then.
+pub(super) fn watch<T>(
+    dir: &Path,
+    timeout: Option<Duration>,
+    mut look: impl FnMut() -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    if let Some(found) = look()? {
+        return Ok(Some(found));
     }
-    let exits = ctx.store.exits();
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
         .context("making an inotify")?;
+    let events = AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MODIFY;
     inotify
-        .add_watch(
-            &exits,
-            AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CREATE,
-        )
-        .with_context(|| format!("watching {}", exits.display()))?;
+        .add_watch(dir, events)
+        .with_context(|| format!("watching {}", dir.display()))?;
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
-        if let Some(code) = ended(ctx, id)? {
-            return Ok(Some(code));
+        if let Some(found) = look()? {
+            return Ok(Some(found));
         }
         let left = deadline.map_or(LOOK_AGAIN, |deadline| {
             deadline
@@ -57,7 +64,7 @@ pub fn wait_until(ctx: &Context, id: &str, timeout: Option<Duration>) -> Result<
         ) {
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => drain(&inotify)?,
-            Err(errno) => return Err(errno).context("waiting for the exit file"),
+            Err(errno) => return Err(errno).with_context(|| format!("watching {}", dir.display())),
         }
     }
 }

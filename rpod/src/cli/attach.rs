@@ -1,0 +1,38 @@
+//! `rpod attach`: podman-attach(1).
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::connection::{self, Connection};
+use super::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::container::find;
+use crate::monitor::attach::Attached;
+
+#[derive(Args, Debug)]
+pub struct Attach {
+    /// Do not attach STDIN
+    #[arg(long)]
+    no_stdin: bool,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(value_name = "CONTAINER")]
+    name: String,
+}
+
+impl Verb for Attach {
+    const NAME: &'static str = "attach";
+    const ABOUT: &'static str = "Attach to a running container";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let container = find(&ctx, &self.name)?;
+        if !ctx.store.status(&container.id)?.is_running() {
+            bail!("you can only attach to running containers");
+        }
+        let mut streams = self.connection.streams(&ctx, &container)?;
+        streams.stdin &= !self.no_stdin;
+        let attached = Attached::connect(&container.home(&ctx), &streams)?;
+        connection::follow(&ctx, &container, Some(attached), streams)
+    }
+}

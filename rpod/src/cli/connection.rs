@@ -1,0 +1,68 @@
+//! A person connected to a container: what `run`, `start` and `attach` have in common.
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::engine::container::record::Container;
+use crate::engine::container::{remove, wait};
+use crate::engine::{Context, runtime};
+use crate::monitor::attach::{Attached, End, Streams};
+use crate::monitor::detach_keys;
+
+#[derive(Args, Debug)]
+pub struct Connection {
+    /// Override the key sequence for detaching a container
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// Pass the signals that rpod receives on to the container
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    sig_proxy: bool,
+}
+
+/// The keys that were asked for, configured, or podman's.
+pub fn keys(ctx: &Context, asked: Option<&str>) -> Result<Vec<u8>> {
+    let configured = ctx.config.containers_conf.engine.detach_keys.as_deref();
+    detach_keys::parse(asked.or(configured).unwrap_or(detach_keys::DEFAULT))
+}
+
+impl Connection {
+    pub fn streams(&self, ctx: &Context, container: &Container) -> Result<Streams> {
+        Ok(Streams {
+            stdin: container.process.stdin,
+            stdout: true,
+            stderr: true,
+            tty: container.process.tty,
+            detach_keys: keys(ctx, self.detach_keys.as_deref())?,
+            proxy_signals: self.sig_proxy,
+        })
+    }
+}
+
+/// Stays with a container to its end; the answer is its exit code.
+pub fn follow(
+    ctx: &Context,
+    container: &Container,
+    attached: Option<Attached>,
+    streams: Streams,
+) -> Result<u8> {
+    if let Some(attached) = attached {
+        let kill = |signal| {
+            // It may have ended while the signal was on its way.
+            let _ = runtime::kill(ctx, &container.id, signal as i32);
+        };
+        if attached.run(&container.home(ctx), streams, kill)? == End::Detached {
+            return Ok(0);
+        }
+    }
+    let code = wait::wait(ctx, &container.id)?;
+    remove::cleanup(ctx, &container.id, container.remove)?;
+    if container.remove {
+        remove::forget_exit(ctx, &container.id)?;
+    }
+    u8::try_from(code).with_context(|| {
+        format!(
+            "container {} ended with {code}, which is no exit code",
+            container.id
+        )
+    })
+}

@@ -1,0 +1,109 @@
+//! `rpod exec`: podman-exec(1).
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use super::{Globals, Verb, connection};
+use crate::engine::Context;
+use crate::engine::container::exec::{self, Outcome, Request};
+use crate::engine::container::{find, record::Process};
+use crate::monitor::attach::Streams;
+
+#[derive(Args, Debug)]
+pub struct Exec {
+    /// Run the exec session in detached mode (backgrounded)
+    #[arg(short, long)]
+    detach: bool,
+    /// Select the key sequence for detaching a container
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// Set environment variables
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Read in a file of environment variables
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<std::path::PathBuf>,
+    /// Make STDIN available to the contained process
+    #[arg(short, long)]
+    interactive: bool,
+    /// Give the process extended Linux capabilities inside the container
+    #[arg(long)]
+    privileged: bool,
+    /// Allocate a pseudo-TTY
+    #[arg(short, long)]
+    tty: bool,
+    /// Sets the username or UID used and optionally the groupname or GID for the specified command
+    #[arg(short, long, value_name = "USER")]
+    user: Option<String>,
+    /// Working directory inside the container
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+    /// CONTAINER COMMAND [ARG...]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        value_name = "CONTAINER COMMAND [ARG...]"
+    )]
+    words: Vec<String>,
+}
+
+impl Verb for Exec {
+    const NAME: &'static str = "exec";
+    const ABOUT: &'static str = "Run a process in a running container";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let container = find(&ctx, &self.words[0])?;
+        if self.words.len() < 2 {
+            bail!("must provide a non-empty command to start an exec session: invalid argument");
+        }
+        let own = &container.process;
+        let mut env = own.env.clone();
+        env.extend(super::options::environment(&self.env_file, &self.env)?);
+        let process = Process {
+            command: self.words[1..].to_vec(),
+            env,
+            workdir: self.workdir.clone().unwrap_or_else(|| own.workdir.clone()),
+            user: self.user.clone().unwrap_or_else(|| own.user.clone()),
+            groups: if self.user.is_none() {
+                own.groups.clone()
+            } else {
+                Vec::new()
+            },
+            umask: own.umask.clone(),
+            tty: self.tty,
+            stdin: self.interactive,
+            ..Process::default()
+        };
+        let streams = if self.detach {
+            None
+        } else {
+            let detach_keys = connection::keys(&ctx, self.detach_keys.as_deref())?;
+            Some(Streams {
+                stdin: self.interactive,
+                stdout: true,
+                stderr: true,
+                tty: self.tty,
+                detach_keys,
+                proxy_signals: !self.tty,
+            })
+        };
+        match exec::exec(
+            &ctx,
+            &container,
+            Request {
+                process,
+                privileged: self.privileged,
+                streams,
+            },
+        )? {
+            Outcome::Started(session) => {
+                println!("{session}");
+                Ok(0)
+            }
+            Outcome::Detached => Ok(0),
+            Outcome::Ended(code) => u8::try_from(code)
+                .with_context(|| format!("the command ended with {code}, which is no exit code")),
+        }
+    }
+}
