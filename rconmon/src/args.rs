@@ -85,6 +85,8 @@ pub(crate) enum Error {
     NotANumber { name: String, value: String },
     #[error("log-max-files must be non-negative, got {0}")]
     NegativeMaxFiles(i64),
+    #[error("log-max-files cannot exceed {max}, got {0}", max = i32::MAX)]
+    TooManyFiles(i64),
     #[error("log-max-files must be at least 1 when log-rotate is enabled, got 0")]
     NoFilesToRotate,
     #[error("Container ID not provided. Use --cid")]
@@ -417,6 +419,7 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Request, Err
 fn check(options: &Options) -> Result<(), Error> {
     match options.log_max_files {
         Some(count) if count < 0 => return Err(Error::NegativeMaxFiles(count)),
+        Some(count) if count > i64::from(i32::MAX) => return Err(Error::TooManyFiles(count)),
         Some(0) if options.log_rotate => return Err(Error::NoFilesToRotate),
         _ => {}
     }
