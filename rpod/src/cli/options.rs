@@ -7,6 +7,7 @@ use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount, Namespace};
 use crate::engine::container::{self, create, stop};
+use crate::engine::image::{self, Access, Image, Platform};
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
@@ -213,10 +214,7 @@ impl ContainerOptions {
         let image_name = &self.words[0];
         let mut container = self.resolve(ctx)?;
         let _images = create::lock_images(ctx)?;
-        let image = create::local_image(ctx, image_name)?;
-        let Some(image) = image else {
-            bail!("{image_name}: image not known")
-        };
+        let image = self.image(ctx, image_name)?;
         let entrypoint = self.entrypoint.as_deref().map(entrypoint).transpose()?;
         create::apply_image(&mut container, image_name, &image, entrypoint);
         if self.replace
@@ -231,6 +229,30 @@ impl ContainerOptions {
                 .with_context(|| format!("writing {}", path.display()))?;
         }
         Ok(container)
+    }
+
+    /// The image by the pull policy: podman-create(1), "--pull".
+    fn image(&self, ctx: &Context, name: &str) -> Result<Image> {
+        let local = match self.pull.as_str() {
+            "always" => None,
+            _ => create::local_image(ctx, name)?,
+        };
+        match (self.pull.as_str(), local) {
+            ("missing" | "never", Some(local)) => Ok(local),
+            ("never", None) => bail!("{name}: image not known"),
+            (_, local) => {
+                let access = Access {
+                    quiet: self.quiet,
+                    ..Access::default()
+                };
+                let pulled = image::pull(ctx, name, &access, &Platform::default());
+                // A registry out of reach has nothing newer.
+                match (pulled, local) {
+                    (Err(_), Some(local)) => Ok(local),
+                    (pulled, _) => pulled,
+                }
+            }
+        }
     }
 
     fn resolve(&self, ctx: &Context) -> Result<Container> {

@@ -13,7 +13,7 @@ pub struct Rmi {
     /// Remove all images
     #[arg(short, long)]
     all: bool,
-    /// Remove images that have several names
+    /// Remove images that have several names, and the containers that use them
     #[arg(short, long)]
     force: bool,
     /// Ignore errors if an image does not exist
@@ -37,16 +37,23 @@ impl Verb for Rmi {
         }
         let context = Context::new(globals)?;
         let images = match self.all {
+            // By every name of it, since an id does not remove an image of several names.
             true => image::all(&context)?
                 .into_iter()
-                .map(|image| image.id)
+                .flat_map(|image| {
+                    if image.names.is_empty() {
+                        vec![image.id]
+                    } else {
+                        image.names
+                    }
+                })
                 .collect(),
             false => self.images,
         };
         let mut errors = Vec::new();
         let mut deleted = Vec::new();
         for name in &images {
-            match image::remove(&context, name, self.force || self.all) {
+            match image::remove(&context, name, self.force) {
                 Ok(removed) => {
                     removed
                         .untagged

@@ -4,7 +4,7 @@ use anyhow::Result;
 use thiserror::Error;
 
 use super::{Image, ImageError, index, summary};
-use crate::engine::Context;
+use crate::engine::{Context, container};
 
 /// What a removal did.
 #[derive(Debug, Default)]
@@ -40,10 +40,16 @@ impl RemoveError {
     }
 }
 
-/// Remove what `text` names: a name where the image has others, else the image. Blobs and layers stay until
-/// [`super::sweep`].
+/// Remove what `text` names: a name where the image has others, else the image, and with `force` the
+/// containers that use it. Blobs and layers stay until [`super::sweep`].
 pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
     let image = super::find(context, text)?;
+    if force && (image.names.len() < 2 || image.name_of(context, text)?.is_none()) {
+        for id in summary::containers_of(context, &image.id)? {
+            let user = container::load(context, &id)?;
+            container::remove::remove(context, &user, true, None)?;
+        }
+    }
     let users = summary::containers_of(context, &image.id)?;
     index::edit(&context.store, |index| {
         let name = super::stored_name(index, text)?;

@@ -82,7 +82,8 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
     command
         .arg(format!("docker://{name}"))
         .arg(stored(context, &name.to_string()));
-    run(command, access.quiet).with_context(|| format!("initializing source docker://{name}"))?;
+    // rskopeo names the source in its error.
+    run(command, access.quiet)?;
     super::find(context, &name.to_string())
 }
 
