@@ -85,7 +85,7 @@ pub(crate) enum Error {
     NotANumber { name: String, value: String },
     #[error("log-max-files must be non-negative, got {0}")]
     NegativeMaxFiles(i64),
-    #[error("log-max-files cannot exceed {max}, got {0}", max = i32::MAX)]
+    #[error("option parsing failed: Integer value '{0}' for --log-max-files out of range")]
     TooManyFiles(i64),
     #[error("log-max-files must be at least 1 when log-rotate is enabled, got 0")]
     NoFilesToRotate,
