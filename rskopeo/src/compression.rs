@@ -1,6 +1,6 @@
 //! Layer compression: told by the first bytes, never by a media type or a file name.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 /// How a blob's bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Compression {
 }
 
 const BUFFER: usize = 128 * 1024;
+/// Bytes that tell a compression.
+const MAGIC: usize = 4;
 
 impl Compression {
     /// Tells the compression from the first bytes of a blob.
@@ -26,9 +28,12 @@ impl Compression {
 }
 
 /// Reads enough of `reader` to tell its compression and gives both back; no byte is lost.
-pub fn peek<R: Read>(reader: R) -> io::Result<(Compression, BufReader<R>)> {
-    let mut reader = BufReader::with_capacity(BUFFER, reader);
-    let compression = Compression::detect(reader.fill_buf()?);
+pub fn peek<R: Read>(mut reader: R) -> io::Result<(Compression, impl BufRead + use<R>)> {
+    // A pipe or a socket may give less at once than there is to look at.
+    let mut head = Vec::with_capacity(MAGIC);
+    reader.by_ref().take(MAGIC as u64).read_to_end(&mut head)?;
+    let compression = Compression::detect(&head);
+    let reader = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(reader));
     Ok((compression, reader))
 }
 

@@ -50,11 +50,15 @@ pub fn layers(
                 .push((index, result));
         }
     };
-    if count <= 1 {
+    let workers = match destination.is_sequential() {
+        true => 1,
+        false => PARALLEL.min(count),
+    };
+    if workers <= 1 {
         worker();
     } else {
         thread::scope(|scope| {
-            for _ in 0..PARALLEL.min(count) {
+            for _ in 0..workers {
                 scope.spawn(worker);
             }
         });

@@ -148,16 +148,21 @@ impl ImageConfig {
         serde_json::from_slice(bytes).context("parsing image configuration")
     }
 
-    /// The chainID of each layer, the base layer first (image-spec config.md "Layer ChainID").
+    /// The chainID of each layer, the base layer first.
     pub fn chain_ids(&self) -> Vec<Digest> {
-        let mut chain: Vec<Digest> = Vec::with_capacity(self.rootfs.diff_ids.len());
-        for diff_id in &self.rootfs.diff_ids {
-            let next = match chain.last() {
-                Some(parent) => Digest::sha256(format!("{parent} {diff_id}").as_bytes()),
-                None => diff_id.clone(),
-            };
-            chain.push(next);
-        }
-        chain
+        chain_ids(&self.rootfs.diff_ids)
     }
+}
+
+/// What each layer makes with all below it (image-spec config.md "Layer ChainID").
+pub fn chain_ids<'a>(diff_ids: impl IntoIterator<Item = &'a Digest>) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::new();
+    for diff_id in diff_ids {
+        let next = match chain.last() {
+            Some(parent) => Digest::sha256(format!("{parent} {diff_id}").as_bytes()),
+            None => diff_id.clone(),
+        };
+        chain.push(next);
+    }
+    chain
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-pub use config::ImageConfig;
+pub use config::{ImageConfig, chain_ids};
 pub use image::{Format, Image, layer_kind};
 pub use index::Index;
 

@@ -36,7 +36,8 @@ pub fn fetch(
     let realm = challenge
         .parameter("realm")
         .context("missing realm in bearer auth challenge")?;
-    if !realm.starts_with("https://") && !(realm.starts_with("http://") && !secure) {
+    let reachable = realm.starts_with("https://") || (realm.starts_with("http://") && !secure);
+    if !reachable {
         bail!(
             "refusing to ask {realm} for a token: the registry uses HTTPS and its token server does not"
         );

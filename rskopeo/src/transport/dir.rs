@@ -122,11 +122,10 @@ impl Destination for DirDestination {
         &self,
         _blob: Option<&Descriptor>,
         _role: &Role,
-        mut stream: BlobStream<'_>,
+        stream: BlobStream<'_>,
     ) -> Result<Written> {
         let mut temporary = atomic::Temporary::in_directory(&self.path)?;
-        io::copy(&mut stream, &mut temporary)?;
-        let written = stream.finish()?;
+        let written = stream.write_to(&mut temporary)?;
         temporary.persist(&self.path.join(written.digest.hex()))?;
         Ok(written)
     }

@@ -4,7 +4,7 @@
 //! last, under a lock, so that a name in it is always complete.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +21,9 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A store whose directory is locked for other reasons has this file beside `index.json`.
 pub const INDEX_LOCK: &str = "index.lock";
+
+/// The content of `oci-layout`.
+pub const MARKER: &str = r#"{"imageLayoutVersion": "1.0.0"}"#;
 
 /// `index.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,7 +63,7 @@ impl Layout {
             .with_context(|| format!("creating {}", self.root.display()))?;
         let marker = self.root.join("oci-layout");
         if !marker.exists() {
-            atomic::write(&marker, br#"{"imageLayoutVersion": "1.0.0"}"#)?;
+            atomic::write(&marker, MARKER.as_bytes())?;
         }
         Ok(())
     }
@@ -77,20 +80,7 @@ impl Layout {
 
     /// The descriptor named `image`, or the only one.
     pub fn find(&self, image: Option<&str>) -> Result<Descriptor> {
-        let mut manifests = self.index()?.manifests;
-        match image {
-            Some(image) => manifests
-                .into_iter()
-                .find(|descriptor| {
-                    descriptor
-                        .annotations
-                        .get(REF_NAME)
-                        .is_some_and(|name| name == image)
-                })
-                .with_context(|| format!("no descriptor found for reference {image:?}")),
-            None if manifests.len() == 1 => Ok(manifests.remove(0)),
-            None => bail!("more than one image in oci, choose an image"),
-        }
+        self.index()?.find(image)
     }
 
     /// A manifest of at most [`MAX_MANIFEST`] bytes, checked against its digest.
@@ -121,10 +111,9 @@ impl Layout {
     }
 
     /// Writes a blob in one pass.
-    pub fn put_blob(&self, mut stream: BlobStream<'_>) -> Result<Written> {
+    pub fn put_blob(&self, stream: BlobStream<'_>) -> Result<Written> {
         let mut temporary = self.temporary_blob()?;
-        io::copy(&mut stream, &mut temporary)?;
-        let written = stream.finish()?;
+        let written = stream.write_to(&mut temporary)?;
         temporary.persist(&self.blob_path(&written.digest))?;
         Ok(written)
     }
@@ -160,12 +149,7 @@ impl Layout {
         let path = self.root.join("index.json");
         let mut index = match path.exists() {
             true => self.index()?,
-            false => LayoutIndex {
-                schema_version: 2,
-                media_type: None,
-                manifests: Vec::new(),
-                annotations: Default::default(),
-            },
+            false => LayoutIndex::default(),
         };
         change(&mut index);
         if index.media_type.as_deref() != Some(OCI_INDEX) {
@@ -175,7 +159,36 @@ impl Layout {
     }
 }
 
+impl Default for LayoutIndex {
+    fn default() -> Self {
+        Self {
+            schema_version: 2,
+            media_type: None,
+            manifests: Vec::new(),
+            annotations: Default::default(),
+        }
+    }
+}
+
 impl LayoutIndex {
+    /// The descriptor named `image`, or the only one.
+    pub fn find(mut self, image: Option<&str>) -> Result<Descriptor> {
+        match image {
+            Some(image) => self
+                .manifests
+                .into_iter()
+                .find(|descriptor| {
+                    descriptor
+                        .annotations
+                        .get(REF_NAME)
+                        .is_some_and(|name| name == image)
+                })
+                .with_context(|| format!("no descriptor found for reference {image:?}")),
+            None if self.manifests.len() == 1 => Ok(self.manifests.remove(0)),
+            None => bail!("more than one image in oci, choose an image"),
+        }
+    }
+
     /// Lets `name` stand for `descriptor` and for nothing else.
     pub fn set(&mut self, name: Option<&str>, mut descriptor: Descriptor) {
         match name {

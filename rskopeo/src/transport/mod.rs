@@ -10,9 +10,12 @@
 mod containers_storage;
 mod dir;
 mod docker;
+mod docker_archive;
 mod layout;
 mod oci;
+mod oci_archive;
 mod stream;
+mod tar_file;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -85,6 +88,11 @@ pub trait Destination: Sync {
 
     fn layer_form(&self) -> LayerForm;
 
+    /// Whether blobs lie one behind the other, so that `put_blob` takes only one at a time.
+    fn is_sequential(&self) -> bool {
+        false
+    }
+
     /// True if the blob is there, whole, with all that this destination makes of it (containers-storage: also the unpacked
     /// layer, which it may make here from the blob it has). `put_blob` is then not called.
     fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<bool>;
@@ -146,7 +154,22 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
         Reference::ContainersStorage { store, name } => Box::new(
             containers_storage::StorageSource::open(store.as_ref(), name)?,
         ),
-        other => bail!("{}: cannot be read yet", other.transport()),
+        Reference::OciArchive { path, image } => {
+            let tmpdir = access.tmpdir.as_deref();
+            Box::new(oci_archive::OciArchiveSource::open(
+                path,
+                image.as_deref(),
+                tmpdir,
+            )?)
+        }
+        Reference::DockerArchive { path, image } => {
+            let tmpdir = access.tmpdir.as_deref();
+            Box::new(docker_archive::DockerArchiveSource::open(
+                path,
+                image.as_ref(),
+                tmpdir,
+            )?)
+        }
     })
 }
 
@@ -180,7 +203,24 @@ pub fn open_destination(
         Reference::ContainersStorage { store, name } => Box::new(
             containers_storage::StorageDestination::create(store.as_ref(), name)?,
         ),
-        other => bail!("{}: cannot be written yet", other.transport()),
+        Reference::OciArchive { path, image } => {
+            let tmpdir = access.tmpdir.as_deref();
+            Box::new(oci_archive::OciArchiveDestination::create(
+                path,
+                image.as_deref(),
+                tmpdir,
+                writing.oci_accepts_uncompressed,
+            )?)
+        }
+        Reference::DockerArchive { path, image } => {
+            let tmpdir = access.tmpdir.as_deref();
+            Box::new(docker_archive::DockerArchiveDestination::create(
+                path,
+                image.as_ref(),
+                &writing.additional_tags,
+                tmpdir,
+            )?)
+        }
     })
 }
 
@@ -188,6 +228,9 @@ pub fn open_destination(
 pub fn list_tags(reference: &Reference, access: &Access) -> Result<Vec<String>> {
     match reference {
         Reference::Docker(name) => docker::list_tags(name, access),
+        Reference::DockerArchive { path, .. } => {
+            docker_archive::list_tags(path, access.tmpdir.as_deref())
+        }
         other => bail!("{}: has no tags to list", other.transport()),
     }
 }

@@ -1,13 +1,15 @@
 //! A blob on its way: verified as it is read.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use anyhow::{Result, bail};
 
 use crate::digest::{Digest, Hasher};
 use crate::layer::LayerError;
 use crate::manifest::Descriptor;
+
+const BUFFER: usize = 128 * 1024;
 
 /// What came out of a [`BlobStream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,19 @@ impl<'a> BlobStream<'a> {
                     self.finish()?;
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// Writes all of the blob to `place`; see [`finish`](Self::finish).
+    pub fn write_to(mut self, place: &mut impl Write) -> Result<Written> {
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match self.read(&mut buffer) {
+                Ok(0) => return self.finish(),
+                Ok(n) => place.write_all(&buffer[..n])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
