@@ -20,6 +20,37 @@ fn logged(tag: &str, level: &str, text: &str) -> String {
     format!("time=\"{now}\" level={level} msg={}", quoted(text))
 }
 
+/// Rust ends the system's errors with "No such file or directory (os error 2)", Go with "no such file or directory", which is
+/// what scripts look for.
+fn with_go_causes(text: &str) -> String {
+    const MARK: &str = " (os error ";
+    let mut done = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(MARK) {
+        let (before, after) = rest.split_at(at);
+        let number = after[MARK.len()..].split_once(')');
+        let known = number.and_then(|(number, tail)| Some((number.parse().ok()?, tail)));
+        let Some((number, tail)) = known else {
+            done.push_str(&rest[..at + MARK.len()]);
+            rest = &after[MARK.len()..];
+            continue;
+        };
+        let cause = io::Error::from_raw_os_error(number).to_string();
+        let cause = cause.split(MARK).next().unwrap_or_default();
+        match before.strip_suffix(cause) {
+            Some(before) => {
+                done.push_str(before);
+                let mut letters = cause.chars();
+                done.extend(letters.next().map(|first| first.to_ascii_lowercase()));
+                done.push_str(letters.as_str());
+            }
+            None => done.push_str(before),
+        }
+        rest = tail;
+    }
+    done + rest
+}
+
 /// As Go's `%q` quotes text.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -37,4 +68,34 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_read_as_gos() {
+        let error = io::Error::from_raw_os_error(libc::ENOENT);
+        let told = with_go_causes(&format!("open x: {error} at path \"y\"; then {error}"));
+        assert_eq!(
+            told,
+            "open x: no such file or directory at path \"y\"; then no such file or directory"
+        );
+        for text in [
+            "plain",
+            "a (os error x)",
+            "a (os error 2",
+            "(os error 2)",
+            " (os error 2)",
+        ] {
+            with_go_causes(text);
+        }
+        assert_eq!(with_go_causes("a (os error x)"), "a (os error x)");
+    }
+
+    #[test]
+    fn quotes_as_go() {
+        assert_eq!(quoted("a \"b\"\n\u{1}"), r#""a \"b\"\n\u0001""#);
+    }
 }

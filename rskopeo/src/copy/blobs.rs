@@ -104,11 +104,25 @@ fn layer(
     {
         return Ok(None);
     }
-    let verified = BlobStream::verified(source.blob(descriptor)?, descriptor);
+    let mut verified = BlobStream::verified(source.blob(descriptor)?, descriptor);
+    let put = convert_and_put(destination, plan, &mut verified, descriptor, &role, options);
+    let (copied, _) = verified.finish_with(put)?;
+    Ok(copied)
+}
+
+/// Puts the bytes of `verified` as they are or in the compression that the destination wants; tells the latter.
+fn convert_and_put(
+    destination: &dyn Destination,
+    plan: &Plan,
+    verified: &mut BlobStream<'_>,
+    descriptor: &Descriptor,
+    role: &Role,
+    options: &Options,
+) -> Result<Option<Copied>> {
     let (actual, reader) = compression::peek(verified)?;
     let Some(target) = change(plan.form, actual, options.compression) else {
         let stream = BlobStream::relayed(Box::new(reader), descriptor);
-        destination.put_blob(Some(descriptor), &role, stream)?;
+        destination.put_blob(Some(descriptor), role, stream)?;
         return Ok(None);
     };
     if plan.preserve_digests {
@@ -118,7 +132,7 @@ fn layer(
         Compression::None => compression::decompress(reader)?,
         packed => compression::compress(reader, packed, options.compression_level)?,
     };
-    let written = destination.put_blob(None, &role, BlobStream::made(made))?;
+    let written = destination.put_blob(None, role, BlobStream::made(made))?;
     Ok(Some(Copied {
         written,
         compression: target,

@@ -1,7 +1,7 @@
 //! A blob on its way: verified as it is read.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
 use anyhow::{Result, bail};
 
@@ -87,8 +87,8 @@ impl<'a> BlobStream<'a> {
         match used {
             Ok(value) => Ok((value, self.finish()?)),
             Err(error) => {
-                let layer = error.downcast_ref::<LayerError>();
-                if layer.is_some_and(LayerError::is_about_content) {
+                // If the stream itself failed it has said why.
+                if self.hasher.is_some() && is_about_content(&error) {
                     self.finish()?;
                 }
                 Err(error)
@@ -103,7 +103,7 @@ impl<'a> BlobStream<'a> {
             match self.read(&mut buffer) {
                 Ok(0) => return self.finish(),
                 Ok(n) => place.write_all(&buffer[..n])?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -172,6 +172,17 @@ impl fmt::Debug for BlobStream<'_> {
     }
 }
 
+/// Whether bytes were read but not understood.
+fn is_about_content(error: &anyhow::Error) -> bool {
+    let layer = error.downcast_ref::<LayerError>();
+    let decoder = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    layer.is_some_and(LayerError::is_about_content)
+        || matches!(
+            decoder,
+            Some(ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof)
+        )
+}
+
 fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
+    io::Error::new(ErrorKind::InvalidData, message)
 }
