@@ -2,6 +2,8 @@
 //!
 //! A destination that was asked for replaces the default one.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
@@ -104,6 +106,7 @@ fn kernel_file_systems(container: &Container) -> Vec<Value> {
         ],
     ));
     match &container.namespaces.ipc {
+        Namespace::Host if !Path::new("/dev/mqueue").exists() => {}
         Namespace::Host => all.push(bind(
             "/dev/mqueue",
             "/dev/mqueue",

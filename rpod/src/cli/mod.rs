@@ -11,9 +11,11 @@ mod create;
 mod exec;
 mod globals;
 mod image;
+mod inspect;
 mod kill;
 mod logs;
 mod options;
+mod ps;
 mod restart;
 mod rm;
 mod run;
@@ -41,8 +43,10 @@ const COMMANDS: &[Entry] = &[
     entry::<create::Create>(),
     entry::<exec::Exec>(),
     entry::<image::Images>(),
+    entry::<inspect::Inspect>(),
     entry::<kill::Kill>(),
     entry::<logs::Logs>(),
+    entry::<ps::Ps>(),
     entry::<image::Pull>(),
     entry::<image::Push>(),
     entry::<restart::Restart>(),
@@ -66,7 +70,9 @@ const NOUNS: &[Noun] = &[
             entry::<cleanup::Cleanup>(),
             entry::<create::Create>(),
             entry::<exec::Exec>(),
+            entry::<inspect::ContainerInspect>(),
             entry::<kill::Kill>(),
+            entry::<ps::List>(),
             entry::<logs::Logs>(),
             entry::<restart::Restart>(),
             entry::<rm::Rm>(),

@@ -5,6 +5,7 @@
 
 pub mod create;
 pub mod exec;
+pub mod inspect;
 pub mod logs;
 mod overlay;
 pub mod record;

@@ -1,0 +1,180 @@
+//! `rpod ps`: podman-ps(1).
+
+mod filter;
+mod row;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use super::{Globals, Verb};
+use crate::engine::{Context, container};
+use crate::output::{Listing, Style};
+use filter::Filter;
+
+#[derive(Args, Debug)]
+pub struct Ps {
+    /// Show all the containers, default is only running containers
+    #[arg(short, long)]
+    all: bool,
+    /// Filter output based on conditions given
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Pretty-print containers to JSON or using a Go template
+    #[arg(long)]
+    format: Option<String>,
+    /// Print the n last created containers (all states)
+    #[arg(short = 'n', long, value_name = "N")]
+    last: Option<usize>,
+    /// Show the latest container created (all states)
+    #[arg(short, long)]
+    latest: bool,
+    /// Display the extended information
+    #[arg(long)]
+    no_trunc: bool,
+    /// Do not print headers
+    #[arg(long)]
+    noheading: bool,
+    /// Display namespace information
+    #[arg(long, visible_alias = "namespace")]
+    ns: bool,
+    /// Print the ID and name of the pod the containers are associated with
+    #[arg(short, long)]
+    pod: bool,
+    /// Print the numeric IDs of the containers only
+    #[arg(short, long)]
+    quiet: bool,
+    /// Sort output by a column
+    #[arg(long, value_enum, default_value = "created")]
+    sort: Column,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Column {
+    Command,
+    Created,
+    Id,
+    Image,
+    Names,
+    Runningfor,
+    Status,
+}
+
+/// `rpod container list`.
+#[derive(Args, Debug)]
+pub struct List {
+    #[command(flatten)]
+    ps: Ps,
+}
+
+impl Verb for List {
+    const NAME: &'static str = "list";
+    const ALIASES: &'static [&'static str] = &["ls", "ps"];
+    const ABOUT: &'static str = Ps::ABOUT;
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        self.ps.call(globals)
+    }
+}
+
+impl Verb for Ps {
+    const NAME: &'static str = "ps";
+    const ABOUT: &'static str = "List containers";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.last.is_some() && self.latest {
+            bail!("last and latest are mutually exclusive");
+        }
+        if self.quiet && self.ns {
+            bail!("quiet conflicts with size and namespace");
+        }
+        let ctx = Context::new(globals)?;
+        let listing = Listing {
+            name: "ps",
+            rows: self.rows(&ctx)?,
+            hidden: &[],
+            methods: if self.no_trunc {
+                row::whole
+            } else {
+                row::short
+            },
+            heading: row::heading,
+            table: &self.table(),
+        };
+        listing.print(&Style {
+            format: self
+                .format
+                .map(|format| format.replace(".Namespaces.", ".")),
+            quiet: self.quiet.then_some("{{.ID}}\n"),
+            no_heading: self.noheading,
+        })?;
+        Ok(0)
+    }
+}
+
+impl Ps {
+    fn rows(&self, ctx: &Context) -> Result<Vec<Value>> {
+        let filters = self
+            .filter
+            .iter()
+            .map(|text| Filter::parse(ctx, text))
+            .collect::<Result<Vec<_>>>()?;
+        let any_state = self.all
+            || self.latest
+            || self.last.is_some()
+            || filters.iter().any(Filter::is_about_state);
+        let count = if self.latest { Some(1) } else { self.last };
+        let mut rows = Vec::new();
+        for container in container::all(ctx)? {
+            let status = ctx.store.status(&container.id)?;
+            if (any_state || status.is_running()) && Filter::all_take(&filters, &container, &status)
+            {
+                rows.push(row::of(ctx, &container, &status)?);
+            }
+            if count == Some(rows.len()) {
+                break;
+            }
+        }
+        self.sort(&mut rows);
+        Ok(rows)
+    }
+
+    fn sort(&self, rows: &mut [Value]) {
+        let text = |row: &Value, key: &str| row[key].to_string();
+        match self.sort {
+            Column::Created => {}
+            Column::Runningfor => rows.reverse(),
+            Column::Command => rows.sort_by_key(|row| text(row, "Command")),
+            Column::Id => rows.sort_by_key(|row| text(row, "Id")),
+            Column::Image => rows.sort_by_key(|row| text(row, "Image")),
+            Column::Names => rows.sort_by_key(|row| text(row, "Names")),
+            Column::Status => rows.sort_by_key(|row| text(row, "State")),
+        }
+    }
+
+    fn table(&self) -> String {
+        let mut columns = if self.ns {
+            vec![
+                "ID", "Names", "Pid", "Cgroup", "IPC", "MNT", "NET", "PIDNS", "USERNS", "UTS",
+            ]
+        } else {
+            vec![
+                "ID",
+                "Image",
+                "Command",
+                "CreatedHuman",
+                "Status",
+                "Ports",
+                "Names",
+            ]
+        };
+        if self.pod && !self.ns {
+            columns.extend(["Pod", "PodName"]);
+        }
+        columns
+            .iter()
+            .map(|column| format!("{{{{.{column}}}}}"))
+            .collect::<Vec<_>>()
+            .join("\t")
+    }
+}

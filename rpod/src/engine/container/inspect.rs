@@ -1,0 +1,281 @@
+//! What `inspect` tells of a container, in podman's shape.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::record::{Container, Namespace};
+use super::status::Status;
+use crate::bundle;
+use crate::engine::Context;
+use crate::store::record;
+
+/// The object that `rpod inspect` prints.
+pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
+    let status = ctx.store.status(&container.id)?;
+    let (home, run) = (container.home(ctx), container.run_dir(ctx));
+    let config: Option<Value> = record::load_if_there(&home.join("config.json"))?;
+    let config = config.unwrap_or_default();
+    let caps = |set: &str| config["process"]["capabilities"][set].clone();
+    let args = container.process.args();
+    let file = |name: &str| {
+        let path = run.join(name);
+        if path.exists() {
+            json!(path)
+        } else {
+            json!("")
+        }
+    };
+    let layers: Vec<_> = container
+        .image
+        .layers
+        .iter()
+        .rev()
+        .map(|layer| {
+            ctx.store
+                .layers()
+                .join(layer)
+                .join("diff")
+                .display()
+                .to_string()
+        })
+        .collect();
+    Ok(json!({
+        "Id": container.id,
+        "Created": container.created,
+        "Path": args.first(),
+        "Args": args.get(1..).unwrap_or_default(),
+        "State": state(container, &status, &run),
+        "Image": container.image.id,
+        "ImageDigest": container.image.digest,
+        "ImageName": container.image.name,
+        "Rootfs": "",
+        "Pod": container.pod.clone().unwrap_or_default(),
+        "ResolvConfPath": file("resolv.conf"),
+        "HostnamePath": file("hostname"),
+        "HostsPath": file("hosts"),
+        "StaticDir": home,
+        "OCIConfigPath": home.join("config.json"),
+        "OCIRuntime": ctx.runtime()?,
+        "ConmonPidFile": run.join("conmon.pid"),
+        "PidFile": run.join("pidfile"),
+        "Name": container.name,
+        "RestartCount": 0,
+        "Driver": "overlay",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": container.security.apparmor.clone().unwrap_or_default(),
+        "EffectiveCaps": caps("effective"),
+        "BoundingCaps": caps("bounding"),
+        "ExecIDs": exec_ids(&run),
+        "GraphDriver": {
+            "Name": "overlay",
+            "Data": {
+                "LowerDir": layers.join(":"),
+                "MergedDir": home.join("rootfs"),
+                "UpperDir": home.join("upper"),
+                "WorkDir": home.join("work"),
+            },
+        },
+        "Mounts": mounts(container),
+        "Dependencies": container.namespaces.owners(),
+        "Namespace": "",
+        "IsInfra": container.infra,
+        "IsService": false,
+        "Config": settings(container, &config),
+        "HostConfig": host_settings(ctx, container, &config),
+    }))
+}
+
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+fn state(container: &Container, status: &Status, run: &std::path::Path) -> Value {
+    let (pid, code, oom, started, finished) = match status {
+        Status::Created => (0, 0, false, None, None),
+        Status::Running(started) => (started.pid, 0, false, Some(started.at), None),
+        Status::Exited(end) => (0, end.code, end.oom, Some(end.started), end.finished),
+    };
+    let time = |at: Option<Timestamp>| at.map_or_else(|| NEVER.to_owned(), |at| at.to_string());
+    json!({
+        "OciVersion": "1.0.2",
+        "Status": status.word(),
+        "Running": status.is_running(),
+        "Paused": false,
+        "Restarting": false,
+        "OOMKilled": oom,
+        "Dead": false,
+        "Pid": pid,
+        "ConmonPid": if status.is_running() { super::status::monitor_pid(run) } else { None },
+        "ExitCode": code,
+        "Error": "",
+        "StartedAt": time(started),
+        "FinishedAt": time(finished),
+        "CgroupPath": if status.is_running() && !container.resources.no_cgroup { cgroup(pid) } else { String::new() },
+        "CheckpointedAt": NEVER,
+        "RestoredAt": NEVER,
+    })
+}
+
+/// The last line of /proc/PID/cgroup, which is the same in every hierarchy that the runtime uses.
+fn cgroup(pid: i32) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    text.lines()
+        .last()
+        .and_then(|line| line.splitn(3, ':').nth(2))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn exec_ids(run: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(run.join("exec"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+fn mounts(container: &Container) -> Vec<Value> {
+    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
+    binds
+        .map(|mount| {
+            json!({
+                "Type": "bind",
+                "Source": mount.source,
+                "Destination": mount.destination,
+                "Driver": "",
+                "Mode": "",
+                "Options": mount.options,
+                "RW": !mount.options.iter().any(|option| option == "ro"),
+                "Propagation": "rprivate",
+            })
+        })
+        .collect()
+}
+
+fn settings(container: &Container, config: &Value) -> Value {
+    let process = &container.process;
+    let env = match &config["process"]["env"] {
+        Value::Null => json!(process.env),
+        written => written.clone(),
+    };
+    json!({
+        "Hostname": bundle::hostname(container),
+        "Domainname": "",
+        "User": process.user,
+        "AttachStdin": false,
+        "AttachStdout": false,
+        "AttachStderr": false,
+        "Tty": process.tty,
+        "OpenStdin": process.stdin,
+        "StdinOnce": false,
+        "Env": env,
+        "Cmd": process.command,
+        "Image": container.image.name,
+        "Volumes": Value::Null,
+        "WorkingDir": if process.workdir.is_empty() { "/" } else { &process.workdir },
+        "Entrypoint": if process.entrypoint.is_empty() { Value::Null } else { json!(process.entrypoint) },
+        "Labels": container.labels,
+        "Annotations": config["annotations"],
+        "StopSignal": signal_name(container.stop_signal),
+        "CreateCommand": container.create_command,
+        "Umask": process.umask.clone().unwrap_or_else(|| "0022".to_owned()),
+        "Timeout": container.timeout,
+        "StopTimeout": container.stop_timeout,
+    })
+}
+
+fn signal_name(number: i32) -> String {
+    nix::sys::signal::Signal::try_from(number)
+        .map_or_else(|_| number.to_string(), |signal| signal.as_str().to_owned())
+}
+
+fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value {
+    let (asked, security, network) = (
+        &container.resources,
+        &container.security,
+        &container.network,
+    );
+    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
+    let tmpfs = container
+        .mounts
+        .iter()
+        .filter(|mount| mount.kind == "tmpfs");
+    let ulimits = config["process"]["rlimits"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    json!({
+        "Binds": binds.map(|m| format!("{}:{}:{}", m.source, m.destination, m.options.join(","))).collect::<Vec<_>>(),
+        "CgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
+        "CgroupMode": mode(&container.namespaces.cgroup),
+        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "" },
+        "NetworkMode": match &container.namespaces.net {
+            Namespace::Private if network.names.is_empty() => "none".to_owned(),
+            Namespace::Private => network.names.join(","),
+            other => mode(other),
+        },
+        "AutoRemove": container.remove,
+        "CapAdd": security.cap_add,
+        "CapDrop": security.cap_drop,
+        "Dns": network.dns,
+        "DnsOptions": network.dns_options,
+        "DnsSearch": network.dns_search,
+        "ExtraHosts": network.add_hosts,
+        "GroupAdd": container.process.groups,
+        "IpcMode": if container.namespaces.ipc == Namespace::Private { "shareable".to_owned() } else { mode(&container.namespaces.ipc) },
+        "Cgroups": if asked.no_cgroup { "disabled" } else { "default" },
+        "OomScoreAdj": asked.oom_score_adj.unwrap_or(0),
+        "PidMode": mode(&container.namespaces.pid),
+        "Privileged": security.privileged,
+        "ReadonlyRootfs": container.read_only,
+        "SecurityOpt": security_options(container),
+        "Tmpfs": tmpfs.map(|m| (m.destination.clone(), json!(m.options.join(",")))).collect::<serde_json::Map<_, _>>(),
+        "UTSMode": mode(&container.namespaces.uts),
+        "ShmSize": container.shm_size,
+        "Runtime": "oci",
+        "CpuShares": asked.cpu_shares.unwrap_or(0),
+        "Memory": asked.memory.unwrap_or(0),
+        "MemoryReservation": asked.memory_reservation.unwrap_or(0),
+        "MemorySwap": asked.memory_swap.unwrap_or(0),
+        "CpuPeriod": asked.cpu_period.unwrap_or(0),
+        "CpuQuota": asked.cpu_quota.unwrap_or(0),
+        "CpusetCpus": asked.cpuset_cpus.clone().unwrap_or_default(),
+        "CpusetMems": asked.cpuset_mems.clone().unwrap_or_default(),
+        "CgroupParent": asked.cgroup_parent.clone().unwrap_or_default(),
+        "Devices": container.devices,
+        "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
+        "Ulimits": ulimits.map(|limit| json!({ "Name": limit["type"], "Soft": limit["soft"], "Hard": limit["hard"] })).collect::<Vec<_>>(),
+    })
+}
+
+fn mode(namespace: &Namespace) -> String {
+    match namespace {
+        Namespace::Private => "private".to_owned(),
+        Namespace::Host => "host".to_owned(),
+        Namespace::Container(id) => format!("container:{id}"),
+        Namespace::Path(path) => format!("ns:{}", path.display()),
+    }
+}
+
+fn security_options(container: &Container) -> Vec<String> {
+    let security = &container.security;
+    let mut all = Vec::new();
+    if security.no_new_privileges {
+        all.push("no-new-privileges".to_owned());
+    }
+    all.extend(
+        security
+            .seccomp
+            .iter()
+            .map(|profile| format!("seccomp={profile}")),
+    );
+    all.extend(
+        security
+            .apparmor
+            .iter()
+            .map(|profile| format!("apparmor={profile}")),
+    );
+    all
+}
