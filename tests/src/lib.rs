@@ -1,0 +1,25 @@
+//! What the whole-tool tests stand on: the real binaries, a real registry, images made on the spot, terminals, and a clean host
+//! afterwards.
+//!
+//! Each folder beside `src/` is one test program. A test is a function that returns a [`Result`]; an error fails it, and the error
+//! made by [`skip`] says that this machine cannot run it. The programs under test are those of `scripts/build`; `RSTACK_BIN_DIR`
+//! points at others, and `RPOD`, `RSKOPEO`, `RRUNC`, `RCONMON`, `RPAUSE` replace one of them (by its counterpart, say, to see
+//! whether a test asks for what the real tool does).
+
+pub mod bundle;
+pub mod command;
+pub mod image;
+pub mod programs;
+pub mod registry;
+pub mod scratch;
+pub mod stack;
+pub mod terminal;
+pub mod trial;
+
+pub use anyhow::{Context, Error, Result, bail, ensure};
+pub use command::{Cmd, Output};
+pub use programs::{ours, peer};
+pub use scratch::Scratch;
+pub use stack::Stack;
+pub use terminal::Terminal;
+pub use trial::{run, skip, trial};

@@ -1,0 +1,47 @@
+//! The main job, line by line, as a person types it.
+
+mod access;
+mod audit;
+mod engine;
+mod image;
+mod pod;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tests::run(tests::trials![
+        image::inspect_reads_no_layers,
+        image::inspect_shows_the_raw_manifest_and_the_config,
+        image::copy_to_a_directory,
+        image::copy_to_a_layout,
+        image::copy_and_back_keeps_the_digest,
+        image::archives_are_read_by_skopeo,
+        image::list_tags,
+        image::a_shell_from_an_image_without_an_engine,
+        image::an_image_unpacks_with_its_whiteouts,
+        access::tls_needs_the_authority,
+        access::a_password_is_asked_for,
+        access::plain_http_is_refused_by_default,
+        engine::pull_and_list_images,
+        engine::run_detached_exec_logs_ps,
+        engine::the_exit_code_is_passed_on,
+        engine::stop_and_remove,
+        engine::create_start_wait_logs,
+        engine::volumes_and_environment,
+        engine::privileged_with_the_host_mounted,
+        engine::a_missing_program_is_127,
+        engine::errors_name_the_container,
+        engine::skopeo_puts_an_image_into_the_store,
+        engine::an_image_is_saved_and_loaded,
+        pod::two_containers_in_a_pod,
+        pod::containers_share_the_network_and_the_hostname,
+        pod::a_pod_is_removed_with_its_containers,
+        terminal::a_terminal_is_one,
+        terminal::the_window_is_resized,
+        terminal::ctrl_c_interrupts,
+        terminal::detach_keys_leave_it_running,
+        terminal::exec_in_a_terminal,
+        audit::loginuid_reaches_the_container,
+    ])
+}

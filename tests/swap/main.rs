@@ -1,0 +1,12 @@
+//! The proof of the architecture: one story, and every part of the stack played by ours and by theirs in turn.
+
+mod engine;
+mod pod;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut trials = pod::matrix();
+    trials.extend(engine::under_podman());
+    tests::run(trials)
+}
