@@ -1,11 +1,23 @@
-//! The container's control group.
+//! The container's control group: one group in each hierarchy of cgroup v1, or one in the tree of
+//! cgroup v2 (cgroups(7)).
+
+mod devices;
+mod host;
+mod limit;
+mod procs;
+#[cfg(test)]
+mod tests;
+mod v1;
+mod v2;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::spec::Resources;
+use host::{Host, MOUNTPOINT};
 
 /// Where a container's groups are: controller name, or "" for cgroup v2, to
 /// the directory. Recorded in the container's state.
@@ -38,29 +50,140 @@ pub(crate) struct Hierarchy {
 #[derive(Debug, Clone)]
 pub(crate) struct Manager {
     paths: Paths,
+    mountpoint: PathBuf,
 }
 
 impl Manager {
     /// Plans the groups of a new container; makes nothing.
-    pub(crate) fn new(_cgroups_path: Option<&str>, _id: &str) -> Result<Manager> {
+    ///
+    /// An absolute `linux.cgroupsPath` is below the hierarchies' roots, a relative one and the
+    /// container's name, its default, below this process's own group (beside it in cgroup v2, where a
+    /// group with processes cannot have children with controllers).
+    pub(crate) fn new(cgroups_path: Option<&str>, id: &str) -> Result<Manager> {
+        Manager::plan(&Host::discover()?, Path::new(MOUNTPOINT), cgroups_path, id)
+    }
+
+    fn plan(
+        host: &Host,
+        mountpoint: &Path,
+        cgroups_path: Option<&str>,
+        id: &str,
+    ) -> Result<Manager> {
+        let wanted = Path::new(cgroups_path.filter(|path| !path.is_empty()).unwrap_or(id));
+        let below = inside(wanted)?;
+        let mut paths = Paths::new();
+        for hierarchy in &host.hierarchies {
+            let own = match host.unified {
+                true => hierarchy
+                    .own
+                    .parent()
+                    .filter(|parent| parent.starts_with(mountpoint)),
+                false => Some(hierarchy.own.as_path()).filter(|own| own.is_dir()),
+            };
+            let base = match wanted.is_absolute() {
+                true => &hierarchy.mountpoint,
+                false => own.unwrap_or(&hierarchy.mountpoint),
+            };
+            for controller in hierarchy.controllers.split(',') {
+                paths.insert(controller.to_owned(), base.join(&below));
+            }
+        }
+        if paths.is_empty() {
+            bail!(
+                "no control group hierarchy is mounted at {}",
+                mountpoint.display()
+            );
+        }
         Ok(Manager {
-            paths: Paths::new(),
+            paths,
+            mountpoint: mountpoint.to_owned(),
         })
     }
 
     /// The groups of a container that is there already.
     pub(crate) fn from_paths(paths: Paths) -> Manager {
-        Manager { paths }
+        Manager {
+            paths,
+            mountpoint: PathBuf::from(MOUNTPOINT),
+        }
+    }
+
+    /// The group, where cgroup v2 is the only hierarchy.
+    fn unified(&self) -> Option<&Path> {
+        self.paths
+            .get("")
+            .filter(|_| self.paths.len() == 1)
+            .map(PathBuf::as_path)
+    }
+
+    /// The group of a v1 controller.
+    fn group(&self, controller: &str) -> Option<&Path> {
+        self.paths.get(controller).map(PathBuf::as_path)
+    }
+
+    /// The groups' directories, each once.
+    fn groups(&self) -> Vec<&Path> {
+        let mut groups: Vec<&Path> = self.paths.values().map(PathBuf::as_path).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
     }
 
     /// Makes the groups where they are missing and puts the process in.
-    pub(crate) fn apply(&self, _pid: i32) -> Result<()> {
+    pub(crate) fn apply(&self, pid: i32) -> Result<()> {
+        self.create()?;
+        self.groups()
+            .into_iter()
+            .try_for_each(|group| procs::join(group, pid))
+    }
+
+    /// Makes the groups where they are missing.
+    pub(crate) fn create(&self) -> Result<()> {
+        if let Some(group) = self.unified() {
+            return v2::create(&self.mountpoint, group, true);
+        }
+        for (controller, group) in &self.paths {
+            match controller.as_str() {
+                "" => v2::create(&self.mountpoint.join("unified"), group, false)?,
+                _ => v1::create(controller, group)?,
+            }
+        }
         Ok(())
     }
 
-    /// Sets the limits.
-    pub(crate) fn set(&self, _resources: &Resources) -> Result<()> {
-        Ok(())
+    /// The made group's directory, for CLONE_INTO_CGROUP: a process cloned into it needs no
+    /// [`Manager::apply`]. `None` where there is cgroup v1.
+    pub(crate) fn directory(&self) -> Result<Option<File>> {
+        let open =
+            |group: &Path| File::open(group).with_context(|| format!("open {}", group.display()));
+        self.unified().map(open).transpose()
+    }
+
+    /// Sets the limits and the device rules of a new container.
+    pub(crate) fn set(&self, resources: &Resources) -> Result<()> {
+        let policy = devices::Policy::new(&resources.devices)?;
+        match (self.unified(), self.group("devices")) {
+            (Some(group), _) => devices::attach(&policy, group)?,
+            (None, Some(group)) => policy.write(group)?,
+            (None, None) => bail!(
+                "this host has no devices controller mounted: a container without it could use every device"
+            ),
+        }
+        self.update(resources)
+    }
+
+    /// Sets the limits that are given and leaves the rest, the devices among it, as they are.
+    pub(crate) fn update(&self, resources: &Resources) -> Result<()> {
+        if let Some(group) = self.unified() {
+            let mut limits = v2::limits(resources)?;
+            v2::use_bfq_weight(&mut limits, resources, group);
+            return limit::write_all(&limits, |_| Some(group));
+        }
+        let mut limits = v1::limits(resources)?;
+        if let Some(blkio) = self.group("blkio") {
+            v1::use_bfq_names(&mut limits, blkio);
+        }
+        limit::write_all(&limits, |controller| self.group(controller))
     }
 
     /// Where the groups are, for the container's state.
@@ -70,39 +193,130 @@ impl Manager {
 
     /// What a mount of type `cgroup` shows.
     pub(crate) fn view(&self) -> Result<View> {
-        Ok(View::Hierarchies {
-            mounts: Vec::new(),
-            links: Vec::new(),
-        })
+        if let Some(group) = self.unified() {
+            return Ok(View::Unified(group.to_owned()));
+        }
+        let (mut mounts, mut links) = (Vec::new(), Vec::new());
+        for hierarchy in Host::discover()?.hierarchies {
+            let controllers = hierarchy.controllers;
+            // The v2 tree beside v1 is the host's own bookkeeping: runc does not show it either.
+            let Some(group) = controllers
+                .split(',')
+                .next()
+                .filter(|first| !first.is_empty())
+                .and_then(|first| self.group(first))
+            else {
+                continue;
+            };
+            let name = controllers
+                .strip_prefix("name=")
+                .unwrap_or(&controllers)
+                .to_owned();
+            if controllers.contains(',') {
+                links.extend(
+                    controllers
+                        .split(',')
+                        .map(|controller| (controller.to_owned(), name.clone())),
+                );
+            }
+            let data = if controllers.starts_with("name=") {
+                format!("none,{controllers}")
+            } else {
+                controllers.clone()
+            };
+            mounts.push(Hierarchy {
+                name,
+                data: Some(data),
+                group: group.to_owned(),
+            });
+        }
+        Ok(View::Hierarchies { mounts, links })
     }
 
     /// Stops every process of the group.
     pub(crate) fn freeze(&self) -> Result<()> {
-        Ok(())
+        self.set_frozen(true)
     }
 
     /// Lets them go on.
     pub(crate) fn thaw(&self) -> Result<()> {
-        Ok(())
+        self.set_frozen(false)
+    }
+
+    fn set_frozen(&self, frozen: bool) -> Result<()> {
+        match (self.unified(), self.group("freezer")) {
+            (Some(group), _) => procs::freeze_v2(group, frozen),
+            (None, Some(group)) => procs::freeze_v1(group, frozen),
+            (None, None) => Err(anyhow!(
+                "this host has no freezer controller mounted, so the container cannot be paused"
+            )),
+        }
     }
 
     /// Whether the group is frozen.
     pub(crate) fn is_frozen(&self) -> Result<bool> {
-        Ok(false)
+        match (self.unified(), self.group("freezer")) {
+            (Some(group), _) if !group.exists() => Ok(false),
+            (Some(group), _) => procs::is_frozen_v2(group),
+            (None, Some(group)) => procs::is_frozen_v1(group),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// The group that is asked for its processes: every process is in all of them.
+    fn census(&self) -> Option<&Path> {
+        self.unified()
+            .or_else(|| self.group("devices"))
+            .or_else(|| self.paths.values().next().map(PathBuf::as_path))
     }
 
     /// Every process of the group and the groups below.
     pub(crate) fn pids(&self) -> Result<Vec<i32>> {
-        Ok(Vec::new())
+        self.census().map_or_else(|| Ok(Vec::new()), procs::list)
     }
 
-    /// Sends SIGKILL to every process of the group and the groups below.
+    /// Sends SIGKILL to every process of the group and the groups below. In cgroup v1 the group is
+    /// frozen meanwhile, so that none escapes by a fork.
     pub(crate) fn kill_all(&self) -> Result<()> {
-        Ok(())
+        let Some(group) = self.census().filter(|group| group.exists()) else {
+            return Ok(());
+        };
+        let freezes = self.unified().is_none() && self.group("freezer").is_some_and(Path::exists);
+        if freezes {
+            self.freeze()?;
+        }
+        let killed = procs::kill_all(group);
+        // The signal is acted on only when they run again, killed or not.
+        if freezes {
+            self.thaw()?;
+        }
+        killed
     }
 
     /// Removes the groups; it is no error when they are gone.
     pub(crate) fn destroy(&self) -> Result<()> {
-        Ok(())
+        self.groups().into_iter().try_for_each(procs::remove)
     }
+}
+
+/// The path below a hierarchy's root; one that climbs out of it is refused.
+fn inside(path: &Path) -> Result<PathBuf> {
+    let mut inside = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => inside.push(name),
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) => bail!(
+                "linux.cgroupsPath is {}: it may not contain ..",
+                path.display()
+            ),
+        }
+    }
+    if inside.as_os_str().is_empty() {
+        bail!(
+            "linux.cgroupsPath is {}: the root group is the host's",
+            path.display()
+        );
+    }
+    Ok(inside)
 }

@@ -1,0 +1,283 @@
+//! cgroup v2: one group in one tree, with controllers enabled down the path.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::limit::{Limit, write};
+use super::v1::{cpuset_limits, pids_max, rdma_limits};
+use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Resources};
+
+/// Makes the group and its missing parents. In a tree of its own (`delegate`), every controller that
+/// is available is enabled down to the group's parent; beside v1 hierarchies nothing is.
+pub(super) fn create(mountpoint: &Path, group: &Path, delegate: bool) -> Result<()> {
+    let below = group
+        .strip_prefix(mountpoint)
+        .with_context(|| format!("{} is not in {}", group.display(), mountpoint.display()))?;
+    let mut current = mountpoint.to_owned();
+    for name in below {
+        if delegate {
+            enable_controllers(&current)?;
+        }
+        current.push(name);
+        match fs::create_dir(&current) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(error).with_context(|| format!("mkdir {}", current.display()));
+            }
+            _ => {}
+        }
+    }
+    refuse_threaded(group)
+}
+
+/// Enables for the group's children what is available and not enabled yet. What cannot be enabled
+/// (a group with processes of its own, a controller not delegated) shows when a limit needs it.
+fn enable_controllers(group: &Path) -> Result<()> {
+    let read = |file: &str| {
+        let path = group.join(file);
+        fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+    };
+    let enabled = read("cgroup.subtree_control")?;
+    let available = read("cgroup.controllers")?;
+    let missing: Vec<String> = available
+        .split_whitespace()
+        .filter(|name| !enabled.split_whitespace().any(|enabled| enabled == *name))
+        .map(|name| format!("+{name}"))
+        .collect();
+    let control = group.join("cgroup.subtree_control");
+    if !missing.is_empty() && write(&control, &missing.join(" ")).is_err() {
+        // All or nothing failed: one that cannot be enabled must not keep the others out.
+        for controller in missing {
+            let _not_a_guard = write(&control, &controller);
+        }
+    }
+    Ok(())
+}
+
+/// A group in a threaded subtree takes no process that is not of the same program.
+fn refuse_threaded(group: &Path) -> Result<()> {
+    let path = group.join("cgroup.type");
+    match fs::read_to_string(&path) {
+        Ok(kind) if kind.trim() == "domain" || kind.trim() == "domain threaded" => Ok(()),
+        Ok(kind) => bail!(
+            "cgroup {} is {}: a parent of it has processes of its own; choose another linux.cgroupsPath",
+            group.display(),
+            kind.trim()
+        ),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+/// What is to be written for the limits asked for, devices apart.
+pub(super) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
+    let mut limits = Vec::new();
+    if let Some(memory) = &resources.memory {
+        memory_limits(memory, &mut limits)?;
+    }
+    if let Some(cpu) = &resources.cpu {
+        cpu_limits(cpu, &mut limits);
+    }
+    if let Some(limit) = resources.pids.as_ref().and_then(|pids| pids.limit) {
+        limits.push(Limit::new("pids", "pids.max", pids_max(limit)));
+    }
+    if let Some(io) = &resources.block_io {
+        block_limits(io, &mut limits);
+    }
+    for Hugepage { page_size, limit } in &resources.hugepage_limits {
+        limits.push(Limit::new(
+            "hugetlb",
+            format!("hugetlb.{page_size}.max"),
+            limit,
+        ));
+        limits
+            .push(Limit::new("hugetlb", format!("hugetlb.{page_size}.rsvd.max"), limit).optional());
+    }
+    limits.extend(rdma_limits(&resources.rdma));
+    for (file, value) in &resources.unified {
+        limits.push(unified_limit(file, value)?);
+    }
+    Ok(limits)
+}
+
+/// A file of the group by its name; a path would lead out of the group.
+fn unified_limit(file: &str, value: &str) -> Result<Limit> {
+    if file.contains('/') || !file.contains('.') {
+        bail!("linux.resources.unified: {file:?} is not a file of a control group");
+    }
+    Ok(Limit::new("unified", file, value))
+}
+
+fn memory_limits(memory: &Memory, limits: &mut Vec<Limit>) -> Result<()> {
+    let given = |value: Option<i64>| value.filter(|value| *value != 0);
+    if let Some(swap) = swap_max(memory.limit.unwrap_or(0), memory.swap.unwrap_or(0))? {
+        let limit = Limit::new("memory", "memory.swap.max", &swap);
+        // A kernel without swap has nothing to forbid or to allow.
+        limits.push(if swap == "max" || swap == "0" {
+            limit.optional()
+        } else {
+            limit
+        });
+    }
+    if let Some(limit) = given(memory.limit) {
+        limits.push(Limit::new("memory", "memory.max", max_or(limit)));
+    }
+    if let Some(reservation) = given(memory.reservation) {
+        limits.push(Limit::new("memory", "memory.low", max_or(reservation)));
+    }
+    Ok(())
+}
+
+fn max_or(value: i64) -> String {
+    if value < 0 {
+        "max".to_owned()
+    } else {
+        value.to_string()
+    }
+}
+
+/// `memory.swap.max` counts swap alone, the specification's `swap` counts memory with it.
+fn swap_max(memory: i64, swap: i64) -> Result<Option<String>> {
+    match (memory, swap) {
+        (-1, 0) | (_, -1) => Ok(Some("max".to_owned())),
+        (_, 0) => Ok(None),
+        (_, ..-1) => {
+            bail!("linux.resources.memory.swap is {swap}: it has to be -1 or a number of bytes")
+        }
+        (-1, _) => Ok(Some(swap.to_string())),
+        (0, _) => bail!("linux.resources.memory.swap needs memory.limit: it is the sum of both"),
+        (..-1, _) => {
+            bail!("linux.resources.memory.limit is {memory}: it has to be -1 or a number of bytes")
+        }
+        _ if swap < memory => bail!(
+            "linux.resources.memory.swap ({swap}) is less than memory.limit ({memory}): it is the sum of both"
+        ),
+        _ => Ok(Some((swap - memory).to_string())),
+    }
+}
+
+fn cpu_limits(cpu: &Cpu, limits: &mut Vec<Limit>) {
+    if let Some(idle) = cpu.idle {
+        limits.push(Limit::new("cpu", "cpu.idle", idle));
+    }
+    if let Some(shares) = cpu.shares.filter(|shares| *shares != 0) {
+        limits.push(Limit::new("cpu", "cpu.weight", cpu_weight(shares)));
+    }
+    let (quota, period) = (
+        cpu.quota.unwrap_or(0),
+        cpu.period.filter(|period| *period != 0),
+    );
+    if let Some(burst) = cpu.burst {
+        limits.push(Limit::new("cpu", "cpu.max.burst", burst));
+    }
+    if quota != 0 || period.is_some() {
+        let quota = if quota > 0 {
+            quota.to_string()
+        } else {
+            "max".to_owned()
+        };
+        limits.push(Limit::new(
+            "cpu",
+            "cpu.max",
+            format!("{quota} {}", period.unwrap_or(100_000)),
+        ));
+    }
+    limits.extend(cpuset_limits(cpu));
+}
+
+/// `cpu.weight` for v1's shares: the curve through (2, 1), (1024, 100) and (262144, 10000), so that
+/// the defaults of both sides meet (as runc 1.3 and crun 1.23 have it).
+fn cpu_weight(shares: u64) -> u64 {
+    match shares {
+        ..=2 => 1,
+        262_144.. => 10_000,
+        _ => {
+            let l = (shares as f64).log2();
+            let exponent = (l * l + 125.0 * l) / 612.0 - 7.0 / 34.0;
+            10f64.powf(exponent).ceil() as u64
+        }
+    }
+}
+
+/// `io.weight` (1 to 10000) for v1's 10 to 1000.
+fn io_weight(weight: u16) -> u64 {
+    1 + u64::from(weight.max(10) - 10) * 9999 / 990
+}
+
+fn block_limits(io: &BlockIo, limits: &mut Vec<Limit>) {
+    if let Some(weight) = io.weight.filter(|weight| *weight != 0) {
+        limits.push(Limit::new("io", "io.weight", io_weight(weight)));
+    }
+    for device in &io.weight_device {
+        if let Some(weight) = device.weight.filter(|weight| *weight != 0) {
+            limits.push(Limit::new(
+                "io",
+                "io.bfq.weight",
+                format!("{}:{} {weight}", device.major, device.minor),
+            ));
+        }
+    }
+    let rates = [
+        ("rbps", &io.throttle_read_bps_device),
+        ("wbps", &io.throttle_write_bps_device),
+        ("riops", &io.throttle_read_iops_device),
+        ("wiops", &io.throttle_write_iops_device),
+    ];
+    for (name, devices) in rates {
+        for device in devices {
+            limits.push(Limit::new(
+                "io",
+                "io.max",
+                format!("{}:{} {name}={}", device.major, device.minor, device.rate),
+            ));
+        }
+    }
+}
+
+/// Where BFQ schedules, the weight is its own, on v1's scale.
+pub(super) fn use_bfq_weight(limits: &mut [Limit], resources: &Resources, group: &Path) {
+    let weight = resources.block_io.as_ref().and_then(|io| io.weight);
+    let limit = limits.iter_mut().find(|limit| limit.file == "io.weight");
+    if let (Some(limit), Some(weight)) = (limit, weight)
+        && group.join("io.bfq.weight").exists()
+    {
+        limit.file = "io.bfq.weight".to_owned();
+        limit.value = weight.to_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn weights_meet_at_the_ends_and_at_the_defaults() {
+        let weights = [1, 2, 1024, 262_144, u64::MAX].map(cpu_weight);
+        assert_eq!(weights, [1, 1, 100, 10_000, 10_000]);
+        assert!((2..262_144).step_by(97).map(cpu_weight).is_sorted());
+        assert_eq!([10, 500, 1000].map(io_weight), [1, 4950, 10_000]);
+    }
+
+    #[test]
+    fn swap_is_what_is_beyond_memory() {
+        let swap = |memory, swap| swap_max(memory, swap).ok();
+        let text = |text: &str| Some(Some(text.to_owned()));
+        assert_eq!(swap(100, 300), text("200"));
+        assert_eq!(swap(100, 100), text("0"));
+        assert_eq!(swap(100, -1), text("max"));
+        assert_eq!(swap(-1, 0), text("max"));
+        assert_eq!(swap(-1, 300), text("300"));
+        assert_eq!(swap(100, 0), Some(None));
+        assert_eq!(swap(0, 300), None);
+        assert_eq!(swap(300, 100), None);
+    }
+
+    #[test]
+    fn unified_takes_names_of_files_only() {
+        assert!(unified_limit("memory.high", "1").is_ok());
+        assert!(unified_limit("../memory.high", "1").is_err());
+        assert!(unified_limit("memory", "1").is_err());
+    }
+}
