@@ -52,7 +52,7 @@ impl Host {
             let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
                 return Err(anyhow!("/proc/self/cgroup has an unexpected line {line:?}"));
             };
-            if unified != controllers.is_empty() && unified {
+            if unified && !controllers.is_empty() {
                 continue;
             }
             let found = if unified {

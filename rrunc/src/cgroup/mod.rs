@@ -2,6 +2,7 @@
 //! cgroup v2 (cgroups(7)).
 
 mod devices;
+mod entrance;
 mod host;
 mod limit;
 mod procs;
@@ -11,12 +12,12 @@ mod v1;
 mod v2;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::spec::Resources;
+pub(crate) use entrance::Entrance;
 use host::{Host, MOUNTPOINT};
 
 /// Where a container's groups are: controller name, or "" for cgroup v2, to
@@ -151,12 +152,16 @@ impl Manager {
         Ok(())
     }
 
-    /// The made group's directory, for CLONE_INTO_CGROUP: a process cloned into it needs no
-    /// [`Manager::apply`]. `None` where there is cgroup v1.
-    pub(crate) fn directory(&self) -> Result<Option<File>> {
-        let open =
-            |group: &Path| File::open(group).with_context(|| format!("open {}", group.display()));
-        self.unified().map(open).transpose()
+    /// The way in for a process yet to be born, once the groups are made: cheaper than
+    /// [`Manager::apply`], which moves a process that is there.
+    pub(crate) fn entrance(&self) -> Result<Entrance> {
+        let unified = self.paths.get("").map(PathBuf::as_path);
+        Entrance::open(
+            unified,
+            self.groups()
+                .into_iter()
+                .filter(|group| Some(*group) != unified),
+        )
     }
 
     /// Sets the limits and the device rules of a new container.

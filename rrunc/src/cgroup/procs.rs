@@ -61,8 +61,8 @@ fn gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ENODEV as i32)
 }
 
-/// Sends SIGKILL to all. `cgroup.kill` (Linux 5.14) does so in one step; else each process is killed
-/// while the group is `frozen`, if it can be, so that none is born meanwhile.
+/// Sends SIGKILL to all. `cgroup.kill` (Linux 5.14) does so in one step; without it each process is
+/// killed in turn, and the caller keeps new ones from being born meanwhile.
 pub(super) fn kill_all(group: &Path) -> Result<()> {
     match write(&group.join("cgroup.kill"), "1") {
         Ok(()) => return Ok(()),

@@ -201,3 +201,39 @@ fn a_group_takes_a_process_freezes_it_kills_it_and_goes() {
     lived.unwrap();
     assert!(manager.groups().iter().all(|group| !group.exists()));
 }
+/// A process born into the groups is in the same ones as a process moved there.
+#[test]
+fn the_entrance_leads_where_a_move_does() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let name = format!("/rrunc-test-entrance-{}", std::process::id());
+    let Ok(manager) = Manager::new(Some(&name), "test") else {
+        return;
+    };
+    manager.create().unwrap();
+    let entrance = manager.entrance().unwrap();
+    let mut sleeper = std::process::Command::new("sleep");
+    sleeper.arg("60");
+    // SAFETY: between fork and exec the closure only writes to descriptors opened before.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut sleeper, move || {
+            entrance.enter().map_err(std::io::Error::other)
+        });
+    }
+    let mut sleeper = sleeper.spawn().unwrap();
+    let listed = manager.pids();
+    let groups = fs::read_to_string(format!("/proc/{}/cgroup", sleeper.id()));
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    manager.destroy().unwrap();
+    if manager.unified().is_none() {
+        assert_eq!(listed.unwrap(), [sleeper.id() as i32]);
+        assert!(
+            groups
+                .unwrap()
+                .lines()
+                .all(|line| line.ends_with(&name) || line.starts_with("0::"))
+        );
+    }
+}

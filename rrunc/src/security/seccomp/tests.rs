@@ -15,7 +15,7 @@ struct Call {
 
 /// Runs classic BPF; returns the verdict and the number of instructions it took.
 fn interpret(program: &[libc::sock_filter], arch: u32, call: &Call) -> (u32, usize) {
-    let mut data = vec![0u8; 64];
+    let mut data = [0u8; 64];
     data[0..4].copy_from_slice(&call.nr.to_le_bytes());
     data[4..8].copy_from_slice(&arch.to_le_bytes());
     for (i, arg) in call.args.iter().enumerate() {
