@@ -11,6 +11,7 @@ use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body, SendBody};
 
 use super::{challenge, tls, token};
+use crate::config::Credentials;
 use crate::transport::Access;
 
 pub use ureq::http::Method;
@@ -24,6 +25,8 @@ const BUFFER: usize = 128 * 1024;
 /// What a token is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// To be let in, no more.
+    Login,
     Pull,
     PullAndPush,
 }
@@ -36,7 +39,7 @@ pub struct Client {
     /// `library/alpine`
     path: String,
     scope: Scope,
-    credentials: Option<(String, String)>,
+    credentials: Option<Credentials>,
     /// The value for `Authorization`, once a challenge told which.
     authorization: Mutex<Option<String>>,
 }
@@ -48,7 +51,7 @@ impl Client {
         path: &str,
         scope: Scope,
         insecure: bool,
-        credentials: Option<(String, String)>,
+        credentials: Option<Credentials>,
         access: &Access,
     ) -> Result<Self> {
         let host = if host == "docker.io" {
@@ -86,6 +89,11 @@ impl Client {
             credentials,
             authorization: Mutex::new(authorization),
         })
+    }
+
+    /// Asks whether the registry lets this client in at all.
+    pub fn ping(&self) -> Result<Response<Body>> {
+        self.send(&Method::GET, &format!("{}/v2/", self.origin), &[])
     }
 
     /// `<origin>/v2/<repository>/<tail>`
@@ -263,22 +271,23 @@ impl Client {
                 .find(|challenge| challenge.scheme == scheme)
         };
         let authorization = if let Some(bearer) = find("bearer") {
-            let action = if self.scope == Scope::Pull {
-                "pull"
-            } else {
-                "pull,push"
+            let scope = match self.scope {
+                Scope::Login => None,
+                Scope::Pull => Some(format!("repository:{}:pull", self.path)),
+                Scope::PullAndPush => Some(format!("repository:{}:pull,push", self.path)),
             };
-            let scope = format!("repository:{}:{action}", self.path);
             let secure = self.origin.starts_with("https://");
             token::fetch(
                 &self.agent,
                 bearer,
-                &scope,
+                scope.as_deref(),
                 self.credentials.as_ref(),
                 secure,
             )?
-        } else if let (Some(_), Some(credentials)) = (find("basic"), &self.credentials) {
-            token::basic(credentials)
+        } else if let (Some(_), Some(Credentials::Password { user, password })) =
+            (find("basic"), &self.credentials)
+        {
+            token::basic(user, password)
         } else {
             return Ok(false);
         };
