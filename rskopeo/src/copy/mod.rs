@@ -5,6 +5,8 @@
 
 mod blobs;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 
