@@ -62,7 +62,6 @@ pub(crate) struct Streams {
     stdout: Option<File>,
     stderr: Option<File>,
     terminal: bool,
-    terminal_to_come: bool,
     tty_paused_until: Option<Instant>,
 }
 
@@ -88,7 +87,6 @@ impl Streams {
     pub(crate) fn open(terminal: bool, stdin: bool) -> Result<(Self, RuntimeEnds)> {
         let mut ours = Self {
             terminal,
-            terminal_to_come: terminal,
             ..Self::default()
         };
         let mut theirs = RuntimeEnds::default();
@@ -119,7 +117,6 @@ impl Streams {
             .context("cannot duplicate the terminal")?;
         self.stdin = Some(input.into());
         self.stdout = Some(terminal.into());
-        self.terminal_to_come = false;
         Ok(())
     }
 
@@ -203,15 +200,10 @@ impl Streams {
     }
 
     /// Writes as much as standard input takes now. An error means that nobody
-    /// will ever read it: input is closed, and what comes is dropped. What is
-    /// typed before the runtime has sent the terminal waits for it.
+    /// will ever read it: input is closed, and what comes is dropped.
     pub(crate) fn write_stdin(&mut self, bytes: &[u8]) -> usize {
         let Some(stdin) = &mut self.stdin else {
-            return if self.terminal_to_come {
-                0
-            } else {
-                bytes.len()
-            };
+            return bytes.len();
         };
         match stdin.write(bytes) {
             Ok(written) => written,

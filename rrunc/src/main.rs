@@ -1,6 +1,28 @@
-#![allow(dead_code, unused_imports)]
+//! `rrunc`: an OCI runtime. Starts the process that a bundle describes.
+
+mod birth;
 mod cgroup;
+mod cli;
+mod commands;
+mod container;
+mod kernel;
+mod log;
 mod security;
 mod spec;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let log = match log::Log::open(&cli.global) {
+        Ok(log) => log,
+        Err(error) => return log::Log::to_stderr().fail(&error),
+    };
+    match commands::run(cli, &log) {
+        Ok(code) => code,
+        Err(error) => log.fail(&error),
+    }
+}

@@ -15,13 +15,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub(crate) use check::{check, check_process};
-pub(crate) use linux::{Device, IdMapping, Linux, Namespace, NamespaceKind, TimeOffset};
+pub(crate) use linux::{Device, IdMapping, Linux, NamespaceKind};
 pub(crate) use load::{CONFIG_FILE, load, load_process};
-pub(crate) use process::{Capabilities, ConsoleSize, Process, Rlimit, User};
-pub(crate) use resources::{
-    BlockIo, Cpu, DeviceRule, Hugepage, Memory, Network, Pids, Rdma, Resources, ThrottleDevice,
-    WeightDevice,
-};
+pub(crate) use process::{Capabilities, ConsoleSize, Process, Rlimit};
+pub(crate) use resources::{BlockIo, Cpu, DeviceRule, Hugepage, Memory, Network, Rdma, Resources};
 
 /// Oldest and newest runtime-spec this runtime was written against.
 pub(crate) const OLDEST_VERSION: &str = "1.0.0";

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::config::Credentials;
 use crate::transport::Access;
 
 macro_rules! access_options {
@@ -64,13 +63,11 @@ macro_rules! access_options {
                 if self.username.is_some() != self.password.is_some() {
                     bail!("username and password must be specified together");
                 }
-                let given = match (&self.creds, &self.username, &self.password) {
+                let credentials = match (&self.creds, &self.username, &self.password) {
                     (Some(creds), _, _) => Some(split_credentials(creds)?),
                     (None, Some(user), Some(password)) => Some((user.clone(), password.clone())),
                     _ => None,
                 };
-                let credentials =
-                    given.map(|(user, password)| Credentials::Password { user, password });
                 Ok(Access {
                     tls_verify: self.tls_verify,
                     credentials,

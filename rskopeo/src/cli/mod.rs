@@ -4,7 +4,6 @@ mod access;
 mod copy;
 mod inspect;
 mod list_tags;
-mod login;
 mod manifest_digest;
 mod unpack;
 
@@ -18,7 +17,6 @@ use clap::{ArgAction, Parser, Subcommand};
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use inspect::Inspect;
 pub use list_tags::ListTags;
-pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
 pub use unpack::Unpack;
 
@@ -66,10 +64,6 @@ pub enum Command {
     Inspect(Inspect),
     /// List tags in the transport/repository specified by the SOURCE-IMAGE
     ListTags(ListTags),
-    /// Login to a container registry
-    Login(Login),
-    /// Logout of a container registry
-    Logout(Logout),
     /// Compute a manifest digest of a file
     ManifestDigest(ManifestDigest),
     /// Unpack IMAGE into a runtime bundle, or into layers

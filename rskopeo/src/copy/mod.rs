@@ -5,8 +5,6 @@
 
 mod blobs;
 mod plan;
-#[cfg(test)]
-mod tests;
 
 use std::io::{self, Write};
 

@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_CONFIG,
-    OCI_LAYER, OCI_MANIFEST, RawManifest,
+    OCI_LAYER, OCI_MANIFEST, RawManifest, null_as_default,
 };
 use crate::compression::Compression;
 use crate::digest::Digest;
-use crate::go_json::null_as_default;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -3,9 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::{Descriptor, RawManifest};
+use super::{Descriptor, RawManifest, null_as_default};
 use crate::digest::Digest;
-use crate::go_json::null_as_default;
 use crate::platform::Platform;
 
 /// A parsed index.

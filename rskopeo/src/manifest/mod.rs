@@ -13,7 +13,6 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::go_json::null_as_default;
 
 pub use config::{ImageConfig, chain_ids};
 pub use image::{Format, Image, layer_kind};
@@ -199,4 +198,13 @@ fn guess_media_type(bytes: &[u8]) -> Result<String> {
         }
         _ => bail!("manifest has no media type and is of no known shape"),
     })
+}
+
+/// Go writes an empty list as `null`.
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }

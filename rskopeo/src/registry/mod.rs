@@ -8,7 +8,4 @@ mod client;
 mod tls;
 mod token;
 
-#[cfg(test)]
-mod tests;
-
 pub use client::{Client, Method, Scope, refused};

@@ -125,7 +125,7 @@ impl Ps {
             || filters.iter().any(Filter::is_about_state);
         let count = if self.latest { Some(1) } else { self.last };
         let mut rows = Vec::new();
-        for container in container::all(ctx)?.into_iter().rev() {
+        for container in container::all(ctx)? {
             let status = ctx.store.status(&container.id)?;
             if (any_state || status.is_running()) && Filter::all_take(&filters, &container, &status)
             {
@@ -135,7 +135,6 @@ impl Ps {
                 break;
             }
         }
-        rows.reverse();
         self.sort(&mut rows);
         Ok(rows)
     }

@@ -1,0 +1,191 @@
+//! The last part of every process that is born, of `create` and of `exec`:
+//! give up powers in the order that keeps each step possible, then exec.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use nix::sys::stat::{Mode, fstat, umask};
+use nix::unistd::{Gid, Uid, fchown, setgroups, setresgid, setresuid};
+
+use super::channel::{Channel, Message};
+use super::program::{self, Program};
+use crate::kernel::process::close_on_exec_from;
+use crate::security::capabilities::Sets;
+use crate::security::lsm::Label;
+use crate::security::no_new_privs;
+use crate::security::rlimits::Limits;
+use crate::security::seccomp::{Filter, Profile};
+use crate::spec::Process;
+
+/// What confines the process, made ready by the parent.
+pub(super) struct Confinement {
+    capabilities: Option<Sets>,
+    limits: Limits,
+    label: Label,
+    filter: Option<Filter>,
+}
+
+impl Confinement {
+    /// Resolve all names and compile the filter.
+    ///
+    /// # Errors
+    /// A name that means nothing, or a module that the kernel does not have.
+    pub(super) fn prepare(process: &Process, seccomp: Option<&Profile>) -> Result<Confinement> {
+        Ok(Confinement {
+            capabilities: process
+                .capabilities
+                .as_ref()
+                .map(Sets::prepare)
+                .transpose()?,
+            limits: Limits::prepare(&process.rlimits)?,
+            label: Label::prepare(
+                process.apparmor_profile.as_deref(),
+                process.selinux_label.as_deref(),
+            )?,
+            filter: seccomp.map(Filter::compile).transpose()?,
+        })
+    }
+
+    pub(super) fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+}
+
+/// What holds the process back between being ready and going on.
+pub(super) trait Gate {
+    /// Tell the parent, and wait until the process may start.
+    fn pass(&self, channel: &Channel) -> Result<()>;
+}
+
+/// Become the process's program.
+///
+/// # Errors
+/// Returns only when a step failed.
+pub(super) fn become_program(
+    process: &Process,
+    confinement: &Confinement,
+    preserved_fds: u32,
+    channel: &Channel,
+    gate: &dyn Gate,
+) -> Result<()> {
+    confinement.label.apply()?;
+    if process.no_new_privileges {
+        no_new_privs::set()?;
+    } else {
+        // Loading needs CAP_SYS_ADMIN, which the next steps take away.
+        load_filter(confinement, channel)?;
+    }
+    confinement.limits.apply()?;
+    close_on_exec_from(3 + preserved_fds)
+        .context("keep the runtime's descriptors from the program")?;
+    change_user(process, confinement)?;
+    let program = Program::find(process)?;
+    set_umask(process);
+    restore_signals()?;
+    if process.no_new_privileges {
+        // As late as the parent is there to take the listener.
+        load_filter(confinement, channel)?;
+    }
+    gate.pass(channel)?;
+    Err(program.start())
+}
+
+fn load_filter(confinement: &Confinement, channel: &Channel) -> Result<()> {
+    let Some(filter) = &confinement.filter else {
+        return Ok(());
+    };
+    if let Some(listener) = filter.load()? {
+        channel.send_with(&Message::Listener, listener.as_fd())?;
+        channel.expect(&Message::ListenerSent)?;
+    }
+    Ok(())
+}
+
+fn change_user(process: &Process, confinement: &Confinement) -> Result<()> {
+    // A directory that only root may enter, and one that only the user may
+    // (on NFS, or by groups): the first that works is it.
+    let entered = program::enter_directory(&process.cwd);
+    if let Some(sets) = &confinement.capabilities {
+        sets.limit_bounding()?;
+        nix::sys::prctl::set_keepcaps(true).context("keep capabilities over the change of user")?;
+    }
+    give_stdio(process.user.uid)?;
+    set_groups(process)?;
+    let (uid, gid) = (
+        Uid::from_raw(process.user.uid),
+        Gid::from_raw(process.user.gid),
+    );
+    setresgid(gid, gid, gid).with_context(|| format!("process.user.gid: setgid {gid}"))?;
+    setresuid(uid, uid, uid).with_context(|| format!("process.user.uid: setuid {uid}"))?;
+    if confinement.capabilities.is_some() {
+        nix::sys::prctl::set_keepcaps(false).context("no longer keep capabilities")?;
+    }
+    if entered.is_err() {
+        program::enter_directory(&process.cwd)?;
+    }
+    match &confinement.capabilities {
+        Some(sets) => sets.apply(),
+        None => Ok(()),
+    }
+}
+
+/// In a user namespace without the right to it the groups stay as they are.
+fn set_groups(process: &Process) -> Result<()> {
+    let groups: Vec<Gid> = process
+        .user
+        .additional_gids
+        .iter()
+        .copied()
+        .map(Gid::from_raw)
+        .collect();
+    match setgroups(&groups) {
+        Err(Errno::EPERM) if groups.is_empty() => Ok(()),
+        other => {
+            other.with_context(|| format!("process.user.additionalGids: setgroups {groups:?}"))
+        }
+    }
+}
+
+/// The user may open its stdio anew; the null device stays root's.
+fn give_stdio(uid: u32) -> Result<()> {
+    for stream in [
+        std::io::stdin().as_fd(),
+        std::io::stdout().as_fd(),
+        std::io::stderr().as_fd(),
+    ] {
+        give(stream, uid).context("give stdio to the user")?;
+    }
+    Ok(())
+}
+
+fn give(stream: BorrowedFd<'_>, uid: u32) -> Result<(), Errno> {
+    const NULL_DEVICE: u64 = libc::makedev(1, 3);
+    let stat = match fstat(stream) {
+        Err(Errno::EBADF) => return Ok(()),
+        other => other?,
+    };
+    if stat.st_rdev == NULL_DEVICE || stat.st_uid == uid {
+        return Ok(());
+    }
+    match fchown(stream, Some(Uid::from_raw(uid)), None) {
+        // Not ours to give: an unmapped owner, or a file system without.
+        Err(Errno::EPERM | Errno::EINVAL | Errno::EROFS) => Ok(()),
+        other => other,
+    }
+}
+
+fn set_umask(process: &Process) {
+    umask(Mode::from_bits_truncate(
+        process.user.umask.unwrap_or(0o022),
+    ));
+}
+
+/// Rust ignores SIGPIPE, and `run` blocks what it passes on; the program
+/// begins as after any exec.
+fn restore_signals() -> Result<()> {
+    // SAFETY: the default action runs no code of ours.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.context("restore SIGPIPE")?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).context("unblock signals")
+}

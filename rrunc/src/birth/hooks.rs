@@ -1,0 +1,93 @@
+//! Programs that the configuration wants to be run on the way.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::container::OciState;
+use crate::spec::Hook;
+
+/// Run hooks one after the other, each with the state on its stdin; the first
+/// failure ends it.
+///
+/// # Errors
+/// A hook cannot be run, takes longer than its timeout, or fails.
+pub(crate) fn run(kind: &str, hooks: &[Hook], state: &OciState<'_>) -> Result<()> {
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let state = serde_json::to_vec(state)?;
+    for (index, hook) in hooks.iter().enumerate() {
+        run_one(hook, &state).with_context(|| {
+            format!(
+                "error running {kind} hook #{index} ({})",
+                hook.path.display()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn run_one(hook: &Hook, state: &[u8]) -> Result<()> {
+    let mut command = Command::new(&hook.path);
+    if let Some((name, arguments)) = hook.args.split_first() {
+        command.arg0(name).args(arguments);
+    }
+    command.env_clear();
+    command.envs(hook.env.iter().filter_map(|pair| pair.split_once('=')));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    tell(&mut child, state)?;
+    if let Some(seconds) = hook.timeout {
+        end_after(&mut child, seconds)?;
+    }
+    let mut said = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut said).unwrap_or_default();
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "{status}, stderr: {}", said.trim());
+    Ok(())
+}
+
+/// A hook need not read its stdin.
+fn tell(child: &mut Child, state: &[u8]) -> Result<()> {
+    match child.stdin.take().map(|mut stdin| stdin.write_all(state)) {
+        Some(Err(error)) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("write the state to its stdin")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Kill the program when it has not ended after this many seconds.
+fn end_after(child: &mut Child, seconds: i64) -> Result<()> {
+    // SAFETY: takes numbers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
+    let fd = Errno::result(fd).context("pidfd_open")?;
+    // SAFETY: the call just returned this descriptor to us alone.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+    debug_assert!(fd.as_raw_fd() > 2);
+    let milliseconds = i32::try_from(seconds.saturating_mul(1000)).unwrap_or(i32::MAX);
+    let timeout = PollTimeout::try_from(milliseconds.max(0)).unwrap_or(PollTimeout::MAX);
+    let ended = loop {
+        match poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], timeout) {
+            Err(Errno::EINTR) => {}
+            other => break other.context("poll")?,
+        }
+    };
+    if ended == 0 {
+        child.kill().context("kill it")?;
+        child.wait()?;
+    }
+    ensure!(ended != 0, "did not end within its timeout of {seconds} s");
+    Ok(())
+}

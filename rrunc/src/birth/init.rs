@@ -1,0 +1,234 @@
+//! The child's side of a container's birth, step by step.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use anyhow::{Context, Error, Result};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Pid, setsid};
+
+use super::become_program::{Confinement, Gate, become_program};
+use super::channel::{Channel, Message};
+use super::rootfs::{Leave, Rootfs};
+use super::{Order, console, devices, hooks, masks, mounts, namespaces::Layout, settings};
+use crate::cgroup::{Entrance, View};
+use crate::container::{State, Status};
+use crate::kernel::process::{exit_now, hide};
+use crate::security::keyring;
+use crate::spec::{NamespaceKind, Process};
+
+/// All that the parent made ready.
+pub(super) struct Prepared<'a> {
+    pub(super) layout: Layout<'a>,
+    pub(super) groups: Option<Entrance>,
+    pub(super) view: Option<View>,
+    pub(super) mounts: Vec<mounts::Plan<'a>>,
+    /// The process of the configuration, and what confines it.
+    pub(super) process: Process,
+    pub(super) confinement: Confinement,
+}
+
+/// Be born; never returns. What goes wrong is told to the parent, and when
+/// there is none any more, to stderr.
+pub(super) fn grow(
+    order: &Order<'_>,
+    prepared: Prepared<'_>,
+    state: &State,
+    channel: &Channel,
+) -> ! {
+    let error = match steps(order, prepared, state, channel) {
+        Ok(()) => Error::msg("the program did not start"),
+        Err(error) => error,
+    };
+    let text = format!("{error:#}");
+    if channel.send(&Message::Failed(text.clone())).is_err() {
+        eprintln!("{text}");
+    }
+    exit_now(1)
+}
+
+fn steps(
+    order: &Order<'_>,
+    prepared: Prepared<'_>,
+    state: &State,
+    channel: &Channel,
+) -> Result<()> {
+    let Prepared {
+        layout,
+        groups,
+        view,
+        mounts,
+        process,
+        confinement,
+    } = prepared;
+    furnish(
+        order,
+        &layout,
+        groups.as_ref(),
+        view.as_ref(),
+        mounts,
+        state,
+        &process,
+        channel,
+    )
+    .context("error during container init")?;
+    let gate = InitGate { order, state };
+    become_program(&process, &confinement, order.preserved_fds, channel, &gate)
+}
+
+/// Everything from the namespaces to the finished root.
+#[allow(clippy::too_many_arguments)]
+fn furnish(
+    order: &Order<'_>,
+    layout: &Layout<'_>,
+    groups: Option<&Entrance>,
+    view: Option<&View>,
+    mounts: Vec<mounts::Plan<'_>>,
+    state: &State,
+    process: &Process,
+    channel: &Channel,
+) -> Result<()> {
+    layout.enter(channel, groups)?;
+    hide().context("hide the runtime from the container")?;
+    setsid().context("setsid")?;
+    umask(Mode::empty());
+    if layout.makes(NamespaceKind::Cgroup) {
+        unshare(CloneFlags::CLONE_NEWCGROUP).context("unshare the cgroup namespace")?;
+    }
+    if order.new_keyring {
+        keyring::join_new(order.id)?;
+    }
+    if layout.makes(NamespaceKind::Network) {
+        settings::raise_loopback()?;
+    }
+    settings::set_names(order.spec)?;
+    settings::write_sysctls(&order.spec.linux.sysctl)?;
+    let own_mounts = order.spec.linux.namespace(NamespaceKind::Mount).is_some();
+    let terminal = if own_mounts {
+        furnish_root(order, view, mounts, state, process, channel)?
+    } else {
+        enter_foreign_root(order, process)?
+    };
+    if let Some(terminal) = terminal {
+        console::make_controlling(terminal)?;
+    }
+    make_directory(&process.cwd)
+}
+
+/// The root in a mount namespace of the container's own.
+fn furnish_root(
+    order: &Order<'_>,
+    view: Option<&View>,
+    mounts: Vec<mounts::Plan<'_>>,
+    state: &State,
+    process: &Process,
+    channel: &Channel,
+) -> Result<Option<OwnedFd>> {
+    let (spec, linux) = (order.spec, &order.spec.linux);
+    let rootfs = Rootfs::prepare(order.rootfs, linux.rootfs_propagation.as_deref())?;
+    let mut readonly_later = Vec::new();
+    for mount in mounts {
+        readonly_later.extend(mount.make(&rootfs, view)?);
+    }
+    if devices::are_wanted(&spec.mounts) {
+        devices::make(&rootfs, &linux.devices, linux.has_user_namespace())?;
+    }
+    if !spec.hooks.prestart.is_empty() || !spec.hooks.create_runtime.is_empty() {
+        channel.send(&Message::RunHooks)?;
+        channel.expect(&Message::HooksRan)?;
+    }
+    hooks::run(
+        "createContainer",
+        &spec.hooks.create_container,
+        &own_view(state).for_hooks(Status::Creating),
+    )?;
+    let terminal = match &order.console {
+        Some(socket) => {
+            let terminal = console::open(
+                rootfs.fd(),
+                process.console_size,
+                process.user.uid,
+                socket.as_fd(),
+            )?;
+            console::bind(&rootfs, terminal.as_fd())?;
+            Some(terminal)
+        }
+        None => None,
+    };
+    // The masks need the host's /dev/null, and with it the host's root.
+    masks::make_readonly(&rootfs, &linux.readonly_paths)?;
+    masks::mask(&rootfs, &linux.masked_paths)?;
+    mounts::make_readonly(readonly_later)?;
+    rootfs.enter(if order.no_pivot {
+        Leave::Move
+    } else {
+        Leave::PivotRoot
+    })?;
+    if spec.root.as_ref().is_some_and(|root| root.readonly) {
+        make_directory(&process.cwd)?;
+        rootfs.make_readonly()?;
+    }
+    Ok(terminal)
+}
+
+/// Without a mount namespace the root is only entered: nothing is mounted.
+fn enter_foreign_root(order: &Order<'_>, process: &Process) -> Result<Option<OwnedFd>> {
+    nix::unistd::chroot(order.rootfs)
+        .with_context(|| format!("chroot to {}", order.rootfs.display()))?;
+    nix::unistd::chdir("/").context("chdir to /")?;
+    let Some(socket) = &order.console else {
+        return Ok(None);
+    };
+    let root = File::open("/").context("open /")?;
+    console::open(
+        root.as_fd(),
+        process.console_size,
+        process.user.uid,
+        socket.as_fd(),
+    )
+    .map(Some)
+}
+
+/// The working directory is made when it is missing, as runc does.
+fn make_directory(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let made =
+        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o755)
+            .create(path);
+    made.with_context(|| format!("process.cwd: mkdir {}", path.display()))
+}
+
+/// The state with the process's number as the process sees it.
+fn own_view(state: &State) -> State {
+    State {
+        pid: Pid::this().as_raw(),
+        ..state.clone()
+    }
+}
+
+/// Ready, recorded, started: then the container's own hooks.
+struct InitGate<'a> {
+    order: &'a Order<'a>,
+    state: &'a State,
+}
+
+impl Gate for InitGate<'_> {
+    fn pass(&self, channel: &Channel) -> Result<()> {
+        channel.send(&Message::Ready)?;
+        channel.expect(&Message::Go)?;
+        if let Some(mut fifo) = self.order.fifo.as_ref() {
+            fifo.read_exact(&mut [0]).context("wait for start")?;
+        }
+        let hooks = &self.order.spec.hooks.start_container;
+        hooks::run(
+            "startContainer",
+            hooks,
+            &own_view(self.state).for_hooks(Status::Created),
+        )
+    }
+}

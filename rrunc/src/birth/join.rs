@@ -1,0 +1,220 @@
+//! How `exec` brings another process into a container.
+//!
+//! ```text
+//!  parent                                  child
+//!  seal, hide; open the init's pidfd
+//!  pid namespace of the children
+//!  clone3 into cgroup v2                   enter the v1 cgroups
+//!        │                                 all other namespaces at once, by the pidfd
+//!        │                                 setsid, terminal ──▶ console socket
+//!        │                                 confinement, user, program
+//!  pid file  ◀────────── Ready ────────────
+//!        │ ───────────── Go ──────────────▶ execve
+//! ```
+//! With a user namespace a process between enters it and then the pid
+//! namespace, since the right to the second is in the first.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::wait::waitpid;
+use nix::unistd::{Pid, setsid};
+
+use super::become_program::{Confinement, Gate, become_program};
+use super::channel::{Channel, Message};
+use super::namespaces::become_root;
+use super::{Newborn, console, set_oom_score};
+use crate::cgroup::{Entrance, Manager};
+use crate::container::State;
+use crate::kernel::process::{Side, clone, exit_now, hide};
+use crate::spec::{Hooks, NamespaceKind, Process, Spec};
+
+/// What is to join.
+#[derive(Debug)]
+pub(crate) struct Guest<'a> {
+    /// The container's configuration, whose namespaces are joined.
+    pub(crate) spec: &'a Spec,
+    pub(crate) process: &'a Process,
+    pub(crate) state: &'a State,
+    /// Takes the terminal's master.
+    pub(crate) console: Option<OwnedFd>,
+    pub(crate) preserved_fds: u32,
+}
+
+/// Bring the process in, up to the point where it starts its program.
+///
+/// # Errors
+/// A step of either side; the process is dead then.
+pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
+    let confinement = Confinement::prepare(guest.process, guest.spec.linux.seccomp.as_ref())?;
+    let listener = confinement
+        .filter()
+        .and_then(|filter| filter.listener.clone());
+    let groups = match guest.state.cgroup_paths.is_empty() {
+        true => None,
+        false => Some(Manager::from_paths(guest.state.cgroup_paths.clone()).entrance()?),
+    };
+    // Before the container can see the child.
+    hide().context("hide the runtime from the container")?;
+    let init = open_init(guest.state)?;
+    let (ours, theirs) = Channel::pair()?;
+    match fork(guest, init.as_fd(), &ours, &theirs, groups.as_ref())? {
+        Side::Child => {
+            drop(ours);
+            grow(guest, &confinement, init, groups.as_ref(), &theirs)
+        }
+        Side::Parent(pid) => {
+            let newborn = Newborn {
+                pid,
+                channel: ours,
+                gone: false,
+            };
+            drop(theirs);
+            if let Some(score) = guest.process.oom_score_adj {
+                set_oom_score(pid, score)?;
+            }
+            newborn.attend(&Hooks::default(), listener.as_ref(), guest.state)?;
+            Ok(newborn)
+        }
+    }
+}
+
+/// A descriptor of the init process, which no later process can take over.
+fn open_init(state: &State) -> Result<OwnedFd> {
+    // SAFETY: takes numbers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, state.pid, 0) };
+    let fd = Errno::result(fd).context("open the container's init process")?;
+    // SAFETY: the call just returned this descriptor to us alone.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+    ensure!(state.is_alive(), "cannot exec in a stopped container");
+    Ok(fd)
+}
+
+fn fork(
+    guest: &Guest<'_>,
+    init: BorrowedFd<'_>,
+    ours: &Channel,
+    theirs: &Channel,
+    groups: Option<&Entrance>,
+) -> Result<Side> {
+    let linux = &guest.spec.linux;
+    if linux.has_user_namespace() {
+        return fork_between(guest, init, ours, theirs, groups);
+    }
+    if linux.namespace(NamespaceKind::Pid).is_some() {
+        setns(init, CloneFlags::CLONE_NEWPID).context("join the pid namespace")?;
+    }
+    // SAFETY: rrunc has one thread.
+    let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
+    side.context("clone the process")
+}
+
+fn fork_between(
+    guest: &Guest<'_>,
+    init: BorrowedFd<'_>,
+    ours: &Channel,
+    theirs: &Channel,
+    groups: Option<&Entrance>,
+) -> Result<Side> {
+    // SAFETY: rrunc has one thread.
+    let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
+    match side.context("clone the process between")? {
+        Side::Child => match enter_users_and_fork(guest, init, groups) {
+            Ok(Side::Child) => Ok(Side::Child),
+            Ok(Side::Parent(pid)) => {
+                exit_now(theirs.send(&Message::Born(pid.as_raw())).is_err().into())
+            }
+            Err(error) => {
+                let told = theirs.send(&Message::Failed(format!("{error:#}")));
+                exit_now(1 + i32::from(told.is_err()))
+            }
+        },
+        Side::Parent(between) => {
+            let said = ours.receive();
+            waitpid(between, None).context("wait for the process between")?;
+            match said?.ok_or_else(|| anyhow!("the process between was killed"))? {
+                Message::Born(pid) => Ok(Side::Parent(Pid::from_raw(pid))),
+                Message::Failed(text) => bail!(text),
+                other => bail!("expected a birth, was told {other:?}"),
+            }
+        }
+    }
+}
+
+fn enter_users_and_fork(
+    guest: &Guest<'_>,
+    init: BorrowedFd<'_>,
+    groups: Option<&Entrance>,
+) -> Result<Side> {
+    groups.map_or(Ok(()), Entrance::enter)?;
+    setns(init, flags_of(guest.spec)).context("join the container's namespaces")?;
+    become_root()?;
+    // SAFETY: this process has one thread, as the one it was forked from.
+    unsafe { clone(CloneFlags::CLONE_PARENT, None) }.context("clone the process")
+}
+
+fn grow(
+    guest: &Guest<'_>,
+    confinement: &Confinement,
+    init: OwnedFd,
+    groups: Option<&Entrance>,
+    channel: &Channel,
+) -> ! {
+    let grown = enter(guest, init, groups).and_then(|()| {
+        become_program(
+            guest.process,
+            confinement,
+            guest.preserved_fds,
+            channel,
+            &GuestGate,
+        )
+    });
+    let text = match grown {
+        Ok(()) => "the program did not start".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    if channel.send(&Message::Failed(text.clone())).is_err() {
+        eprintln!("{text}");
+    }
+    exit_now(1)
+}
+
+fn enter(guest: &Guest<'_>, init: OwnedFd, groups: Option<&Entrance>) -> Result<()> {
+    if !guest.spec.linux.has_user_namespace() {
+        groups.map_or(Ok(()), Entrance::enter)?;
+        let flags = flags_of(guest.spec) - CloneFlags::CLONE_NEWPID;
+        if !flags.is_empty() {
+            setns(init, flags).context("join the container's namespaces")?;
+        }
+    }
+    // The change of user made the process visible again.
+    hide().context("hide the runtime from the container")?;
+    setsid().context("setsid")?;
+    if let Some(socket) = &guest.console {
+        let root = File::open("/").context("open / of the container")?;
+        let (size, owner) = (guest.process.console_size, guest.process.user.uid);
+        let terminal = console::open(root.as_fd(), size, owner, socket.as_fd())?;
+        console::make_controlling(terminal)?;
+    }
+    Ok(())
+}
+
+fn flags_of(spec: &Spec) -> CloneFlags {
+    spec.linux
+        .namespaces
+        .iter()
+        .map(|namespace| namespace.kind.flag())
+        .collect()
+}
+
+struct GuestGate;
+
+impl Gate for GuestGate {
+    fn pass(&self, channel: &Channel) -> Result<()> {
+        channel.send(&Message::Ready)?;
+        channel.expect(&Message::Go)
+    }
+}

@@ -1,0 +1,260 @@
+//! How a container is born, told in order.
+//!
+//! ```text
+//!  parent (create, run)                       child (the container's process)
+//!  ────────────────────                       ───────────────────────────────
+//!  seal: run from a read-only mount
+//!  read names, options, filters; open what is joined; make the cgroup
+//!  clone3: into the namespaces and cgroup v2
+//!        │                                    enter the v1 cgroups
+//!  write the id maps ───── IdsMapped ───────▶ (with a new user namespace)
+//!                                             join, setsid, cgroup namespace, keyring
+//!                                             loopback, names, sysctls
+//!                                             root, mounts, devices
+//!  prestart, createRuntime ◀── RunHooks ───── (with such hooks)
+//!        │ ───────────────── HooksRan ──────▶ createContainer hooks
+//!        │                                    terminal ──▶ console socket
+//!        │                                    read-only and masked paths, pivot_root
+//!        │                                    limits, descriptors, user, capabilities
+//!  to the agent ◀────────── Listener ──────── (with a seccomp listener)
+//!        │ ─────────────── ListenerSent ────▶ find the program
+//!  record the pid ◀───────── Ready ──────────
+//!        │ ─────────────────── Go ──────────▶ create: read from exec.fifo
+//!        │                                    startContainer hooks, execve
+//! ```
+//!
+//! At any point the child may say `Failed` with its reason, and a side that
+//! finds the other's end closed gives up: the child ends, the parent undoes
+//! what it made. With a process between (see [`namespaces`]) `MapIds`,
+//! `IdsMapped` and `Born` come first.
+
+mod become_program;
+mod cgroup_mount;
+mod channel;
+mod console;
+mod copy_up;
+mod devices;
+mod hooks;
+mod ids;
+mod init;
+mod join;
+mod masks;
+mod mounts;
+mod namespaces;
+mod options;
+mod program;
+mod rootfs;
+mod seal;
+mod settings;
+
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use self::become_program::Confinement;
+use self::channel::{Channel, Message};
+use self::init::{Prepared, grow};
+use self::namespaces::Layout;
+use crate::cgroup::Manager;
+use crate::container::{State, Status, start_time};
+use crate::kernel::process::Side;
+use crate::security::seccomp::Listener;
+use crate::spec::{Hooks, Spec};
+
+pub(crate) use channel::receive_descriptor;
+pub(crate) use console::resize;
+pub(crate) use hooks::run as run_hooks;
+pub(crate) use join::{Guest, join};
+pub(crate) use seal::seal;
+
+/// What is to be born.
+#[derive(Debug)]
+pub(crate) struct Order<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) bundle: &'a Path,
+    pub(crate) rootfs: &'a Path,
+    pub(crate) spec: &'a Spec,
+    /// Absent when the configuration asks for no cgroup.
+    pub(crate) cgroup: Option<&'a Manager>,
+    /// Holds the process back until `start`.
+    pub(crate) fifo: Option<File>,
+    /// Takes the terminal's master.
+    pub(crate) console: Option<OwnedFd>,
+    pub(crate) preserved_fds: u32,
+    pub(crate) no_pivot: bool,
+    pub(crate) new_keyring: bool,
+}
+
+/// A process that waits for [`Newborn::go`]. Dropped before that, it is
+/// killed.
+#[derive(Debug)]
+pub(crate) struct Newborn {
+    pid: Pid,
+    channel: Channel,
+    gone: bool,
+}
+
+/// Give birth, up to the point where the process is to be recorded. `state`
+/// gets its pid.
+///
+/// # Errors
+/// A step of either side; the process is dead then.
+pub(crate) fn give_birth(order: &Order<'_>, state: &mut State) -> Result<Newborn> {
+    let prepared = prepare(order)?;
+    let listener = prepared
+        .confinement
+        .filter()
+        .and_then(|filter| filter.listener.clone());
+    let (ours, theirs) = Channel::pair()?;
+    match prepared
+        .layout
+        .fork(&ours, &theirs, prepared.groups.as_ref())?
+    {
+        Side::Child => {
+            drop(ours);
+            grow(order, prepared, state, &theirs)
+        }
+        Side::Parent(pid) => {
+            let newborn = Newborn {
+                pid,
+                channel: ours,
+                gone: false,
+            };
+            drop((theirs, prepared));
+            state.pid = pid.as_raw();
+            state.start_time = start_time(pid).unwrap_or_default();
+            if let Some(score) = order
+                .spec
+                .process
+                .as_ref()
+                .and_then(|process| process.oom_score_adj)
+            {
+                set_oom_score(pid, score)?;
+            }
+            newborn.attend(&order.spec.hooks, listener.as_ref(), state)?;
+            Ok(newborn)
+        }
+    }
+}
+
+fn prepare<'a>(order: &Order<'a>) -> Result<Prepared<'a>> {
+    let spec = order.spec;
+    let process = spec
+        .process
+        .clone()
+        .ok_or_else(|| anyhow!("process: not given"))?;
+    let groups = match order.cgroup {
+        Some(manager) => {
+            manager.create()?;
+            if let Some(resources) = &spec.linux.resources {
+                manager.set(resources)?;
+            }
+            Some(manager.entrance()?)
+        }
+        None => None,
+    };
+    let shows_groups = spec
+        .mounts
+        .iter()
+        .any(|mount| matches!(mount.kind.as_deref(), Some("cgroup" | "cgroup2")));
+    Ok(Prepared {
+        layout: Layout::open(&spec.linux)?,
+        groups,
+        view: order
+            .cgroup
+            .filter(|_| shows_groups)
+            .map(Manager::view)
+            .transpose()?,
+        mounts: mounts::plan(spec, order.bundle)?,
+        confinement: Confinement::prepare(&process, spec.linux.seccomp.as_ref())?,
+        process,
+    })
+}
+
+/// From outside, where the right to lower it is.
+fn set_oom_score(pid: Pid, score: i32) -> Result<()> {
+    let path = format!("/proc/{pid}/oom_score_adj");
+    fs::write(&path, score.to_string())
+        .with_context(|| format!("process.oomScoreAdj: write {score} to {path}"))
+}
+
+impl Newborn {
+    /// The process, as this side numbers it.
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Answer the child until it is ready.
+    fn attend(&self, hooks: &Hooks, listener: Option<&Listener>, state: &State) -> Result<()> {
+        loop {
+            match self.channel.receive_with()? {
+                Some((Message::RunHooks, _)) => {
+                    let state = state.for_hooks(Status::Creating);
+                    hooks::run("prestart", &hooks.prestart, &state)?;
+                    hooks::run("createRuntime", &hooks.create_runtime, &state)?;
+                    self.channel.send(&Message::HooksRan)?;
+                }
+                Some((Message::Listener, Some(fd))) => {
+                    let agent = listener
+                        .ok_or_else(|| anyhow!("a seccomp listener that nobody asked for"))?;
+                    let state = serde_json::to_value(state.for_hooks(Status::Creating))?;
+                    agent.send(std::os::fd::AsFd::as_fd(&fd), self.pid.as_raw(), state)?;
+                    self.channel.send(&Message::ListenerSent)?;
+                }
+                Some((Message::Ready, _)) => return Ok(()),
+                Some((Message::Failed(text), _)) => bail!(text),
+                Some((other, _)) => bail!("the container's process said {other:?} out of turn"),
+                None => bail!("the container's process was killed while it was made"),
+            }
+        }
+    }
+
+    /// Let the process go on to wait for `start`.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub(crate) fn go(mut self) -> Result<Pid> {
+        self.channel.send(&Message::Go)?;
+        self.gone = true;
+        Ok(self.pid)
+    }
+
+    /// Let the process go on, and wait until it is its program.
+    ///
+    /// # Errors
+    /// The program could not be started.
+    pub(crate) fn go_to_program(mut self) -> Result<Pid> {
+        self.channel.send(&Message::Go)?;
+        match self.channel.receive()? {
+            None => {
+                self.gone = true;
+                Ok(self.pid)
+            }
+            Some(Message::Failed(text)) => bail!(text),
+            Some(other) => bail!("the container's process said {other:?} out of turn"),
+        }
+    }
+}
+
+impl Drop for Newborn {
+    /// What was not let go must not be left behind, nor as a zombie.
+    fn drop(&mut self) {
+        if self.gone {
+            return;
+        }
+        match kill(self.pid, Signal::SIGKILL).and_then(|()| waitpid(self.pid, None)) {
+            Ok(_) | Err(Errno::ESRCH | Errno::ECHILD) => {}
+            Err(errno) => eprintln!(
+                "rrunc: kill the half-made process {}: {}",
+                self.pid,
+                errno.desc()
+            ),
+        }
+    }
+}

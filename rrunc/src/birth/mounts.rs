@@ -1,0 +1,309 @@
+//! `mounts`, made one after the other.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::fcntl::ResolveFlag;
+use nix::sys::stat::{SFlag, fstat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::unistd::geteuid;
+
+use super::options::Options;
+use super::rootfs::{Kind, Rootfs, host};
+use super::{cgroup_mount, copy_up, ids};
+use crate::cgroup::View;
+use crate::kernel::mount::{Attributes, Filesystem, attach, clone_tree, map_ids, set_attributes};
+use crate::spec::{IdMapping, Mount, Spec};
+
+/// A mount whose options have been read and whose source may be open.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    index: usize,
+    entry: &'a Mount,
+    options: Options,
+    /// Absolute source of a bind mount.
+    source: PathBuf,
+    /// Its copy, where the container's user namespace could not make it.
+    opened: Option<OwnedFd>,
+}
+
+/// Read all options before anything is made.
+///
+/// # Errors
+/// The first mount that cannot be made, by its JSON path.
+pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path) -> Result<Vec<Plan<'a>>> {
+    let in_user_namespace = spec.linux.has_user_namespace() && geteuid().is_root();
+    let mut plans = Vec::with_capacity(spec.mounts.len());
+    for (index, entry) in spec.mounts.iter().enumerate() {
+        let at = || format!("mounts[{index}] ({})", entry.destination.display());
+        let mut options = Options::parse(&entry.options).with_context(at)?;
+        if entry.kind.as_deref() == Some("bind") {
+            options.bind = Some(options.bind.unwrap_or(false));
+        }
+        let source = bundle.join(entry.source.as_deref().unwrap_or(Path::new("")));
+        let mut plan = Plan {
+            index,
+            entry,
+            options,
+            source,
+            opened: None,
+        };
+        plan.check().with_context(at)?;
+        if plan.options.bind.is_some() && (plan.maps_ids() || in_user_namespace) {
+            plan.opened = Some(plan.open_source(spec).with_context(at)?);
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+impl Plan<'_> {
+    fn check(&self) -> Result<()> {
+        match self.options.bind {
+            Some(_) => ensure!(self.entry.source.is_some(), "a bind mount needs a source"),
+            None => {
+                ensure!(
+                    self.entry
+                        .kind
+                        .as_deref()
+                        .is_some_and(|kind| !kind.is_empty()),
+                    "neither a type nor bind"
+                );
+                ensure!(!self.maps_ids(), "ids can be mapped on bind mounts only");
+            }
+        }
+        ensure!(
+            !self.options.copy_up || self.entry.kind.as_deref() == Some("tmpfs"),
+            "option \"tmpcopyup\" is for tmpfs only"
+        );
+        Ok(())
+    }
+
+    fn maps_ids(&self) -> bool {
+        self.options.map_ids.is_some() || !self.entry.uid_mappings.is_empty()
+    }
+
+    /// Copy the source's mount, its ids mapped if that is wanted.
+    fn open_source(&self, spec: &Spec) -> Result<OwnedFd> {
+        let tree = self.copy_source()?;
+        if self.maps_ids() {
+            let choose = |own: &'_ [IdMapping], container: &'_ [IdMapping]| -> Vec<IdMapping> {
+                if own.is_empty() {
+                    container.to_vec()
+                } else {
+                    own.to_vec()
+                }
+            };
+            let uids = choose(&self.entry.uid_mappings, &spec.linux.uid_mappings);
+            let gids = choose(&self.entry.gid_mappings, &spec.linux.gid_mappings);
+            ensure!(
+                !uids.is_empty(),
+                "idmap needs uidMappings and gidMappings, of the mount or of linux"
+            );
+            let namespace = ids::namespace_with(&uids, &gids)?;
+            map_ids(
+                tree.as_fd(),
+                self.options.map_ids == Some(true),
+                namespace.as_fd(),
+            )
+            .context(
+                "mount_setattr MOUNT_ATTR_IDMAP (does the file system support idmapped mounts?)",
+            )?;
+        }
+        Ok(tree)
+    }
+
+    fn copy_source(&self) -> Result<OwnedFd> {
+        clone_tree(host(), &self.source, self.options.bind == Some(true))
+            .with_context(|| format!("bind source {}", self.source.display()))
+    }
+
+    /// Make the mount. A tmpfs that is to be read-only is returned, to become
+    /// so when everything in it has been made.
+    ///
+    /// # Errors
+    /// The mount is refused; the text is runc's.
+    pub(super) fn make(mut self, rootfs: &Rootfs, view: Option<&View>) -> Result<Option<OwnedFd>> {
+        let (kind, destination) = (
+            self.entry.kind.clone().unwrap_or_default(),
+            self.entry.destination.clone(),
+        );
+        let index = self.index;
+        let source = self.entry.source.clone().unwrap_or_default();
+        self.make_kind(&kind, rootfs, view).with_context(|| {
+            format!(
+                "error mounting {:?} to rootfs at {:?} (mounts[{index}])",
+                source.display().to_string(),
+                destination.display().to_string()
+            )
+        })
+    }
+
+    fn make_kind(
+        &mut self,
+        kind: &str,
+        rootfs: &Rootfs,
+        view: Option<&View>,
+    ) -> Result<Option<OwnedFd>> {
+        if self.options.bind.is_some() {
+            return self.bind(rootfs).map(|()| None);
+        }
+        match (kind, view) {
+            ("cgroup" | "cgroup2", Some(view)) => {
+                let target = self.target(rootfs, Kind::Directory, ResolveFlag::empty())?;
+                cgroup_mount::make(view, target.as_fd(), self.options.initial()).map(|()| None)
+            }
+            ("proc" | "sysfs", _) => self.mount_new(kind, rootfs, ResolveFlag::RESOLVE_NO_SYMLINKS),
+            _ => self.mount_new(kind, rootfs, ResolveFlag::empty()),
+        }
+    }
+
+    fn bind(&mut self, rootfs: &Rootfs) -> Result<()> {
+        let tree = match self.opened.take() {
+            Some(tree) => tree,
+            None => self.copy_source()?,
+        };
+        let kind = if is_directory(tree.as_fd())? {
+            Kind::Directory
+        } else {
+            Kind::File
+        };
+        let target = self.target(rootfs, kind, ResolveFlag::empty())?;
+        if self.entry.destination == Path::new("/proc") {
+            ensure!(
+                is_proc(tree.as_fd())?,
+                "only a proc file system may be bound at /proc"
+            );
+        }
+        for (change, recursive) in [(self.options.own, false), (self.options.recursive, true)] {
+            if !change.is_empty() {
+                set_attributes(tree.as_fd(), recursive, change)
+                    .context("set the mount's attributes")?;
+            }
+        }
+        attach(tree.as_fd(), target.as_fd()).context("attach the mount")?;
+        self.propagate(tree.as_fd())
+    }
+
+    fn mount_new(
+        &self,
+        kind: &str,
+        rootfs: &Rootfs,
+        resolve: ResolveFlag,
+    ) -> Result<Option<OwnedFd>> {
+        let target = self.target(rootfs, Kind::Directory, resolve)?;
+        let filesystem = CString::new(kind).map_err(|_| anyhow!("type contains a nul byte"))?;
+        let filesystem =
+            Filesystem::open(&filesystem).with_context(|| format!("file system type {kind:?}"))?;
+        let configured = self.configure(&filesystem, kind, target.as_fd());
+        let readonly_later =
+            kind == "tmpfs" && self.options.initial() & libc::MOUNT_ATTR_RDONLY != 0;
+        let attributes = self.options.initial()
+            & if readonly_later {
+                !libc::MOUNT_ATTR_RDONLY
+            } else {
+                !0
+            };
+        let mount = configured
+            .and_then(|()| filesystem.mount(attributes))
+            .map_err(|text| anyhow!(text))?;
+        if self.options.copy_up {
+            copy_up::fill(target.as_fd(), mount.as_fd()).context("tmpcopyup")?;
+        }
+        attach(mount.as_fd(), target.as_fd()).context("attach the mount")?;
+        self.propagate(mount.as_fd())?;
+        Ok(readonly_later.then_some(mount))
+    }
+
+    fn configure(
+        &self,
+        filesystem: &Filesystem,
+        kind: &str,
+        target: BorrowedFd<'_>,
+    ) -> Result<(), String> {
+        if let Some(source) = self.entry.source.as_deref().and_then(Path::to_str) {
+            filesystem.set("source", Some(source))?;
+        }
+        for (key, value) in &self.options.data {
+            filesystem.set(key, value.as_deref())?;
+        }
+        // A tmpfs over a directory looks like the directory.
+        if kind == "tmpfs" && !self.options.has("mode") {
+            let mode = fstat(target)
+                .map_err(|errno| errno.desc().to_owned())?
+                .st_mode
+                & 0o7777;
+            filesystem.set("mode", Some(&format!("{mode:o}")))?;
+        }
+        Ok(())
+    }
+
+    fn target(&self, rootfs: &Rootfs, kind: Kind, resolve: ResolveFlag) -> Result<OwnedFd> {
+        let target = rootfs.open_or_make(&self.entry.destination, kind, resolve)?;
+        let is_in_proc = self.entry.destination != Path::new("/proc") && is_proc(target.as_fd())?;
+        if is_in_proc
+            && !MAY_BE_COVERED
+                .iter()
+                .any(|path| self.entry.destination == Path::new(path))
+        {
+            bail!(
+                "{:?} cannot be mounted because it is inside /proc",
+                self.entry.destination.display().to_string()
+            );
+        }
+        Ok(target)
+    }
+
+    fn propagate(&self, mount: BorrowedFd<'_>) -> Result<()> {
+        for &(propagation, recursive) in &self.options.propagation {
+            let change = Attributes {
+                propagation,
+                ..Attributes::default()
+            };
+            set_attributes(mount, recursive, change).context("set the mount's propagation")?;
+        }
+        Ok(())
+    }
+}
+
+/// Files of /proc that say something of the machine, which lxcfs and engines
+/// put a container's own view over; nothing there guards the host.
+const MAY_BE_COVERED: [&str; 11] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/net/dev",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/sys/crypto/fips_enabled",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/uptime",
+];
+
+fn is_directory(fd: BorrowedFd<'_>) -> Result<bool> {
+    let stat = fstat(fd).context("stat the source")?;
+    Ok(SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
+}
+
+fn is_proc(fd: BorrowedFd<'_>) -> Result<bool> {
+    Ok(fstatfs(fd).context("statfs")?.filesystem_type() == PROC_SUPER_MAGIC)
+}
+
+/// What was to be read-only from the start and had to be furnished first.
+///
+/// # Errors
+/// An attribute cannot be set.
+pub(super) fn make_readonly(mounts: Vec<OwnedFd>) -> Result<()> {
+    let change = Attributes {
+        set: libc::MOUNT_ATTR_RDONLY,
+        ..Attributes::default()
+    };
+    for mount in mounts {
+        set_attributes(mount.as_fd(), false, change).context("make a tmpfs read-only")?;
+    }
+    Ok(())
+}

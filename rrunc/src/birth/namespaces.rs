@@ -1,0 +1,281 @@
+//! The container's namespaces: some joined, some made, in an order that the
+//! kernel and their owners allow.
+//!
+//! Nearly always one clone3(2) makes the process and all its namespaces. Two
+//! cases need a process in between, which ends as soon as the container's own
+//! is there: when a user namespace is joined, since the new namespaces must
+//! belong to it; and when one is made while others are joined or a clock is
+//! shifted, since both happen on either side of entering it.
+
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::wait::waitpid;
+use nix::unistd::{Gid, Pid, Uid, setresgid, setresuid};
+
+use super::channel::{Channel, Message};
+use super::ids;
+use crate::cgroup::Entrance;
+use crate::kernel::process::{Side, clone, exit_now};
+use crate::spec::{Linux, NamespaceKind};
+
+/// Namespaces opened and sorted.
+#[derive(Debug)]
+pub(super) struct Layout<'a> {
+    linux: &'a Linux,
+    joined: Vec<(NamespaceKind, OwnedFd)>,
+    made: CloneFlags,
+}
+
+impl<'a> Layout<'a> {
+    /// Open what is joined.
+    ///
+    /// # Errors
+    /// A namespace's file cannot be opened.
+    pub(super) fn open(linux: &'a Linux) -> Result<Layout<'a>> {
+        let mut layout = Layout {
+            linux,
+            joined: Vec::new(),
+            made: CloneFlags::empty(),
+        };
+        for (index, namespace) in linux.namespaces.iter().enumerate() {
+            match &namespace.path {
+                None => layout.made |= namespace.kind.flag(),
+                Some(path) => {
+                    let file = File::open(path).with_context(|| {
+                        format!("linux.namespaces[{index}].path: open {}", path.display())
+                    })?;
+                    layout.joined.push((namespace.kind, file.into()));
+                }
+            }
+        }
+        Ok(layout)
+    }
+
+    pub(super) fn makes(&self, kind: NamespaceKind) -> bool {
+        self.made.contains(kind.flag())
+    }
+
+    fn joins(&self, kind: NamespaceKind) -> Option<BorrowedFd<'_>> {
+        self.joined
+            .iter()
+            .find(|(joined, _)| *joined == kind)
+            .map(|(_, fd)| fd.as_fd())
+    }
+
+    fn needs_intermediate(&self) -> bool {
+        let made_between = !self.joined.is_empty() || !self.linux.time_offsets.is_empty();
+        self.joins(NamespaceKind::User).is_some() || self.makes(NamespaceKind::User) && made_between
+    }
+
+    /// What clone3(2) makes. The cgroup namespace waits until the process is
+    /// in its cgroup, which becomes the namespace's root; a time namespace
+    /// with offsets has been made before.
+    fn at_clone(&self) -> CloneFlags {
+        let mut flags = self.made - CloneFlags::CLONE_NEWCGROUP;
+        if !self.linux.time_offsets.is_empty() {
+            flags -= NamespaceKind::Time.flag();
+        }
+        flags
+    }
+
+    /// Fork the container's process, born into its cgroups. In the parent its
+    /// maps are written when this returns; the child has yet to call
+    /// [`Layout::enter`].
+    ///
+    /// # Errors
+    /// A namespace cannot be made or joined.
+    pub(super) fn fork(
+        &self,
+        ours: &Channel,
+        theirs: &Channel,
+        groups: Option<&Entrance>,
+    ) -> Result<Side> {
+        if self.needs_intermediate() {
+            self.fork_between(ours, theirs, groups)
+        } else {
+            self.fork_directly(ours, groups)
+        }
+    }
+
+    fn fork_directly(&self, channel: &Channel, groups: Option<&Entrance>) -> Result<Side> {
+        // Both are those of children only; ours are put back for the hooks.
+        let own_pid = self
+            .joins(NamespaceKind::Pid)
+            .map(|pid| swap_namespace(NamespaceKind::Pid, pid))
+            .transpose()?;
+        let own_time = match self.linux.time_offsets.is_empty() {
+            true => None,
+            false => Some(self.shift_clocks()?),
+        };
+        // SAFETY: rrunc has one thread.
+        let side = unsafe { clone(self.at_clone(), groups.and_then(Entrance::unified)) };
+        let side = side.context("clone the container's process")?;
+        if let Side::Parent(pid) = side {
+            for (kind, own) in [
+                (NamespaceKind::Pid, own_pid),
+                (NamespaceKind::Time, own_time),
+            ] {
+                if let Some(own) = own {
+                    setns(own, kind.flag())
+                        .with_context(|| format!("return to the {} namespace", kind.name()))?;
+                }
+            }
+            if self.makes(NamespaceKind::User) {
+                self.write_maps(pid)?;
+                channel.send(&Message::IdsMapped)?;
+            }
+        }
+        Ok(side)
+    }
+
+    /// Make a time namespace for children and set its clocks; returns our own.
+    fn shift_clocks(&self) -> Result<OwnedFd> {
+        let own = File::open("/proc/self/ns/time").context("open /proc/self/ns/time")?;
+        unshare(NamespaceKind::Time.flag()).context("unshare the time namespace")?;
+        let lines: String = (self.linux.time_offsets.iter())
+            .map(|(clock, offset)| format!("{clock} {} {}\n", offset.secs, offset.nanosecs))
+            .collect();
+        fs::write("/proc/self/timens_offsets", &lines).with_context(|| {
+            format!(
+                "linux.timeOffsets: write {:?} to /proc/self/timens_offsets",
+                lines.trim_end()
+            )
+        })?;
+        Ok(own.into())
+    }
+
+    fn write_maps(&self, pid: Pid) -> Result<()> {
+        ids::write_maps(pid, &self.linux.uid_mappings, &self.linux.gid_mappings)
+            .context("linux.uidMappings, gidMappings")
+    }
+
+    fn fork_between(
+        &self,
+        ours: &Channel,
+        theirs: &Channel,
+        groups: Option<&Entrance>,
+    ) -> Result<Side> {
+        // SAFETY: rrunc has one thread.
+        let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
+        match side.context("clone the process between")? {
+            Side::Child => match self.fork_inside(theirs, groups) {
+                Ok(Side::Child) => Ok(Side::Child),
+                Ok(Side::Parent(pid)) => {
+                    exit_now(theirs.send(&Message::Born(pid.as_raw())).is_err().into())
+                }
+                Err(error) => {
+                    // Were the parent gone too, there is nobody to tell.
+                    let told = theirs.send(&Message::Failed(format!("{error:#}")));
+                    exit_now(1 + i32::from(told.is_err()))
+                }
+            },
+            Side::Parent(between) => {
+                let born = self.attend(between, ours);
+                waitpid(between, None).context("wait for the process between")?;
+                born.map(Side::Parent)
+            }
+        }
+    }
+
+    /// The parent's part while the process between is at work.
+    fn attend(&self, between: Pid, channel: &Channel) -> Result<Pid> {
+        loop {
+            match channel.receive()? {
+                Some(Message::MapIds) => {
+                    self.write_maps(between)?;
+                    channel.send(&Message::IdsMapped)?;
+                }
+                Some(Message::Born(pid)) => return Ok(Pid::from_raw(pid)),
+                Some(Message::Failed(text)) => bail!(text),
+                Some(other) => bail!("expected a birth, was told {other:?}"),
+                None => bail!("the process between was killed"),
+            }
+        }
+    }
+
+    /// The process between: enter, then fork for our parent.
+    fn fork_inside(&self, channel: &Channel, groups: Option<&Entrance>) -> Result<Side> {
+        groups.map_or(Ok(()), Entrance::enter)?;
+        // A namespace that belongs to the host is joined with the host's
+        // powers, one of the container's with those inside.
+        let mut refused = Vec::new();
+        for (kind, fd) in self
+            .joined
+            .iter()
+            .filter(|(kind, _)| *kind != NamespaceKind::User)
+        {
+            match setns(fd, kind.flag()) {
+                Err(Errno::EPERM) if self.joins(NamespaceKind::User).is_some() => {
+                    refused.push((kind, fd))
+                }
+                other => other.with_context(|| format!("join the {} namespace", kind.name()))?,
+            }
+        }
+        if let Some(user) = self.joins(NamespaceKind::User) {
+            setns(user, CloneFlags::CLONE_NEWUSER).context("join the user namespace")?;
+        } else {
+            unshare(CloneFlags::CLONE_NEWUSER).context("unshare the user namespace")?;
+            channel.send(&Message::MapIds)?;
+            channel.expect(&Message::IdsMapped)?;
+        }
+        become_root()?;
+        for (kind, fd) in refused {
+            setns(fd, kind.flag())
+                .with_context(|| format!("join the {} namespace", kind.name()))?;
+        }
+        if !self.linux.time_offsets.is_empty() {
+            self.shift_clocks()?;
+        }
+        let flags = (self.at_clone() - CloneFlags::CLONE_NEWUSER) | CloneFlags::CLONE_PARENT;
+        // SAFETY: this process has one thread, as the one it was forked from.
+        unsafe { clone(flags, None) }.context("clone the container's process")
+    }
+
+    /// The child's first step: enter what clone3(2) could not.
+    ///
+    /// # Errors
+    /// A group or namespace cannot be entered.
+    pub(super) fn enter(&self, channel: &Channel, groups: Option<&Entrance>) -> Result<()> {
+        if self.needs_intermediate() {
+            return Ok(());
+        }
+        groups.map_or(Ok(()), Entrance::enter)?;
+        if self.makes(NamespaceKind::User) {
+            channel.expect(&Message::IdsMapped)?;
+            become_root()?;
+        }
+        for (kind, fd) in self
+            .joined
+            .iter()
+            .filter(|(kind, _)| *kind != NamespaceKind::Pid)
+        {
+            setns(fd, kind.flag())
+                .with_context(|| format!("join the {} namespace", kind.name()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whose the files are that are made on the way: root's, of the namespace.
+///
+/// # Errors
+/// The maps have no user or group 0.
+pub(super) fn become_root() -> Result<()> {
+    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
+    setresgid(gid, gid, gid)
+        .context("become group 0 of the user namespace (is it in linux.gidMappings?)")?;
+    setresuid(uid, uid, uid)
+        .context("become user 0 of the user namespace (is it in linux.uidMappings?)")
+}
+
+/// Join a namespace that children get, and return our own for the way back.
+fn swap_namespace(kind: NamespaceKind, other: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let path = format!("/proc/self/ns/{}", kind.proc_name());
+    let own = File::open(&path).with_context(|| format!("open {path}"))?;
+    setns(other, kind.flag()).with_context(|| format!("join the {} namespace", kind.name()))?;
+    Ok(own.into())
+}

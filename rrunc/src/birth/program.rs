@@ -1,0 +1,163 @@
+//! The program that the process becomes: where it is, what it is told.
+
+use std::env;
+use std::ffi::CString;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::unistd::{AccessFlags, access};
+
+use crate::kernel::exec::{Strings, exec};
+use crate::spec::Process;
+
+/// A program found, with its arguments and environment ready.
+#[derive(Debug)]
+pub(super) struct Program {
+    path: CString,
+    arguments: Strings,
+    environment: Strings,
+    name: String,
+}
+
+impl Program {
+    /// Look in the container's file system, as the container's user.
+    ///
+    /// # Errors
+    /// runc's texts, which engines turn into the exit codes 126 and 127.
+    pub(super) fn find(process: &Process) -> Result<Program> {
+        let name = process
+            .args
+            .first()
+            .ok_or_else(|| anyhow!("process.args is empty"))?;
+        let path = locate(name, &process.env)?;
+        let has_home = process
+            .env
+            .iter()
+            .any(|pair| pair.starts_with("HOME=") && pair.len() > 5);
+        let home = (!has_home).then(|| format!("HOME={}", home_of(process.user.uid)));
+        let environment = process
+            .env
+            .iter()
+            .filter(|pair| has_home || !pair.starts_with("HOME="));
+        Ok(Program {
+            path: CString::new(path.as_os_str().as_bytes())?,
+            arguments: Strings::new(process.args.iter().map(String::as_str))?,
+            environment: Strings::new(environment.map(String::as_str).chain(home.as_deref()))?,
+            name: name.clone(),
+        })
+    }
+
+    /// Become it.
+    ///
+    /// # Errors
+    /// Returns only when that failed.
+    pub(super) fn start(&self) -> anyhow::Error {
+        let errno = exec(&self.path, &self.arguments, &self.environment);
+        anyhow!("exec {}: {}", self.path.to_string_lossy(), text_of(errno))
+            .context(format!("exec: {:?}", self.name))
+    }
+}
+
+/// runc prints Go's texts, in lower case.
+fn text_of(errno: nix::errno::Errno) -> String {
+    errno.desc().to_lowercase()
+}
+
+fn locate(name: &str, environment: &[String]) -> Result<PathBuf> {
+    if name.contains('/') {
+        return check(Path::new(name)).map_err(|text| anyhow!("exec: {name:?}: {text}"));
+    }
+    let search = environment
+        .iter()
+        .rev()
+        .find_map(|pair| pair.strip_prefix("PATH="))
+        .unwrap_or_default();
+    let mut refused = false;
+    for directory in env::split_paths(search) {
+        let directory = if directory.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            directory
+        };
+        match check(&directory.join(name)) {
+            Ok(path) => return Ok(path),
+            Err(text) => refused |= text == "permission denied",
+        }
+    }
+    if refused {
+        bail!("exec: {name:?}: permission denied");
+    }
+    bail!("exec: {name:?}: executable file not found in $PATH")
+}
+
+/// A regular file that this user may execute.
+fn check(path: &Path) -> Result<PathBuf, String> {
+    let metadata = fs::metadata(path).map_err(|error| {
+        let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+        format!("stat {}: {}", path.display(), text_of(errno))
+    })?;
+    if metadata.is_dir() {
+        return Err("is a directory".to_owned());
+    }
+    let executable =
+        metadata.permissions().mode() & 0o111 != 0 && access(path, AccessFlags::X_OK).is_ok();
+    if executable {
+        Ok(path.to_owned())
+    } else {
+        Err("permission denied".to_owned())
+    }
+}
+
+/// The home directory in the container's /etc/passwd, else `/`.
+fn home_of(uid: u32) -> String {
+    let regular = fs::metadata("/etc/passwd")
+        .is_ok_and(|metadata| metadata.is_file() && metadata.size() < 1 << 20);
+    let file = if regular {
+        fs::File::open("/etc/passwd").ok()
+    } else {
+        None
+    };
+    let wanted = uid.to_string();
+    let found = file
+        .into_iter()
+        .flat_map(|file| BufReader::new(file).lines().map_while(Result::ok))
+        .find_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            (fields.get(2) == Some(&wanted.as_str()))
+                .then(|| fields.get(5).copied().unwrap_or_default().to_owned())
+        });
+    found
+        .filter(|home| !home.is_empty())
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+/// Go into the process's working directory, which must be in the container.
+///
+/// # Errors
+/// It is not there, or leads outside: a leaked descriptor reached through
+/// /proc/self/fd would leave the process on the host's side of the root.
+pub(super) fn enter_directory(path: &Path) -> Result<()> {
+    nix::unistd::chdir(path).with_context(|| {
+        format!(
+            "chdir to cwd ({:?}) set in config.json failed",
+            path.display().to_string()
+        )
+    })?;
+    check_inside()
+}
+
+/// The kernel reports a directory that is not below the root as unreachable.
+pub(super) fn check_inside() -> Result<()> {
+    let here = nix::unistd::getcwd()
+        .context("current working directory is outside of container mount namespace root")?;
+    if !here.is_absolute() {
+        bail!(
+            "current working directory is outside of container mount namespace root -- possible container breakout detected"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! `create`, and what `run` shares with it.
+
+use std::fs;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::unistd::{Pid, geteuid, getuid};
+
+use crate::birth::{self, Newborn, Order, give_birth};
+use crate::cgroup::Manager;
+use crate::cli::{Create, Rootless};
+use crate::container::{Container, Root, State, Status};
+use crate::log::{Log, precise_timestamp};
+use crate::spec::{self, Spec};
+
+/// Create a container whose process waits for `start`.
+///
+/// # Errors
+/// Any step; nothing is left of the container then.
+pub(super) fn run(
+    root: &Root,
+    options: &Create,
+    rootless: Rootless,
+    log: &Log,
+) -> Result<ExitCode> {
+    birth::seal()?;
+    let request = Request::read(options, rootless)?;
+    let console = request.console(options)?;
+    let made = make(root, options, &request, console, Hold::ForStart, log)
+        .context("rrunc create failed")?;
+    made.newborn.go().context("rrunc create failed")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration and where it is.
+pub(super) struct Request {
+    pub(super) bundle: PathBuf,
+    pub(super) spec: Spec,
+    /// An ordinary user's missing rights over cgroups are no error.
+    forgive_cgroups: bool,
+}
+
+impl Request {
+    /// # Errors
+    /// The configuration cannot be read, or asks for what cannot be.
+    pub(super) fn read(options: &Create, rootless: Rootless) -> Result<Request> {
+        let bundle = options.bundle.as_deref().unwrap_or(Path::new("."));
+        let bundle =
+            fs::canonicalize(bundle).with_context(|| format!("--bundle {}", bundle.display()))?;
+        let spec = spec::load(&bundle)?;
+        spec::check(&spec).with_context(|| bundle.join(spec::CONFIG_FILE).display().to_string())?;
+        let forgive_cgroups = match rootless {
+            Rootless::True => true,
+            Rootless::False => false,
+            Rootless::Auto => !geteuid().is_root(),
+        };
+        Ok(Request {
+            bundle,
+            spec,
+            forgive_cgroups,
+        })
+    }
+
+    pub(super) fn wants_terminal(&self) -> bool {
+        self.spec
+            .process
+            .as_ref()
+            .is_some_and(|process| process.terminal)
+    }
+
+    /// The socket that a terminal is sent to; it and the terminal go together.
+    fn console(&self, options: &Create) -> Result<Option<OwnedFd>> {
+        match (&options.console_socket, self.wants_terminal()) {
+            (Some(path), true) => connect(path).map(Some),
+            (None, false) => Ok(None),
+            (None, true) => bail!(
+                "cannot allocate tty if runc will detach without setting console socket: give --console-socket"
+            ),
+            (Some(_), false) => bail!(
+                "cannot use console socket if runc will not detach or allocate tty: set process.terminal"
+            ),
+        }
+    }
+
+    /// `run --detach` is as `create` in this; in the foreground `run` is the
+    /// terminal's other side itself.
+    pub(super) fn console_for_run(
+        &self,
+        options: &Create,
+        detach: bool,
+    ) -> Result<Option<OwnedFd>> {
+        if detach {
+            return self.console(options);
+        }
+        ensure!(
+            options.console_socket.is_none(),
+            "cannot use console socket if runc will not detach or allocate tty"
+        );
+        Ok(None)
+    }
+
+    /// No cgroup is made where nothing is asked of it.
+    fn cgroup(&self, id: &str) -> Result<Option<Manager>> {
+        let linux = &self.spec.linux;
+        let is_mounted = self
+            .spec
+            .mounts
+            .iter()
+            .any(|mount| mount.kind.as_deref() == Some("cgroup"));
+        let path = linux
+            .cgroups_path
+            .as_deref()
+            .filter(|path| !path.is_empty());
+        if path.is_none() && linux.resources.is_none() && !is_mounted {
+            return Ok(None);
+        }
+        let manager = Manager::new(path, id)?;
+        match self.forgive_cgroups.then(|| manager.create()) {
+            Some(Err(_)) => Ok(None),
+            _ => Ok(Some(manager)),
+        }
+    }
+}
+
+/// Whether the process waits for `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    ForStart,
+    No,
+}
+
+/// A container that is recorded, its process ready.
+pub(super) struct Made {
+    pub(super) container: Container,
+    pub(super) state: State,
+    pub(super) newborn: Newborn,
+}
+
+/// Connect to the console socket before anything is made.
+///
+/// # Errors
+/// Nobody listens.
+pub(super) fn connect(path: &Path) -> Result<OwnedFd> {
+    Ok(UnixStream::connect(path)
+        .with_context(|| format!("--console-socket {}", path.display()))?
+        .into())
+}
+
+/// Make the container up to its process being ready and recorded.
+///
+/// # Errors
+/// Any step; nothing is left of the container then.
+pub(super) fn make(
+    root: &Root,
+    options: &Create,
+    request: &Request,
+    console: Option<OwnedFd>,
+    hold: Hold,
+    log: &Log,
+) -> Result<Made> {
+    let rootfs = rootfs_of(request)?;
+    let cgroup = request.cgroup(&options.id)?;
+    let container = root.create(&options.id)?;
+    let mut state = State {
+        oci_version: request.spec.oci_version.clone(),
+        id: options.id.clone(),
+        pid: 0,
+        start_time: 0,
+        bundle: request.bundle.clone(),
+        rootfs: rootfs.clone(),
+        created: precise_timestamp(),
+        annotations: request.spec.annotations.clone(),
+        cgroup_paths: cgroup
+            .as_ref()
+            .map(|manager| manager.paths().clone())
+            .unwrap_or_default(),
+        owner: getuid().as_raw(),
+    };
+    match fill(
+        &container,
+        &mut state,
+        options,
+        request,
+        cgroup.as_ref(),
+        console,
+        hold,
+    ) {
+        Ok(newborn) => Ok(Made {
+            container,
+            state,
+            newborn,
+        }),
+        Err(error) => {
+            if let Err(left) = undo(container, &state, cgroup.as_ref(), &request.spec) {
+                log.warn(&format!("clean up after the failed container: {left:#}"));
+            }
+            Err(error.context("unable to start container process"))
+        }
+    }
+}
+
+fn rootfs_of(request: &Request) -> Result<PathBuf> {
+    let path = request
+        .spec
+        .root
+        .as_ref()
+        .map(|root| request.bundle.join(&root.path))
+        .unwrap_or_default();
+    let path = fs::canonicalize(&path)
+        .with_context(|| format!("invalid rootfs: root.path: {}", path.display()))?;
+    ensure!(
+        path.is_dir(),
+        "invalid rootfs: root.path: {} is not a directory",
+        path.display()
+    );
+    ensure!(
+        path != Path::new("/"),
+        "invalid rootfs: root.path: / is the host's own root"
+    );
+    Ok(path)
+}
+
+fn fill(
+    container: &Container,
+    state: &mut State,
+    options: &Create,
+    request: &Request,
+    cgroup: Option<&Manager>,
+    console: Option<OwnedFd>,
+    hold: Hold,
+) -> Result<Newborn> {
+    // What a killed create leaves can be deleted: the record tells the cgroups.
+    container.save(state)?;
+    let fifo = match hold {
+        Hold::ForStart => Some(container.make_fifo()?),
+        Hold::No => None,
+    };
+    check_preserved(options.preserve_fds)?;
+    let order = Order {
+        id: &options.id,
+        bundle: &request.bundle,
+        rootfs: &state.rootfs.clone(),
+        spec: &request.spec,
+        cgroup,
+        fifo,
+        console,
+        preserved_fds: options.preserve_fds,
+        no_pivot: options.no_pivot,
+        new_keyring: !options.no_new_keyring,
+    };
+    let newborn = give_birth(&order, state)?;
+    container.save(state)?;
+    if let Some(path) = &options.pid_file {
+        write_pid_file(path, newborn.pid())?;
+    }
+    Ok(newborn)
+}
+
+/// Descriptors that are to be passed on must be there: a hole would be filled
+/// by one of our own.
+///
+/// # Errors
+/// One is not open.
+pub(super) fn check_preserved(count: u32) -> Result<()> {
+    for fd in 3..3 + count {
+        let link = format!("/proc/self/fd/{fd}");
+        ensure!(
+            fs::symlink_metadata(&link).is_ok(),
+            "--preserve-fds {count}: descriptor {fd} is not open"
+        );
+    }
+    Ok(())
+}
+
+/// The process is dead already; take away what was made for it.
+fn undo(container: Container, state: &State, cgroup: Option<&Manager>, spec: &Spec) -> Result<()> {
+    if let Some(manager) = cgroup {
+        manager.destroy()?;
+    }
+    container.remove()?;
+    birth::run_hooks(
+        "poststop",
+        &spec.hooks.poststop,
+        &state.for_hooks(Status::Stopped),
+    )
+}
+
+/// Write the number whole, by a rename: whoever waits for the file must not
+/// read half of it.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn write_pid_file(path: &Path, pid: Pid) -> Result<()> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| anyhow!("--pid-file {}: not a file name", path.display()))?;
+    let fresh = path.with_file_name(format!(".{}", name.to_string_lossy()));
+    let write = || -> std::io::Result<()> {
+        fs::File::create(&fresh)?.write_all(pid.to_string().as_bytes())?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("--pid-file {}", path.display()))
+}

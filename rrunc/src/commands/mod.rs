@@ -1,0 +1,57 @@
+//! One file a command.
+
+mod create;
+mod delete;
+mod exec;
+mod features;
+mod foreground;
+mod kill;
+mod list;
+mod run;
+mod spec;
+mod start;
+mod state;
+mod terminal;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Cli, Command};
+use crate::container::Root;
+use crate::log::Log;
+
+/// Do what was asked.
+///
+/// # Errors
+/// What ended the command; to be printed once.
+pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
+    if cli.global.systemd_cgroup {
+        bail!(
+            "--systemd-cgroup is not supported: leave it out to use cgroupfs (podman: --cgroup-manager cgroupfs)"
+        );
+    }
+    let root = || Root::choose(cli.global.root.as_deref());
+    let rootless = cli.global.rootless;
+    match cli.command {
+        Command::Create(options) => create::run(&root()?, &options, rootless, log),
+        Command::Delete(options) => delete::run(&root()?, &options, log),
+        Command::Exec(options) => exec::run(&root()?, &options, log),
+        Command::Features => features::run(),
+        Command::Kill(options) => kill::run(&root()?, &options),
+        Command::List(options) => list::run(&root()?, &options),
+        Command::Run(options) => run::run(&root()?, &options, rootless, log),
+        Command::Spec(options) => spec::run(&options),
+        Command::Start(options) => start::run(&root()?, &options.id),
+        Command::State(options) => state::run(&root()?, &options.id),
+    }
+}
+
+/// Print to stdout; that the reader has gone is no error.
+pub(super) fn print(text: &str) -> Result<ExitCode> {
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

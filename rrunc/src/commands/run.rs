@@ -1,0 +1,77 @@
+//! `run`: create, start, and unless detached wait and delete.
+
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use super::create::{Hold, Made, Request, make};
+use super::foreground::Foreground;
+use super::{delete, terminal};
+use crate::birth;
+use crate::cli::{Rootless, Run};
+use crate::container::{Container, Root, State, Status};
+use crate::log::Log;
+
+/// Run a container; returns its exit code.
+///
+/// # Errors
+/// Any step up to the program's start; nothing is left of the container then.
+pub(super) fn run(root: &Root, options: &Run, rootless: Rootless, log: &Log) -> Result<ExitCode> {
+    birth::seal()?;
+    let request = Request::read(&options.create, rootless)?;
+    let console = request.console_for_run(&options.create, options.detach)?;
+    run_with(root, options, &request, console, log).context("rrunc run failed")
+}
+
+fn run_with(
+    root: &Root,
+    options: &Run,
+    request: &Request,
+    console: Option<OwnedFd>,
+    log: &Log,
+) -> Result<ExitCode> {
+    // Before the child is there: its end must not be missed.
+    let foreground = if options.detach {
+        None
+    } else {
+        Some(Foreground::prepare()?)
+    };
+    let (console, relay) = match foreground.is_some() && request.wants_terminal() {
+        true => terminal::pair().map(|(theirs, ours)| (Some(theirs), Some(ours)))?,
+        false => (console, None),
+    };
+    let Made {
+        mut container,
+        state,
+        newborn,
+    } = make(root, &options.create, request, console, Hold::No, log)?;
+    let pid = match newborn.go_to_program() {
+        Ok(pid) => pid,
+        Err(error) => {
+            delete::destroy(container, &state, log)?;
+            return Err(error.context("unable to start container process"));
+        }
+    };
+    container.unlock();
+    birth::run_hooks(
+        "poststart",
+        &request.spec.hooks.poststart,
+        &state.for_hooks(Status::Running),
+    )
+    .or_else(|error| give_up(&container, &state, error))?;
+    let Some(foreground) = foreground else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let code = foreground.wait(pid, relay)?;
+    if !options.keep {
+        delete::destroy(container, &state, log)?;
+    }
+    Ok(code)
+}
+
+/// A container whose poststart hook failed is not to run on.
+fn give_up(container: &Container, state: &State, error: anyhow::Error) -> Result<()> {
+    delete::stop(container, state)?;
+    Err(error)
+}

@@ -1,0 +1,288 @@
+//! The directory of one container, and the root of all.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
+
+use super::{State, Status};
+use crate::cgroup;
+
+const STATE_FILE: &str = "state.json";
+const FIFO: &str = "exec.fifo";
+
+/// The directory of all containers.
+#[derive(Debug)]
+pub(crate) struct Root(PathBuf);
+
+impl Root {
+    /// `--root`, else `/run/rrunc`, else for an ordinary user
+    /// `$XDG_RUNTIME_DIR/rrunc`.
+    ///
+    /// # Errors
+    /// An ordinary user without XDG_RUNTIME_DIR.
+    pub(crate) fn choose(asked: Option<&Path>) -> Result<Root> {
+        if let Some(asked) = asked {
+            return Ok(Root(std::path::absolute(asked).context("--root")?));
+        }
+        if geteuid().is_root() && std::env::var_os("ROOTLESS_RUNTIME").is_none() {
+            return Ok(Root("/run/rrunc".into()));
+        }
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").ok_or_else(|| {
+            anyhow!("XDG_RUNTIME_DIR is not set: give the state directory with --root")
+        })?;
+        Ok(Root(Path::new(&runtime).join("rrunc")))
+    }
+
+    /// Make the directory of a new container, and lock it.
+    ///
+    /// # Errors
+    /// The id is not a name, or is taken.
+    pub(crate) fn create(&self, id: &str) -> Result<Container> {
+        check_id(id)?;
+        let path = self.0.join(id);
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        let made = match builder.create(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                builder
+                    .recursive(true)
+                    .create(&self.0)
+                    .with_context(|| format!("mkdir {}", self.0.display()))?;
+                builder.recursive(false).create(&path)
+            }
+            other => other,
+        };
+        match made {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("container with given ID already exists: {id}")
+            }
+            other => other.with_context(|| format!("mkdir {}", path.display()))?,
+        }
+        Container::lock(path)
+    }
+
+    /// Find a container, without its lock.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn find(&self, id: &str) -> Result<Container> {
+        check_id(id)?;
+        let path = self.0.join(id);
+        ensure!(path.is_dir(), "container does not exist");
+        Ok(Container { path, lock: None })
+    }
+
+    /// Find a container and lock it, waiting for whoever changes it now.
+    ///
+    /// # Errors
+    /// There is none, or it was deleted while waiting.
+    pub(crate) fn find_locked(&self, id: &str) -> Result<Container> {
+        let container = Container::lock(self.find(id)?.path)?;
+        ensure!(container.path.is_dir(), "container does not exist");
+        Ok(container)
+    }
+
+    /// The names of all containers, in order.
+    ///
+    /// # Errors
+    /// The root cannot be read; that it is not there is no error.
+    pub(crate) fn ids(&self) -> Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("read {}", self.0.display())),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(|| format!("read {}", self.0.display()))?;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                ids.extend(entry.file_name().into_string());
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+}
+
+/// One container's directory.
+#[derive(Debug)]
+pub(crate) struct Container {
+    path: PathBuf,
+    /// Held while the container is being changed.
+    lock: Option<File>,
+}
+
+impl Container {
+    fn lock(path: PathBuf) -> Result<Container> {
+        let lock = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+        lock.lock()
+            .with_context(|| format!("lock {}", path.display()))?;
+        Ok(Container {
+            path,
+            lock: Some(lock),
+        })
+    }
+
+    /// Let others change the container.
+    pub(crate) fn unlock(&mut self) {
+        self.lock = None;
+    }
+
+    /// Record the state: a new file renamed over the old one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn save(&self, state: &State) -> Result<()> {
+        let path = self.path.join(STATE_FILE);
+        let fresh = self.path.join(".state.json");
+        let write = || -> Result<()> {
+            let mut file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&fresh)?;
+            file.write_all(&serde_json::to_vec(state)?)?;
+            file.sync_all()?;
+            Ok(fs::rename(&fresh, &path)?)
+        };
+        write().with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Read the record; `None` when a `create` was killed before it wrote one.
+    ///
+    /// # Errors
+    /// The record is there but cannot be read.
+    pub(crate) fn load(&self) -> Result<Option<State>> {
+        let path = self.path.join(STATE_FILE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+        };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .with_context(|| format!("read {}", path.display()))
+    }
+
+    /// The record of a container that is whole.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn state(&self) -> Result<State> {
+        self.load()?
+            .ok_or_else(|| anyhow!("container is half made: it can only be deleted"))
+    }
+
+    /// What the container is now.
+    ///
+    /// # Errors
+    /// The freezer's state cannot be read.
+    pub(crate) fn status(&self, state: &State) -> Result<Status> {
+        if !state.is_alive() {
+            let being_made = state.pid == 0 && self.lock.is_none() && self.is_locked();
+            return Ok(if being_made {
+                Status::Creating
+            } else {
+                Status::Stopped
+            });
+        }
+        if cgroup::Manager::from_paths(state.cgroup_paths.clone()).is_frozen()? {
+            return Ok(Status::Paused);
+        }
+        Ok(if self.fifo().exists() {
+            Status::Created
+        } else {
+            Status::Running
+        })
+    }
+
+    fn is_locked(&self) -> bool {
+        let lock = File::open(&self.path).map(|directory| directory.try_lock());
+        matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+    }
+
+    /// The fifo that holds the process back until `start`.
+    pub(crate) fn fifo(&self) -> PathBuf {
+        self.path.join(FIFO)
+    }
+
+    /// Make the fifo, and open it so that reading from it waits.
+    ///
+    /// # Errors
+    /// It cannot be made or opened.
+    pub(crate) fn make_fifo(&self) -> Result<File> {
+        let path = self.fifo();
+        nix::unistd::mkfifo(&path, Mode::from_bits_truncate(0o600))
+            .with_context(|| format!("mkfifo {}", path.display()))?;
+        File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("open {}", path.display()))
+    }
+
+    /// Remove the directory and all in it.
+    ///
+    /// # Errors
+    /// Something cannot be removed.
+    pub(crate) fn remove(self) -> Result<()> {
+        fs::remove_dir_all(&self.path).with_context(|| format!("remove {}", self.path.display()))
+    }
+}
+
+/// Names that are one path component, of runc's characters.
+///
+/// # Errors
+/// The id is empty, `.` or `..`, or has another character.
+fn check_id(id: &str) -> Result<()> {
+    ensure!(!id.is_empty(), "container id cannot be empty");
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-' | '.');
+    ensure!(
+        id.chars().all(allowed) && id != "." && id != "..",
+        "invalid container ID format: {id:?}: use letters, digits, '_', '+', '-', '.'"
+    );
+    ensure!(
+        id.len() <= 1024,
+        "invalid container ID format: longer than 1024 bytes"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_one_path_component() {
+        for id in ["a", "a.b-c_d+e", "..."] {
+            check_id(id).unwrap();
+        }
+        for id in ["", ".", "..", "a/b", "a b", "é", "a\0"] {
+            check_id(id).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_container_without_a_record_is_half_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root(directory.path().join("root"));
+        let container = root.create("c").unwrap();
+        assert!(container.load().unwrap().is_none());
+        assert!(
+            root.create("c")
+                .unwrap_err()
+                .to_string()
+                .starts_with("container with given ID already exists")
+        );
+        assert_eq!(root.ids().unwrap(), ["c"]);
+        container.remove().unwrap();
+        root.find("c").unwrap_err();
+    }
+}

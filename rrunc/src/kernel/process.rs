@@ -1,0 +1,71 @@
+//! clone3(2) and its like.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::unistd::Pid;
+
+/// `CLONE_INTO_CGROUP` of linux/sched.h: libc's is of a type too narrow for it.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
+/// Which of the two processes returned from [`clone`].
+#[derive(Debug)]
+pub(crate) enum Side {
+    Parent(Pid),
+    Child,
+}
+
+/// fork(2) into new namespaces, and with `group` straight into a cgroup v2.
+///
+/// # Safety
+/// The process must have one thread: the child owns a copy of everything,
+/// locks included.
+pub(crate) unsafe fn clone(
+    flags: CloneFlags,
+    group: Option<BorrowedFd<'_>>,
+) -> Result<Side, Errno> {
+    let mut bits = flags.bits() as u32 as u64;
+    // SAFETY: clone_args is plain numbers, of which zero is a valid value.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    // A process made for our parent tells the parent as we would.
+    if !flags.contains(CloneFlags::CLONE_PARENT) {
+        arguments.exit_signal = libc::SIGCHLD as u64;
+    }
+    if let Some(group) = group {
+        bits |= CLONE_INTO_CGROUP;
+        arguments.cgroup = group.as_raw_fd() as u64;
+    }
+    arguments.flags = bits;
+    // SAFETY: without CLONE_VM the child has its own copy of the stack it
+    // returns on; the caller promised a single thread.
+    let pid = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const arguments,
+            size_of::<libc::clone_args>(),
+        )
+    };
+    match Errno::result(pid)? {
+        0 => Ok(Side::Child),
+        pid => Ok(Side::Parent(Pid::from_raw(pid as i32))),
+    }
+}
+
+/// Not to be traced, and its `/proc` files not to be opened, by others.
+pub(crate) fn hide() -> Result<(), Errno> {
+    nix::sys::prctl::set_dumpable(false)
+}
+
+/// Mark every descriptor from `first` on to be closed by execve(2).
+pub(crate) fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: changes flags of descriptors only.
+    let done = unsafe { libc::close_range(first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
+    Errno::result(done).map(drop)
+}
+
+/// Terminate at once, without what Rust or libc would do at exit.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
