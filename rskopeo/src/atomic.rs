@@ -14,9 +14,13 @@ pub struct Temporary(NamedTempFile);
 
 impl Temporary {
     pub fn in_directory(directory: &Path) -> Result<Self> {
+        Self::of_mode(directory, 0o644)
+    }
+
+    fn of_mode(directory: &Path, mode: u32) -> Result<Self> {
         tempfile::Builder::new()
             .prefix(".tmp-")
-            .permissions(PermissionsExt::from_mode(0o644))
+            .permissions(PermissionsExt::from_mode(mode))
             .tempfile_in(directory)
             .map(Self)
             .with_context(|| format!("creating a temporary file in {}", directory.display()))
@@ -49,13 +53,26 @@ impl Write for Temporary {
     }
 }
 
-/// Writes `bytes` as the whole content of `path`.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = match path.parent() {
+/// The directory that `path` is in.
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
-    };
-    let mut temporary = Temporary::in_directory(directory)?;
+    }
+}
+
+/// Writes `bytes` as the whole content of `path`.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_of_mode(path, bytes, 0o644)
+}
+
+/// Writes `bytes` as the whole content of `path`, for nobody's eyes but the owner's.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_of_mode(path, bytes, 0o600)
+}
+
+fn write_of_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let mut temporary = Temporary::of_mode(directory_of(path), mode)?;
     temporary
         .write_all(bytes)
         .with_context(|| format!("writing {}", path.display()))?;

@@ -13,11 +13,12 @@ pub fn warn(text: &str) {
 }
 
 fn logged(tag: &str, level: &str, text: &str) -> String {
+    let text = with_go_causes(text);
     if io::stderr().is_terminal() {
         return format!("{tag}[0000] {}", text.replace('\n', " "));
     }
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    format!("time=\"{now}\" level={level} msg={}", quoted(text))
+    format!("time=\"{now}\" level={level} msg={}", quoted(&text))
 }
 
 /// Rust ends the system's errors with "No such file or directory (os error 2)", Go with "no such file or directory", which is

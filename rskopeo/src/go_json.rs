@@ -1,15 +1,22 @@
 //! JSON as Go's encoder prints it, so that output is byte for byte that of the real tool.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// Four spaces of indent, `<`, `>`, `&` and the two line separators escaped.
 pub fn indented(value: &impl Serialize) -> serde_json::Result<String> {
+    pretty(value, b"    ")
+}
+
+/// Indented by tabs, as auth.json is.
+pub fn tabbed(value: &impl Serialize) -> serde_json::Result<String> {
+    pretty(value, b"\t")
+}
+
+fn pretty(value: &impl Serialize, indent: &[u8]) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(
-        &mut bytes,
-        PrettyFormatter::with_indent(b"    "),
-    ))?;
+    let formatter = PrettyFormatter::with_indent(indent);
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;
     Ok(escape_html(&String::from_utf8_lossy(&bytes)))
 }
 
@@ -32,6 +39,15 @@ fn escape_html(json: &str) -> String {
         }
     }
     escaped
+}
+
+/// Go writes an empty list as `null`.
+pub fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use crate::config::Credentials;
 use crate::transport::Access;
 
 macro_rules! access_options {
@@ -32,9 +33,6 @@ macro_rules! access_options {
             /// Provide a Bearer token for accessing the registry
             #[arg(id = concat!($prefix, "registry-token"), long = concat!($prefix, "registry-token"), value_name = "TOKEN")]
             registry_token: Option<String>,
-            /// Directory to use to share blobs across OCI repositories
-            #[arg(id = concat!($prefix, "shared-blob-dir"), long = concat!($prefix, "shared-blob-dir"), value_name = "DIRECTORY")]
-            shared_blob_dir: Option<PathBuf>,
             /// Require HTTPS and verify certificates when talking to the container registry
             #[arg(
                 id = concat!($prefix, "tls-verify"),
@@ -63,11 +61,13 @@ macro_rules! access_options {
                 if self.username.is_some() != self.password.is_some() {
                     bail!("username and password must be specified together");
                 }
-                let credentials = match (&self.creds, &self.username, &self.password) {
+                let given = match (&self.creds, &self.username, &self.password) {
                     (Some(creds), _, _) => Some(split_credentials(creds)?),
                     (None, Some(user), Some(password)) => Some((user.clone(), password.clone())),
                     _ => None,
                 };
+                let credentials =
+                    given.map(|(user, password)| Credentials::Password { user, password });
                 Ok(Access {
                     tls_verify: self.tls_verify,
                     credentials,
@@ -75,7 +75,7 @@ macro_rules! access_options {
                     registry_token: self.registry_token.clone(),
                     authfile: self.authfile.clone(),
                     cert_dir: self.cert_dir.clone(),
-                    shared_blob_dir: self.shared_blob_dir.clone(),
+                    shared_blob_dir: None,
                     tmpdir,
                 })
             }

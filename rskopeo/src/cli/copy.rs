@@ -21,6 +21,12 @@ pub struct Copy {
     /// Require HTTPS and verify certificates, for source and destination
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tls_verify: Option<bool>,
+    /// Directory of blobs that OCI repositories share, for the source
+    #[arg(long, value_name = "DIRECTORY")]
+    pub src_shared_blob_dir: Option<PathBuf>,
+    /// Directory of blobs that OCI repositories share, for the destination
+    #[arg(long, value_name = "DIRECTORY")]
+    pub dest_shared_blob_dir: Option<PathBuf>,
     /// Additional tags (supports docker-archive)
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub additional_tag: Vec<String>,
@@ -52,7 +58,7 @@ pub struct Copy {
     #[arg(long, value_name = "FORMAT")]
     pub dest_compress_format: Option<CompressFormat>,
     /// Level to use for the compression
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
     pub dest_compress_level: Option<i32>,
     /// Allow uncompressed image layers when saving to an OCI image using the 'oci' transport
     #[arg(long)]

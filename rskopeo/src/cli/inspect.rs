@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::access::ImageAccess;
 
 /// skopeo-inspect(1)
@@ -7,6 +9,9 @@ pub struct Inspect {
     pub image: String,
     #[command(flatten)]
     pub access: ImageAccess,
+    /// Directory to use to share blobs across OCI repositories
+    #[arg(long, value_name = "DIRECTORY")]
+    pub shared_blob_dir: Option<PathBuf>,
     /// Output raw manifest or configuration
     #[arg(long)]
     pub raw: bool,

@@ -4,6 +4,7 @@ mod access;
 mod copy;
 mod inspect;
 mod list_tags;
+mod login;
 mod manifest_digest;
 mod unpack;
 
@@ -17,6 +18,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use inspect::Inspect;
 pub use list_tags::ListTags;
+pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
 pub use unpack::Unpack;
 
@@ -64,6 +66,10 @@ pub enum Command {
     Inspect(Inspect),
     /// List tags in the transport/repository specified by the SOURCE-IMAGE
     ListTags(ListTags),
+    /// Login to a container registry
+    Login(Login),
+    /// Logout of a container registry
+    Logout(Logout),
     /// Compute a manifest digest of a file
     ManifestDigest(ManifestDigest),
     /// Unpack IMAGE into a runtime bundle, or into layers

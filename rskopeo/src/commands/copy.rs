@@ -1,6 +1,6 @@
 //! `copy SOURCE-IMAGE DESTINATION-IMAGE`
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::atomic;
 use crate::cli::{self, Copy, Global};
@@ -27,6 +27,9 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
         access.authfile = access.authfile.take().or_else(|| args.authfile.clone());
         access.tls_verify = access.tls_verify.or(args.tls_verify);
     }
+    from.shared_blob_dir.clone_from(&args.src_shared_blob_dir);
+    to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
+    check_level(args)?;
     let writing = writing(args)?;
     Policy::load(global)?.allows(&source)?;
 
@@ -41,6 +44,18 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
             .with_context(|| format!("Failed to write digest to file {path:?}"))?;
     }
     Ok(())
+}
+
+/// zstd takes any level and uses the nearest that it has.
+fn check_level(args: &Copy) -> Result<()> {
+    match (args.dest_compress_format, args.dest_compress_level) {
+        (None | Some(cli::CompressFormat::Gzip), Some(level)) if !(-1..=9).contains(&level) => {
+            bail!(
+                "gzip: invalid compression level: {level} (levels are 0 to 9, and -1 for the default)"
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 fn writing(args: &Copy) -> Result<Writing> {
@@ -75,10 +90,10 @@ fn options(global: &Global, args: &Copy) -> Options {
             cli::Format::V2s2 => Format::DockerSchema2,
         }),
         preserve_digests: args.preserve_digests,
-        compression: match args.dest_compress_format {
-            Some(cli::CompressFormat::Zstd) => Compression::Zstd,
-            Some(cli::CompressFormat::Gzip) | None => Compression::Gzip,
-        },
+        compression: args.dest_compress_format.map(|format| match format {
+            cli::CompressFormat::Gzip => Compression::Gzip,
+            cli::CompressFormat::Zstd => Compression::Zstd,
+        }),
         compression_level: args.dest_compress_level,
         quiet: args.quiet,
     }

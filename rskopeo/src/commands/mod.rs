@@ -3,6 +3,8 @@
 mod copy;
 mod inspect;
 mod list_tags;
+mod login;
+mod logout;
 mod manifest_digest;
 mod unpack;
 
@@ -20,6 +22,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Copy(args) => copy::run(&global, &args),
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::ListTags(args) => list_tags::run(&global, &args),
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
         Command::ManifestDigest(args) => manifest_digest::run(&args),
         Command::Unpack(args) => unpack::run(&global, &args),
     }

@@ -10,18 +10,11 @@ use anyhow::{Context, Result, bail};
 use super::plan::{Plan, change};
 use super::{Options, say};
 use crate::compression::{self, Compression};
-use crate::manifest::{Descriptor, layer_kind};
-use crate::transport::{BlobStream, Destination, Layer, Role, Source, Written};
+use crate::manifest::{Descriptor, Replacement, layer_kind};
+use crate::transport::{BlobStream, Destination, Layer, Role, Source};
 
 /// As many as skopeo copies at once.
 const PARALLEL: usize = 6;
-
-/// A layer that changed on the way.
-#[derive(Debug)]
-pub struct Copied {
-    pub written: Written,
-    pub compression: Compression,
-}
 
 /// Copies all layers; gives, for each in order, what it became if it is no more what the source's manifest says.
 /// After the first error no further blob is begun.
@@ -30,7 +23,7 @@ pub fn layers(
     destination: &dyn Destination,
     plan: &Plan,
     options: &Options,
-) -> Result<Vec<Option<Copied>>> {
+) -> Result<Vec<Option<Replacement>>> {
     let layers = plan.layers();
     let count = layers.len();
     let queue = Mutex::new(layers.into_iter());
@@ -95,7 +88,7 @@ fn layer(
     descriptor: &Descriptor,
     place: Layer,
     options: &Options,
-) -> Result<Option<Copied>> {
+) -> Result<Option<Replacement>> {
     let role = Role::Layer(place);
     let told = layer_kind(&descriptor.media_type)
         .map_or(Compression::None, |(compression, _)| compression);
@@ -118,7 +111,7 @@ fn convert_and_put(
     descriptor: &Descriptor,
     role: &Role,
     options: &Options,
-) -> Result<Option<Copied>> {
+) -> Result<Option<Replacement>> {
     let (actual, reader) = compression::peek(verified)?;
     let Some(target) = change(plan.form, actual, options.compression) else {
         let stream = BlobStream::relayed(Box::new(reader), descriptor);
@@ -133,8 +126,9 @@ fn convert_and_put(
         packed => compression::compress(reader, packed, options.compression_level)?,
     };
     let written = destination.put_blob(None, role, BlobStream::made(made))?;
-    Ok(Some(Copied {
-        written,
+    Ok(Some(Replacement {
+        digest: written.digest,
+        size: written.size,
         compression: target,
     }))
 }

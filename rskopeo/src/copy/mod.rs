@@ -5,6 +5,8 @@
 
 mod blobs;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 
@@ -36,8 +38,9 @@ pub struct Options {
     /// `--format`
     pub format: Option<Format>,
     pub preserve_digests: bool,
-    /// `--dest-compress-format` (gzip unless given)
-    pub compression: Compression,
+    /// `--dest-compress-format`
+    pub compression: Option<Compression>,
+    /// The format's own; its default when None.
     pub compression_level: Option<i32>,
     pub quiet: bool,
 }

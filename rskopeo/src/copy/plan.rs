@@ -3,11 +3,10 @@
 use anyhow::{Context, Result, bail};
 
 use super::Options;
-use super::blobs::Copied;
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::go_json;
-use crate::manifest::{Descriptor, Format, Image, ImageConfig, MAX_MANIFEST};
+use crate::manifest::{Descriptor, Format, Image, ImageConfig, MAX_MANIFEST, Replacement};
 use crate::transport::{BlobStream, Destination, Layer, LayerForm, Source};
 
 use std::io::Read;
@@ -87,25 +86,16 @@ impl Plan {
     }
 
     /// The image as it was copied, and its config.
-    pub fn finish(self, layers: Vec<Option<Copied>>) -> Result<(Image, Vec<u8>)> {
+    pub fn finish(self, layers: Vec<Option<Replacement>>) -> Result<(Image, Vec<u8>)> {
         let Self {
-            mut image,
+            image,
             format,
             config,
             parsed,
             ..
         } = self;
         let converts = image.format != format;
-        for (index, copied) in layers.into_iter().enumerate() {
-            if let Some(Copied {
-                written,
-                compression,
-            }) = copied
-            {
-                image.replace_layer(index, written.digest, written.size, compression)?;
-            }
-        }
-        let mut image = image.converted(format)?;
+        let mut image = image.rewritten(format, layers)?;
         let config = match parsed {
             // Docker's configs have fields that OCI's have not; writing it anew drops them.
             Some(parsed) if converts && format == Format::Oci => {
@@ -163,9 +153,15 @@ fn read_config(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>> 
 }
 
 /// What a layer of compression `actual` becomes in `form`; None leaves it as it is.
-pub fn change(form: LayerForm, actual: Compression, wanted: Compression) -> Option<Compression> {
+/// One that is compressed already changes only if a compression was asked for.
+pub fn change(
+    form: LayerForm,
+    actual: Compression,
+    wanted: Option<Compression>,
+) -> Option<Compression> {
     match (form, actual) {
-        (LayerForm::Compressed, Compression::None) => Some(wanted),
+        (LayerForm::Compressed, Compression::None) => Some(wanted.unwrap_or(Compression::Gzip)),
+        (LayerForm::Compressed, _) => wanted.filter(|wanted| *wanted != actual),
         (LayerForm::Uncompressed, Compression::Gzip | Compression::Zstd) => Some(Compression::None),
         _ => None,
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::null_as_default;
 use crate::digest::Digest;
+use crate::go_json::null_as_default;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImageConfig {

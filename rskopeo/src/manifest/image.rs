@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_CONFIG,
-    OCI_LAYER, OCI_MANIFEST, RawManifest, null_as_default,
+    OCI_LAYER, OCI_MANIFEST, RawManifest,
 };
 use crate::compression::Compression;
 use crate::digest::Digest;
+use crate::go_json::null_as_default;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -45,6 +46,15 @@ pub struct Image {
     annotations: BTreeMap<String, String>,
     /// Whether the manifest itself names its media type; kept so that writing it anew changes nothing more than is needed.
     names_itself: bool,
+}
+
+/// What a layer was recompressed to.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    pub digest: Digest,
+    /// In bytes.
+    pub size: u64,
+    pub compression: Compression,
 }
 
 #[derive(Deserialize)]
@@ -165,53 +175,50 @@ impl Image {
         [OCI_CONFIG, DOCKER_CONFIG].contains(&self.config.media_type.as_str())
     }
 
-    /// The same image in another format; media types of config and layers change with it, annotations exist in OCI only.
-    pub fn converted(mut self, format: Format) -> Result<Self> {
-        if self.format == format {
-            return Ok(self);
-        }
-        if !self.is_container() {
+    /// The same image in `format`, with what became of its layers on the way; `replaced` has one entry a layer, or none at all.
+    /// Media types follow; annotations exist in OCI only.
+    pub fn rewritten(mut self, format: Format, replaced: Vec<Option<Replacement>>) -> Result<Self> {
+        let converts = self.format != format;
+        if converts && !self.is_container() {
             bail!(
                 "an artifact with config type {} cannot be converted to {}",
                 self.config.media_type,
                 format.media_type()
             );
         }
+        let mut replaced = replaced.into_iter();
         for layer in &mut self.layers {
-            let (compression, foreign) = layer_kind(&layer.media_type).with_context(|| {
+            let replacement = replaced.next().flatten();
+            if !converts && replacement.is_none() {
+                continue;
+            }
+            let (told, foreign) = layer_kind(&layer.media_type).with_context(|| {
                 format!(
                     "layer {} has unknown media type {}",
                     layer.digest, layer.media_type
                 )
             })?;
+            let compression = replacement.as_ref().map_or(told, |new| new.compression);
             layer.media_type = layer_media_type(format, compression, foreign)?;
-            layer.annotations.clear();
+            if let Some(new) = replacement {
+                layer.digest = new.digest;
+                layer.size = new.size;
+            }
+            if converts {
+                layer.annotations.clear();
+            }
         }
-        self.config.media_type = match format {
-            Format::Oci => OCI_CONFIG,
-            Format::DockerSchema2 => DOCKER_CONFIG,
+        if converts {
+            self.config.media_type = match format {
+                Format::Oci => OCI_CONFIG,
+                Format::DockerSchema2 => DOCKER_CONFIG,
+            }
+            .to_owned();
+            self.annotations.clear();
+            self.names_itself = true;
+            self.format = format;
         }
-        .to_owned();
-        self.annotations.clear();
-        self.names_itself = true;
-        self.format = format;
         Ok(self)
-    }
-
-    /// Replaces layer `index` by what it was recompressed to.
-    pub fn replace_layer(
-        &mut self,
-        index: usize,
-        digest: Digest,
-        size: u64,
-        compression: Compression,
-    ) -> Result<()> {
-        let layer = &mut self.layers[index];
-        let foreign = layer_kind(&layer.media_type).is_some_and(|(_, foreign)| foreign);
-        layer.media_type = layer_media_type(self.format, compression, foreign)?;
-        layer.digest = digest;
-        layer.size = size;
-        Ok(())
     }
 
     /// The manifest anew, as skopeo writes it: fields in its order, no spaces.
@@ -308,7 +315,10 @@ mod tests {
     fn conversion_there_and_back() {
         let raw = sample();
         let image = Image::parse(&raw).unwrap();
-        let docker = image.clone().converted(Format::DockerSchema2).unwrap();
+        let docker = image
+            .clone()
+            .rewritten(Format::DockerSchema2, Vec::new())
+            .unwrap();
         assert_eq!(
             docker.layers[0].media_type,
             "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -316,7 +326,7 @@ mod tests {
         let serialized = docker.serialize().unwrap();
         let again = Image::parse(&serialized)
             .unwrap()
-            .converted(Format::Oci)
+            .rewritten(Format::Oci, Vec::new())
             .unwrap();
         assert_eq!(again.layers, image.layers);
         assert_eq!(image.serialize().unwrap(), raw);
@@ -336,12 +346,30 @@ mod tests {
 
     #[test]
     fn zstd_has_no_place_in_schema_2() {
-        let mut image = Image::parse(&sample()).unwrap();
-        image
-            .replace_layer(0, Digest::sha256(b"z"), 1, Compression::Zstd)
+        let image = Image::parse(&sample()).unwrap();
+        let to = |compression| {
+            let new = Replacement {
+                digest: Digest::sha256(b"z"),
+                size: 1,
+                compression,
+            };
+            vec![Some(new), None]
+        };
+        let zstd = image
+            .clone()
+            .rewritten(Format::Oci, to(Compression::Zstd))
             .unwrap();
-        assert!(image.layers[0].media_type.ends_with("tar+zstd"));
-        assert!(image.converted(Format::DockerSchema2).is_err());
+        assert!(zstd.layers[0].media_type.ends_with("tar+zstd"));
+        assert!(
+            zstd.clone()
+                .rewritten(Format::DockerSchema2, Vec::new())
+                .is_err()
+        );
+        let plain = zstd
+            .rewritten(Format::DockerSchema2, to(Compression::None))
+            .unwrap();
+        assert!(plain.layers[0].media_type.ends_with(".tar"));
+        assert_eq!(plain.layers[0].size, 1);
     }
 
     proptest! {

@@ -3,8 +3,9 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::{Descriptor, RawManifest, null_as_default};
+use super::{Descriptor, RawManifest};
 use crate::digest::Digest;
+use crate::go_json::null_as_default;
 use crate::platform::Platform;
 
 /// A parsed index.

@@ -13,9 +13,10 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::go_json::null_as_default;
 
 pub use config::{ImageConfig, chain_ids};
-pub use image::{Format, Image, layer_kind};
+pub use image::{Format, Image, Replacement, layer_kind};
 pub use index::Index;
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -198,13 +199,4 @@ fn guess_media_type(bytes: &[u8]) -> Result<String> {
         }
         _ => bail!("manifest has no media type and is of no known shape"),
     })
-}
-
-/// Go writes an empty list as `null`.
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }

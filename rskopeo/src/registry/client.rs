@@ -4,13 +4,14 @@ use std::io::Read;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 use ureq::config::Config;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body, SendBody};
 
 use super::{challenge, tls, token};
+use crate::config::Credentials;
 use crate::transport::Access;
 
 pub use ureq::http::Method;
@@ -24,6 +25,8 @@ const BUFFER: usize = 128 * 1024;
 /// What a token is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// To be let in, no more.
+    Login,
     Pull,
     PullAndPush,
 }
@@ -36,7 +39,7 @@ pub struct Client {
     /// `library/alpine`
     path: String,
     scope: Scope,
-    credentials: Option<(String, String)>,
+    credentials: Option<Credentials>,
     /// The value for `Authorization`, once a challenge told which.
     authorization: Mutex<Option<String>>,
 }
@@ -48,7 +51,7 @@ impl Client {
         path: &str,
         scope: Scope,
         insecure: bool,
-        credentials: Option<(String, String)>,
+        credentials: Option<Credentials>,
         access: &Access,
     ) -> Result<Self> {
         let host = if host == "docker.io" {
@@ -88,6 +91,11 @@ impl Client {
         })
     }
 
+    /// Asks whether the registry lets this client in at all.
+    pub fn ping(&self) -> Result<Response<Body>> {
+        self.send(&Method::GET, &format!("{}/v2/", self.origin), &[])
+    }
+
     /// `<origin>/v2/<repository>/<tail>`
     pub fn url(&self, tail: &str) -> String {
         format!("{}/v2/{}/{tail}", self.origin, self.path)
@@ -121,7 +129,7 @@ impl Client {
     ) -> Result<Response<Body>> {
         let url = self.absolute(url);
         let mut request = Request::builder()
-            .method(method)
+            .method(&method)
             .uri(&url)
             .header("Content-Type", "application/octet-stream");
         if let Some(length) = length {
@@ -134,8 +142,7 @@ impl Client {
         let request = request.body(SendBody::from_reader(&mut body))?;
         self.agent
             .run(request)
-            .map_err(unwrap_io)
-            .with_context(|| format!("sending to {url}"))
+            .map_err(|error| told(&method, &url, error))
     }
 
     /// Sends bytes, answering a challenge as [`send`](Self::send) does.
@@ -157,7 +164,7 @@ impl Client {
             }
             self.agent
                 .run(request.body(bytes)?)
-                .with_context(|| format!("sending to {url}"))
+                .map_err(|error| told(method, &url, error))
         };
         let shown = self.authorization_for(&url);
         let response = attempt()?;
@@ -182,7 +189,7 @@ impl Client {
             let response = self
                 .agent
                 .run(request.body(())?)
-                .with_context(|| format!("{method} {url:?}"))?;
+                .map_err(|error| told(method, &url, error))?;
             let location = response
                 .headers()
                 .get("Location")
@@ -263,22 +270,23 @@ impl Client {
                 .find(|challenge| challenge.scheme == scheme)
         };
         let authorization = if let Some(bearer) = find("bearer") {
-            let action = if self.scope == Scope::Pull {
-                "pull"
-            } else {
-                "pull,push"
+            let scope = match self.scope {
+                Scope::Login => None,
+                Scope::Pull => Some(format!("repository:{}:pull", self.path)),
+                Scope::PullAndPush => Some(format!("repository:{}:pull,push", self.path)),
             };
-            let scope = format!("repository:{}:{action}", self.path);
             let secure = self.origin.starts_with("https://");
             token::fetch(
                 &self.agent,
                 bearer,
-                &scope,
+                scope.as_deref(),
                 self.credentials.as_ref(),
                 secure,
             )?
-        } else if let (Some(_), Some(credentials)) = (find("basic"), &self.credentials) {
-            token::basic(credentials)
+        } else if let (Some(_), Some(Credentials::Password { user, password })) =
+            (find("basic"), &self.credentials)
+        {
+            token::basic(user, password)
         } else {
             return Ok(false);
         };
@@ -291,25 +299,38 @@ impl Client {
 
 /// Plain HTTP is tried only when nobody speaks TLS there.
 fn find_scheme(agent: &Agent, host: &str) -> Result<&'static str> {
-    let Err(secure) = agent.get(format!("https://{host}/v2/")).call() else {
+    let ping = |scheme: &str| {
+        let url = format!("{scheme}://{host}/v2/");
+        let answer = agent.get(&url).call();
+        answer.map_err(|error| told(&Method::GET, &url, error))
+    };
+    let Err(secure) = ping("https") else {
         return Ok("https");
     };
-    match agent.get(format!("http://{host}/v2/")).call() {
+    match ping("http") {
         Ok(_) => Ok("http"),
-        Err(plain) => {
-            bail!(
-                "pinging container registry {host}: Get \"https://{host}/v2/\": {secure}; Get \"http://{host}/v2/\": {plain}"
-            )
-        }
+        Err(plain) => bail!("pinging container registry {host}: {secure:#}; {plain:#}"),
     }
 }
 
-/// An error of the body's own reader, such as a wrong digest, shows as itself.
-fn unwrap_io(error: ureq::Error) -> anyhow::Error {
-    match error {
+/// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
+fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
+    let verb = match *method {
+        Method::GET => "Get",
+        Method::HEAD => "Head",
+        Method::PUT => "Put",
+        Method::POST => "Post",
+        Method::PATCH => "Patch",
+        _ => method.as_str(),
+    };
+    let cause = match error {
+        ureq::Error::Io(error) if error.to_string().contains("InvalidContentType") => {
+            anyhow!("http: server gave HTTP response to HTTPS client: try --tls-verify=false")
+        }
         ureq::Error::Io(error) => error.into(),
         other => other.into(),
-    }
+    };
+    cause.context(format!("{verb} {url:?}"))
 }
 
 /// Turns an answer that is not the expected one into an error with the registry's own words.
@@ -336,14 +357,14 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
     let answer: Answer = serde_json::from_slice(&body).unwrap_or(Answer { errors: Vec::new() });
     match answer.errors.first() {
         Some(Entry { code, message }) => {
-            anyhow::anyhow!(
+            anyhow!(
                 "{what}: {}: {message}",
                 code.to_ascii_lowercase().replace('_', " ")
             )
         }
         None if status == StatusCode::UNAUTHORIZED => {
-            anyhow::anyhow!("{what}: unauthorized: log in, or give --creds")
+            anyhow!("{what}: unauthorized: log in, or give --creds")
         }
-        None => anyhow::anyhow!("{what}: received unexpected HTTP status: {status}"),
+        None => anyhow!("{what}: received unexpected HTTP status: {status}"),
     }
 }

@@ -8,4 +8,7 @@ mod client;
 mod tls;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{Client, Method, Scope, refused};

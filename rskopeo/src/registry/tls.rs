@@ -108,3 +108,39 @@ fn private_key(path: &Path) -> Result<PrivateKey<'static>> {
     let pem = fs::read(path).with_context(|| format!("open {}", path.display()))?;
     PrivateKey::from_pem(&pem).with_context(|| format!("reading the key in {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn refused(files: &[(&str, &str)]) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(directory.path().join(name), content).unwrap();
+        }
+        let error = read_directory(directory.path(), &mut Vec::new()).unwrap_err();
+        format!("{error:#}")
+    }
+
+    #[test]
+    fn halves_of_a_pair_are_refused() {
+        assert!(refused(&[("client.cert", "")]).contains("missing key"));
+        assert!(refused(&[("client.key", "")]).contains("missing client certificate"));
+        let broken = "-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n";
+        assert!(refused(&[("ca.crt", broken)]).contains("ca.crt"));
+    }
+
+    #[test]
+    fn other_files_are_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("README"), "x").unwrap();
+        let mut roots = Vec::new();
+        assert!(
+            read_directory(directory.path(), &mut roots)
+                .unwrap()
+                .is_none()
+        );
+        assert!(roots.is_empty());
+    }
+}

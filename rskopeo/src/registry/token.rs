@@ -4,8 +4,11 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use ureq::Body;
+use ureq::http::Response;
 
 use super::challenge::Challenge;
+use crate::config::Credentials;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -17,11 +20,8 @@ struct Answer {
 const MAX_ANSWER: u64 = 1 << 20;
 
 /// `Authorization: Basic …`
-pub fn basic(credentials: &(String, String)) -> String {
-    format!(
-        "Basic {}",
-        STANDARD.encode(format!("{}:{}", credentials.0, credentials.1))
-    )
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// Asks the challenge's realm for a token for `scope`; gives the value for `Authorization`.
@@ -29,8 +29,8 @@ pub fn basic(credentials: &(String, String)) -> String {
 pub fn fetch(
     agent: &ureq::Agent,
     challenge: &Challenge,
-    scope: &str,
-    credentials: Option<&(String, String)>,
+    scope: Option<&str>,
+    credentials: Option<&Credentials>,
     secure: bool,
 ) -> Result<String> {
     let realm = challenge
@@ -42,18 +42,22 @@ pub fn fetch(
             "refusing to ask {realm} for a token: the registry uses HTTPS and its token server does not"
         );
     }
-    let mut request = agent.get(realm).query("scope", scope);
-    if let Some(service) = challenge.parameter("service") {
-        request = request.query("service", service);
-    }
-    if let Some(credentials) = credentials {
-        request = request
-            .query("account", &credentials.0)
-            .header("Authorization", basic(credentials));
-    }
-    let response = request
-        .call()
-        .with_context(|| format!("requesting a token from {realm}"))?;
+    let service = challenge.parameter("service");
+    let asked: Vec<(&str, &str)> = [("service", service), ("scope", scope)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let response = match credentials {
+        Some(Credentials::IdentityToken(token)) => refresh(agent, realm, asked, token),
+        Some(Credentials::Password { user, password }) => agent
+            .get(realm)
+            .query_pairs(asked)
+            .query("account", user)
+            .header("Authorization", basic(user, password))
+            .call(),
+        None => agent.get(realm).query_pairs(asked).call(),
+    };
+    let response = response.with_context(|| format!("requesting a token from {realm}"))?;
     let status = response.status().as_u16();
     match status {
         200 => {}
@@ -80,4 +84,19 @@ pub fn fetch(
     token
         .map(|token| format!("Bearer {token}"))
         .with_context(|| format!("{realm} sent no token"))
+}
+
+/// The OAuth 2 way (RFC 6749 section 6), for a token that a login gave in the place of a password.
+fn refresh<'a>(
+    agent: &ureq::Agent,
+    realm: &str,
+    mut asked: Vec<(&'a str, &'a str)>,
+    token: &'a str,
+) -> Result<Response<Body>, ureq::Error> {
+    asked.extend([
+        ("grant_type", "refresh_token"),
+        ("refresh_token", token),
+        ("client_id", "rskopeo"),
+    ]);
+    agent.post(realm).send_form(asked)
 }

@@ -338,6 +338,24 @@ pub fn list_tags(name: &Name, access: &Access) -> Result<Vec<String>> {
     Ok(tags)
 }
 
+/// Whether the registry at `host` accepts the credentials in `access`.
+pub fn is_let_in(host: &str, access: &Access) -> Result<bool> {
+    // A registry's settings are found by the name of something in it.
+    let name: Name = format!("{host}/any").parse()?;
+    let endpoint = Registries::load()?.push(&name)?;
+    let response = connect(&endpoint, access, Scope::Login)?
+        .ping()
+        .with_context(|| format!("pinging container registry {host}"))?;
+    match response.status().as_u16() {
+        200 => Ok(true),
+        401 | 403 => Ok(false),
+        _ => Err(refused(
+            &format!("pinging container registry {host}"),
+            response,
+        )),
+    }
+}
+
 /// `</v2/name/tags/list?last=x&n=100>; rel="next"`
 fn next_page(link: &str) -> Option<&str> {
     let (url, rest) = link.trim().strip_prefix('<')?.split_once('>')?;

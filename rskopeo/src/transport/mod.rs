@@ -22,10 +22,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use crate::config::Credentials;
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Reference;
 
+pub use docker::is_let_in;
 pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
 
 pub use stream::{BlobStream, Written};
@@ -119,8 +121,8 @@ pub trait Destination: Sync {
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     pub tls_verify: Option<bool>,
-    /// User and password, given on the command line.
-    pub credentials: Option<(String, String)>,
+    /// Given on the command line.
+    pub credentials: Option<Credentials>,
     /// Go as nobody, whatever the authentication files say.
     pub anonymous: bool,
     pub registry_token: Option<String>,

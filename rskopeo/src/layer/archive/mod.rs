@@ -150,20 +150,26 @@ impl<R: BufRead> Archive<R> {
     }
 
     fn skip_content(&mut self) -> Result<()> {
-        let mut left = self
-            .content
-            .checked_add(self.padding)
-            .ok_or_else(|| LayerError::Archive("a member's size overflows".into()))?;
+        if self.skip(self.content)? > 0 {
+            return Err(truncated());
+        }
+        // Some archivers (umoci insert) end the archive without the padding of its last member.
+        self.skip(self.padding)?;
         (self.content, self.padding) = (0, 0);
+        Ok(())
+    }
+
+    /// Passes over `left` bytes; returns how many of them the input did not have.
+    fn skip(&mut self, mut left: u64) -> Result<u64> {
         while left > 0 {
             let n = (self.input.fill_buf()?.len() as u64).min(left);
             if n == 0 {
-                return Err(truncated());
+                break;
             }
             self.input.consume(n as usize);
             left -= n;
         }
-        Ok(())
+        Ok(left)
     }
 
     /// The next header, or None at an all-zero block or the end of the input.

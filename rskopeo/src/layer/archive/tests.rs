@@ -92,6 +92,13 @@ fn cut_off_archives_are_errors() {
 }
 
 #[test]
+fn the_last_padding_may_be_missing() {
+    let mut bytes = header(EntryType::Regular, 3).as_bytes().to_vec();
+    bytes.extend(b"abc");
+    assert_eq!(entries(&bytes).unwrap().len(), 1);
+}
+
+#[test]
 fn ids_that_chown_would_ignore_are_refused() {
     let mut header = header(EntryType::Regular, 0);
     header.set_uid(u64::from(u32::MAX));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::spool_directory;
-use crate::atomic::Temporary;
+use crate::atomic::{Temporary, directory_of};
 
 /// A regular file is written under a temporary name beside its place and renamed. What is not one (a pipe, /dev/stdout,
 /// a symbolic link to either) gets a copy of the finished archive, so that a reader of it never sees a copy that failed half-way.
@@ -31,13 +31,7 @@ impl Output {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("open {}", path.display()));
             }
-            _ => {
-                let directory = match path.parent() {
-                    Some(parent) if parent != Path::new("") => parent,
-                    _ => Path::new("."),
-                };
-                Kind::Renamed(Temporary::in_directory(directory)?)
-            }
+            _ => Kind::Renamed(Temporary::in_directory(directory_of(path))?),
         };
         Ok(Self {
             path: path.to_owned(),

@@ -1,0 +1,132 @@
+//! `login REGISTRY`: credentials are tried at the registry, then kept.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+
+use crate::cli::Login;
+use crate::config::{self, Credentials};
+use crate::transport::{self, Access};
+
+pub fn run(args: &Login) -> Result<()> {
+    let registry = args
+        .registry
+        .as_deref()
+        .context("please provide a registry to login to")?;
+    let key = credentials_key(registry);
+    let (host, path) = key.split_once('/').unwrap_or((key, ""));
+    let known = config::credentials(host, path, args.authfile.as_deref())?;
+    if args.get_login {
+        let known = known.with_context(|| format!("not logged into {key}"))?;
+        println!("{}", known.user());
+        return Ok(());
+    }
+    if let (Some(known), None, None, false) =
+        (&known, &args.username, &args.password, args.password_stdin)
+    {
+        println!("Authenticating with existing credentials for {key}");
+        if is_let_in(args, host, known.clone())? {
+            println!("Existing credentials are valid. Already logged in to {host}");
+            return Ok(());
+        }
+        println!("Existing credentials are invalid, please enter valid username and password");
+    }
+    let (user, password) = ask(args, known.as_ref())?;
+    let credentials = Credentials::Password {
+        user: user.clone(),
+        password: password.clone(),
+    };
+    if !is_let_in(args, host, credentials)? {
+        bail!("logging into {host:?}: invalid username/password");
+    }
+    let place = config::keep(key, &user, &password, args.authfile.as_deref())?;
+    if args.verbose {
+        println!("Used:  {place}");
+    }
+    println!("Login Succeeded!");
+    Ok(())
+}
+
+/// `https://quay.io/` is kept as `quay.io`; a repository may follow.
+pub fn credentials_key(registry: &str) -> &str {
+    let name = registry
+        .strip_prefix("https://")
+        .or_else(|| registry.strip_prefix("http://"));
+    name.unwrap_or(registry).trim_end_matches('/')
+}
+
+fn is_let_in(args: &Login, host: &str, credentials: Credentials) -> Result<bool> {
+    let access = Access {
+        tls_verify: args.tls_verify,
+        credentials: Some(credentials),
+        cert_dir: args.cert_dir.clone(),
+        ..Access::default()
+    };
+    transport::is_let_in(host, &access)
+        .with_context(|| format!("authenticating creds for {host:?}"))
+}
+
+fn ask(args: &Login, known: Option<&Credentials>) -> Result<(String, String)> {
+    if args.password_stdin {
+        if args.password.is_some() {
+            bail!("Can't specify both --password-stdin and --password");
+        }
+        let user = args
+            .username
+            .clone()
+            .context("Must provide --username with --password-stdin")?;
+        let mut password = String::new();
+        io::stdin()
+            .read_to_string(&mut password)
+            .context("reading the password from stdin")?;
+        return Ok((user, password.trim_end().to_owned()));
+    }
+    let user = match &args.username {
+        Some(user) => user.clone(),
+        None => ask_user(known.map(Credentials::user))?,
+    };
+    let password = match &args.password {
+        Some(password) => password.clone(),
+        None => ask_password()?,
+    };
+    Ok((user, password))
+}
+
+fn ask_user(known: Option<&str>) -> Result<String> {
+    let known = known.unwrap_or_default();
+    match known {
+        "" => print!("Username: "),
+        known => print!("Username ({known}): "),
+    }
+    io::stdout().flush()?;
+    let mut line = String::new();
+    io::stdin()
+        .read_line(&mut line)
+        .context("reading username")?;
+    match line.trim() {
+        "" if known.is_empty() => bail!("reading username: none given: use --username"),
+        "" => Ok(known.to_owned()),
+        user => Ok(user.to_owned()),
+    }
+}
+
+/// Without echo.
+fn ask_password() -> Result<String> {
+    let stdin = io::stdin();
+    let shown = tcgetattr(stdin.as_fd())
+        .map_err(io::Error::from)
+        .context("reading password: stdin is no terminal: use --password-stdin")?;
+    let mut hidden = shown.clone();
+    hidden.local_flags.remove(LocalFlags::ECHO);
+    print!("Password: ");
+    io::stdout().flush()?;
+    tcsetattr(stdin.as_fd(), SetArg::TCSAFLUSH, &hidden).context("reading password")?;
+    let mut line = String::new();
+    let read = stdin.read_line(&mut line);
+    tcsetattr(stdin.as_fd(), SetArg::TCSANOW, &shown).context("reading password")?;
+    println!();
+    read.context("reading password")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
