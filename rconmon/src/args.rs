@@ -6,7 +6,6 @@
 //! the monitor lives as long as its container: what it links it keeps in memory.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -523,8 +522,7 @@ pub(crate) fn help() -> String {
             "=VALUE"
         };
         let spelling = format!("{short}--{}{value}", entry.long);
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {spelling:<34} {}", entry.help);
+        text.push_str(&format!("  {spelling:<34} {}\n", entry.help));
     }
     text
 }

@@ -4,8 +4,14 @@
 //! Output goes out as messages of at most 8192 bytes behind one byte that names
 //! the stream (2 stdout, 3 stderr), as podman reads them. A client that cannot
 //! keep up holds the container back like a full pipe does, so that it loses
-//! nothing; one that takes nothing at all for `PATIENCE` is let go, so that it
-//! can stop neither the container nor the other clients.
+//! nothing. For how long depends on what it is to the container:
+//!
+//! - An owner was there before the container's program started, such as the
+//!   client of `podman run | less`. It is the container's output: it may pause
+//!   for as long as it likes, as any pipe's reader may.
+//! - A guest came later, by `podman attach`. If it takes nothing at all for
+//!   `PATIENCE` it is let go, so that it can stop neither the container nor the
+//!   other clients.
 
 use std::fs::Permissions;
 use std::io::IoSlice;
@@ -19,11 +25,12 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, accept4, bind,
-    listen, recv, sendmsg, shutdown, socket,
+    listen, sendmsg, setsockopt, shutdown, socket, sockopt,
 };
 use nix::sys::stat::Mode;
 
 use crate::files::remove_if_there;
+use crate::memory::Buffer;
 use crate::poll::{Poller, READ, Ready, Token, WRITE};
 use crate::report;
 use crate::settings::Settings;
@@ -35,6 +42,8 @@ const INPUT: usize = 32 * 1024;
 /// sun_path's size, less its final NUL.
 const SOCKET_PATH_MAX: usize = 107;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that the kernel keeps for a client that pauses; it may give less.
+const SEND_BUFFER: usize = 1024 * 1024;
 
 pub(crate) struct Attach {
     listener: OwnedFd,
@@ -51,12 +60,14 @@ struct Client {
     writing: bool,
     /// Bytes of the current batch that it has.
     sent: usize,
-    /// Since when it has taken nothing.
+    /// It was there before the program started.
+    owner: bool,
+    /// Since when it has taken nothing, if it is a guest.
     stuck_since: Option<Instant>,
-    input: Box<[u8]>,
-    /// What of `input` the container has not taken yet.
-    waiting: std::ops::Range<usize>,
-    /// Standard input closes once `waiting` is through.
+    input: Buffer,
+    /// Bytes of `input` that the container has taken.
+    taken: usize,
+    /// Standard input closes once nothing is waiting.
     closes_stdin: bool,
 }
 
@@ -87,7 +98,7 @@ impl Attach {
         poller.add(&self.listener, READ, Token::AttachListener);
         for (index, client) in self.clients.iter().enumerate() {
             let mut interest = 0;
-            if client.reading && client.waiting.is_empty() {
+            if client.reading && client.waiting().is_empty() {
                 interest |= READ;
             }
             if client.behind(batch) {
@@ -102,13 +113,15 @@ impl Attach {
 
     /// True while standard input is to be polled for room.
     pub(crate) fn has_input(&self) -> bool {
-        self.clients.iter().any(|client| !client.waiting.is_empty())
+        self.clients
+            .iter()
+            .any(|client| !client.waiting().is_empty())
     }
 
-    pub(crate) fn accept(&mut self, batch: &Batch) {
+    pub(crate) fn accept(&mut self, batch: &Batch, owner: bool) {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         match accept4(self.listener.as_raw_fd(), flags).map(adopt) {
-            Ok(fd) => self.clients.push(Client::new(fd, batch)),
+            Ok(fd) => self.clients.push(Client::new(fd, batch, owner)),
             Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED) => {}
             Err(errno) => report::warn(format_args!("cannot accept an attach client: {errno}")),
         }
@@ -167,9 +180,10 @@ impl Attach {
             .map(|since| since + PATIENCE)
     }
 
-    /// Lets go of clients that are gone or have been stuck for too long. Indexes
-    /// change: only between two waits.
-    pub(crate) fn sweep(&mut self, now: Instant) {
+    /// Lets go of clients that are gone or have been stuck for too long; true
+    /// if that was the last one. Indexes change: only between two waits.
+    pub(crate) fn sweep(&mut self, now: Instant) -> bool {
+        let before = self.clients.len();
         self.clients.retain(|client| {
             let stuck = client
                 .stuck_since
@@ -179,8 +193,9 @@ impl Attach {
                     "an attach client reads nothing: letting it go"
                 ));
             }
-            !stuck && (client.reading || client.writing || !client.waiting.is_empty())
+            !stuck && (client.reading || client.writing || !client.waiting().is_empty())
         });
+        self.clients.is_empty() && before > 0
     }
 
     /// Removes socket and link.
@@ -198,17 +213,26 @@ pub(crate) struct Policy {
 }
 
 impl Client {
-    fn new(fd: OwnedFd, batch: &Batch) -> Self {
+    fn new(fd: OwnedFd, batch: &Batch, owner: bool) -> Self {
+        if let Err(errno) = setsockopt(&fd, sockopt::SndBuf, &SEND_BUFFER) {
+            report::debug(format_args!("cannot enlarge a send buffer: {errno}"));
+        }
         Self {
             fd,
             reading: true,
             writing: true,
             sent: batch.bytes().len(),
+            owner,
             stuck_since: None,
-            input: vec![0; INPUT].into_boxed_slice(),
-            waiting: 0..0,
+            input: Buffer::new(INPUT),
+            taken: 0,
             closes_stdin: false,
         }
+    }
+
+    /// What the client has written and the container has not taken.
+    fn waiting(&self) -> &[u8] {
+        &self.input.bytes()[self.taken..]
     }
 
     fn behind(&self, batch: &Batch) -> bool {
@@ -229,24 +253,28 @@ impl Client {
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => {
-                    self.stuck_since.get_or_insert_with(Instant::now);
+                    if !self.owner {
+                        self.stuck_since.get_or_insert_with(Instant::now);
+                    }
                     return;
                 }
                 // The client has gone; poll tells of its input's end.
                 Err(_) => {
                     self.writing = false;
                     self.stuck_since = None;
-                    // It may have been closed already.
-                    let _ = shutdown(self.fd.as_raw_fd(), Shutdown::Write);
+                    if let Err(errno) = shutdown(self.fd.as_raw_fd(), Shutdown::Write) {
+                        report::debug(format_args!("cannot shut down a client: {errno}"));
+                    }
                 }
             }
         }
     }
 
     fn read(&mut self, policy: Policy) {
-        match recv(self.fd.as_raw_fd(), &mut self.input, MsgFlags::empty()) {
+        self.taken = 0;
+        match self.input.fill(&self.fd) {
             Ok(0) => self.end_input(policy),
-            Ok(length) => self.waiting = 0..length,
+            Ok(_) => {}
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(_) => {
                 self.writing = false;
@@ -261,10 +289,10 @@ impl Client {
     }
 
     fn pass_input(&mut self, streams: &mut Streams) {
-        if !self.waiting.is_empty() {
-            self.waiting.start += streams.write_stdin(&self.input[self.waiting.clone()]);
+        if !self.waiting().is_empty() {
+            self.taken += streams.write_stdin(self.waiting());
         }
-        if self.waiting.is_empty() && self.closes_stdin {
+        if self.waiting().is_empty() && self.closes_stdin {
             self.closes_stdin = false;
             streams.stdin = None;
         }

@@ -7,6 +7,7 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::process::exit;
 
 use anyhow::{Context, Result};
@@ -151,6 +152,16 @@ pub(crate) fn watch(pid: Pid) -> Option<OwnedFd> {
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
     // SAFETY: a descriptor that the kernel has just made for us.
     (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// A program on disk: its device and inode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Program(u64, u64);
+
+/// What a process runs; None if it has ended, or is not ours to look at.
+pub(crate) fn program(pid: Pid) -> Option<Program> {
+    let file = std::fs::metadata(format!("/proc/{pid}/exe")).ok()?;
+    Some(Program(file.dev(), file.ino()))
 }
 
 /// Standard streams from and to nowhere.

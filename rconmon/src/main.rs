@@ -11,6 +11,7 @@ mod control;
 mod exit;
 mod files;
 mod log;
+mod memory;
 mod monitor;
 mod notify;
 mod oom;

@@ -15,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -23,12 +24,13 @@ use nix::unistd::{ForkResult, Pid, getpgid, setsid};
 
 use crate::args::Options;
 use crate::attach::{Attach, Policy};
-use crate::child::{self, Launch, Reaped};
+use crate::child::{self, Launch, Program, Reaped};
 use crate::console::{self, ConsoleSocket};
 use crate::control::{Command, Fifo, Size};
 use crate::exit;
 use crate::files::{Durability, write_whole};
 use crate::log::Logs;
+use crate::memory;
 use crate::notify::Relay;
 use crate::oom::{self, ScoreAdjust};
 use crate::parent::{Answers, Pipe};
@@ -57,6 +59,10 @@ struct Monitor<'a> {
     relay: Option<Relay>,
     oom: Option<oom::Watch>,
     poller: Poller,
+    /// Code that waiting does not need is still in memory.
+    unrested: bool,
+    /// What the container's first process ran before it was started.
+    runtime_init: Option<Program>,
     runtime: Process,
     container: Process,
     /// Ends seen before the container's pid was known.
@@ -126,8 +132,11 @@ fn watch(
     if !passthrough {
         child::detach_streams(null)?;
     }
-    // A caller that leads its own session already stays in it.
-    let _ = setsid();
+    match setsid() {
+        // A caller's child that leads its own session already stays in it.
+        Ok(_) | Err(Errno::EPERM) => {}
+        Err(errno) => return Err(errno).context("Failed to create a session"),
+    }
     set_child_subreaper(true).context("Failed to set as subreaper")?;
 
     let mask = block_signals()?;
@@ -253,6 +262,8 @@ impl<'a> Monitor<'a> {
             relay,
             oom: None,
             poller: Poller::default(),
+            unrested: true,
+            runtime_init: None,
             runtime: Process::Unknown,
             container: Process::Unknown,
             early_ends: Vec::new(),
@@ -306,6 +317,7 @@ impl<'a> Monitor<'a> {
             answers.send(pid.as_raw(), None)?;
         }
         self.oom = oom::Watch::open(pid);
+        self.runtime_init = child::program(pid);
         Ok(())
     }
 
@@ -367,6 +379,9 @@ impl<'a> Monitor<'a> {
         let patience = self.attach.as_ref().and_then(Attach::deadline);
         let next = [deadline, pause, patience].into_iter().flatten().min();
         let timeout = next.map(|next| next.saturating_duration_since(now));
+        if reading && std::mem::take(&mut self.unrested) {
+            memory::release_code();
+        }
         self.poller
             .wait(timeout)
             .context("cannot wait for events")?;
@@ -379,7 +394,7 @@ impl<'a> Monitor<'a> {
             index += 1;
         }
         if let Some(attach) = &mut self.attach {
-            attach.sweep(Instant::now());
+            self.unrested |= attach.sweep(Instant::now());
             if self.undelivered {
                 self.undelivered = !attach.deliver(&self.batch);
             }
@@ -425,8 +440,9 @@ impl<'a> Monitor<'a> {
                 }
             }
             Token::AttachListener => {
+                let owner = !self.is_started();
                 if let Some(attach) = &mut self.attach {
-                    attach.accept(&self.batch);
+                    attach.accept(&self.batch, owner);
                 }
             }
             Token::Client(index) => {
@@ -454,6 +470,16 @@ impl<'a> Monitor<'a> {
             }
         }
         Ok(())
+    }
+
+    /// False as long as the runtime's own program waits in the container for
+    /// its start.
+    fn is_started(&self) -> bool {
+        match self.container {
+            Process::Unknown => false,
+            Process::Running(pid) => child::program(pid) != self.runtime_init,
+            Process::Ended(_) => true,
+        }
     }
 
     fn policy(&self) -> Policy {

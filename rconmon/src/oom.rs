@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
@@ -116,7 +117,11 @@ impl Watch {
                 seen,
             } => {
                 // Only the counters tell; the events themselves are dropped.
-                let _ = inotify.read_events();
+                if let Err(errno) = inotify.read_events()
+                    && errno != Errno::EAGAIN
+                {
+                    report::debug(format_args!("cannot read OOM events: {errno}"));
+                }
                 let now = counters(events).unwrap_or(*seen);
                 std::mem::replace(seen, now) != now && now != [0, 0]
             }

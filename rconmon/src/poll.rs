@@ -6,9 +6,11 @@
 #![expect(unsafe_code, reason = "poll(2) on a reused array")]
 
 use std::os::fd::{AsFd, AsRawFd};
+use std::ptr;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::time::TimeSpec;
 
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +65,21 @@ impl Poller {
 
     /// Waits for one of them; without a timeout, for ever.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
-        let timeout = timeout.map_or(-1, |timeout| {
-            // Rounded up: a deadline must have passed after the wait for it.
-            i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
-        });
-        // SAFETY: the array is valid for its length, and the descriptors in it
-        // are those of `add`'s callers, who build the set before each wait.
+        let timeout = timeout.map(TimeSpec::from_duration);
+        let timeout = timeout.as_ref().map_or(ptr::null(), |time| time.as_ref());
+        // Not libc's ppoll: see `memory` for why the monitor sleeps in
+        // `syscall`. No signal mask is passed.
+        // SAFETY: the array is valid for its length, the time is null or valid,
+        // and the descriptors are those of `add`'s callers, who build the set
+        // before each wait.
         let result = unsafe {
-            libc::poll(
+            libc::syscall(
+                libc::SYS_ppoll,
                 self.fds.as_mut_ptr(),
-                self.fds.len() as libc::nfds_t,
+                self.fds.len(),
                 timeout,
+                ptr::null::<libc::sigset_t>(),
+                0usize,
             )
         };
         match Errno::result(result) {

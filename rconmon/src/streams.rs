@@ -1,7 +1,7 @@
 //! The container's standard streams, as the monitor holds them.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 
+use crate::memory::Buffer;
 use crate::poll::{Poller, READ, Ready, Token};
 
 /// Bytes that one read takes: what a pipe holds.
@@ -36,22 +37,20 @@ impl Stream {
 
 /// What was read last, until everyone has it.
 pub(crate) struct Batch {
-    buffer: Box<[u8]>,
-    length: usize,
+    buffer: Buffer,
     pub(crate) stream: Stream,
 }
 
 impl Batch {
     pub(crate) fn new() -> Self {
         Self {
-            buffer: vec![0; BATCH].into_boxed_slice(),
-            length: 0,
+            buffer: Buffer::new(BATCH),
             stream: Stream::Stdout,
         }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.length]
+        self.buffer.bytes()
     }
 }
 
@@ -165,19 +164,16 @@ impl Streams {
     /// Reads what is there, without waiting.
     pub(crate) fn read(&mut self, stream: Stream, batch: &mut Batch) -> Outcome {
         batch.stream = stream;
-        batch.length = 0;
+        batch.buffer.clear();
         let Some(file) = self.slot(stream) else {
             return Outcome::End;
         };
         loop {
-            match file.read(&mut batch.buffer) {
+            match batch.buffer.fill(&*file) {
                 Ok(0) => return Outcome::End,
-                Ok(length) => {
-                    batch.length = length;
-                    return Outcome::Data;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::Nothing,
+                Ok(_) => return Outcome::Data,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Outcome::Nothing,
                 // EIO: the other side of the terminal is closed.
                 Err(_) => return Outcome::End,
             }
