@@ -11,6 +11,8 @@ pub enum Compression {
 }
 
 const BUFFER: usize = 128 * 1024;
+/// Packs system trees as small as skopeo's default does, in less time.
+const GZIP_LEVEL: u32 = 5;
 /// Bytes that tell a compression.
 const MAGIC: usize = 4;
 
@@ -48,7 +50,8 @@ pub fn compress<'a, R: BufRead + Send + 'a>(
         Compression::Gzip => {
             let level = level
                 .and_then(|level| u32::try_from(level).ok())
-                .map_or_else(Default::default, flate2::Compression::new);
+                .unwrap_or(GZIP_LEVEL);
+            let level = flate2::Compression::new(level);
             Box::new(flate2::bufread::GzEncoder::new(reader, level))
         }
         Compression::Zstd => Box::new(zstd::stream::read::Encoder::with_buffer(
