@@ -30,9 +30,10 @@ pub(super) fn run(
     birth::seal()?;
     let request = Request::read(options, rootless)?;
     let console = request.console(options)?;
-    let made = make(root, options, &request, console, Hold::ForStart, log)
-        .context("rrunc create failed")?;
-    made.newborn.go().context("rrunc create failed")?;
+    let failed = "rrunc create failed";
+    let mut made = make(root, options, &request, console, Hold::ForStart, log).context(failed)?;
+    made.container.unlock()?;
+    made.newborn.go().context(failed)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -53,7 +53,7 @@ fn run_with(
             return Err(error.context("unable to start container process"));
         }
     };
-    container.unlock();
+    container.unlock()?;
     birth::run_hooks(
         "poststart",
         &request.spec.hooks.poststart,

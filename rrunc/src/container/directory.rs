@@ -128,9 +128,18 @@ impl Container {
         })
     }
 
-    /// Let others change the container.
-    pub(crate) fn unlock(&mut self) {
-        self.lock = None;
+    /// Let others change the container. To close the descriptor would not do:
+    /// a process that is being born has a copy of it.
+    ///
+    /// # Errors
+    /// flock(2) fails.
+    pub(crate) fn unlock(&mut self) -> Result<()> {
+        match self.lock.take() {
+            Some(lock) => lock
+                .unlock()
+                .with_context(|| format!("unlock {}", self.path.display())),
+            None => Ok(()),
+        }
     }
 
     /// Record the state: a new file renamed over the old one.
