@@ -1,8 +1,9 @@
 //! `copy SOURCE-IMAGE DESTINATION-IMAGE`
 
+use std::fs;
+
 use anyhow::{Context, Result, bail};
 
-use crate::atomic;
 use crate::cli::{self, Copy, Global};
 use crate::compression::Compression;
 use crate::config::Policy;
@@ -40,7 +41,8 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     let written = copy::image(&*image, place, &options(global, args))?;
     if let Some(path) = &args.digestfile {
         let text = written.digest().to_string();
-        atomic::write(path, text.as_bytes())
+        // Not by rename: it may be a pipe, or /dev/stdout.
+        fs::write(path, text)
             .with_context(|| format!("Failed to write digest to file {path:?}"))?;
     }
     Ok(())

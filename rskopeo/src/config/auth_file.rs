@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -50,19 +50,25 @@ struct Entry {
 }
 
 impl AuthFile {
-    /// A file that is not there knows nobody.
+    /// A file that is not there, or is empty, knows nobody.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error).with_context(|| format!("open {}", path.display())),
         };
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
         serde_json::from_slice(&bytes).with_context(|| format!("parsing {}", path.display()))
     }
 
     /// Reads, changes and replaces a file, alone among all who do it through here.
     pub fn change<T>(path: &Path, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let path = real(path);
+        if fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+            bail!("{} is not a regular file", path.display());
+        }
         let directory = atomic::directory_of(&path);
         DirBuilder::new()
             .recursive(true)
