@@ -66,10 +66,9 @@ pub(crate) fn parse(argv: Strings) -> Result<Command, &'static [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::start::leak;
 
     fn parsed(args: &[&str]) -> Result<Command, &'static [u8]> {
-        parse(leak(args.iter().map(|a| a.as_bytes().to_vec())))
+        parse(Strings::leak(args.iter().map(|a| a.as_bytes().to_vec())))
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! How the program is entered: by the kernel in a release build, by std's
 //! runtime in a build that unwinds.
 
-#[cfg(all(panic = "abort", not(test)))]
+#[cfg(panic = "abort")]
 mod entry {
-    use crate::sys::{self, Strings};
+    use rpause::{Strings, exit};
 
     #[cfg(target_arch = "x86_64")]
     core::arch::global_asm!(
@@ -39,47 +39,35 @@ mod entry {
         };
         // SAFETY: both arrays end with NULL and live as long as the process.
         let (argv, envp) = unsafe { (Strings::new(argv), Strings::new(envp)) };
-        sys::exit(crate::run(argv, envp))
+        exit(rpause::run(argv, envp))
     }
 
     #[panic_handler]
     fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-        sys::exit(101)
+        exit(101)
     }
 }
 
 /// Entry point of builds that unwind.
-#[cfg(not(all(panic = "abort", not(test))))]
+#[cfg(not(panic = "abort"))]
 mod entry {
-    use std::ffi::CString;
     use std::os::unix::ffi::OsStringExt;
 
-    use crate::sys::Strings;
+    use rpause::Strings;
 
+    // Clippy looks at a test of the program, too, which has a main of its own.
     #[cfg_attr(test, allow(dead_code))]
     pub(crate) fn main() {
-        let argv = leak(std::env::args_os().map(OsStringExt::into_vec));
-        let envp = leak(std::env::vars_os().map(|(name, value)| {
+        let argv = Strings::leak(std::env::args_os().map(OsStringExt::into_vec));
+        let envp = Strings::leak(std::env::vars_os().map(|(name, value)| {
             let mut pair = name.into_vec();
             pair.push(b'=');
             pair.extend(value.into_vec());
             pair
         }));
-        std::process::exit(crate::run(argv, envp));
-    }
-
-    pub(crate) fn leak(strings: impl Iterator<Item = Vec<u8>>) -> Strings {
-        let mut array: Vec<*const u8> = strings
-            .filter_map(|s| CString::new(s).ok())
-            .map(|s| s.into_raw().cast_const().cast())
-            .collect();
-        array.push(core::ptr::null());
-        // SAFETY: the array is leaked, ends with NULL, and so do its strings.
-        unsafe { Strings::new(array.leak().as_ptr()) }
+        std::process::exit(rpause::run(argv, envp));
     }
 }
 
-#[cfg(test)]
-pub(crate) use entry::leak;
-#[cfg(not(all(panic = "abort", not(test))))]
+#[cfg(not(panic = "abort"))]
 pub(crate) use entry::main;

@@ -51,14 +51,27 @@ pub(crate) mod bytes {
 
 /// A NULL-terminated array of C strings, such as argv.
 #[derive(Clone, Copy)]
-pub(crate) struct Strings(*const *const u8);
+pub struct Strings(*const *const u8);
 
 impl Strings {
     /// # Safety
     /// `array` ends with NULL, its strings with NUL, and both live for the
     /// rest of the process.
-    pub(crate) unsafe fn new(array: *const *const u8) -> Self {
+    pub unsafe fn new(array: *const *const u8) -> Self {
         Self(array)
+    }
+
+    /// Strings made by std, which are never freed. One that holds a NUL is left
+    /// out: no program could be given it.
+    #[cfg(not(all(panic = "abort", not(test))))]
+    pub fn leak(strings: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut array: Vec<*const u8> = strings
+            .filter_map(|string| std::ffi::CString::new(string).ok())
+            .map(|string| string.into_raw().cast_const().cast())
+            .collect();
+        array.push(core::ptr::null());
+        // SAFETY: the array is leaked, ends with NULL, and so do its strings.
+        unsafe { Self::new(array.leak().as_ptr()) }
     }
 
     pub(crate) fn first(self) -> Option<&'static [u8]> {
@@ -338,8 +351,9 @@ pub(crate) fn complain(parts: &[&[u8]]) {
     write(STDERR, b"\n");
 }
 
+/// Ends the process.
 #[cfg(all(panic = "abort", not(test)))]
-pub(crate) fn exit(code: i32) -> ! {
+pub fn exit(code: i32) -> ! {
     loop {
         // SAFETY: plain integers; does not return.
         unsafe { syscall(number::EXIT_GROUP, code as usize, 0, 0, 0, 0) };

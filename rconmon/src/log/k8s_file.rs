@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 
 use super::driver::FilePlan;
 use super::entry::{self, ENTRY_MAX, Entry};
-use super::timestamp::Clock;
+use super::timestamp::{Clock, LENGTH};
 use crate::files::beside;
 use crate::report;
 use crate::streams::Stream;
@@ -22,6 +22,11 @@ use crate::streams::Stream;
 /// Bytes formatted before they are written.
 const BUFFER: usize = 128 * 1024;
 const MODE: u32 = 0o640;
+
+/// Bytes before an entry's text: `TIME STREAM F `.
+const HEAD: usize = LENGTH + b" stdout F ".len();
+/// Where the F or P of an entry stands.
+const TAG: usize = HEAD - 2;
 
 pub(crate) struct K8sFile {
     file: File,
@@ -59,28 +64,20 @@ impl K8sFile {
     }
 
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) {
-        let now = *self.clock.now();
+        let mut head = head(self.clock.now(), stream);
         let mut rest = bytes;
         while let Some(entry) = entry::next(&mut rest) {
             if self.global_size_max.is_some_and(|max| self.total >= max) {
                 break;
             }
-            self.append(&now, stream, &entry);
+            head[TAG] = if entry.partial { b'P' } else { b'F' };
+            self.append(&head, &entry);
         }
         self.flush();
     }
 
-    fn append(&mut self, now: &[u8], stream: Stream, entry: &Entry<'_>) {
-        let head: &[u8] = match (stream, entry.partial) {
-            (Stream::Stdout, false) => b" stdout F ",
-            (Stream::Stdout, true) => b" stdout P ",
-            (Stream::Stderr, false) => b" stderr F ",
-            (Stream::Stderr, true) => b" stderr P ",
-        };
-        let tail: &[u8] = if entry.partial { b"\n" } else { b"" };
-        let parts = [now, head, entry.content, tail];
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-
+    fn append(&mut self, head: &[u8; HEAD], entry: &Entry<'_>) {
+        let length = HEAD + entry.content.len() + usize::from(entry.partial);
         if self
             .size_max
             .is_some_and(|max| self.size + length as u64 > max)
@@ -91,9 +88,11 @@ impl K8sFile {
         if self.pending.len() + length > BUFFER {
             self.flush();
         }
-        parts
-            .iter()
-            .for_each(|part| self.pending.extend_from_slice(part));
+        self.pending.extend_from_slice(head);
+        self.pending.extend_from_slice(entry.content);
+        if entry.partial {
+            self.pending.push(b'\n');
+        }
         self.size += length as u64;
         self.total += length as u64;
     }
@@ -189,6 +188,18 @@ impl K8sFile {
             report::warn(format_args!("cannot sync {}: {error}", self.path.display()));
         }
     }
+}
+
+/// The start of a whole entry, which is the same for all of a batch.
+fn head(time: &[u8; LENGTH], stream: Stream) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    let (start, rest) = head.split_at_mut(LENGTH);
+    start.copy_from_slice(time);
+    rest.copy_from_slice(match stream {
+        Stream::Stdout => b" stdout F ",
+        Stream::Stderr => b" stderr F ",
+    });
+    head
 }
 
 /// Appends, so that another program may truncate the file meanwhile.

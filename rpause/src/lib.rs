@@ -1,0 +1,42 @@
+//! What rpause does, apart from how it is entered: see `main.rs`.
+//!
+//! A library so that its tests link: the program itself is linked without the
+//! C runtime that a test needs.
+#![cfg_attr(all(panic = "abort", not(test)), no_std)]
+
+mod args;
+mod init;
+mod pause;
+mod sys;
+
+pub use sys::Strings;
+#[cfg(all(panic = "abort", not(test)))]
+pub use sys::exit;
+
+use args::Command;
+
+const USAGE: &[u8] = b"usage: rpause [-P]\n       rpause [-g] [--] PROG [ARG...]\n\
+  -P  hold namespaces open until SIGTERM or SIGINT (the default without PROG)\n\
+  -g  pass signals to PROG's whole process group\n\
+  -V  print the version\n  -L  print the licence\n  -h  print this help\n";
+const VERSION: &[u8] = concat!("rpause ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const LICENSE: &[u8] = b"Apache-2.0\n";
+
+/// Runs the command line and returns the exit code.
+pub fn run(argv: sys::Strings, envp: sys::Strings) -> i32 {
+    match args::parse(argv) {
+        Ok(Command::Pause) => pause::pause(),
+        Ok(Command::Init(program)) => init::supervise(program, envp),
+        Ok(Command::Help) => print(USAGE),
+        Ok(Command::Version) => print(VERSION),
+        Ok(Command::License) => print(LICENSE),
+        Err(unknown) => {
+            sys::complain(&[b"unknown option ", unknown, b"; see rpause -h"]);
+            1
+        }
+    }
+}
+
+fn print(text: &[u8]) -> i32 {
+    if sys::write(sys::STDOUT, text) { 0 } else { 1 }
+}
