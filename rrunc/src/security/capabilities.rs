@@ -120,18 +120,15 @@ impl Sets {
             0,
         )
         .context("clear the ambient capabilities")?;
-        for number in (0..Set::BITS).filter(|n| self.ambient & 1 << n != 0) {
+        // The kernel refuses the others. runc 1.1 writes such lists itself (`runc spec`), and runc and crun pass over them.
+        let may_be_ambient = self.ambient & self.permitted & self.inheritable;
+        for number in (0..Set::BITS).filter(|n| may_be_ambient & 1 << n != 0) {
             prctl(
                 libc::PR_CAP_AMBIENT,
                 libc::PR_CAP_AMBIENT_RAISE as u64,
                 number.into(),
             )
-            .with_context(|| {
-                format!(
-                    "raise {} to ambient: it has to be permitted and inheritable",
-                    name(number)
-                )
-            })?;
+            .with_context(|| format!("raise {} to ambient", name(number)))?;
         }
         Ok(())
     }
