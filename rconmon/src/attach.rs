@@ -104,8 +104,9 @@ impl Attach {
             if client.behind(batch) {
                 interest |= WRITE;
             }
-            // Half-closed clients would report their end at every wait.
-            if interest != 0 || client.reading {
+            // Without interest only a client's end is heard of. One whose input
+            // still waits is asked again once that is through.
+            if interest != 0 || client.waiting().is_empty() {
                 poller.add(&client.fd, interest, Token::Client(index));
             }
         }
@@ -142,7 +143,9 @@ impl Attach {
             client.read(policy);
         } else if ready.hung_up {
             client.writing = false;
-            client.end_input(policy);
+            if client.reading && client.waiting().is_empty() {
+                client.end_input(policy);
+            }
         }
         client.pass_input(streams);
     }
@@ -180,10 +183,9 @@ impl Attach {
             .map(|since| since + PATIENCE)
     }
 
-    /// Lets go of clients that are gone or have been stuck for too long; true
-    /// if that was the last one. Indexes change: only between two waits.
-    pub(crate) fn sweep(&mut self, now: Instant) -> bool {
-        let before = self.clients.len();
+    /// Lets go of clients that are gone or have been stuck for too long; only
+    /// between two waits, because indexes change.
+    pub(crate) fn sweep(&mut self, now: Instant) {
         self.clients.retain(|client| {
             let stuck = client
                 .stuck_since
@@ -195,7 +197,6 @@ impl Attach {
             }
             !stuck && (client.reading || client.writing || !client.waiting().is_empty())
         });
-        self.clients.is_empty() && before > 0
     }
 
     /// Removes socket and link.

@@ -40,6 +40,10 @@ use crate::runtime;
 use crate::settings::Settings;
 use crate::streams::{Batch, Outcome, RuntimeEnds, Stream, Streams};
 
+/// How long nothing must happen before code is given back: once, then nothing
+/// wakes the monitor.
+const QUIET: Duration = Duration::from_secs(2);
+
 const TIMED_OUT: &str = "command timed out";
 
 /// Everything the loop serves.
@@ -59,8 +63,8 @@ struct Monitor<'a> {
     relay: Option<Relay>,
     oom: Option<oom::Watch>,
     poller: Poller,
-    /// Code that waiting does not need is still in memory.
-    unrested: bool,
+    /// When to give back the code that waiting does not need, if it is there.
+    release_at: Option<Instant>,
     /// What the container's first process ran before it was started.
     runtime_init: Option<Program>,
     runtime: Process,
@@ -262,7 +266,7 @@ impl<'a> Monitor<'a> {
             relay,
             oom: None,
             poller: Poller::default(),
-            unrested: true,
+            release_at: None,
             runtime_init: None,
             runtime: Process::Unknown,
             container: Process::Unknown,
@@ -318,6 +322,7 @@ impl<'a> Monitor<'a> {
         }
         self.oom = oom::Watch::open(pid);
         self.runtime_init = child::program(pid);
+        self.release_at = Some(Instant::now());
         Ok(())
     }
 
@@ -370,6 +375,10 @@ impl<'a> Monitor<'a> {
         self.poller.clear();
         self.poller.add(&self.signals, READ, Token::Signal);
         let now = Instant::now();
+        if self.release_at.is_some_and(|at| at <= now) {
+            self.release_at = None;
+            memory::release_code();
+        }
         let pause = self.streams.deadline(now);
         // While a client is behind, output waits in the pipe.
         if reading && !self.undelivered {
@@ -377,15 +386,18 @@ impl<'a> Monitor<'a> {
         }
         self.add_others();
         let patience = self.attach.as_ref().and_then(Attach::deadline);
-        let next = [deadline, pause, patience].into_iter().flatten().min();
+        let next = [deadline, pause, patience, self.release_at]
+            .into_iter()
+            .flatten()
+            .min();
         let timeout = next.map(|next| next.saturating_duration_since(now));
-        if reading && std::mem::take(&mut self.unrested) {
-            memory::release_code();
-        }
         self.poller
             .wait(timeout)
             .context("cannot wait for events")?;
 
+        if reading && self.poller.any_ready() {
+            self.release_at = Some(Instant::now() + QUIET);
+        }
         let mut index = 0;
         while let Some((token, ready)) = self.poller.get(index) {
             if ready.any() {
@@ -394,7 +406,7 @@ impl<'a> Monitor<'a> {
             index += 1;
         }
         if let Some(attach) = &mut self.attach {
-            self.unrested |= attach.sweep(Instant::now());
+            attach.sweep(Instant::now());
             if self.undelivered {
                 self.undelivered = !attach.deliver(&self.batch);
             }

@@ -88,6 +88,10 @@ impl Poller {
         }
     }
 
+    pub(crate) fn any_ready(&self) -> bool {
+        self.fds.iter().any(|fd| fd.revents != 0)
+    }
+
     /// The state of the `index`th of the set, as long as there is one.
     pub(crate) fn get(&self, index: usize) -> Option<(Token, Ready)> {
         let fd = self.fds.get(index)?;
