@@ -42,7 +42,7 @@ use crate::streams::{Batch, Outcome, RuntimeEnds, Stream, Streams};
 
 /// How long nothing must happen before code is given back: once, then nothing
 /// wakes the monitor.
-const QUIET: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(500);
 
 const TIMED_OUT: &str = "command timed out";
 
