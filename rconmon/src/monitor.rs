@@ -322,7 +322,7 @@ impl<'a> Monitor<'a> {
         }
         self.oom = oom::Watch::open(pid);
         self.runtime_init = child::program(pid);
-        self.release_at = Some(Instant::now());
+        self.release_at = Some(Instant::now() + QUIET);
         Ok(())
     }
 
