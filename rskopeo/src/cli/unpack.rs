@@ -28,4 +28,7 @@ pub struct Unpack {
     /// Refuse a layer with more file content than this
     #[arg(long, value_name = "BYTES")]
     pub max_bytes: Option<u64>,
+    /// Refuse a layer that unpacks to more than a gigabyte and to more than N times its size
+    #[arg(long, value_name = "N")]
+    pub max_ratio: Option<u64>,
 }

@@ -85,6 +85,7 @@ fn limits(args: &Unpack) -> Limits {
     Limits {
         entries: args.max_entries.unwrap_or(default.entries),
         bytes: args.max_bytes.unwrap_or(default.bytes),
+        ratio: args.max_ratio.unwrap_or(default.ratio),
     }
 }
 

@@ -2,7 +2,7 @@
 //! takes away setuid bits and file capabilities.
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -202,4 +202,19 @@ fn tolerate(
         }
         other => other.during("set an extended attribute of", path),
     }
+}
+
+/// An entry for a directory that lower layers have made replaces its attributes too. An overlay's own marks stay.
+pub(super) fn clear_xattrs(directory: &OwnedFd, path: &[u8]) -> Result<()> {
+    let attributes = xattr::all(directory.as_fd()).during("list extended attributes of", path)?;
+    for (name, _) in attributes {
+        if xattr::is_host_own(name.to_bytes()) || xattr::is_overlay(name.to_bytes()) {
+            continue;
+        }
+        match xattr::remove(directory.as_fd(), &name) {
+            Ok(()) | Err(Errno::ENODATA | Errno::EOPNOTSUPP) => {}
+            Err(errno) => return Err(errno).during("remove an extended attribute of", path),
+        }
+    }
+    Ok(())
 }

@@ -22,7 +22,7 @@ pub enum LayerError {
     #[error("invalid tar archive: {0}")]
     Archive(String),
     #[error(
-        "layer has more than {limit} {what}; raise the limit with --{option} if this image is trusted"
+        "layer has more than {limit} {what}; if this image is trusted, `rskopeo unpack` takes a higher limit with --{option}"
     )]
     Limit {
         what: &'static str,

@@ -7,21 +7,21 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstatat, makedev, mkdirat, mknodat};
-use nix::unistd::{LinkatFlags, ftruncate, linkat, symlinkat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::{Mode, SFlag, fchmod, mkdirat};
+use nix::unistd::{LinkatFlags, linkat, symlinkat};
 
-use super::archive::{Archive, Entry, Kind, Segment};
-use super::attributes::{Attributes, Shortfalls};
+use super::archive::{Archive, Entry, Kind};
+use super::attributes::{Attributes, Shortfalls, clear_xattrs};
 use super::error::{During, LayerError, Result};
 use super::limits::{Limits, Used};
 use super::overlay::{ForeignLink, Unsettled};
 use super::owners::Owners;
-use super::path::{clean, join, shown, split};
+use super::path::{clean, shown, split};
+use super::place::{Place, linkable, write_content};
 use super::remove::{remove, remove_all, remove_children};
-use super::tree::{Made, Parent, Tree, is, open_beneath};
+use super::tree::{Made, Tree, is, open_beneath};
 use super::whiteout::{self, Mark, mark};
-use super::xattr;
 
 /// What the tree is to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +63,6 @@ struct LayerState {
     foreign: Vec<ForeignLink>,
 }
 
-/// The place of an entry: a name in an open directory.
-struct Place<'a> {
-    parent: &'a Parent,
-    name: &'a OsStr,
-    /// Real path, for messages and for bookkeeping.
-    path: Vec<u8>,
-}
-
 impl Extractor {
     /// `root` is an open directory, which nobody else changes meanwhile.
     pub fn new(root: OwnedFd, options: Options) -> Self {
@@ -82,6 +74,10 @@ impl Extractor {
             closed: BTreeMap::new(),
             unprivileged: !nix::unistd::geteuid().is_root(),
         }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
     }
 
     /// Writes one layer. Tells what has to be made up from the layers below in overlay form.
@@ -375,123 +371,4 @@ impl Extractor {
             self.layer.own.insert(path);
         }
     }
-}
-
-impl<'a> Place<'a> {
-    fn new(parent: &'a Parent, name: &'a [u8]) -> Self {
-        Self {
-            parent,
-            name: OsStr::from_bytes(name),
-            path: join(&parent.real, name),
-        }
-    }
-
-    fn stat(&self) -> Result<Option<FileStat>> {
-        match fstatat(&self.parent.fd, self.name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(errno).during("stat", &self.path),
-        }
-    }
-
-    fn open_dir(&self) -> Result<OwnedFd> {
-        open_beneath(
-            self.parent.fd.as_fd(),
-            self.name.as_bytes(),
-            OFlag::O_RDONLY | OFlag::O_DIRECTORY,
-        )
-        .during("open directory", &self.path)
-    }
-
-    /// Runs `make`; when something is in the way, removes it and runs it again.
-    fn replacing<T>(&self, make: impl Fn(&Self) -> Result<T>) -> Result<T> {
-        match make(self) {
-            Err(error) if error.errno() == Some(Errno::EEXIST) => {
-                remove_all(self.parent.fd.as_fd(), self.name, &self.path)?;
-                make(self)
-            }
-            result => result,
-        }
-    }
-
-    fn create(&self) -> Result<OwnedFd> {
-        let flags =
-            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(
-            &self.parent.fd,
-            self.name,
-            flags,
-            Mode::S_IRUSR | Mode::S_IWUSR,
-        )
-        .during("create", &self.path)
-    }
-
-    /// Makes a device or fifo; false when the caller may not make that device.
-    fn make_node(&self, entry: &Entry) -> Result<bool> {
-        let kind = match entry.kind {
-            Kind::Char => SFlag::S_IFCHR,
-            Kind::Block => SFlag::S_IFBLK,
-            _ => SFlag::S_IFIFO,
-        };
-        let device = makedev(entry.device.0.into(), entry.device.1.into());
-        match mknodat(&self.parent.fd, self.name, kind, Mode::S_IRUSR, device) {
-            Err(Errno::EPERM) if kind != SFlag::S_IFIFO => Ok(false),
-            result => result.during("create device", &self.path).map(|()| true),
-        }
-    }
-}
-
-/// The file that a hard link may be made to; a whiteout is none.
-fn linkable(parent: &OwnedFd, name: &OsStr, path: &[u8]) -> Result<Option<FileStat>> {
-    match fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(stat) if is(&stat, SFlag::S_IFDIR) => {
-            Err(LayerError::refused(path, "a hard link to a directory"))
-        }
-        Ok(stat) => Ok((!whiteout::is_device(&stat)).then_some(stat)),
-        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-        Err(errno) => Err(errno).during("stat", path),
-    }
-}
-
-fn write_content<R: BufRead>(
-    file: &OwnedFd,
-    path: &[u8],
-    entry: &Entry,
-    archive: &mut Archive<R>,
-) -> Result<()> {
-    let whole = [Segment {
-        offset: 0,
-        length: entry.size,
-    }];
-    for segment in entry.sparse.as_deref().unwrap_or(&whole) {
-        let mut done = 0;
-        while done < segment.length {
-            let at = i64::try_from(segment.offset + done)
-                .map_err(|_| LayerError::refused(path, "it is too large"))?;
-            done += archive.content(segment.length - done, |bytes| {
-                nix::sys::uio::pwrite(file, bytes, at).during("write", path)
-            })? as u64;
-        }
-    }
-    if entry.sparse.is_some() {
-        let size =
-            i64::try_from(entry.size).map_err(|_| LayerError::refused(path, "it is too large"))?;
-        ftruncate(file, size).during("set size of", path)?;
-    }
-    Ok(())
-}
-
-/// An entry for a directory that lower layers have made replaces its attributes too. An overlay's own marks stay.
-fn clear_xattrs(directory: &OwnedFd, path: &[u8]) -> Result<()> {
-    let attributes = xattr::all(directory.as_fd()).during("list extended attributes of", path)?;
-    for (name, _) in attributes {
-        if xattr::is_host_own(name.to_bytes()) || xattr::is_overlay(name.to_bytes()) {
-            continue;
-        }
-        match xattr::remove(directory.as_fd(), &name) {
-            Ok(()) | Err(Errno::ENODATA | Errno::EOPNOTSUPP) => {}
-            Err(errno) => return Err(errno).during("remove an extended attribute of", path),
-        }
-    }
-    Ok(())
 }

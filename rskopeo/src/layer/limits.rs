@@ -9,6 +9,8 @@ pub struct Limits {
     pub entries: u64,
     /// Bytes of file content, holes not counted.
     pub bytes: u64,
+    /// Plain bytes for each byte of the blob, once there is more than a gigabyte of them.
+    pub ratio: u64,
 }
 
 impl Default for Limits {
@@ -16,6 +18,7 @@ impl Default for Limits {
         Self {
             entries: 4_000_000,
             bytes: 256 << 30,
+            ratio: 500,
         }
     }
 }

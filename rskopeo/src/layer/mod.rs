@@ -16,6 +16,8 @@ mod limits;
 mod overlay;
 mod owners;
 mod path;
+mod place;
+mod ratio;
 mod remove;
 mod stream;
 mod tree;

@@ -7,6 +7,7 @@ use std::thread;
 use super::error::{LayerError, Result};
 use super::extract::Extractor;
 use super::overlay::Unsettled;
+use super::ratio::{Bounded, Counted};
 use crate::compression::decompress;
 use crate::digest::{Digest, Hasher};
 
@@ -24,7 +25,8 @@ pub fn apply(
     diff_id: Option<&Digest>,
     extractor: &mut Extractor,
 ) -> Result<Unsettled> {
-    let mut plain = decompress(blob)?;
+    let (blob, read) = Counted::new(blob);
+    let mut plain = Bounded::new(decompress(blob)?, read, extractor.limits().ratio);
     let (first, ended) = chunk(&mut plain)?;
     let mut hasher = diff_id.map_or_else(Hasher::sha256, Digest::hasher);
     let unsettled = if ended {

@@ -345,6 +345,7 @@ fn setuid_survives_the_change_of_owner() {
 #[test]
 fn bombs_meet_limits() {
     let limits = Limits {
+        ratio: u64::MAX,
         entries: 2,
         bytes: 10,
     };
