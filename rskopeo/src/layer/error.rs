@@ -32,7 +32,7 @@ pub enum LayerError {
     #[error("layer content does not match its diffID: expected {expected}, got {actual}")]
     DiffId { expected: String, actual: String },
     /// The blob could not be read or decompressed.
-    #[error("reading layer: {0}")]
+    #[error("reading layer")]
     Read(#[from] io::Error),
 }
 
