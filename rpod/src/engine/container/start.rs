@@ -44,6 +44,8 @@ pub fn start(
         Status::Exited(_) => remove::clear_run(ctx, container)?,
         Status::Created => remove::clear_half_start(ctx, container)?,
     }
+    // Left from the last time, it would say that this time had ended too.
+    remove::forget_exit(ctx, &container.id)?;
     let begun = begin(ctx, container, attach);
     if begun.is_err() {
         // What went wrong is the error; what the clearing meets is only added to it.
