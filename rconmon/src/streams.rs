@@ -61,6 +61,7 @@ pub(crate) struct Streams {
     stdout: Option<File>,
     stderr: Option<File>,
     terminal: bool,
+    terminal_to_come: bool,
     tty_paused_until: Option<Instant>,
 }
 
@@ -86,6 +87,7 @@ impl Streams {
     pub(crate) fn open(terminal: bool, stdin: bool) -> Result<(Self, RuntimeEnds)> {
         let mut ours = Self {
             terminal,
+            terminal_to_come: terminal,
             ..Self::default()
         };
         let mut theirs = RuntimeEnds::default();
@@ -116,6 +118,7 @@ impl Streams {
             .context("cannot duplicate the terminal")?;
         self.stdin = Some(input.into());
         self.stdout = Some(terminal.into());
+        self.terminal_to_come = false;
         Ok(())
     }
 
@@ -196,10 +199,15 @@ impl Streams {
     }
 
     /// Writes as much as standard input takes now. An error means that nobody
-    /// will ever read it: input is closed, and what comes is dropped.
+    /// will ever read it: input is closed, and what comes is dropped. What is
+    /// typed before the runtime has sent the terminal waits for it.
     pub(crate) fn write_stdin(&mut self, bytes: &[u8]) -> usize {
         let Some(stdin) = &mut self.stdin else {
-            return bytes.len();
+            return if self.terminal_to_come {
+                0
+            } else {
+                bytes.len()
+            };
         };
         match stdin.write(bytes) {
             Ok(written) => written,
