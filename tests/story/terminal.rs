@@ -37,6 +37,8 @@ pub(crate) fn ctrl_c_interrupts() -> Result<()> {
     let mut shell = Terminal::start(stack.rpod("run --rm -it alpine sh"))?;
     shell.type_in("echo sta''rt; sleep 100; echo code $?\n")?;
     shell.expect("start")?;
+    // The shell is between its echo and its sleep.
+    sleep(Duration::from_millis(300));
     shell.type_in("\x03")?;
     shell.type_in("echo al''ive; exit 3\n")?;
     shell.expect("alive")?;

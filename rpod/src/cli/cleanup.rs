@@ -26,6 +26,9 @@ impl Verb for Cleanup {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        if self.all {
+            remove::sweep(&ctx)?;
+        }
         let ids = if self.all {
             ctx.store.ids(Noun::Container)?
         } else {

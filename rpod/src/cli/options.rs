@@ -133,9 +133,6 @@ pub struct ContainerOptions {
     /// Tune container pids limit: -1 for unlimited
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pids_limit: Option<i64>,
-    /// Run container in an existing pod
-    #[arg(long, value_name = "POD")]
-    pod: Option<String>,
     /// Give extended privileges to container
     #[arg(long)]
     privileged: bool,
@@ -354,13 +351,18 @@ impl ContainerOptions {
             self.dns_option.clone(),
         );
         (network.add_hosts, network.no_hosts) = (self.add_host.clone(), self.no_hosts);
-        network.publish = self.publish.clone();
+        if !self.publish.is_empty() {
+            bail!("--publish: a container without a bridge network has no ports to publish");
+        }
         match self.network.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] | ["none" | "private"] => {}
             [one] if one == "host" || one.starts_with("container:") || one.starts_with("ns:") => {
                 c.namespaces.net = namespace(ctx, one, "network")?;
             }
-            _ => network.names = self.network.clone(),
+            _ => bail!(
+                "--network {}: rpod knows none, host, container:NAME and ns:PATH",
+                self.network.join(",")
+            ),
         }
         Ok(())
     }

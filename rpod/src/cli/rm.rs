@@ -26,6 +26,9 @@ impl Verb for Rm {
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        if self.selection.all {
+            remove::sweep(&ctx)?;
+        }
         // What is gone cannot be removed: to --force that is no error.
         self.selection.ignore |= self.force;
         self.selection.each_or(&ctx, 1, |container| {

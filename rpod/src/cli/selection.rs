@@ -61,6 +61,7 @@ impl Selection {
             let count = if self.latest { 1 } else { all.len() };
             return Ok(all
                 .into_iter()
+                .rev()
                 .take(count)
                 .map(|container| (container.id.clone(), Ok(container)))
                 .collect());

@@ -40,6 +40,8 @@ pub struct Monitor<'a> {
     /// As `-l` takes it.
     pub log: String,
     pub log_size_max: Option<i64>,
+    /// The log goes with the container, so it need not reach the disk.
+    pub log_is_short_lived: bool,
     pub tty: bool,
     pub stdin: bool,
     /// Seconds.
@@ -149,6 +151,9 @@ impl Monitor<'_> {
             add(&["-s"]);
         }
         add(&["-l", &self.log, "--log-level", ctx.log_level()]);
+        if self.log_is_short_lived {
+            add(&["--no-sync-log"]);
+        }
         if let Some(size) = self.log_size_max {
             add(&["--log-size-max", &size.to_string()]);
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
-use super::{Noun, Store, has_record, id};
+use super::{Lock, Noun, Store, has_record, id};
 
 #[derive(Debug, Error)]
 pub enum LookupError {
@@ -105,7 +105,7 @@ impl Store {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     match self.owner(name)? {
-                        Some((owner, id)) if self.home(owner, &id).exists() => {
+                        Some((owner, id)) if self.is_alive(owner, &id)? => {
                             return Err(NameInUse {
                                 noun: owner,
                                 name: name.to_owned(),
@@ -123,12 +123,45 @@ impl Store {
         }
     }
 
+    /// True unless the home is gone, or was left without a record by a process that was killed while making it.
+    fn is_alive(&self, noun: Noun, id: &str) -> Result<bool> {
+        let home = self.home(noun, id);
+        if has_record(&home, noun) {
+            return Ok(true);
+        }
+        if !home.exists() {
+            return Ok(false);
+        }
+        // Whoever makes it holds the lock from before the name was taken until the record is there.
+        let lock = Lock::try_exclusive(&home)?;
+        Ok(lock.is_none() || has_record(&home, noun))
+    }
+
     /// Gives a name back, if it is this id's.
     pub fn drop_name(&self, name: &str, id: &str) -> Result<()> {
         match self.owner(name)? {
             Some((_, owner)) if owner == id => remove_link(&self.names().join(name)),
             _ => Ok(()),
         }
+    }
+
+    /// Removes names whose owner is gone.
+    pub fn sweep_names(&self) -> Result<()> {
+        let names = self.names();
+        let entries = match fs::read_dir(&names) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.with_context(|| format!("listing {}", names.display()))?,
+        };
+        for entry in entries {
+            let link = entry
+                .with_context(|| format!("listing {}", names.display()))?
+                .path();
+            // exists() follows the link to the owner's home.
+            if !link.exists() {
+                remove_link(&link)?;
+            }
+        }
+        Ok(())
     }
 }
 

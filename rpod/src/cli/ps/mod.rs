@@ -125,7 +125,7 @@ impl Ps {
             || filters.iter().any(Filter::is_about_state);
         let count = if self.latest { Some(1) } else { self.last };
         let mut rows = Vec::new();
-        for container in container::all(ctx)? {
+        for container in container::all(ctx)?.into_iter().rev() {
             let status = ctx.store.status(&container.id)?;
             if (any_state || status.is_running()) && Filter::all_take(&filters, &container, &status)
             {
@@ -135,6 +135,7 @@ impl Ps {
                 break;
             }
         }
+        rows.reverse();
         self.sort(&mut rows);
         Ok(rows)
     }

@@ -1,7 +1,7 @@
 //! A container is made: id, directory, name, record, in this order.
 //!
 //! The directory is locked from its first moment. A process killed half-way leaves a directory without a record, which nobody
-//! holds a lock on: the next `create` sweeps it.
+//! holds a lock on: its name is free again, and `rm --all` sweeps it.
 
 use std::fs;
 

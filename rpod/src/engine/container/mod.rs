@@ -33,7 +33,7 @@ pub fn load(ctx: &Context, id: &str) -> Result<Container> {
     file::load(&ctx.store.record(Noun::Container, id))
 }
 
-/// All containers, newest first. What is damaged or half removed is left out; `rm` can still name it.
+/// All containers, oldest first. What is damaged or half removed is left out; `rm` can still name it.
 pub fn all(ctx: &Context) -> Result<Vec<Container>> {
     let mut all = Vec::new();
     for id in ctx
@@ -47,7 +47,7 @@ pub fn all(ctx: &Context) -> Result<Vec<Container>> {
             all.push(container);
         }
     }
-    all.sort_by(|a: &Container, b| b.created.cmp(&a.created));
+    all.sort_by(|a: &Container, b| a.created.cmp(&b.created));
     Ok(all)
 }
 

@@ -66,7 +66,6 @@ pub fn remove(
 /// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost.
 pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<()> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
-    let _ = &home;
     if run.join("started").exists()
         && let Status::Exited(ended) = ctx.store.status(&container.id)?
     {
@@ -129,6 +128,38 @@ pub(super) fn erase(ctx: &Context, id: &str, name: &str) -> Result<()> {
         ctx.store.drop_name(name, id)?;
     }
     remove_tree(&ctx.store.home(Noun::Container, id))
+}
+
+/// Directories without a record, left by processes that were killed while making or removing a container, and the names that
+/// point to nothing.
+pub fn sweep(ctx: &Context) -> Result<()> {
+    for id in ctx
+        .store
+        .ids(Noun::Container)
+        .context("listing containers")?
+    {
+        let home = ctx.store.home(Noun::Container, &id);
+        let record = ctx.store.record(Noun::Container, &id);
+        if record.exists() || is_young(&home) {
+            continue;
+        }
+        if let Some(_lock) = Lock::try_exclusive(&home)?
+            && !record.exists()
+        {
+            unmount(&home.join("rootfs"))?;
+            remove_tree(&home)?;
+        }
+    }
+    ctx.store.sweep_names()
+}
+
+/// Its maker may not have come to locking it. Seconds are more than that takes.
+fn is_young(home: &Path) -> bool {
+    let age = fs::metadata(home)
+        .and_then(|meta| meta.modified())
+        .ok()
+        .and_then(|made| made.elapsed().ok());
+    age.is_some_and(|age| age.as_secs() < 5)
 }
 
 /// The exit file stays after `--rm` for whoever waits; it goes with an explicit removal or with its reader.

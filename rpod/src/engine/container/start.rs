@@ -180,6 +180,7 @@ fn monitor<'a>(
         exit_dir,
         log,
         log_size_max: container.log_size_max,
+        log_is_short_lived: container.remove,
         tty: container.process.tty,
         stdin: container.process.stdin,
         timeout: container.timeout,
