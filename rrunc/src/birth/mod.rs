@@ -6,7 +6,7 @@
 //!  seal: run from a read-only mount
 //!  read names, options, filters; open what is joined; make the cgroup
 //!  clone3: into the namespaces and cgroup v2
-//!        │                                    enter the v1 cgroups
+//!  record the pid                             enter the v1 cgroups
 //!  write the id maps ───── IdsMapped ───────▶ (with a new user namespace)
 //!                                             join, setsid, cgroup namespace, keyring
 //!                                             loopback, names, sysctls
@@ -18,7 +18,7 @@
 //!        │                                    limits, descriptors, user, capabilities
 //!  to the agent ◀────────── Listener ──────── (with a seccomp listener)
 //!        │ ─────────────── ListenerSent ────▶ find the program
-//!  record the pid ◀───────── Ready ──────────
+//!  created         ◀──────── Ready ──────────
 //!        │ ─────────────────── Go ──────────▶ create: read from exec.fifo
 //!        │                                    startContainer hooks, execve
 //! ```
@@ -100,12 +100,16 @@ pub(crate) struct Newborn {
     gone: bool,
 }
 
-/// Give birth, up to the point where the process is to be recorded. `state`
-/// gets its pid.
+/// Give birth, up to the point where the process may go on. `state` gets its
+/// pid, and is recorded while the process grows.
 ///
 /// # Errors
 /// A step of either side; the process is dead then.
-pub(crate) fn give_birth(order: &Order<'_>, state: &mut State) -> Result<Newborn> {
+pub(crate) fn give_birth(
+    order: &Order<'_>,
+    state: &mut State,
+    record: impl FnOnce(&State) -> Result<()>,
+) -> Result<Newborn> {
     let prepared = prepare(order)?;
     let listener = prepared
         .confinement
@@ -137,6 +141,7 @@ pub(crate) fn give_birth(order: &Order<'_>, state: &mut State) -> Result<Newborn
             {
                 set_oom_score(pid, score)?;
             }
+            record(state)?;
             newborn.attend(&order.spec.hooks, listener.as_ref(), state)?;
             Ok(newborn)
         }

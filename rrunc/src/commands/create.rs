@@ -253,8 +253,10 @@ fn fill(
         no_pivot: options.no_pivot,
         new_keyring: !options.no_new_keyring,
     };
-    let newborn = give_birth(&order, state)?;
-    container.save(state)?;
+    let newborn = give_birth(&order, state, |state| container.save(state))?;
+    if hold == Hold::ForStart {
+        container.show_fifo()?;
+    }
     if let Some(path) = &options.pid_file {
         write_pid_file(path, newborn.pid())?;
     }

@@ -42,8 +42,8 @@ fn delete(root: &Root, id: &str, force: bool, log: &Log) -> Result<()> {
         return container.remove();
     };
     match container.status(&state)? {
-        Status::Stopped | Status::Creating => {}
-        Status::Created => stop(&container, &state)?,
+        Status::Stopped => {}
+        Status::Creating | Status::Created => stop(&container, &state)?,
         _ if force => stop(&container, &state)?,
         other => bail!(
             "cannot delete container {id} that is not stopped: {}",

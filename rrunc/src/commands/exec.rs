@@ -20,7 +20,8 @@ use crate::spec::{self, Capabilities, Process, Spec};
 /// Any step up to the program's start.
 pub(super) fn run(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
     birth::seal()?;
-    let container = root.find(&options.id)?;
+    // Waits while the container is being made: half of it confines nobody.
+    let mut container = root.find_locked(&options.id)?;
     let state = container.state()?;
     match container.status(&state)? {
         Status::Stopped | Status::Creating => bail!("cannot exec in a stopped container"),
@@ -29,6 +30,7 @@ pub(super) fn run(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
         }
         _ => {}
     }
+    container.unlock()?;
     let spec = spec::load(&state.bundle)?;
     let process = process_of(options, &spec)?;
     log.debug(|| format!("exec {:?} in {}", process.args, state.id));

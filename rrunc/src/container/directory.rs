@@ -14,6 +14,8 @@ use crate::cgroup;
 
 const STATE_FILE: &str = "state.json";
 const FIFO: &str = "exec.fifo";
+/// Its name while the container is being made.
+const HIDDEN_FIFO: &str = ".exec.fifo";
 
 /// The directory of all containers.
 #[derive(Debug)]
@@ -201,6 +203,9 @@ impl Container {
                 Status::Stopped
             });
         }
+        if self.path.join(HIDDEN_FIFO).exists() {
+            return Ok(Status::Creating);
+        }
         if cgroup::Manager::from_paths(state.cgroup_paths.clone()).is_frozen()? {
             return Ok(Status::Paused);
         }
@@ -221,12 +226,13 @@ impl Container {
         self.path.join(FIFO)
     }
 
-    /// Make the fifo, and open it so that reading from it waits.
+    /// Make the fifo under another name, and open it so that reading from it
+    /// waits.
     ///
     /// # Errors
     /// It cannot be made or opened.
     pub(crate) fn make_fifo(&self) -> Result<File> {
-        let path = self.fifo();
+        let path = self.path.join(HIDDEN_FIFO);
         nix::unistd::mkfifo(&path, Mode::from_bits_truncate(0o600))
             .with_context(|| format!("mkfifo {}", path.display()))?;
         File::options()
@@ -234,6 +240,16 @@ impl Container {
             .write(true)
             .open(&path)
             .with_context(|| format!("open {}", path.display()))
+    }
+
+    /// Give the fifo its name: the container is created.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
+    pub(crate) fn show_fifo(&self) -> Result<()> {
+        let path = self.fifo();
+        fs::rename(self.path.join(HIDDEN_FIFO), &path)
+            .with_context(|| format!("rename to {}", path.display()))
     }
 
     /// Remove the directory and all in it.
