@@ -222,13 +222,14 @@ impl<'a> Layout<'a> {
             channel.send(&Message::MapIds)?;
             channel.expect(&Message::IdsMapped)?;
         }
+        // A change of user would close our own /proc files to us.
+        if !self.linux.time_offsets.is_empty() {
+            self.shift_clocks()?;
+        }
         become_root()?;
         for (kind, fd) in refused {
             setns(fd, kind.flag())
                 .with_context(|| format!("join the {} namespace", kind.name()))?;
-        }
-        if !self.linux.time_offsets.is_empty() {
-            self.shift_clocks()?;
         }
         let flags = (self.at_clone() - CloneFlags::CLONE_NEWUSER) | CloneFlags::CLONE_PARENT;
         // SAFETY: this process has one thread, as the one it was forked from.
