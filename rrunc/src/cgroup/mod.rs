@@ -41,8 +41,6 @@ pub(crate) enum View {
 pub(crate) struct Hierarchy {
     /// Directory below the mount's destination (`cpu,cpuacct`, `systemd`).
     pub(crate) name: String,
-    /// Mount data of the hierarchy (`cpu,cpuacct`, `none,name=systemd`), `None` for cgroup v2.
-    pub(crate) data: Option<String>,
     /// The container's own group on the host.
     pub(crate) group: PathBuf,
 }
@@ -130,14 +128,6 @@ impl Manager {
         groups
     }
 
-    /// Makes the groups where they are missing and puts the process in.
-    pub(crate) fn apply(&self, pid: i32) -> Result<()> {
-        self.create()?;
-        self.groups()
-            .into_iter()
-            .try_for_each(|group| procs::join(group, pid))
-    }
-
     /// Makes the groups where they are missing.
     pub(crate) fn create(&self) -> Result<()> {
         if let Some(group) = self.unified() {
@@ -153,7 +143,7 @@ impl Manager {
     }
 
     /// The way in for a process yet to be born, once the groups are made: cheaper than
-    /// [`Manager::apply`], which moves a process that is there.
+    /// moving a process that is there.
     pub(crate) fn entrance(&self) -> Result<Entrance> {
         let unified = self.paths.get("").map(PathBuf::as_path);
         Entrance::open(
@@ -224,14 +214,8 @@ impl Manager {
                         .map(|controller| (controller.to_owned(), name.clone())),
                 );
             }
-            let data = if controllers.starts_with("name=") {
-                format!("none,{controllers}")
-            } else {
-                controllers.clone()
-            };
             mounts.push(Hierarchy {
                 name,
-                data: Some(data),
                 group: group.to_owned(),
             });
         }

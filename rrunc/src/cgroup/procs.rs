@@ -17,11 +17,6 @@ use super::limit::{write, write_or_explain};
 const PAUSE: Duration = Duration::from_millis(1);
 const PATIENCE: u32 = 10_000;
 
-/// Puts a process into the group.
-pub(super) fn join(group: &Path, pid: i32) -> Result<()> {
-    write_or_explain(&group.join("cgroup.procs"), &pid.to_string())
-}
-
 /// Every process of the group and the groups below; none when the group is gone.
 pub(super) fn list(group: &Path) -> Result<Vec<i32>> {
     let mut pids = Vec::new();

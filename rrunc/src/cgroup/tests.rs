@@ -177,7 +177,10 @@ fn a_group_takes_a_process_freezes_it_kills_it_and_goes() {
         .unwrap();
     let pid = sleeper.id() as i32;
     let life = || -> Result<()> {
-        manager.apply(pid)?;
+        manager.create()?;
+        for group in manager.groups() {
+            std::fs::write(group.join("cgroup.procs"), pid.to_string())?;
+        }
         manager.set(&resources(
             serde_json::json!({"pids": {"limit": 7}, "memory": {"limit": 50_000_000}}),
         ))?;

@@ -10,7 +10,9 @@ mod syscalls;
 mod tests;
 
 pub(crate) use listener::Listener;
-pub(crate) use profile::{Arg, Profile, Syscall};
+pub(crate) use profile::Profile;
+#[cfg(test)]
+pub(crate) use profile::{Arg, Syscall};
 
 use nix::errno::Errno;
 use profile::Action;
@@ -105,11 +107,6 @@ impl Filter {
         }
         // SAFETY: with NEW_LISTENER the call returns a descriptor that is ours alone.
         Ok(Some(unsafe { OwnedFd::from_raw_fd(fd as i32) }))
-    }
-
-    /// Number of instructions.
-    pub(crate) fn len(&self) -> usize {
-        self.program.len()
     }
 }
 
