@@ -263,17 +263,18 @@ fn fill(
     Ok(newborn)
 }
 
-/// Descriptors that are to be passed on must be there: a hole would be filled
-/// by one of our own.
+/// Descriptors that are to be passed on must be the caller's: in a hole one of
+/// our own would be, which is marked to be closed by execve(2).
 ///
 /// # Errors
-/// One is not open.
+/// One is not open, or is ours.
 pub(super) fn check_preserved(count: u32) -> Result<()> {
-    for fd in 3..3 + count {
-        let link = format!("/proc/self/fd/{fd}");
+    for fd in (3..).take(count as usize) {
+        // SAFETY: takes numbers only.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
         ensure!(
-            fs::symlink_metadata(&link).is_ok(),
-            "--preserve-fds {count}: descriptor {fd} is not open"
+            flags == 0,
+            "--preserve-fds {count}: descriptor {fd} is not passed on by the caller"
         );
     }
     Ok(())
