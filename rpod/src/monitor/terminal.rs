@@ -63,11 +63,18 @@ pub fn resize(bundle: &Path) -> Result<()> {
     };
     let path = bundle.join("ctl");
     // Without O_NONBLOCK a monitor that died would leave us waiting for a reader for ever.
-    let mut fifo = std::fs::OpenOptions::new()
+    let opened = std::fs::OpenOptions::new()
         .write(true)
         .custom_flags(libc::O_NONBLOCK)
-        .open(&path)
-        .with_context(|| format!("opening {}", path.display()))?;
+        .open(&path);
+    let mut fifo = match opened {
+        Ok(fifo) => fifo,
+        // A quick container has ended, and its monitor with it: there is no terminal left to resize.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT)) => {
+            return Ok(());
+        }
+        Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
+    };
     fifo.write_all(format!("1 {rows} {columns}\n").as_bytes())
         .with_context(|| format!("writing to {}", path.display()))
 }
