@@ -164,7 +164,21 @@ impl Access {
 }
 
 fn rskopeo() -> Result<Command> {
-    Ok(Command::new(find_part(&[], &["rskopeo"])?))
+    let mut command = Command::new(find_part(&[], &["rskopeo"])?);
+    let rpod = nix::unistd::getpid();
+    let end_with_rpod = move || {
+        // A copy that nobody waits for would go on filling the store, and keep it from being swept.
+        // SAFETY: prctl(PR_SET_PDEATHSIG) takes plain numbers and changes this process alone.
+        nix::errno::Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) })?;
+        if nix::unistd::getppid() == rpod {
+            Ok(())
+        } else {
+            Err(std::io::ErrorKind::Interrupted.into())
+        }
+    };
+    // SAFETY: the closure runs between fork and exec; it makes two system calls and allocates nothing.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, end_with_rpod) };
+    Ok(command)
 }
 
 /// `containers-storage:[rpod@ROOT+RUNROOT]NAME`
