@@ -47,7 +47,11 @@ pub(super) const fn entry<V: Verb>() -> Entry {
         name: V::NAME,
         aliases: V::ALIASES,
         about: V::ABOUT,
-        augment: |command| V::augment_args(command).mut_args(boolean).about(V::ABOUT),
+        augment: |command| {
+            // Without an order of their own, options are listed by name, as podman's.
+            let command = command.next_display_order(None);
+            V::augment_args(command).mut_args(boolean).about(V::ABOUT)
+        },
         call: |globals, matches| V::from_arg_matches(matches)?.call(globals),
     }
 }

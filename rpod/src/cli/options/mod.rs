@@ -1,0 +1,184 @@
+//! What `run` and `create` have in common: podman-create(1), "OPTIONS".
+//!
+//! One file an idea; each adds its part to the container's record.
+
+mod namespaces;
+mod network;
+mod process;
+mod resources;
+mod security;
+mod storage;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use namespaces::NamespaceOptions;
+use network::NetworkOptions;
+use process::ProcessOptions;
+pub(super) use process::environment;
+use resources::{ResourceOptions, bytes};
+use security::SecurityOptions;
+use storage::StorageOptions;
+
+use crate::engine::Context;
+use crate::engine::container::record::Container;
+use crate::engine::container::{self, create, stop};
+use crate::engine::image::{self, Access, Image, Platform};
+
+#[derive(Args, Debug)]
+pub struct ContainerOptions {
+    /// Add annotations to container (key=value)
+    #[arg(long, value_name = "KEY=VALUE")]
+    annotation: Vec<String>,
+    /// Write the container ID to the file
+    #[arg(long, value_name = "FILE")]
+    cidfile: Option<std::path::PathBuf>,
+    /// Run an init binary inside the container that forwards signals and reaps processes
+    #[arg(long)]
+    init: bool,
+    /// Path to the container-init binary
+    #[arg(long, value_name = "PATH")]
+    init_path: Option<std::path::PathBuf>,
+    /// Set metadata on container
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    label: Vec<String>,
+    /// Logging driver for the container (k8s-file, none)
+    #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none"])]
+    log_driver: Option<String>,
+    /// Logging driver options (max-size=SIZE)
+    #[arg(long, value_name = "NAME=VALUE")]
+    log_opt: Vec<String>,
+    /// Assign a name to the container
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Pull image policy (always, missing, never, newer)
+    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "newer"], default_value = "missing", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pull: String,
+    /// Suppress output information when pulling images
+    #[arg(short, long)]
+    quiet: bool,
+    /// If a container with the same name exists, replace it
+    #[arg(long)]
+    replace: bool,
+    /// Remove container and any anonymous unnamed volume associated with the container after exit
+    #[arg(long)]
+    rm: bool,
+    /// Signal to stop a container
+    #[arg(long, value_name = "SIGNAL")]
+    stop_signal: Option<String>,
+    /// Timeout (in seconds) that containers stopped by user command have to exit
+    #[arg(long, value_name = "SECONDS")]
+    stop_timeout: Option<u64>,
+    /// Maximum time in seconds a container is allowed to run
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    timeout: u64,
+    #[command(flatten)]
+    namespaces: NamespaceOptions,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    process: ProcessOptions,
+    #[command(flatten)]
+    resources: ResourceOptions,
+    #[command(flatten)]
+    security: SecurityOptions,
+    #[command(flatten)]
+    storage: StorageOptions,
+    /// IMAGE [COMMAND [ARG...]]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        value_name = "IMAGE [COMMAND [ARG...]]"
+    )]
+    words: Vec<String>,
+}
+
+impl ContainerOptions {
+    /// Makes the container.
+    pub fn create(&self, ctx: &Context) -> Result<Container> {
+        let image_name = &self.words[0];
+        let mut container = self.resolve(ctx)?;
+        let _images = create::lock_images(ctx)?;
+        let image = self.image(ctx, image_name)?;
+        let entrypoint = self.process.entrypoint()?;
+        create::apply_image(&mut container, image_name, &image, entrypoint);
+        if self.replace
+            && let Some(name) = &self.name
+            && let Ok(old) = container::find(ctx, name)
+        {
+            container::remove::remove(ctx, &old, true, None)?;
+        }
+        let container = create::create(ctx, container)?;
+        if let Some(path) = &self.cidfile {
+            std::fs::write(path, &container.id)
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+        Ok(container)
+    }
+
+    /// The image by the pull policy: podman-create(1), "--pull".
+    fn image(&self, ctx: &Context, name: &str) -> Result<Image> {
+        let local = match self.pull.as_str() {
+            "always" => None,
+            _ => create::local_image(ctx, name)?,
+        };
+        match (self.pull.as_str(), local) {
+            ("missing" | "never", Some(local)) => Ok(local),
+            ("never", None) => bail!("{name}: image not known"),
+            (_, local) => {
+                let access = Access {
+                    quiet: self.quiet,
+                    ..Access::default()
+                };
+                let pulled = image::pull(ctx, name, &access, &Platform::default());
+                // A registry out of reach has nothing newer.
+                match (pulled, local) {
+                    (Err(_), Some(local)) => Ok(local),
+                    (pulled, _) => pulled,
+                }
+            }
+        }
+    }
+
+    fn resolve(&self, ctx: &Context) -> Result<Container> {
+        let conf = &ctx.config.containers_conf;
+        let mut c = Container {
+            name: self.name.clone().unwrap_or_default(),
+            remove: self.rm,
+            stop_signal: self
+                .stop_signal
+                .as_deref()
+                .map_or(Ok(0), stop::signal_number)?,
+            stop_timeout: self.stop_timeout.or(conf.engine.stop_timeout).unwrap_or(10),
+            timeout: self.timeout,
+            log_driver: self.log_driver.clone().unwrap_or_else(|| "k8s-file".into()),
+            create_command: std::env::args().collect(),
+            ..Container::default()
+        };
+        if self.init {
+            c.init = Some(self.init_path.clone().map_or_else(|| ctx.pause(), Ok)?);
+        }
+        for option in &self.log_opt {
+            match option.split_once('=') {
+                Some(("max-size", size)) => c.log_size_max = Some(bytes(size)?),
+                _ => bail!("unknown option {option:?} for --log-opt: max-size=SIZE is known"),
+            }
+        }
+        self.process.apply(&mut c, &self.words[1..])?;
+        self.namespaces.apply(ctx, &mut c)?;
+        self.network.apply(ctx, &mut c)?;
+        self.security.apply(&mut c)?;
+        self.resources.apply(&mut c)?;
+        self.storage.apply(&mut c)?;
+        c.labels.extend(pairs(&self.label));
+        c.annotations.extend(pairs(&self.annotation));
+        Ok(c)
+    }
+}
+
+fn pairs(list: &[String]) -> impl Iterator<Item = (String, String)> + '_ {
+    list.iter().map(|text| {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        (key.to_owned(), value.to_owned())
+    })
+}

@@ -1,0 +1,58 @@
+//! What the container may do.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::pairs;
+use crate::bundle;
+use crate::engine::container::record::Container;
+
+#[derive(Args, Debug)]
+pub(super) struct SecurityOptions {
+    /// Add capabilities to the container
+    #[arg(long, value_name = "CAP", value_delimiter = ',')]
+    cap_add: Vec<String>,
+    /// Drop capabilities from the container
+    #[arg(long, value_name = "CAP", value_delimiter = ',')]
+    cap_drop: Vec<String>,
+    /// Give extended privileges to container
+    #[arg(long)]
+    privileged: bool,
+    /// Security Options (no-new-privileges, seccomp=, apparmor=, mask=, unmask=)
+    #[arg(long, value_name = "OPTION")]
+    security_opt: Vec<String>,
+    /// Sysctl options
+    #[arg(long, value_name = "NAME=VALUE")]
+    sysctl: Vec<String>,
+}
+
+impl SecurityOptions {
+    pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
+        let security = &mut c.security;
+        security.privileged = self.privileged;
+        let normal = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| bundle::normalize_capability(name))
+                .collect::<Result<Vec<_>>>()
+        };
+        (security.cap_add, security.cap_drop) = (normal(&self.cap_add)?, normal(&self.cap_drop)?);
+        security.sysctls.extend(pairs(&self.sysctl));
+        for option in &self.security_opt {
+            let list = |value: &str| value.split(':').map(str::to_owned).collect::<Vec<_>>();
+            match option
+                .split_once('=')
+                .or_else(|| option.split_once(':'))
+                .unwrap_or((option, "true"))
+            {
+                ("no-new-privileges", value) => security.no_new_privileges = value != "false",
+                ("seccomp", value) => security.seccomp = Some(value.to_owned()),
+                ("apparmor", value) => security.apparmor = Some(value.to_owned()),
+                ("mask", value) => security.mask = list(value),
+                ("unmask", value) => security.unmask = list(value),
+                _ => bail!("invalid --security-opt 2: {option:?}"),
+            }
+        }
+        Ok(())
+    }
+}
