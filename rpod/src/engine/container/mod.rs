@@ -5,6 +5,7 @@
 
 pub mod create;
 pub mod exec;
+mod half_start;
 pub mod inspect;
 pub mod logs;
 mod overlay;

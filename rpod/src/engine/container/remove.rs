@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::overlay::unmount;
 use super::record::Container;
-use super::status::{Status, monitor_pid, start_ticks};
-use super::{load, stop};
+use super::status::Status;
+use super::{half_start, load, stop};
 use crate::engine::{Context, runtime};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
@@ -88,31 +88,16 @@ pub(super) fn clear_half_start(ctx: &Context, container: &Container) -> Result<(
 
 fn clear(ctx: &Context, container: &Container) -> Result<()> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
-    if run.join("pidfile").exists() {
+    let half = !run.join("started").exists();
+    if half {
+        half_start::end_starters(&home)?;
+    }
+    if half || run.join("pidfile").exists() {
         runtime::call(ctx, &["delete", "--force", &container.id])?;
     }
-    end_monitor(&run, &container.id);
     unmount(&run.join("shm"))?;
     unmount(&home.join("rootfs"))?;
     remove_tree(&run)
-}
-
-/// A monitor whose container is gone ends by itself; one that was left waiting by a killed start does not.
-fn end_monitor(run: &Path, id: &str) {
-    if run.join("started").exists() {
-        return;
-    }
-    if let Some(pid) = monitor_pid(run)
-        && start_ticks(pid).is_some()
-        && fs::read(format!("/proc/{pid}/cmdline"))
-            .is_ok_and(|line| line.split(|b| *b == 0).any(|word| word == id.as_bytes()))
-    {
-        // It may end between the look and the signal; then there is nothing left to do.
-        let _ = nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(pid),
-            nix::sys::signal::Signal::SIGKILL,
-        );
-    }
 }
 
 /// Takes a container's directory and name away. The record goes first: without it the container is no more.
