@@ -198,11 +198,19 @@ impl Attach {
             !stuck && (client.reading || client.writing || !client.waiting().is_empty())
         });
     }
+}
 
-    /// Removes socket and link.
-    pub(crate) fn remove(&self) -> Result<()> {
-        remove_if_there(&self.socket)?;
-        self.symlink.as_deref().map_or(Ok(()), remove_if_there)
+/// However the watch ends, nobody can connect to its socket any more.
+impl Drop for Attach {
+    fn drop(&mut self) {
+        for path in [Some(&self.socket), self.symlink.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            if let Err(error) = remove_if_there(path) {
+                report::warn(format_args!("{error:#}"));
+            }
+        }
     }
 }
 

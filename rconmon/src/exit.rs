@@ -92,8 +92,8 @@ pub(crate) fn run_command(settings: &Settings, score: &ScoreAdjust) -> Result<i3
             for arg in &settings.options.exit_command_args {
                 line.push(CString::new(arg.as_bytes())?);
             }
-            let delay = settings.options.exit_delay.unsigned_abs();
-            std::thread::sleep(Duration::from_secs(delay));
+            let delay = settings.options.exit_delay.unwrap_or(0).unsigned_abs();
+            std::thread::sleep(Duration::from_secs(delay.into()));
             score.restore();
             // Errors have nobody to hear them but the exit code.
             if SigSet::empty().thread_set_mask().is_ok() {

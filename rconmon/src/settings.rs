@@ -51,7 +51,7 @@ impl Settings {
             "Exec process spec path not provided. Use --exec-process-spec"
         );
         ensure!(
-            options.exit_delay >= 0,
+            options.exit_delay.unwrap_or(0) >= 0,
             "Delay before invoking exit command must be greater than or equal to 0"
         );
         let here = std::env::current_dir().context("Failed to get working directory")?;

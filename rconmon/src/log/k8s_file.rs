@@ -78,9 +78,10 @@ impl K8sFile {
 
     fn append(&mut self, head: &[u8; HEAD], entry: &Entry<'_>) {
         let length = HEAD + entry.content.len() + usize::from(entry.partial);
+        // An entry that fits no file has one for itself.
         if self
             .size_max
-            .is_some_and(|max| self.size + length as u64 > max)
+            .is_some_and(|max| self.size > 0 && self.size + length as u64 > max)
         {
             self.flush();
             self.turn_over();

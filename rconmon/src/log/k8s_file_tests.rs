@@ -99,6 +99,23 @@ fn rotation_keeps_every_line_within_the_limit() {
 }
 
 #[test]
+fn entries_that_fit_no_file_push_no_empty_ones_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ctr.log");
+    let mut log = K8sFile::open(&FilePlan {
+        size_max: Some(10),
+        rotate: Some(2),
+        ..plan(&path)
+    })
+    .unwrap();
+    log.write(Stream::Stdout, b"one\ntwo\nthree\n");
+    for (name, text) in [(".2", "one\n"), (".1", "two\n"), ("", "three\n")] {
+        let file = fs::read(beside(&path, name.as_bytes())).unwrap();
+        assert_eq!(joined(&file), text.as_bytes());
+    }
+}
+
+#[test]
 fn truncation_starts_anew_and_the_global_limit_ends_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ctr.log");

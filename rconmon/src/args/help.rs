@@ -1,0 +1,42 @@
+//! The text of `--help`, in GLib's form.
+
+use super::table::{Entry, TABLE};
+
+pub(crate) fn help() -> String {
+    let mut text = String::from("Usage:\n  conmon [OPTION…] - conmon utility\n\nHelp Options:\n");
+    for (index, entry) in TABLE
+        .iter()
+        .filter(|entry| !entry.help.is_empty())
+        .enumerate()
+    {
+        if index == 1 {
+            text.push_str("\nApplication Options:\n");
+        }
+        text.push_str(&format!("  {:<34} {}\n", spelling(entry), entry.help));
+    }
+    text.push('\n');
+    text
+}
+
+/// `-c, --cid=VALUE`
+fn spelling(entry: &Entry) -> String {
+    let short = entry
+        .short
+        .map_or_else(String::new, |letter| format!("-{}, ", char::from(letter)));
+    let value = if entry.takes_value() { "=VALUE" } else { "" };
+    format!("{short}--{}{value}", entry.long)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_comes_first_and_every_option_that_is_not_deprecated_is_there() {
+        let text = help();
+        assert!(text.contains("Help Options:\n  -h, --help"));
+        assert!(text.contains("Application Options:\n  --api-version "));
+        assert!(text.contains("  -0, --persist-dir=VALUE"));
+        assert!(!text.contains("--restore-arg"));
+    }
+}
