@@ -88,11 +88,9 @@ pub(super) fn clear_half_start(ctx: &Context, container: &Container) -> Result<(
 
 fn clear(ctx: &Context, container: &Container) -> Result<()> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
-    let half = !run.join("started").exists();
-    if half {
-        half_start::end_starters(&home)?;
-    }
-    if half || run.join("pidfile").exists() {
+    if !run.join("started").exists() {
+        half_start::undo(ctx, container)?;
+    } else if run.join("pidfile").exists() {
         runtime::call(ctx, &["delete", "--force", &container.id])?;
     }
     unmount(&run.join("shm"))?;
