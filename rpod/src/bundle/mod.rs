@@ -13,14 +13,14 @@ mod process;
 mod rootfs;
 mod seccomp;
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace, Process};
+use crate::store::record::{self, Durability};
 
 pub use capabilities::normalize as normalize_capability;
 pub use limits::parse as parse_ulimit;
@@ -45,8 +45,8 @@ pub struct Place<'a> {
 pub fn write(ctx: &Context, container: &Container, place: &Place) -> Result<()> {
     let config = generate(ctx, container, place)?;
     let path = place.home.join("config.json");
-    fs::write(&path, serde_json::to_vec(&config)?)
-        .with_context(|| format!("writing {}", path.display()))
+    // A reader finds it whole; after a power loss the next start writes it anew.
+    record::save(&path, &config, Durability::Process)
 }
 
 fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value> {

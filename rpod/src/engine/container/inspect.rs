@@ -14,8 +14,8 @@ use crate::store::record;
 pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
     let status = ctx.store.status(&container.id)?;
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
-    let config: Option<Value> = record::load_if_there(&home.join("config.json"))?;
-    let config = config.unwrap_or_default();
+    // Derived from the record at each start: one that a power loss damaged is as good as none.
+    let config: Value = record::load(&home.join("config.json")).unwrap_or_default();
     let caps = |set: &str| config["process"]["capabilities"][set].clone();
     let args = container.process.args();
     let file = |name: &str| {
