@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod container;
 mod engine;
 mod image;
 mod pod;
@@ -34,6 +35,13 @@ fn main() -> ExitCode {
         engine::errors_name_the_container,
         engine::skopeo_puts_an_image_into_the_store,
         engine::an_image_is_saved_and_loaded,
+        container::renamed,
+        container::initialized_then_started,
+        container::chosen_by_filter_file_and_latest,
+        container::waited_for,
+        container::removed_with_those_that_need_it,
+        container::listed_with_sizes,
+        container::an_image_has_a_size_before_it_is_unpacked,
         pod::two_containers_in_a_pod,
         pod::containers_share_the_network_and_the_hostname,
         pod::a_pod_is_removed_with_its_containers,

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::container::{self, remove};
+use crate::engine::container::{self, remove, restart};
 use crate::store::{Noun, id};
 
 #[derive(Args, Debug)]
@@ -42,6 +42,9 @@ impl Verb for Cleanup {
                 container::find(&ctx, &text)?.id
             };
             remove::cleanup(&ctx, &id, self.rm)?;
+            if let Ok(container) = container::load(&ctx, &id) {
+                restart::again(&ctx, &container)?;
+            }
         }
         Ok(0)
     }

@@ -15,8 +15,8 @@ pub struct Connection {
     #[arg(long, value_name = "KEYS")]
     detach_keys: Option<String>,
     /// Pass the signals that rpod receives on to the container
-    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    sig_proxy: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    sig_proxy: Option<bool>,
 }
 
 /// The keys that were asked for, configured, or podman's.
@@ -26,6 +26,10 @@ pub fn keys(ctx: &Context, asked: Option<&str>) -> Result<Vec<u8>> {
 }
 
 impl Connection {
+    pub fn proxies_by_request(&self) -> bool {
+        self.sig_proxy == Some(true)
+    }
+
     pub fn streams(&self, ctx: &Context, container: &Container) -> Result<Streams> {
         Ok(Streams {
             stdin: container.process.stdin,
@@ -33,7 +37,7 @@ impl Connection {
             stderr: true,
             tty: container.process.tty,
             detach_keys: keys(ctx, self.detach_keys.as_deref())?,
-            proxy_signals: self.sig_proxy,
+            proxy_signals: self.sig_proxy.unwrap_or(true),
         })
     }
 }

@@ -21,15 +21,11 @@ impl Verb for Kill {
     const NAME: &'static str = "kill";
     const ABOUT: &'static str = "Kill one or more running containers with a specific signal";
 
-    fn call(self, globals: &Globals) -> Result<u8> {
+    fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let number = stop::signal_number(&self.signal)?;
-        let only_running = self.selection.all;
-        self.selection.each(&ctx, |container| {
-            if only_running && !ctx.store.status(&container.id)?.is_running() {
-                return Ok(());
-            }
-            stop::kill(&ctx, container, number)
-        })
+        self.selection.running = self.selection.all;
+        self.selection
+            .each(&ctx, |container| stop::kill(&ctx, container, number))
     }
 }

@@ -9,13 +9,17 @@ mod cleanup;
 mod connection;
 mod create;
 mod exec;
+mod exists;
 mod globals;
 mod image;
+mod init;
 mod inspect;
 mod kill;
 mod logs;
 mod options;
+mod prune;
 mod ps;
+mod rename;
 mod restart;
 mod rm;
 mod run;
@@ -43,12 +47,14 @@ const COMMANDS: &[Entry] = &[
     entry::<create::Create>(),
     entry::<exec::Exec>(),
     entry::<image::Images>(),
+    entry::<init::Init>(),
     entry::<inspect::Inspect>(),
     entry::<kill::Kill>(),
     entry::<logs::Logs>(),
     entry::<ps::Ps>(),
     entry::<image::Pull>(),
     entry::<image::Push>(),
+    entry::<rename::Rename>(),
     entry::<restart::Restart>(),
     entry::<rm::Rm>(),
     entry::<image::Rmi>(),
@@ -70,10 +76,14 @@ const NOUNS: &[Noun] = &[
             entry::<cleanup::Cleanup>(),
             entry::<create::Create>(),
             entry::<exec::Exec>(),
+            entry::<exists::Exists>(),
+            entry::<init::Init>(),
             entry::<inspect::ContainerInspect>(),
             entry::<kill::Kill>(),
             entry::<ps::List>(),
             entry::<logs::Logs>(),
+            entry::<prune::Prune>(),
+            entry::<rename::Rename>(),
             entry::<restart::Restart>(),
             entry::<rm::Rm>(),
             entry::<run::Run>(),

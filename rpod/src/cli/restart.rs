@@ -6,16 +6,19 @@ use clap::Args;
 use super::selection::Selection;
 use super::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::container::{start, stop};
+use crate::engine::container::start;
 
 #[derive(Args, Debug)]
 pub struct Restart {
+    /// Filter output based on conditions given
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
     /// Restart only running containers
     #[arg(long)]
     running: bool,
-    /// Seconds to wait for stop before killing the container
-    #[arg(short, long, value_name = "SECONDS")]
-    time: Option<u64>,
+    /// Seconds to wait for stop before killing the container: -1 to wait for ever
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    time: Option<i64>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -24,14 +27,13 @@ impl Verb for Restart {
     const NAME: &'static str = "restart";
     const ABOUT: &'static str = "Restart one or more containers";
 
-    fn call(self, globals: &Globals) -> Result<u8> {
+    fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        self.selection.filter = self.filter;
+        self.selection.running = self.running;
+        let timeout = super::stop::seconds(self.time);
         self.selection.each(&ctx, |container| {
-            if self.running && !ctx.store.status(&container.id)?.is_running() {
-                return Ok(());
-            }
-            stop::stop(&ctx, container, self.time.unwrap_or(container.stop_timeout))?;
-            start::start(&ctx, container, None).map(drop)
+            start::restart(&ctx, container, timeout.unwrap_or(container.stop_timeout))
         })
     }
 }

@@ -1,21 +1,33 @@
 //! `rpod rm`: podman-rm(1). Its exit codes: 1, a container did not exist; 2, one was running.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::selection::{Selection, with_code};
+use super::selection::{Selection, is_missing, with_code};
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::remove;
 
 #[derive(Args, Debug)]
 pub struct Rm {
+    /// Remove container and all containers that depend on the selected container
+    #[arg(long)]
+    depend: bool,
+    /// Filter output based on conditions given
+    #[arg(long, value_name = "FILTER")]
+    filter: Vec<String>,
     /// Force removal of a running container
     #[arg(short, long)]
     force: bool,
-    /// Seconds to wait for stop before killing the container
-    #[arg(short, long, value_name = "SECONDS")]
-    time: Option<u64>,
+    /// Ignore errors when a specified container is missing
+    #[arg(short, long)]
+    ignore: bool,
+    /// Seconds to wait for stop before killing the container: -1 to wait for ever
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    time: Option<i64>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -25,19 +37,60 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more containers";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
+        if self.time.is_some() && !self.force {
+            bail!("--force option must be specified to use the --time option");
+        }
         let ctx = Context::new(globals)?;
         if self.selection.all {
             remove::sweep(&ctx)?;
         }
+        self.selection.filter = std::mem::take(&mut self.filter);
         // What is gone cannot be removed: to --force that is no error.
-        self.selection.ignore |= self.force;
-        self.selection.each_or(&ctx, 1, |container| {
-            if container.infra {
-                let pod = container.pod.as_deref().unwrap_or_default();
-                bail!("container {} is the infra container of pod {pod} and cannot be removed without removing the pod", container.id);
+        self.selection.ignore = self.ignore || self.force;
+        let chosen = self.selection.choose(&ctx).map_err(|error| {
+            if is_missing(&error) {
+                with_code(1, error)
+            } else {
+                error
             }
-            let running = ctx.store.status(&container.id)?.is_running();
-            remove::remove(&ctx, container, self.force, self.time).map_err(|error| if running && !self.force { with_code(2, error) } else { error })
-        })
+        })?;
+        let timeout = super::stop::seconds(self.time);
+        let depend = self.depend || self.selection.all;
+        let gone = RefCell::new(BTreeSet::new());
+        let mut code = 0;
+        for one in chosen {
+            let container = &one.container;
+            let removed = (|| {
+                if gone.borrow().contains(&container.id) {
+                    return Ok(());
+                }
+                if container.infra {
+                    let pod = container.pod.as_deref().unwrap_or_default();
+                    bail!(
+                        "container {} is the infra container of pod {pod} and cannot be removed without removing the pod",
+                        container.id
+                    );
+                }
+                let active = ctx.store.status(&container.id)?.is_running();
+                let removed = if depend {
+                    remove::remove_with_dependents(&ctx, container, self.force, timeout)
+                        .map(|all| gone.borrow_mut().extend(all))
+                } else {
+                    remove::remove(&ctx, container, self.force, timeout)
+                };
+                removed.map_err(|error| {
+                    if active && !self.force {
+                        with_code(2, error)
+                    } else {
+                        error
+                    }
+                })
+            })();
+            match removed {
+                Ok(()) => println!("{}", one.word),
+                Err(error) => code = super::tell(&error),
+            }
+        }
+        Ok(code)
     }
 }

@@ -1,80 +1,164 @@
 //! Commands on several containers: which ones, and how their errors are told.
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::ExitStatus;
 use crate::engine::Context;
+use crate::engine::container::filter::Filter;
 use crate::engine::container::{self, record::Container};
+use crate::store::names::LookupError;
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct Selection {
     /// Act on all containers
     #[arg(short, long)]
     pub all: bool,
-    /// Ignore errors when a specified container is missing
-    #[arg(short, long)]
-    pub ignore: bool,
+    /// Read the container ID from the file
+    #[arg(long, value_name = "FILE")]
+    pub cidfile: Vec<PathBuf>,
     /// Act on the latest container
     #[arg(short, long)]
     pub latest: bool,
     #[arg(value_name = "CONTAINER")]
     pub names: Vec<String>,
+    /// `--filter`, of the commands that have it.
+    #[arg(skip)]
+    pub filter: Vec<String>,
+    /// `--ignore`, of the commands that have it: what is missing is no error.
+    #[arg(skip)]
+    pub ignore: bool,
+    /// Only containers that run, whatever else was asked for.
+    #[arg(skip)]
+    pub running: bool,
+}
+
+/// A container and the word that named it; its whole id where none did.
+#[derive(Debug)]
+pub struct Chosen {
+    pub word: String,
+    pub container: Container,
 }
 
 impl Selection {
     /// Does it to each and prints the name as it was typed. Every error is printed; the last one's code is rpod's.
     pub fn each(&self, ctx: &Context, act: impl Fn(&Container) -> Result<()>) -> Result<u8> {
-        self.each_or(ctx, super::ENGINE_ERROR, act)
-    }
-
-    /// The same, with another exit code when a container does not exist.
-    pub fn each_or(
-        &self,
-        ctx: &Context,
-        missing: u8,
-        act: impl Fn(&Container) -> Result<()>,
-    ) -> Result<u8> {
         let mut code = 0;
-        for (typed, found) in self.containers(ctx)? {
-            let result = match found {
-                Err(_) if self.ignore => continue,
-                Err(error) => Err(with_code(missing, error)),
-                Ok(container) => act(&container),
-            };
-            match result {
-                Ok(()) => println!("{typed}"),
-                Err(error) => {
-                    code = super::tell(&error);
-                }
+        for chosen in self.choose(ctx)? {
+            match act(&chosen.container) {
+                Ok(()) => println!("{}", chosen.word),
+                Err(error) => code = super::tell(&error),
             }
         }
         Ok(code)
     }
 
-    fn containers(&self, ctx: &Context) -> Result<Vec<(String, Result<Container>)>> {
-        if self.all || self.latest {
-            if !self.names.is_empty() {
-                bail!("no arguments are needed with --all or --latest");
+    /// The containers that are meant. One that does not exist is an error before anything is done to the others.
+    pub fn choose(&self, ctx: &Context) -> Result<Vec<Chosen>> {
+        self.check()?;
+        let whole = |container: Container| Chosen {
+            word: container.id.clone(),
+            container,
+        };
+        let mut words = self.names.clone();
+        words.extend(self.cidfile_ids()?);
+        if !self.filter.is_empty() || self.running || self.all || self.latest {
+            let filters = Filter::parse_all(ctx, &self.filter)?;
+            let mut found = Vec::new();
+            for container in container::all(ctx)?.into_iter().rev() {
+                if self.running || !filters.is_empty() {
+                    let status = ctx.store.status(&container.id)?;
+                    if self.running && !status.is_running()
+                        || !Filter::all_take(&filters, ctx, &container, &status)
+                    {
+                        continue;
+                    }
+                }
+                found.push(whole(container));
             }
-            let all = container::all(ctx)?;
-            let count = if self.latest { 1 } else { all.len() };
-            return Ok(all
-                .into_iter()
-                .rev()
-                .take(count)
-                .map(|container| (container.id.clone(), Ok(container)))
-                .collect());
+            if self.latest && !found.is_empty() {
+                found.truncate(1);
+            } else if self.latest {
+                bail!("no containers found: no such container");
+            }
+            return Ok(found);
         }
-        if self.names.is_empty() {
+        let mut chosen = Vec::new();
+        for word in words {
+            match container::find(ctx, word.trim_start_matches('/')) {
+                Ok(container) => chosen.push(Chosen { word, container }),
+                Err(error) if self.ignore && is_missing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.filter.is_empty() {
+            if !self.names.is_empty() {
+                bail!("--filter takes no arguments");
+            }
+            return Ok(());
+        }
+        let (all, latest, cidfile) = (self.all, self.latest, !self.cidfile.is_empty());
+        if cidfile && (all || latest) {
+            bail!("--all, --latest, and --cidfile cannot be used together");
+        }
+        if all && latest {
+            bail!("--all and --latest cannot be used together");
+        }
+        if !self.names.is_empty() {
+            if all {
+                bail!("no arguments are needed with --all");
+            }
+            if latest {
+                bail!("--latest and containers cannot be used together");
+            }
+            if cidfile {
+                bail!("no arguments are needed with --latest or --cidfile");
+            }
+        }
+        if self.names.is_empty() && !(all || latest || cidfile || self.running) {
             bail!("you must provide at least one name or id");
         }
-        Ok(self
-            .names
-            .iter()
-            .map(|name| (name.clone(), container::find(ctx, name)))
-            .collect())
+        Ok(())
     }
+
+    /// The first line of each file; with `--ignore` a file may be missing.
+    fn cidfile_ids(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        for path in &self.cidfile {
+            match std::fs::read_to_string(path) {
+                Ok(text) => ids.push(text.lines().next().unwrap_or_default().to_owned()),
+                Err(error) if self.ignore && error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(error)
+                        .with_context(|| format!("reading CIDFile: {}", path.display()));
+                }
+            }
+        }
+        Ok(ids)
+    }
+}
+
+/// The container that the one word names, or the latest one: for commands on one container.
+pub fn one(ctx: &Context, command: &str, name: Option<&str>, latest: bool) -> Result<Container> {
+    match (name, latest) {
+        (Some(_), true) => bail!("--latest and containers cannot be used together"),
+        (Some(name), false) => container::find(ctx, name.trim_start_matches('/')),
+        (None, true) => container::all(ctx)?
+            .pop()
+            .context("no containers found: no such container"),
+        (None, false) => bail!("\"rpod {command}\" requires a name, id, or the \"--latest\" flag"),
+    }
+}
+
+/// True when a container was looked for in vain.
+pub fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LookupError::NoContainer(_)))
 }
 
 /// An error with an exit code of its own.

@@ -1,27 +1,34 @@
 //! `rpod start`: podman-start(1).
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
 use super::selection::Selection;
 use super::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::container::{find, start};
+use crate::engine::container::record::Container;
+use crate::engine::container::{remove, start};
 
 #[derive(Args, Debug)]
 pub struct Start {
     /// Attach container's STDOUT and STDERR
     #[arg(short, long)]
     attach: bool,
-    /// Make STDIN available to the contained process
-    #[arg(short, long)]
-    interactive: bool,
-    #[command(flatten)]
-    connection: Connection,
     /// Start all containers regardless of their state or configuration
     #[arg(long)]
     all: bool,
+    /// Filter output based on conditions given
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Make STDIN available to the contained process
+    #[arg(short, long)]
+    interactive: bool,
+    /// Act on the latest container
+    #[arg(short, long)]
+    latest: bool,
+    #[command(flatten)]
+    connection: Connection,
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }
@@ -31,25 +38,59 @@ impl Verb for Start {
     const ABOUT: &'static str = "Start one or more containers";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        self.check()?;
         let ctx = Context::new(globals)?;
-        if !self.attach && !self.interactive {
-            let selection = Selection {
-                all: self.all,
-                ignore: false,
-                latest: false,
-                names: self.names,
-            };
-            return selection.each(&ctx, |container| {
-                start::start(&ctx, container, None).map(drop)
-            });
+        let selection = Selection {
+            all: self.all,
+            latest: self.latest,
+            names: self.names,
+            filter: self.filter,
+            ..Selection::default()
+        };
+        if !self.attach {
+            return selection.each(&ctx, |container| begin(&ctx, container));
         }
-        let [name] = &self.names[..] else {
+        let mut chosen = selection.choose(&ctx)?;
+        let (Some(one), true) = (chosen.pop(), chosen.is_empty()) else {
             bail!("you cannot start and attach multiple containers at once")
         };
-        let container = find(&ctx, name)?;
+        let container = one.container;
         let mut streams = self.connection.streams(&ctx, &container)?;
         streams.stdin &= self.interactive;
-        let attached = start::start(&ctx, &container, Some(&streams))?;
+        let attached = start::start(&ctx, &container, Some(&streams))
+            .with_context(|| format!("unable to start container {}", container.id))?;
         connection::follow(&ctx, &container, attached, streams)
     }
+}
+
+impl Start {
+    fn check(&self) -> Result<()> {
+        if self.names.is_empty() && !self.latest && !self.all && self.filter.is_empty() {
+            bail!("start requires at least one argument");
+        }
+        if self.names.len() > 1 && self.attach {
+            bail!("you cannot start and attach multiple containers at once");
+        }
+        if self.all && (self.latest || !self.names.is_empty()) {
+            bail!("either start all containers or the container(s) provided in the arguments");
+        }
+        if self.all && self.attach {
+            bail!("you cannot start and attach all containers at once");
+        }
+        if self.connection.proxies_by_request() && !self.attach {
+            bail!("you cannot use sig-proxy without --attach: invalid argument");
+        }
+        Ok(())
+    }
+}
+
+/// One that was made to run once goes when it cannot start.
+fn begin(ctx: &Context, container: &Container) -> Result<()> {
+    let begun = start::start(ctx, container, None)
+        .map(drop)
+        .with_context(|| format!("unable to start container {:?}", container.id));
+    if begun.is_err() && container.remove {
+        remove::remove(ctx, container, true, Some(0))?;
+    }
+    begun
 }

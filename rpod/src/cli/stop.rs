@@ -10,9 +10,15 @@ use crate::engine::container::stop;
 
 #[derive(Args, Debug)]
 pub struct Stop {
-    /// Seconds to wait for stop before killing the container
-    #[arg(short, long, value_name = "SECONDS")]
-    time: Option<u64>,
+    /// Filter output based on conditions given
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Ignore errors when a specified container is missing
+    #[arg(short, long)]
+    ignore: bool,
+    /// Seconds to wait for stop before killing the container: -1 to wait for ever
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    time: Option<i64>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -21,10 +27,18 @@ impl Verb for Stop {
     const NAME: &'static str = "stop";
     const ABOUT: &'static str = "Stop one or more containers";
 
-    fn call(self, globals: &Globals) -> Result<u8> {
+    fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        self.selection.filter = self.filter;
+        self.selection.ignore = self.ignore;
+        let timeout = seconds(self.time);
         self.selection.each(&ctx, |container| {
-            stop::stop(&ctx, container, self.time.unwrap_or(container.stop_timeout)).map(drop)
+            stop::stop(&ctx, container, timeout.unwrap_or(container.stop_timeout)).map(drop)
         })
     }
+}
+
+/// Seconds as `--time` takes them: less than none is no end of waiting.
+pub(super) fn seconds(time: Option<i64>) -> Option<u64> {
+    time.map(|time| u64::try_from(time).unwrap_or(stop::FOR_EVER))
 }

@@ -3,6 +3,7 @@
 pub mod container;
 pub mod image;
 pub mod runtime;
+mod tree;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;

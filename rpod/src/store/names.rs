@@ -53,7 +53,7 @@ impl Store {
         if is_valid(text)
             && let Some((owner, id)) = self.owner(text)?
             && owner == noun
-            && has_record(&self.home(noun, &id), noun)
+            && self.bears(noun, &id, text)?
         {
             return Ok(id);
         }
@@ -105,7 +105,7 @@ impl Store {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     match self.owner(name)? {
-                        Some((owner, id)) if self.is_alive(owner, &id)? => {
+                        Some((owner, id)) if self.is_taken(owner, &id, name)? => {
                             return Err(NameInUse {
                                 noun: owner,
                                 name: name.to_owned(),
@@ -123,18 +123,29 @@ impl Store {
         }
     }
 
-    /// True unless the home is gone, or was left without a record by a process that was killed while making it.
-    fn is_alive(&self, noun: Noun, id: &str) -> Result<bool> {
+    /// True unless the home is gone, or was left without a record or with another name in it by a process that was killed while
+    /// making or renaming it.
+    fn is_taken(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {
         let home = self.home(noun, id);
-        if has_record(&home, noun) {
+        if self.bears(noun, id, name)? {
             return Ok(true);
         }
         if !home.exists() {
             return Ok(false);
         }
-        // Whoever makes it holds the lock from before the name was taken until the record is there.
+        // Whoever makes or renames it holds the lock from before the name was taken until the record says so.
         let lock = Lock::try_exclusive(&home)?;
-        Ok(lock.is_none() || has_record(&home, noun))
+        Ok(lock.is_none() || self.bears(noun, id, name)?)
+    }
+
+    /// True when there is a record and it has this name.
+    fn bears(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            name: String,
+        }
+        let named: Option<Named> = super::record::load_if_there(&self.record(noun, id))?;
+        Ok(named.is_some_and(|named| named.name == name))
     }
 
     /// Gives a name back, if it is this id's.
@@ -145,7 +156,7 @@ impl Store {
         }
     }
 
-    /// Removes names whose owner is gone.
+    /// Removes names whose owner is gone or has another.
     pub fn sweep_names(&self) -> Result<()> {
         let names = self.names();
         let entries = match fs::read_dir(&names) {
@@ -156,13 +167,26 @@ impl Store {
             let link = entry
                 .with_context(|| format!("listing {}", names.display()))?
                 .path();
-            // exists() follows the link to the owner's home.
-            if !link.exists() {
+            let Ok(name) = entry_name(&link) else {
+                continue;
+            };
+            let taken = match self.owner(&name)? {
+                // A damaged record may be mended; its name stays.
+                Some((noun, id)) => self.is_taken(noun, &id, &name).unwrap_or(true),
+                None => false,
+            };
+            if !taken {
                 remove_link(&link)?;
             }
         }
         Ok(())
     }
+}
+
+fn entry_name(link: &Path) -> Result<String> {
+    let name = link.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned)
+        .with_context(|| format!("{} is no name", link.display()))
 }
 
 fn owner_of(target: &Path) -> Option<(Noun, String)> {
@@ -326,10 +350,11 @@ mod tests {
         }
     }
 
-    fn make(store: &Store, id: &str) {
+    fn make(store: &Store, id: &str, name: &str) {
         let home = store.home(Noun::Container, id);
         fs::create_dir_all(&home).unwrap();
-        fs::write(store.record(Noun::Container, id), "{}").unwrap();
+        let record = format!("{{\"name\":\"{name}\"}}");
+        fs::write(store.record(Noun::Container, id), record).unwrap();
     }
 
     #[test]
@@ -337,8 +362,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         let (a, b) = ("a".repeat(64), format!("ab{}", "0".repeat(62)));
-        make(&store, &a);
-        make(&store, &b);
+        make(&store, &a, "top");
+        make(&store, &b, "other");
         store.take_name(Noun::Container, "top", &a).unwrap();
         assert_eq!(store.find(Noun::Container, "top").unwrap(), a);
         assert_eq!(store.find(Noun::Container, "ab").unwrap(), b);
@@ -360,8 +385,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         let (a, b) = ("a".repeat(64), "b".repeat(64));
-        make(&store, &a);
-        make(&store, &b);
+        make(&store, &a, "top");
+        make(&store, &b, "top");
         store.take_name(Noun::Container, "top", &a).unwrap();
         assert!(
             store
@@ -373,6 +398,23 @@ mod tests {
         store.take_name(Noun::Container, "top", &b).unwrap();
         store.drop_name("top", &a).unwrap();
         assert_eq!(store.find(Noun::Container, "top").unwrap(), b);
+    }
+
+    #[test]
+    fn a_name_that_its_owner_does_not_bear_is_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        make(&store, &a, "old");
+        make(&store, &b, "new");
+        store.take_name(Noun::Container, "new", &a).unwrap();
+        assert!(store.find(Noun::Container, "new").is_err());
+        store.take_name(Noun::Container, "new", &b).unwrap();
+        assert_eq!(store.find(Noun::Container, "new").unwrap(), b);
+        store.take_name(Noun::Container, "old", &a).unwrap();
+        store.take_name(Noun::Container, "more", &a).unwrap();
+        store.sweep_names().unwrap();
+        assert!(store.names().join("old").is_symlink() && !store.names().join("more").is_symlink());
     }
 
     proptest! {

@@ -1,6 +1,5 @@
 //! `rpod ps`: podman-ps(1).
 
-mod filter;
 mod row;
 
 use anyhow::{Result, bail};
@@ -8,15 +7,18 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::{Globals, Verb};
+use crate::engine::container::filter::Filter;
 use crate::engine::{Context, container};
 use crate::output::{Listing, Style};
-use filter::Filter;
 
 #[derive(Args, Debug)]
 pub struct Ps {
     /// Show all the containers, default is only running containers
     #[arg(short, long)]
     all: bool,
+    /// Show containers of other tools in the store as well: rpod's store has none but its own
+    #[arg(long)]
+    external: bool,
     /// Filter output based on conditions given
     #[arg(short, long, value_name = "FILTER")]
     filter: Vec<String>,
@@ -24,8 +26,8 @@ pub struct Ps {
     #[arg(long)]
     format: Option<String>,
     /// Print the n last created containers (all states)
-    #[arg(short = 'n', long, value_name = "N")]
-    last: Option<usize>,
+    #[arg(short = 'n', long, value_name = "N", allow_hyphen_values = true)]
+    last: Option<i64>,
     /// Show the latest container created (all states)
     #[arg(short, long)]
     latest: bool,
@@ -44,9 +46,18 @@ pub struct Ps {
     /// Print the numeric IDs of the containers only
     #[arg(short, long)]
     quiet: bool,
+    /// Display the total file sizes
+    #[arg(short, long)]
+    size: bool,
     /// Sort output by a column
     #[arg(long, value_enum, default_value = "created")]
     sort: Column,
+    /// Ask the system for the state of each container, which rpod does anyway
+    #[arg(long)]
+    sync: bool,
+    /// Show the list anew after so many seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    watch: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -57,6 +68,7 @@ enum Column {
     Image,
     Names,
     Runningfor,
+    Size,
     Status,
 }
 
@@ -82,16 +94,45 @@ impl Verb for Ps {
     const ABOUT: &'static str = "List containers";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if self.last.is_some() && self.latest {
+        self.check()?;
+        let ctx = Context::new(globals)?;
+        let Some(seconds) = self.watch.filter(|seconds| *seconds > 0) else {
+            return self.print(&ctx).map(|()| 0);
+        };
+        loop {
+            print!("\x1b[2J\x1b[1;1H");
+            self.print(&ctx)?;
+            std::thread::sleep(std::time::Duration::from_secs(seconds));
+        }
+    }
+}
+
+impl Ps {
+    fn check(&self) -> Result<()> {
+        if self.last().is_some() && self.latest {
             bail!("last and latest are mutually exclusive");
         }
-        if self.quiet && self.ns {
+        if self.quiet && (self.size || self.ns) {
             bail!("quiet conflicts with size and namespace");
         }
-        let ctx = Context::new(globals)?;
+        if self.size && self.ns {
+            bail!("size and namespace options conflict");
+        }
+        if self.watch.is_some() && self.latest {
+            bail!("the watch and latest flags cannot be used together");
+        }
+        Ok(())
+    }
+
+    /// How many; less than none is all.
+    fn last(&self) -> Option<usize> {
+        self.last.and_then(|last| usize::try_from(last).ok())
+    }
+
+    fn print(&self, ctx: &Context) -> Result<()> {
         let listing = Listing {
             name: "ps",
-            rows: self.rows(&ctx)?,
+            rows: self.rows(ctx)?,
             hidden: &[],
             methods: if self.no_trunc {
                 row::whole
@@ -104,40 +145,42 @@ impl Verb for Ps {
         listing.print(&Style {
             format: self
                 .format
+                .as_ref()
                 .map(|format| format.replace(".Namespaces.", ".")),
-            quiet: self.quiet.then_some("{{.ID}}\n"),
+            quiet: (self.quiet && self.format.is_none()).then_some("{{.ID}}\n"),
             no_heading: self.noheading,
-        })?;
-        Ok(0)
+        })
     }
-}
 
-impl Ps {
     fn rows(&self, ctx: &Context) -> Result<Vec<Value>> {
-        let filters = self
-            .filter
-            .iter()
-            .map(|text| Filter::parse(ctx, text))
-            .collect::<Result<Vec<_>>>()?;
+        let filters = Filter::parse_all(ctx, &self.filter)?;
         let any_state = self.all
             || self.latest
-            || self.last.is_some()
+            || self.last().is_some()
             || filters.iter().any(Filter::is_about_state);
-        let count = if self.latest { Some(1) } else { self.last };
+        let count = if self.latest { Some(1) } else { self.last() };
         let mut rows = Vec::new();
         for container in container::all(ctx)?.into_iter().rev() {
-            let status = ctx.store.status(&container.id)?;
-            if (any_state || status.is_running()) && Filter::all_take(&filters, &container, &status)
-            {
-                rows.push(row::of(ctx, &container, &status)?);
-            }
             if count == Some(rows.len()) {
                 break;
+            }
+            let status = ctx.store.status(&container.id)?;
+            if (any_state || status.is_running())
+                && Filter::all_take(&filters, ctx, &container, &status)
+            {
+                rows.push(row::of(ctx, &container, &status, self.needs_size())?);
             }
         }
         rows.reverse();
         self.sort(&mut rows);
         Ok(rows)
+    }
+
+    fn needs_size(&self) -> bool {
+        let asked = self.format.as_deref();
+        self.size
+            || matches!(self.sort, Column::Size)
+            || asked.is_some_and(|format| format.contains(".Size"))
     }
 
     fn sort(&self, rows: &mut [Value]) {
@@ -149,6 +192,7 @@ impl Ps {
             Column::Id => rows.sort_by_key(|row| text(row, "Id")),
             Column::Image => rows.sort_by_key(|row| text(row, "Image")),
             Column::Names => rows.sort_by_key(|row| text(row, "Names")),
+            Column::Size => rows.sort_by_key(|row| row["Size"]["rootFsSize"].as_u64()),
             Column::Status => rows.sort_by_key(|row| text(row, "State")),
         }
     }
@@ -171,6 +215,9 @@ impl Ps {
         };
         if self.pod && !self.ns {
             columns.extend(["Pod", "PodName"]);
+        }
+        if self.size {
+            columns.push("Size");
         }
         columns
             .iter()

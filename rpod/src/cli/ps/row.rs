@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
-use crate::output::{ago, human_duration};
+use crate::engine::container::{health, restart, size};
+use crate::output::{ago, human_duration, image_size};
 use crate::store::{Noun, id, record};
 
 /// Go's zero time in seconds: "never".
@@ -16,9 +17,15 @@ const NEVER: i64 = -62_135_596_800;
 /// More of a command is not shown in the table.
 const COMMAND_WIDTH: usize = 17;
 
-pub(super) fn of(ctx: &Context, container: &Container, status: &Status) -> Result<Value> {
+pub(super) fn of(
+    ctx: &Context,
+    container: &Container,
+    status: &Status,
+    with_size: bool,
+) -> Result<Value> {
     let (pid, started, ended, code) = match status {
         Status::Created => (0, NEVER, NEVER, 0),
+        Status::Initialized(waiting) => (waiting.pid, NEVER, NEVER, 0),
         Status::Running(started) => (started.pid, started.at.as_second(), NEVER, 0),
         Status::Exited(end) => (
             0,
@@ -28,6 +35,15 @@ pub(super) fn of(ctx: &Context, container: &Container, status: &Status) -> Resul
         ),
     };
     let created: Timestamp = container.created.parse()?;
+    let size = if with_size {
+        json!({ "rootFsSize": size::with_image(ctx, container)?, "rwSize": size::own(ctx, container)? })
+    } else {
+        Value::Null
+    };
+    let mut words = words(status);
+    if let Some(health) = health::status(ctx, container) {
+        words.push_str(&format!(" ({health})"));
+    }
     Ok(json!({
         "AutoRemove": container.remove,
         "Command": container.process.args(),
@@ -49,11 +65,11 @@ pub(super) fn of(ctx: &Context, container: &Container, status: &Status) -> Resul
         "Pod": container.pod.clone().unwrap_or_default(),
         "PodName": pod_name(ctx, container)?,
         "Ports": Value::Null,
-        "Restarts": 0,
-        "Size": Value::Null,
+        "Restarts": restart::count(ctx, &container.id),
+        "Size": size,
         "StartedAt": started,
         "State": status.word(),
-        "Status": words(status),
+        "Status": words,
         "Created": created.as_second(),
     }))
 }
@@ -93,6 +109,7 @@ fn pod_name(ctx: &Context, container: &Container) -> Result<String> {
 fn words(status: &Status) -> String {
     match status {
         Status::Created => "Created".to_owned(),
+        Status::Initialized(_) => "Initialized".to_owned(),
         Status::Running(started) => format!(
             "Up {}",
             human_duration(Timestamp::now().duration_since(started.at))
@@ -139,6 +156,15 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
             crate::output::go_seconds(created).into()
         }
         "Names" | "Networks" | "Mounts" => joined(&row[name]).into(),
+        "Size" => match &row["Size"] {
+            Value::Null => "".into(),
+            sizes => format!(
+                "{} (virtual {})",
+                image_size(sizes["rwSize"].as_u64()?).replace(" ", ""),
+                image_size(sizes["rootFsSize"].as_u64()?).replace(" ", "")
+            )
+            .into(),
+        },
         "Ports" => "".into(),
         "Label" => row["Labels"]
             .get(arguments.first()?.as_str()?)

@@ -37,6 +37,7 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
         ctx.store
             .take_name(Noun::Container, &container.name, &container.id)?;
     }
+    super::dependency::note(ctx, container)?;
     // A container that ends with the machine's run needs no record that outlives it.
     let durability = if container.remove {
         Durability::Process

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::record::{Container, Namespace};
+use super::restart;
 use super::status::Status;
 use crate::bundle;
 use crate::engine::Context;
@@ -60,7 +61,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "ConmonPidFile": run.join("conmon.pid"),
         "PidFile": run.join("pidfile"),
         "Name": container.name,
-        "RestartCount": 0,
+        "RestartCount": restart::count(ctx, &container.id),
         "Driver": "overlay",
         "MountLabel": "",
         "ProcessLabel": "",
@@ -92,6 +93,7 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 fn state(container: &Container, status: &Status, run: &std::path::Path) -> Value {
     let (pid, code, oom, started, finished) = match status {
         Status::Created => (0, 0, false, None, None),
+        Status::Initialized(waiting) => (waiting.pid, 0, false, None, None),
         Status::Running(started) => (started.pid, 0, false, Some(started.at), None),
         Status::Exited(end) => (0, end.code, end.oom, Some(end.started), end.finished),
     };

@@ -4,13 +4,20 @@
 //! to two containers.
 
 pub mod create;
+pub mod dependency;
 pub mod exec;
+pub mod filter;
 mod half_start;
+pub mod health;
 pub mod inspect;
 pub mod logs;
 mod overlay;
+pub mod prune;
 pub mod record;
 pub mod remove;
+pub mod rename;
+pub mod restart;
+pub mod size;
 pub mod start;
 pub mod status;
 pub mod stop;

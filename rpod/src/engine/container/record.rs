@@ -32,8 +32,12 @@ pub struct Container {
     pub pod: Option<String>,
     /// It is the container that holds its pod's namespaces.
     pub infra: bool,
+    /// Ids of the containers that have to run before this one is started, besides those whose namespaces it joins.
+    pub requires: Vec<String>,
     /// Removed when it ends.
     pub remove: bool,
+    /// What happens when it has ended by itself.
+    pub restart: Restart,
     /// Signal number.
     pub stop_signal: i32,
     /// Seconds between the stop signal and SIGKILL.
@@ -46,6 +50,25 @@ pub struct Container {
     pub init: Option<PathBuf>,
     /// The command line that made it.
     pub create_command: Vec<String>,
+}
+
+impl Container {
+    /// Ids of the containers without which it cannot run.
+    pub fn needs(&self) -> Vec<&str> {
+        let mut needs = self.namespaces.owners();
+        needs.extend(self.requires.iter().map(String::as_str));
+        needs
+    }
+}
+
+/// podman-run(1), "--restart".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Restart {
+    /// `always`, `unless-stopped`, `on-failure`; empty for none.
+    pub policy: String,
+    /// Of `on-failure`: how often at most, 0 for no limit.
+    pub retries: u32,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

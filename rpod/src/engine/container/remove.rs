@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::Container;
 use super::status::Status;
@@ -30,7 +31,9 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
     match ctx.store.status(id)? {
         Status::Running(_) => return Ok(false),
         Status::Exited(_) => clear_run(ctx, &container)?,
-        Status::Created => clear_half_start(ctx, &container)?,
+        // One that waits for its start is left to wait, unless it goes altogether.
+        Status::Initialized(_) if !remove => return Ok(false),
+        Status::Created | Status::Initialized(_) => clear_half_start(ctx, &container)?,
     }
     if remove {
         erase(ctx, id, &container.name)?;
@@ -38,13 +41,38 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes a container. One that runs is stopped first if `force`, an error else.
+/// Removes a container and, before it, all that need it. The answer is the ids of all that are gone.
+pub fn remove_with_dependents(
+    ctx: &Context,
+    container: &Container,
+    force: bool,
+    timeout: Option<u64>,
+) -> Result<Vec<String>> {
+    let mut gone = Vec::new();
+    for id in dependents(ctx, &container.id)? {
+        let dependent = load(ctx, &id)?;
+        gone.extend(remove_with_dependents(ctx, &dependent, force, timeout)?);
+    }
+    remove(ctx, container, force, timeout)?;
+    gone.push(container.id.clone());
+    Ok(gone)
+}
+
+/// Removes a container. One that runs is stopped first if `force`, an error else. One that others need stays.
 pub fn remove(
     ctx: &Context,
     container: &Container,
     force: bool,
     timeout: Option<u64>,
 ) -> Result<()> {
+    let dependents = dependents(ctx, &container.id)?;
+    if !dependents.is_empty() {
+        bail!(
+            "container {} has dependent containers which must be removed before it: {}: container already exists",
+            container.id,
+            dependents.join(", ")
+        );
+    }
     if ctx.store.status(&container.id)?.is_running() {
         if !force {
             bail!(

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, start_ticks};
-use super::{load, remove};
+use super::{load, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::{Context, runtime};
 use crate::monitor::Monitor;
@@ -25,28 +25,84 @@ pub fn start(
     container: &Container,
     attach: Option<&Streams>,
 ) -> Result<Option<Attached>> {
-    for owner in container.namespaces.owners() {
-        let owner = load(ctx, owner).with_context(|| {
-            format!(
-                "container {} needs the namespaces of container {owner}",
-                container.name
-            )
-        })?;
-        start(ctx, &owner, None)?;
-    }
+    restart::forget(ctx, container)?;
+    start_or_wait(ctx, container, Until::Started { attach })
+}
+
+/// As its restart policy asks: what is noted about restarts stays.
+pub(super) fn start_again(ctx: &Context, container: &Container) -> Result<()> {
+    start_or_wait(ctx, container, Until::Started { attach: None }).map(drop)
+}
+
+/// Does all of a start but the start: its process waits. podman-init(1).
+pub fn initialize(ctx: &Context, container: &Container) -> Result<()> {
+    start_or_wait(ctx, container, Until::Initialized).map(drop)
+}
+
+/// Ends it if it runs and starts it, all under its lock, so that the clean-up after its end finds it running again.
+pub fn restart(ctx: &Context, container: &Container, timeout: u64) -> Result<()> {
+    restart::forget(ctx, container)?;
+    start_needed(ctx, container)?;
     let _lock = container.lock(ctx)?;
+    if ctx.store.status(&container.id)?.is_running() {
+        stop::end(ctx, container, timeout)?;
+    }
+    start_locked(ctx, container, Until::Started { attach: None }).map(drop)
+}
+
+/// How far a start goes.
+#[derive(Clone, Copy, Debug)]
+enum Until<'a> {
+    Initialized,
+    Started { attach: Option<&'a Streams> },
+}
+
+fn start_or_wait(
+    ctx: &Context,
+    container: &Container,
+    until: Until<'_>,
+) -> Result<Option<Attached>> {
+    start_needed(ctx, container)?;
+    let _lock = container.lock(ctx)?;
+    start_locked(ctx, container, until)
+}
+
+fn start_needed(ctx: &Context, container: &Container) -> Result<()> {
+    for needed in container.needs() {
+        let needed = load(ctx, needed)
+            .with_context(|| format!("container {} needs container {needed}", container.name))?;
+        start(ctx, &needed, None)?;
+    }
+    Ok(())
+}
+
+/// The caller holds the container's lock.
+fn start_locked(
+    ctx: &Context,
+    container: &Container,
+    until: Until<'_>,
+) -> Result<Option<Attached>> {
     match ctx.store.status(&container.id)? {
         Status::Running(_) => {
-            return attach
-                .map(|streams| Attached::connect(&container.home(ctx), streams))
-                .transpose();
+            return match until {
+                Until::Started {
+                    attach: Some(streams),
+                } => Attached::connect(&container.home(ctx), streams).map(Some),
+                _ => Ok(None),
+            };
+        }
+        Status::Initialized(waiting) => {
+            return match until {
+                Until::Initialized => Ok(None),
+                Until::Started { attach } => let_go(ctx, container, waiting, attach),
+            };
         }
         Status::Exited(_) => remove::clear_run(ctx, container)?,
         Status::Created => remove::clear_half_start(ctx, container)?,
     }
     // Left from the last time, it would say that this time had ended too.
     remove::forget_exit(ctx, &container.id)?;
-    let begun = begin(ctx, container, attach);
+    let begun = begin(ctx, container, until);
     if begun.is_err() {
         // What went wrong is the error; what the clearing meets is only added to it.
         if let Err(also) = remove::clear_run(ctx, container) {
@@ -57,11 +113,7 @@ pub fn start(
     begun
 }
 
-fn begin(
-    ctx: &Context,
-    container: &Container,
-    attach: Option<&Streams>,
-) -> Result<Option<Attached>> {
+fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Option<Attached>> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
     for dir in [&run, &ctx.store.exits()] {
         fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
@@ -91,20 +143,41 @@ fn begin(
         },
     )?;
     let pid = monitor(ctx, container, &home, &run)?.begin(ctx)?.pid()?;
-    let attached = attach
-        .map(|streams| Attached::connect(&home, streams))
-        .transpose()?;
     // Taken before the runtime lets it go: a container may be gone before we look again.
     let ticks = start_ticks(pid)
         .with_context(|| format!("container {} ended before it was started", container.id))?;
+    let waiting = Started {
+        pid,
+        ticks,
+        at: Timestamp::now(),
+    };
+    match until {
+        Until::Initialized => {
+            record::save(&run.join("initialized"), &waiting, Durability::Process)?;
+            Ok(None)
+        }
+        Until::Started { attach } => let_go(ctx, container, waiting, attach),
+    }
+}
+
+/// The process that the runtime made runs from here on.
+fn let_go(
+    ctx: &Context,
+    container: &Container,
+    waiting: Started,
+    attach: Option<&Streams>,
+) -> Result<Option<Attached>> {
+    let attached = attach
+        .map(|streams| Attached::connect(&container.home(ctx), streams))
+        .transpose()?;
     runtime::call(ctx, &["start", &container.id])?;
+    let started = Started {
+        at: Timestamp::now(),
+        ..waiting
+    };
     record::save(
-        &run.join("started"),
-        &Started {
-            pid,
-            ticks,
-            at: Timestamp::now(),
-        },
+        &container.run_dir(ctx).join("started"),
+        &started,
         Durability::Process,
     )?;
     Ok(attached)

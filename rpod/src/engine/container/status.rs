@@ -1,6 +1,7 @@
 //! What a container does now, read from the files that its processes leave:
 //!
 //! ```text
+//! RUN/containers/<id>/initialized  the same, written by `init`: made by the runtime, not started yet
 //! RUN/containers/<id>/started    pid, its start time, when        written once the runtime has started it
 //! RUN/exits/<id>                 the exit code                    written by the monitor
 //! ROOT/containers/<id>/last.json how it ended last time           written by cleanup, outlives a reboot
@@ -22,6 +23,8 @@ use crate::store::{Noun, Store, record};
 pub enum Status {
     /// It never ran.
     Created,
+    /// Its process waits to be started.
+    Initialized(Started),
     Running(Started),
     Exited(Ended),
 }
@@ -31,6 +34,7 @@ impl Status {
     pub fn word(&self) -> &'static str {
         match self {
             Status::Created => "created",
+            Status::Initialized(_) => "initialized",
             Status::Running(_) => "running",
             Status::Exited(_) => "exited",
         }
@@ -90,6 +94,11 @@ impl Store {
                 code,
                 oom: false,
             }));
+        }
+        if let Some(waiting) = record::load_if_there::<Started>(&run.join("initialized"))?
+            && is_alive(&waiting)
+        {
+            return Ok(Status::Initialized(waiting));
         }
         let last = self.home(Noun::Container, id).join("last.json");
         Ok(record::load_if_there::<Ended>(&last)?.map_or(Status::Created, Status::Exited))

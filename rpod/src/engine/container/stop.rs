@@ -6,23 +6,33 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::record::Container;
-use super::remove;
 use super::status::Status;
 use super::wait::wait_until;
+use super::{remove, restart};
 use crate::engine::{Context, runtime};
 
 /// How long a killed process may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(30);
+
+/// As many seconds as nobody waits.
+pub const FOR_EVER: u64 = 100 * 365 * 86_400;
 
 /// Sends the stop signal, after `timeout` seconds SIGKILL, and clears up. One that does not run is left alone: false.
 pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
     if !ctx.store.status(&container.id)?.is_running() {
         return Ok(false);
     }
+    restart::note_stop(ctx, container)?;
+    end(ctx, container, timeout)?;
+    finish(ctx, container)
+}
+
+/// The same without the clearing: it has ended, and whoever holds its lock goes on.
+pub(super) fn end(ctx: &Context, container: &Container, timeout: u64) -> Result<()> {
     if timeout > 0 {
         signal(ctx, container, container.stop_signal)?;
         if wait_until(ctx, &container.id, Some(Duration::from_secs(timeout)))?.is_some() {
-            return finish(ctx, container);
+            return Ok(());
         }
         let name =
             Signal::try_from(container.stop_signal).map_or("the stop signal", Signal::as_str);
@@ -40,7 +50,7 @@ pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> 
             AFTER_KILL.as_secs()
         );
     }
-    finish(ctx, container)
+    Ok(())
 }
 
 fn finish(ctx: &Context, container: &Container) -> Result<bool> {
@@ -59,7 +69,10 @@ fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
 /// `rpod kill`.
 pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
     match ctx.store.status(&container.id)? {
-        Status::Running(_) => runtime::kill(ctx, &container.id, number),
+        Status::Running(_) => {
+            restart::note_stop(ctx, container)?;
+            runtime::kill(ctx, &container.id, number)
+        }
         other => bail!(
             "can only kill running containers. {} is in state {}: container state improper",
             container.id,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -27,6 +27,87 @@ pub fn wait(ctx: &Context, id: &str) -> Result<i32> {
 /// The exit code, or nothing if the container still runs after that time.
 pub fn wait_until(ctx: &Context, id: &str, timeout: Option<Duration>) -> Result<Option<i32>> {
     watch(&ctx.store.exits(), timeout, || ended(ctx, id))
+}
+
+/// What `rpod wait --condition` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `configured`, `created`, `exited`, `initialized`, `paused`, `running`, …: podman's word for a status.
+    Status(&'static str),
+    /// The container is gone.
+    Removing,
+    Healthy,
+    Unhealthy,
+}
+
+impl Condition {
+    pub fn parse(text: &str) -> Result<Condition> {
+        Ok(match text {
+            "configured" | "created" => Condition::Status("created"),
+            "exited" | "stopped" => Condition::Status("exited"),
+            "initialized" => Condition::Status("initialized"),
+            "paused" => Condition::Status("paused"),
+            "running" => Condition::Status("running"),
+            "stopping" => Condition::Status("stopping"),
+            "removing" => Condition::Removing,
+            "healthy" => Condition::Healthy,
+            "unhealthy" => Condition::Unhealthy,
+            _ => bail!("unknown container state: {text}: invalid argument"),
+        })
+    }
+}
+
+/// Waits until one of the containers meets one of the conditions (its end, if none is given); -1, or the exit code of one that
+/// ended.
+pub fn first(
+    ctx: &Context,
+    ids: &[&str],
+    conditions: &[Condition],
+    interval: Duration,
+) -> Result<i32> {
+    const ENDED: [Condition; 1] = [Condition::Status("exited")];
+    let conditions = if conditions.is_empty() {
+        &ENDED
+    } else {
+        conditions
+    };
+    loop {
+        for id in ids {
+            for condition in conditions {
+                if let Some(code) = meets(ctx, id, *condition)? {
+                    return Ok(code);
+                }
+            }
+        }
+        std::thread::sleep(interval);
+    }
+}
+
+fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
+    let record = ctx.store.record(crate::store::Noun::Container, id);
+    if !record.exists() {
+        return match condition {
+            Condition::Removing => Ok(Some(-1)),
+            // Removed before anybody looked: its code may be there still.
+            Condition::Status("exited") => {
+                Ok(Some(ctx.store.exit_code(id)?.map_or(-1, |(code, _)| code)))
+            }
+            _ => bail!("container {id} was removed while it was waited for: no such container"),
+        };
+    }
+    let wanted = match condition {
+        Condition::Removing => return Ok(None),
+        Condition::Healthy => "healthy",
+        Condition::Unhealthy => "unhealthy",
+        Condition::Status(word) => {
+            return Ok(match ctx.store.status(id)? {
+                Status::Exited(ended) if word == "exited" => Some(ended.code),
+                status => (status.word() == word).then_some(-1),
+            });
+        }
+    };
+    let health = super::health::status(ctx, &super::load(ctx, id)?);
+    Ok((health.as_deref() == Some(wanted)).then_some(-1))
 }
 
 /// Asks `look` until it has an answer: at once, whenever a file appears in `dir`, and now and then.

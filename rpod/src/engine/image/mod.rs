@@ -12,6 +12,7 @@ mod manifest;
 mod name;
 mod remove;
 mod short_names;
+mod size;
 mod summary;
 mod sweep;
 mod tag;

@@ -1,9 +1,6 @@
 //! What a list of images shows of each, and which containers use it.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -12,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::Image;
 use crate::engine::Context;
-use crate::store::record::{self, Durability};
-use crate::store::{Noun, Store};
+use crate::store::{Noun, record};
 
 /// As much of a container's record as its image needs to know.
 #[derive(Debug, Deserialize)]
@@ -111,49 +107,4 @@ impl Image {
         }
         digests.into_iter().collect()
     }
-
-    /// Bytes of the unpacked layers.
-    pub fn size(&self, store: &Store) -> Result<u64> {
-        self.layers
-            .iter()
-            .map(|layer| layer_size(&store.layers().join(layer)))
-            .sum()
-    }
-}
-
-/// Bytes of a layer's files, measured once and kept beside them. A layer that is not unpacked has none.
-fn layer_size(layer: &Path) -> Result<u64> {
-    let kept = layer.join("size");
-    if let Some(size) = fs::read_to_string(&kept)
-        .ok()
-        .and_then(|text| text.parse().ok())
-    {
-        return Ok(size);
-    }
-    let diff = layer.join("diff");
-    if !diff.exists() {
-        return Ok(0);
-    }
-    let size = tree_size(&diff, &mut BTreeSet::new())?;
-    match record::replace(&kept, size.to_string().as_bytes(), Durability::Process) {
-        // A store that may only be read is measured every time.
-        Err(_) if nix::unistd::access(layer, nix::unistd::AccessFlags::W_OK).is_err() => Ok(size),
-        kept => kept.map(|()| size),
-    }
-}
-
-/// Each inode once, however many links it has.
-fn tree_size(directory: &Path, seen: &mut BTreeSet<u64>) -> Result<u64> {
-    let context = || format!("measuring {}", directory.display());
-    let mut size = 0;
-    for entry in fs::read_dir(directory).with_context(context)? {
-        let entry = entry.with_context(context)?;
-        let metadata = entry.metadata().with_context(context)?;
-        if metadata.is_dir() {
-            size += tree_size(&entry.path(), seen)?;
-        } else if metadata.is_file() && (metadata.nlink() == 1 || seen.insert(metadata.ino())) {
-            size += metadata.len();
-        }
-    }
-    Ok(size)
 }

@@ -1,0 +1,139 @@
+//! What happens when a container has ended by itself: podman-run(1), "--restart". The monitor's exit command asks.
+//!
+//! ```text
+//! ROOT/containers/<id>/stopped     a person stopped it, so it stays so
+//! ROOT/containers/<id>/restarts    how often it was started again since a person started it
+//! ```
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::record::{Container, Restart};
+use super::start;
+use super::status::Status;
+use crate::engine::Context;
+use crate::store::Noun;
+use crate::store::record::{Durability, replace};
+
+/// `no`, `always`, `unless-stopped`, `on-failure[:N]`.
+pub fn parse(text: &str) -> Result<Restart> {
+    let (policy, retries) = match text.split_once(':') {
+        Some(("on-failure", retries)) => (
+            "on-failure",
+            retries.parse().with_context(|| {
+                format!("restart policy {text:?}: {retries:?} is no number of retries")
+            })?,
+        ),
+        Some((policy, _)) => bail!(
+            "restart policy retries can only be specified with on-failure restart policy, not with {policy}"
+        ),
+        None => (text, 0),
+    };
+    let policy = match policy {
+        "" | "no" | "never" => "",
+        "always" | "on-failure" | "unless-stopped" => policy,
+        _ => bail!(
+            "invalid restart policy {text:?}: one of no, always, unless-stopped, on-failure[:N]"
+        ),
+    };
+    Ok(Restart {
+        policy: policy.to_owned(),
+        retries,
+    })
+}
+
+/// Notes that a person ended the container. Only a restart policy asks for it.
+pub(super) fn note_stop(ctx: &Context, container: &Container) -> Result<()> {
+    if container.restart.policy.is_empty() {
+        return Ok(());
+    }
+    replace(&stopped(ctx, &container.id), b"", Durability::Disk)
+}
+
+/// A person started it: what was noted is history.
+pub(super) fn forget(ctx: &Context, container: &Container) -> Result<()> {
+    if container.restart.policy.is_empty() {
+        return Ok(());
+    }
+    for path in [stopped(ctx, &container.id), restarts(ctx, &container.id)] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("removing {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn was_stopped(ctx: &Context, id: &str) -> bool {
+    stopped(ctx, id).exists()
+}
+
+/// How often the policy started it again.
+pub fn count(ctx: &Context, id: &str) -> u32 {
+    fs::read_to_string(restarts(ctx, id))
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// Starts it again if its policy says so. True if it did.
+pub fn again(ctx: &Context, container: &Container) -> Result<bool> {
+    let Status::Exited(ended) = ctx.store.status(&container.id)? else {
+        return Ok(false);
+    };
+    let before = count(ctx, &container.id);
+    let wanted = match container.restart.policy.as_str() {
+        "always" | "unless-stopped" => true,
+        "on-failure" => {
+            let retries = container.restart.retries;
+            ended.code != 0 && (retries == 0 || before < retries)
+        }
+        _ => false,
+    };
+    if !wanted || was_stopped(ctx, &container.id) {
+        return Ok(false);
+    }
+    replace(
+        &restarts(ctx, &container.id),
+        (before + 1).to_string().as_bytes(),
+        Durability::Process,
+    )?;
+    start::start_again(ctx, container)?;
+    Ok(true)
+}
+
+fn stopped(ctx: &Context, id: &str) -> PathBuf {
+    ctx.store.home(Noun::Container, id).join("stopped")
+}
+
+fn restarts(ctx: &Context, id: &str) -> PathBuf {
+    ctx.store.home(Noun::Container, id).join("restarts")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn policies() {
+        assert_eq!(
+            parse("on-failure:3").unwrap(),
+            Restart {
+                policy: "on-failure".into(),
+                retries: 3
+            }
+        );
+        assert_eq!(parse("no").unwrap(), Restart::default());
+        assert!(
+            parse("always:2").is_err()
+                && parse("sometimes").is_err()
+                && parse("on-failure:x").is_err()
+        );
+    }
+}

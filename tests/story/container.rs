@@ -1,0 +1,233 @@
+//! The container noun: names, states, choosing several, waiting, removing.
+
+use std::fs;
+
+use serde_json::json;
+use tests::{Result, Stack, ensure};
+
+use crate::engine::until;
+
+pub(crate) fn renamed() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("run -d --name old alpine sleep 600").ok()?;
+    stack.rpod("create --name taken alpine").ok()?;
+    stack
+        .rpod("rename old taken")
+        .exits(125)?
+        .complains("name taken already in use")?;
+    stack
+        .rpod("rename old a/b")
+        .exits(125)?
+        .complains("names must match")?;
+    stack.rpod("rename old new").ok()?.is("")?;
+    stack.rpod("container exists old").exits(1)?;
+    stack.rpod("container exists new").exits(0)?;
+    stack.rpod("exec new true").ok()?;
+    stack.rpod("create --name old alpine").ok()?;
+    stack
+        .rpod("ps -a --sort names --format {{.Names}}")
+        .ok()?
+        .is("new\nold\ntaken")?;
+    stack.rpod("rm -f -t 0 new old taken").ok()?;
+    Ok(())
+}
+
+pub(crate) fn initialized_then_started() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("create --name later alpine sh -c 'echo ran; exit 3'")
+        .ok()?;
+    stack.rpod("init later").ok()?.is("later")?;
+    let state = stack.rpod("inspect later").ok()?.json()?[0]["State"].clone();
+    ensure!(
+        state["Status"] == "initialized" && state["Pid"].as_i64() > Some(0),
+        "{state}"
+    );
+    stack.rpod("logs later").ok()?.is("")?;
+    stack
+        .rpod("init later")
+        .exits(125)?
+        .complains("has already been created in runtime")?;
+    stack.rpod("init -a").ok()?;
+    stack.rpod("start -a later").exits(3)?.is("ran")?;
+    stack.rpod("init later").ok()?;
+    stack.rpod("rm later").ok()?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn chosen_by_filter_file_and_latest() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run -d --name one --label tier=web --cidfile one.cid alpine sleep 600")
+        .ok()?;
+    stack
+        .rpod("run -d --name two --label tier=db alpine sleep 600")
+        .ok()?;
+    stack.rpod("create --name three alpine").ok()?;
+    let names = |filter: &str| {
+        let line = format!("ps -a --sort names --format {{{{.Names}}}} {filter}");
+        Ok::<_, tests::Error>(stack.rpod(&line).ok()?.text().replace('\n', " "))
+    };
+    for (filter, expected) in [
+        ("--filter label=tier", "one two"),
+        ("--filter label=tier=db", "two"),
+        ("--filter label!=tier", "three"),
+        ("--filter name=t", "three two"),
+        ("--filter name=t --filter status=running", "two"),
+        ("--filter status=created", "three"),
+        ("--filter before=two", "one"),
+        ("--filter since=two", "three"),
+        ("--filter ancestor=alpine --filter name=one", "one"),
+        ("--filter command=sleep", "one two"),
+        ("--filter restart-policy=no", "one three two"),
+        ("--filter until=1h", ""),
+        ("--filter health=healthy", ""),
+        ("-n 1", "three"),
+        ("-n -1", "one three two"),
+    ] {
+        let found = names(filter)?;
+        ensure!(
+            found == expected,
+            "{filter}: {found:?} in place of {expected:?}"
+        );
+    }
+    stack
+        .rpod("ps --filter colour=red")
+        .exits(125)?
+        .complains("colour is an invalid filter")?;
+    stack.rpod("stop -t 0 --filter label=tier=db").ok()?;
+    stack.rpod("wait two").ok()?.is("137")?;
+    stack.rpod("stop -t 0 --cidfile one.cid").ok()?;
+    stack.rpod("ps -q").ok()?.is("")?;
+    stack.rpod("start --filter label=tier").ok()?;
+    stack.rpod("kill -a").ok()?;
+    until("both to be killed", || {
+        Ok(stack.rpod("ps -q").ok()?.text().is_empty())
+    })?;
+    stack.rpod("stop --ignore nobody").ok()?.is("")?;
+    stack
+        .rpod("stop nobody one")
+        .exits(125)?
+        .complains("no container with name or ID \"nobody\" found")?;
+    stack
+        .rpod("stop")
+        .exits(125)?
+        .complains("at least one name or id")?;
+    stack.rpod("rm -l").ok()?;
+    stack.rpod("container exists three").exits(1)?;
+    stack.rpod("rm nobody").exits(1)?;
+    stack.rpod("rm -i nobody").ok()?;
+    stack
+        .rpod("container prune -f --filter label=tier=web")
+        .ok()?;
+    stack.rpod("ps -a --format {{.Names}}").ok()?.is("two")?;
+    stack
+        .rpod("container prune")
+        .stdin("n\n")
+        .ok()?
+        .says("WARNING! This will remove all non running containers.")?;
+    stack.rpod("container prune").stdin("y\n").ok()?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn waited_for() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run -d --name brief alpine sh -c 'sleep 0.3; exit 4'")
+        .ok()?;
+    stack
+        .rpod("wait --condition running brief")
+        .ok()?
+        .is("-1")?;
+    stack
+        .rpod("wait --condition exited --interval 20ms brief")
+        .ok()?
+        .is("4")?;
+    stack.rpod("wait --latest").ok()?.is("4")?;
+    stack.rpod("wait --ignore nobody").ok()?.is("-1")?;
+    stack.rpod("run -d --name long alpine sleep 600").ok()?;
+    stack
+        .rpod("wait --exit-first-match long brief")
+        .ok()?
+        .is("4")?;
+    stack
+        .rpod("wait --condition flying brief")
+        .exits(125)?
+        .complains("unknown container state: flying")?;
+    stack
+        .rpod("wait --interval soon brief")
+        .exits(125)?
+        .complains("invalid duration")?;
+    stack.rpod("rm -f -t 0 long brief").ok()?;
+    Ok(())
+}
+
+pub(crate) fn removed_with_those_that_need_it() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("run -d --name base alpine sleep 600").ok()?;
+    stack
+        .rpod("create --name guest --network container:base alpine")
+        .ok()?;
+    stack
+        .rpod("rm -f -t 0 base")
+        .exits(125)?
+        .complains("has dependent containers which must be removed before it")?;
+    stack.rpod("rm base").exits(2)?;
+    stack.rpod("rm -f -t 0 --depend base").ok()?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    stack
+        .rpod("rm -t 0 base")
+        .exits(125)?
+        .complains("--force option must be specified")?;
+    Ok(())
+}
+
+pub(crate) fn listed_with_sizes() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run --name writer alpine sh -c 'head -c 5000 /dev/zero > /five'")
+        .ok()?;
+    let row = stack.rpod("ps -a -s --format json").ok()?.json()?[0].clone();
+    ensure!(row["Size"]["rwSize"] == json!(5000), "{row}");
+    ensure!(
+        row["Size"]["rootFsSize"].as_u64() > Some(1_000_000),
+        "{row}"
+    );
+    stack
+        .rpod("ps -a --size")
+        .ok()?
+        .says("SIZE")?
+        .says("5kB (virtual ")?;
+    stack
+        .rpod("ps -q --size")
+        .exits(125)?
+        .complains("quiet conflicts with size")?;
+    Ok(())
+}
+
+/// The size of an image is known before any of its layers is unpacked.
+pub(crate) fn an_image_has_a_size_before_it_is_unpacked() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let size = || {
+        Ok::<_, tests::Error>(
+            stack
+                .rpod("images --format {{.Size}}")
+                .ok()?
+                .text()
+                .to_owned(),
+        )
+    };
+    let before = size()?;
+    let layers = stack.root().join("layers");
+    if layers.exists() {
+        fs::remove_dir_all(&layers)?;
+    }
+    ensure!(
+        size()? == before && before.contains("MB"),
+        "{before} became {}",
+        size()?
+    );
+    Ok(())
+}
