@@ -69,12 +69,16 @@ pub(crate) fn containers_share_the_network_and_the_hostname() -> Result<()> {
         ))
         .ok()?;
     second.is(first.text())?;
-    let mount = "run --rm --pod shared alpine readlink /proc/self/ns/mnt";
-    ensure!(
-        stack.rpod(mount).ok()?.text() != stack.rpod(mount).ok()?.text(),
-        "each has its own mounts"
-    );
-    stack.rpod("pod rm -f shared").ok()?;
+    // The first has to live while the second is asked: the kernel gives the number of a namespace that is gone to the next.
+    stack
+        .rpod("run -d --pod shared --name stays alpine sleep 600")
+        .ok()?;
+    let one = stack.rpod("exec stays readlink /proc/self/ns/mnt").ok()?;
+    let other = stack
+        .rpod("run --rm --pod shared alpine readlink /proc/self/ns/mnt")
+        .ok()?;
+    ensure!(one.text() != other.text(), "each has its own mounts");
+    stack.rpod("pod rm -f -t 0 shared").ok()?;
     Ok(())
 }
 

@@ -33,7 +33,14 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
             &["bind", "ro"],
         ));
     }
-    if container.read_only {
+    if let Some(pause) = &container.pause {
+        let name = pause.file_name().unwrap_or_default().to_string_lossy();
+        all.push(bind(
+            pause.to_string_lossy(),
+            &format!("/{name}"),
+            &["bind", "rprivate", "ro", "nosuid", "nodev"],
+        ));
+    } else if container.read_only {
         for dir in ["/tmp", "/var/tmp", "/run"] {
             all.push(json!({ "destination": dir, "type": "tmpfs", "source": "tmpfs", "options": ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"] }));
         }

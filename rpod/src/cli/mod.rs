@@ -17,6 +17,7 @@ mod inspect;
 mod kill;
 mod logs;
 mod options;
+mod pod;
 mod prune;
 mod ps;
 mod rename;
@@ -104,6 +105,21 @@ const NOUNS: &[Noun] = &[
             entry::<image::ImageRemove>(),
             entry::<image::Tag>(),
             entry::<image::Untag>(),
+        ],
+    },
+    Noun {
+        name: "pod",
+        about: "Manage pods",
+        commands: &[
+            entry::<pod::Create>(),
+            entry::<pod::Exists>(),
+            entry::<pod::Inspect>(),
+            entry::<pod::Kill>(),
+            entry::<pod::Ps>(),
+            entry::<pod::Restart>(),
+            entry::<pod::Rm>(),
+            entry::<pod::Start>(),
+            entry::<pod::Stop>(),
         ],
     },
 ];

@@ -10,6 +10,8 @@ use super::selection::{Selection, is_missing, with_code};
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::remove;
+use crate::engine::pod;
+use crate::store::Noun;
 
 #[derive(Args, Debug)]
 pub struct Rm {
@@ -43,6 +45,7 @@ impl Verb for Rm {
         let ctx = Context::new(globals)?;
         if self.selection.all {
             remove::sweep(&ctx)?;
+            pod::remove::sweep(&ctx)?;
         }
         self.selection.filter = std::mem::take(&mut self.filter);
         // What is gone cannot be removed: to --force that is no error.
@@ -64,12 +67,23 @@ impl Verb for Rm {
                 if gone.borrow().contains(&container.id) {
                     return Ok(());
                 }
-                if container.infra {
-                    let pod = container.pod.as_deref().unwrap_or_default();
-                    bail!(
-                        "container {} is the infra container of pod {pod} and cannot be removed without removing the pod",
-                        container.id
-                    );
+                // One whose pod was never finished goes like any other.
+                if container.infra
+                    && let Some(pod) = &container.pod
+                    && ctx.store.record(Noun::Pod, pod).exists()
+                {
+                    if !depend {
+                        bail!(
+                            "container {} is the infra container of pod {pod} and cannot be removed without removing the pod",
+                            container.id
+                        );
+                    }
+                    let pod = pod::load(&ctx, pod)?;
+                    let members = pod::members(&ctx, &pod)?;
+                    pod::remove::remove(&ctx, &pod, self.force, timeout)?;
+                    gone.borrow_mut()
+                        .extend(members.into_iter().map(|member| member.id));
+                    return Ok(());
                 }
                 let active = ctx.store.status(&container.id)?.is_running();
                 let removed = if depend {

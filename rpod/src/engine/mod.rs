@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod image;
+pub mod pod;
 pub mod runtime;
 mod tree;
 

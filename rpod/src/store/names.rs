@@ -123,6 +123,17 @@ impl Store {
         }
     }
 
+    /// Takes a name that nobody has.
+    pub fn take_any_name(&self, noun: Noun, id: &str) -> Result<String> {
+        loop {
+            let name = random()?;
+            match self.take_name(noun, &name, id) {
+                Err(error) if error.is::<NameInUse>() => {}
+                result => return result.map(|()| name),
+            }
+        }
+    }
+
     /// True unless the home is gone, or was left without a record or with another name in it by a process that was killed while
     /// making or renaming it.
     fn is_taken(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {

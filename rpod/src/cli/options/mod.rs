@@ -2,6 +2,7 @@
 //!
 //! One file an idea; each adds its part to the container's record.
 
+mod joining;
 mod namespaces;
 mod network;
 mod process;
@@ -12,8 +13,11 @@ mod storage;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use joining::PodOptions;
+pub(super) use joining::read_id;
 use namespaces::NamespaceOptions;
-use network::NetworkOptions;
+pub(super) use namespaces::namespace;
+pub(super) use network::NetworkOptions;
 use process::ProcessOptions;
 pub(super) use process::environment;
 use resources::{ResourceOptions, bytes};
@@ -24,6 +28,7 @@ use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{self, create, stop};
 use crate::engine::image::{self, Access, Image, Platform};
+use crate::engine::pod::{self, join::Joining, record::Pod};
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
@@ -77,6 +82,8 @@ pub struct ContainerOptions {
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
+    pod: PodOptions,
+    #[command(flatten)]
     process: ProcessOptions,
     #[command(flatten)]
     resources: ResourceOptions,
@@ -94,10 +101,22 @@ pub struct ContainerOptions {
 }
 
 impl ContainerOptions {
-    /// Makes the container.
+    /// Makes the container, and first the pod that it asks for.
     pub fn create(&self, ctx: &Context) -> Result<Container> {
+        let new_pod = self.pod.make(ctx, &self.network, &self.namespaces)?;
+        let made = self.create_in(ctx, new_pod.as_ref());
+        if made.is_err()
+            && let Some(pod) = &new_pod
+        {
+            pod::remove::remove(ctx, pod, true, Some(0))?;
+        }
+        made
+    }
+
+    fn create_in(&self, ctx: &Context, new_pod: Option<&Pod>) -> Result<Container> {
         let image_name = &self.words[0];
-        let mut container = self.resolve(ctx)?;
+        let joining = self.pod.join(ctx, new_pod)?;
+        let mut container = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
         let image = self.image(ctx, image_name)?;
         let entrypoint = self.process.entrypoint()?;
@@ -140,7 +159,13 @@ impl ContainerOptions {
         }
     }
 
-    fn resolve(&self, ctx: &Context) -> Result<Container> {
+    /// `network_is_pods`: the pod was made with the network and the host name that were asked for here.
+    fn resolve(
+        &self,
+        ctx: &Context,
+        joining: Option<&Joining>,
+        network_is_pods: bool,
+    ) -> Result<Container> {
         let conf = &ctx.config.containers_conf;
         let mut c = Container {
             name: self.name.clone().unwrap_or_default(),
@@ -165,18 +190,26 @@ impl ContainerOptions {
             }
         }
         self.process.apply(&mut c, &self.words[1..])?;
-        self.namespaces.apply(ctx, &mut c)?;
-        self.network.apply(ctx, &mut c)?;
+        self.namespaces.apply(ctx, &mut c, joining)?;
+        if network_is_pods {
+            c.hostname = None;
+        } else {
+            self.network.apply(ctx, &mut c)?;
+        }
         self.security.apply(&mut c)?;
         self.resources.apply(&mut c)?;
         self.storage.apply(&mut c)?;
+        if let Some(joining) = joining {
+            self.network.join(&mut c, joining);
+            joining.admit(ctx, &mut c)?;
+        }
         c.labels.extend(pairs(&self.label));
         c.annotations.extend(pairs(&self.annotation));
         Ok(c)
     }
 }
 
-fn pairs(list: &[String]) -> impl Iterator<Item = (String, String)> + '_ {
+pub(super) fn pairs(list: &[String]) -> impl Iterator<Item = (String, String)> + '_ {
     list.iter().map(|text| {
         let (key, value) = text.split_once('=').unwrap_or((text, ""));
         (key.to_owned(), value.to_owned())

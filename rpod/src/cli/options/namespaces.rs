@@ -6,6 +6,8 @@ use clap::Args;
 use crate::engine::Context;
 use crate::engine::container;
 use crate::engine::container::record::{Container, Namespace};
+use crate::engine::pod::join::Joining;
+use crate::engine::pod::record::Shared;
 
 #[derive(Args, Debug)]
 pub(super) struct NamespaceOptions {
@@ -14,7 +16,7 @@ pub(super) struct NamespaceOptions {
     cgroupns: Option<String>,
     /// Set container hostname
     #[arg(long, value_name = "NAME")]
-    hostname: Option<String>,
+    pub(super) hostname: Option<String>,
     /// IPC namespace to use
     #[arg(long, value_name = "MODE")]
     ipc: Option<String>,
@@ -27,22 +29,35 @@ pub(super) struct NamespaceOptions {
 }
 
 impl NamespaceOptions {
-    pub(super) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
-        let mode = |text: &Option<String>, flag: &str| {
-            text.as_deref()
-                .map_or(Ok(Namespace::Private), |text| namespace(ctx, text, flag))
+    pub(super) fn apply(
+        &self,
+        ctx: &Context,
+        c: &mut Container,
+        joining: Option<&Joining>,
+    ) -> Result<()> {
+        let mode = |text: &Option<String>,
+                    flag: &str,
+                    kind: Shared,
+                    default: Namespace|
+         -> Result<Namespace> {
+            Ok(match (text.as_deref(), joining) {
+                (Some("pod"), Some(joining)) => joining.infra_namespace(kind)?,
+                (Some(text), _) => namespace(ctx, text, flag)?,
+                (None, Some(joining)) => joining.namespace(kind).unwrap_or(default),
+                (None, None) => default,
+            })
         };
-        c.namespaces.pid = mode(&self.pid, "pid")?;
-        c.namespaces.ipc = mode(&self.ipc, "ipc")?;
-        c.namespaces.uts = mode(&self.uts, "uts")?;
+        c.namespaces.pid = mode(&self.pid, "pid", Shared::Pid, Namespace::Private)?;
+        c.namespaces.ipc = mode(&self.ipc, "ipc", Shared::Ipc, Namespace::Private)?;
+        c.namespaces.uts = mode(&self.uts, "uts", Shared::Uts, Namespace::Private)?;
         // podman's default: a cgroup namespace where cgroups are v2.
-        c.namespaces.cgroup = match &self.cgroupns {
-            Some(text) => namespace(ctx, text, "cgroupns")?,
-            None if std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists() => {
-                Namespace::Private
-            }
-            None => Namespace::Host,
+        let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+        let default = if v2 {
+            Namespace::Private
+        } else {
+            Namespace::Host
         };
+        c.namespaces.cgroup = mode(&self.cgroupns, "cgroupns", Shared::Cgroup, default)?;
         if c.namespaces.uts == Namespace::Host && self.hostname.is_some() {
             bail!(
                 "cannot set hostname when running in the host UTS namespace: invalid configuration"
@@ -54,7 +69,7 @@ impl NamespaceOptions {
 }
 
 /// `private`, `host`, `container:NAME` or `ns:PATH`, as `--FLAG` has it.
-pub(super) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result<Namespace> {
+pub(in crate::cli) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result<Namespace> {
     Ok(match text.split_once(':').unwrap_or((text, "")) {
         ("private" | "shareable" | "", "") => Namespace::Private,
         ("host", "") => Namespace::Host,
@@ -62,6 +77,9 @@ pub(super) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result<Namespa
             Namespace::Container(container::find(ctx, name)?.id)
         }
         ("ns", path) if !path.is_empty() => Namespace::Path(path.into()),
+        ("pod", "") => bail!(
+            "cannot use pod namespace as container is not joining a pod or pod has no infra container: invalid argument"
+        ),
         _ => bail!("invalid --{flag} {text:?}: host, private, container:NAME or ns:PATH"),
     })
 }

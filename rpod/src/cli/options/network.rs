@@ -6,9 +6,11 @@ use clap::Args;
 use super::namespaces::namespace;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::engine::pod::join::Joining;
+use crate::engine::pod::record::Shared;
 
 #[derive(Args, Debug)]
-pub(super) struct NetworkOptions {
+pub(in crate::cli) struct NetworkOptions {
     /// Add a custom host-to-IP mapping (host:ip)
     #[arg(long, value_name = "HOST:IP")]
     add_host: Vec<String>,
@@ -38,7 +40,7 @@ pub(super) struct NetworkOptions {
 }
 
 impl NetworkOptions {
-    pub(super) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
+    pub(in crate::cli) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
         let network = &mut c.network;
         (network.dns, network.dns_search, network.dns_options) = (
             self.dns.clone(),
@@ -60,5 +62,32 @@ impl NetworkOptions {
             ),
         }
         Ok(())
+    }
+
+    /// The first option that was given, for commands that cannot have any.
+    pub(in crate::cli) fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("--add-host", !self.add_host.is_empty()),
+            ("--dns", !self.dns.is_empty()),
+            ("--dns-option", !self.dns_option.is_empty()),
+            ("--dns-search", !self.dns_search.is_empty()),
+            ("--network", !self.network.is_empty()),
+            ("--no-hosts", self.no_hosts),
+            ("--publish", !self.publish.is_empty()),
+        ];
+        given
+            .iter()
+            .find(|(_, given)| *given)
+            .map(|(name, _)| *name)
+    }
+
+    /// A container that asks for no network of its own has its pod's.
+    pub(super) fn join(&self, c: &mut Container, joining: &Joining) {
+        if self.network.is_empty()
+            && let Some(shared) = joining.namespace(Shared::Net)
+        {
+            c.namespaces.net = shared;
+            c.network.names.clear();
+        }
     }
 }

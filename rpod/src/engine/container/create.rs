@@ -1,4 +1,4 @@
-//! A container is made: id, directory, name, record, in this order.
+//! A container is made: id, directory, name, place in its pod, record, in this order.
 //!
 //! The directory is locked from its first moment. A process killed half-way leaves a directory without a record, which nobody
 //! holds a lock on: its name is free again, and `rm --all` sweeps it.
@@ -8,10 +8,10 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::record::Container;
-use crate::engine::Context;
 use crate::engine::image::{self, Image, ImageError};
+use crate::engine::{Context, pod};
 use crate::store::record::Durability;
-use crate::store::{Lock, Noun, id, names, record};
+use crate::store::{Lock, Noun, id, record};
 
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
@@ -24,7 +24,7 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
     let lock = Lock::exclusive(&home)?;
     let made = name_and_record(ctx, &mut container);
     if made.is_err() {
-        super::remove::erase(ctx, &container.id, &container.name)?;
+        super::remove::erase(ctx, &container)?;
     }
     drop(lock);
     made.map(|()| container)
@@ -32,12 +32,15 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
 
 fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
     if container.name.is_empty() {
-        container.name = free_name(ctx, &container.id)?;
+        container.name = ctx.store.take_any_name(Noun::Container, &container.id)?;
     } else {
         ctx.store
             .take_name(Noun::Container, &container.name, &container.id)?;
     }
     super::dependency::note(ctx, container)?;
+    if let Some(pod) = &container.pod {
+        pod::enter(ctx, pod, &container.id)?;
+    }
     // A container that ends with the machine's run needs no record that outlives it.
     let durability = if container.remove {
         Durability::Process
@@ -49,16 +52,6 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
         container,
         durability,
     )
-}
-
-fn free_name(ctx: &Context, id: &str) -> Result<String> {
-    loop {
-        let name = names::random()?;
-        match ctx.store.take_name(Noun::Container, &name, id) {
-            Err(error) if error.is::<names::NameInUse>() => {}
-            result => return result.map(|()| name),
-        }
-    }
 }
 
 /// Holds off the sweep of layers that no container names yet. Taken before the image is looked up, kept until the record is there.

@@ -252,7 +252,7 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
     })
 }
 
-fn mode(namespace: &Namespace) -> String {
+pub fn mode(namespace: &Namespace) -> String {
     match namespace {
         Namespace::Private => "private".to_owned(),
         Namespace::Host => "host".to_owned(),

@@ -48,6 +48,8 @@ pub struct Container {
     pub log_size_max: Option<i64>,
     /// Run an init as pid 1.
     pub init: Option<PathBuf>,
+    /// The program that holds a pod's namespaces, bound into an infra container's empty root file system.
+    pub pause: Option<PathBuf>,
     /// The command line that made it.
     pub create_command: Vec<String>,
 }

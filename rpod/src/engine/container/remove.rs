@@ -11,7 +11,7 @@ use super::overlay::unmount;
 use super::record::Container;
 use super::status::Status;
 use super::{half_start, load, stop};
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, pod, runtime};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
 
@@ -36,7 +36,7 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
         Status::Created | Status::Initialized(_) => clear_half_start(ctx, &container)?,
     }
     if remove {
-        erase(ctx, id, &container.name)?;
+        erase(ctx, &container)?;
     }
     Ok(true)
 }
@@ -126,19 +126,23 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
     remove_tree(&run)
 }
 
-/// Takes a container's directory and name away. The record goes first: without it the container is no more.
-pub(super) fn erase(ctx: &Context, id: &str, name: &str) -> Result<()> {
-    let record = ctx.store.record(Noun::Container, id);
+/// Takes a container's directory, its name and its place in a pod away. The record goes first: without it the container is no more.
+pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
+    let record = ctx.store.record(Noun::Container, &container.id);
     match fs::remove_file(&record) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("removing {}", record.display()));
         }
         _ => {}
     }
-    if !name.is_empty() {
-        ctx.store.drop_name(name, id)?;
+    if !container.name.is_empty() {
+        ctx.store.drop_name(&container.name, &container.id)?;
     }
-    remove_tree(&ctx.store.home(Noun::Container, id))
+    remove_tree(&container.home(ctx))?;
+    match &container.pod {
+        Some(pod) => pod::leave(ctx, pod, &container.id),
+        None => Ok(()),
+    }
 }
 
 /// Directories without a record, left by processes that were killed while making or removing a container, and the names that
@@ -165,7 +169,7 @@ pub fn sweep(ctx: &Context) -> Result<()> {
 }
 
 /// Its maker may not have come to locking it. Seconds are more than that takes.
-fn is_young(home: &Path) -> bool {
+pub(in crate::engine) fn is_young(home: &Path) -> bool {
     let age = fs::metadata(home)
         .and_then(|meta| meta.modified())
         .ok()

@@ -1,6 +1,6 @@
 //! A container is told to end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
@@ -9,6 +9,7 @@ use super::record::Container;
 use super::status::Status;
 use super::wait::wait_until;
 use super::{remove, restart};
+use crate::engine::pod::Failures;
 use crate::engine::{Context, runtime};
 
 /// How long a killed process may take to be gone.
@@ -19,19 +20,63 @@ pub const FOR_EVER: u64 = 100 * 365 * 86_400;
 
 /// Sends the stop signal, after `timeout` seconds SIGKILL, and clears up. One that does not run is left alone: false.
 pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
-    if !ctx.store.status(&container.id)?.is_running() {
-        return Ok(false);
+    match tell(ctx, container, timeout)? {
+        Some(since) => see_end(ctx, container, timeout, since),
+        None => Ok(false),
     }
-    restart::note_stop(ctx, container)?;
-    end(ctx, container, timeout)?;
-    finish(ctx, container)
 }
 
-/// The same without the clearing: it has ended, and whoever holds its lock goes on.
+/// The same for several: all are told before the first is waited for. Each has `timeout` seconds, or its own.
+pub fn stop_all(ctx: &Context, containers: &[&Container], timeout: Option<u64>) -> Failures {
+    let timeout_of = |container: &Container| timeout.unwrap_or(container.stop_timeout);
+    let told: Vec<_> = containers
+        .iter()
+        .map(|container| (container, tell(ctx, container, timeout_of(container))))
+        .collect();
+    let mut failures = Failures::new();
+    for (container, told) in told {
+        let ended = told.and_then(|since| match since {
+            Some(since) => see_end(ctx, container, timeout_of(container), since),
+            None => Ok(false),
+        });
+        if let Err(error) = ended {
+            failures.push((container.id.clone(), error));
+        }
+    }
+    failures
+}
+
+/// Tells a container that runs to end. When that was; nothing if it does not run.
+fn tell(ctx: &Context, container: &Container, timeout: u64) -> Result<Option<Instant>> {
+    if !ctx.store.status(&container.id)?.is_running() {
+        return Ok(None);
+    }
+    restart::note_stop(ctx, container)?;
+    if timeout > 0 {
+        signal(ctx, container, container.stop_signal)?;
+    }
+    Ok(Some(Instant::now()))
+}
+
+fn see_end(ctx: &Context, container: &Container, timeout: u64, since: Instant) -> Result<bool> {
+    wait_or_kill(ctx, container, timeout, since)?;
+    remove::cleanup(ctx, &container.id, container.remove)?;
+    Ok(true)
+}
+
+/// Ends it without the clearing, for whoever holds its lock and goes on.
 pub(super) fn end(ctx: &Context, container: &Container, timeout: u64) -> Result<()> {
     if timeout > 0 {
         signal(ctx, container, container.stop_signal)?;
-        if wait_until(ctx, &container.id, Some(Duration::from_secs(timeout)))?.is_some() {
+    }
+    wait_or_kill(ctx, container, timeout, Instant::now())
+}
+
+/// Kills it when `timeout` seconds have gone since it was told.
+fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Instant) -> Result<()> {
+    if timeout > 0 {
+        let left = Duration::from_secs(timeout).saturating_sub(since.elapsed());
+        if wait_until(ctx, &container.id, Some(left))?.is_some() {
             return Ok(());
         }
         let name =
@@ -51,11 +96,6 @@ pub(super) fn end(ctx: &Context, container: &Container, timeout: u64) -> Result<
         );
     }
     Ok(())
-}
-
-fn finish(ctx: &Context, container: &Container) -> Result<bool> {
-    remove::cleanup(ctx, &container.id, container.remove)?;
-    Ok(true)
 }
 
 /// Sends a signal to a container that runs. It ended meanwhile: no error.

@@ -1,0 +1,58 @@
+//! `rpod pod inspect`: podman-pod-inspect(1).
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::{Globals, Verb, tell};
+use crate::engine::Context;
+use crate::engine::pod::{self, inspect};
+use crate::output::inspected;
+use crate::store::names::LookupError;
+
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// Format the output to a Go template or json
+    #[arg(short, long, default_value = "json")]
+    format: String,
+    /// Act on the latest created pod
+    #[arg(short, long)]
+    latest: bool,
+    #[arg(value_name = "POD")]
+    pods: Vec<String>,
+}
+
+impl Verb for Inspect {
+    const NAME: &'static str = "inspect";
+    const ABOUT: &'static str = "Display configuration and state information about a given pod";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let mut names = self.pods;
+        if self.latest {
+            if !names.is_empty() {
+                bail!("--latest and arguments cannot be used together");
+            }
+            names.extend(pod::all(&ctx)?.pop().map(|pod| pod.id));
+        }
+        if names.is_empty() {
+            bail!("no names or ids specified");
+        }
+        let mut found = Vec::new();
+        let mut code = 0;
+        for name in &names {
+            match pod::find(&ctx, name) {
+                Ok(pod) => found.push(inspect::inspect(&ctx, &pod)?),
+                Err(error) => code = tell(&inspecting(name, error)),
+            }
+        }
+        inspected("pod inspect", &found, &self.format)?;
+        Ok(code)
+    }
+}
+
+fn inspecting(name: &str, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(LookupError::NoPod(_)) => anyhow::anyhow!("inspecting object: no such pod {name}"),
+        _ => error,
+    }
+}

@@ -1,0 +1,22 @@
+//! Commands on pods: podman-pod(1).
+
+mod create;
+mod exists;
+mod inspect;
+mod kill;
+mod ps;
+mod restart;
+mod rm;
+mod selection;
+mod start;
+mod stop;
+
+pub use create::Create;
+pub use exists::Exists;
+pub use inspect::Inspect;
+pub use kill::Kill;
+pub use ps::Ps;
+pub use restart::Restart;
+pub use rm::Rm;
+pub use start::Start;
+pub use stop::Stop;

@@ -1,0 +1,59 @@
+//! `rpod pod rm`: podman-pod-rm(1). Its exit codes: 1, a pod did not exist.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use super::selection::{Selection, missing_is_1};
+use crate::cli::{Globals, Verb, tell};
+use crate::engine::Context;
+use crate::engine::pod::remove;
+
+#[derive(Args, Debug)]
+pub struct Rm {
+    /// Stop the pod's containers first
+    #[arg(short, long)]
+    force: bool,
+    /// Ignore errors when a specified pod is missing
+    #[arg(short, long)]
+    ignore: bool,
+    /// Read the pod ID from the file, and remove the file with the pod
+    #[arg(long, value_name = "FILE")]
+    pod_id_file: Vec<PathBuf>,
+    /// Seconds to wait for pod stop before killing the container
+    #[arg(short, long, value_name = "SECONDS")]
+    time: Option<u64>,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+impl Verb for Rm {
+    const NAME: &'static str = "rm";
+    const ABOUT: &'static str = "Remove one or more pods";
+
+    fn call(mut self, globals: &Globals) -> Result<u8> {
+        if self.time.is_some() && !self.force {
+            bail!("--force option must be specified to use the --time option");
+        }
+        let ctx = Context::new(globals)?;
+        self.selection.read(&self.pod_id_file)?;
+        remove::sweep(&ctx)?;
+        // What is gone cannot be removed: to --force that is no error.
+        let ignore = self.ignore || self.force;
+        let mut code = 0;
+        for pod in self.selection.find(&ctx, ignore).map_err(missing_is_1)? {
+            match remove::remove(&ctx, &pod, self.force, self.time) {
+                Ok(()) => println!("{}", pod.id),
+                Err(error) => code = tell(&error),
+            }
+        }
+        if code == 0 {
+            for file in &self.pod_id_file {
+                std::fs::remove_file(file)
+                    .with_context(|| format!("removing {}", file.display()))?;
+            }
+        }
+        Ok(code)
+    }
+}

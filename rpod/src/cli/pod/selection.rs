@@ -1,0 +1,93 @@
+//! Commands on several pods: which ones, and how their errors are told.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::selection::with_code;
+use crate::cli::{ENGINE_ERROR, options, tell};
+use crate::engine::Context;
+use crate::engine::pod::{self, Failures, record::Pod};
+use crate::store::names::LookupError;
+
+#[derive(Args, Debug)]
+pub struct Selection {
+    /// Act on all pods
+    #[arg(short, long)]
+    pub all: bool,
+    /// Act on the latest created pod
+    #[arg(short, long)]
+    pub latest: bool,
+    #[arg(value_name = "POD")]
+    pub pods: Vec<String>,
+}
+
+impl Selection {
+    /// Adds the pods whose ids stand in files.
+    pub fn read(&mut self, files: &[PathBuf]) -> Result<()> {
+        for file in files {
+            self.pods.push(options::read_id(file)?);
+        }
+        Ok(())
+    }
+
+    /// The pods, newest first for `--all`. As in podman nothing is done when one does not exist, unless that is to be `ignored`.
+    pub fn find(&self, ctx: &Context, ignored: bool) -> Result<Vec<Pod>> {
+        if (self.all || self.latest) && !self.pods.is_empty() {
+            bail!("--all or --latest and arguments cannot be used together");
+        }
+        if self.all && self.latest {
+            bail!("--all and --latest cannot be used together");
+        }
+        if self.all || self.latest {
+            let mut all = pod::all(ctx)?;
+            all.reverse();
+            all.truncate(if self.latest { 1 } else { usize::MAX });
+            return Ok(all);
+        }
+        if self.pods.is_empty() {
+            bail!("you must provide at least one name or id");
+        }
+        let mut found = Vec::new();
+        for name in &self.pods {
+            match pod::find(ctx, name) {
+                Ok(pod) => found.push(pod),
+                Err(error) if is_missing(&error) && ignored => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Does it to each and prints its id. What fails for a container is told as `DOING container ID: why`.
+pub fn each(pods: &[Pod], doing: &str, act: impl Fn(&Pod) -> Result<Failures>) -> Result<u8> {
+    let mut code = 0;
+    for pod in pods {
+        match act(pod) {
+            Ok(failures) if failures.is_empty() => println!("{}", pod.id),
+            Ok(failures) => {
+                for (id, error) in failures {
+                    tell(&error.context(format!("{doing} container {id}")));
+                }
+                code = ENGINE_ERROR;
+            }
+            Err(error) => code = tell(&error),
+        }
+    }
+    Ok(code)
+}
+
+pub fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LookupError::NoPod(_)))
+}
+
+/// podman-pod-rm(1): 1 when a pod does not exist.
+pub fn missing_is_1(error: anyhow::Error) -> anyhow::Error {
+    if is_missing(&error) {
+        with_code(1, error)
+    } else {
+        error
+    }
+}

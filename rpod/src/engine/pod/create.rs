@@ -1,0 +1,95 @@
+//! A pod is made: id, directory, name, infra container, record, in this order.
+//!
+//! The directory is locked from its first moment. Without a record it is no pod yet: what a killed process left is swept by the
+//! next command that makes or removes pods ([`super::remove::sweep`]).
+
+use std::fs;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::record::Pod;
+use super::{infra, remove};
+use crate::engine::Context;
+use crate::engine::container::create as container;
+use crate::engine::container::record::{Container, Namespace, Namespaces};
+use crate::store::names::NameInUse;
+use crate::store::record::Durability;
+use crate::store::{Lock, Noun, id, record};
+
+/// Makes the pod and gives it its id, and a name if it has none. `infra` is its infra container as far as it was asked for.
+pub fn create(ctx: &Context, mut pod: Pod, infra: Option<Container>) -> Result<Pod> {
+    remove::sweep(ctx)?;
+    pod.id = id::new()?;
+    pod.created = jiff::Timestamp::now().to_string();
+    let home = ctx.store.home(Noun::Pod, &pod.id);
+    fs::create_dir_all(home.join("containers"))
+        .with_context(|| format!("making {}", home.display()))?;
+    let lock = Lock::exclusive(&home)?;
+    let made = fill(ctx, &mut pod, infra);
+    if made.is_err() {
+        remove::erase(ctx, &pod.id, &pod.name)?;
+    }
+    drop(lock);
+    made.map(|()| pod)
+}
+
+/// What an infra container is before anything is asked of it.
+pub fn infra_defaults(ctx: &Context) -> Container {
+    let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    Container {
+        stop_timeout: ctx.config.containers_conf.engine.stop_timeout.unwrap_or(10),
+        shm_size: 64 << 20,
+        log_driver: "k8s-file".into(),
+        namespaces: Namespaces {
+            cgroup: if v2 {
+                Namespace::Private
+            } else {
+                Namespace::Host
+            },
+            ..Namespaces::default()
+        },
+        ..Container::default()
+    }
+}
+
+fn fill(ctx: &Context, pod: &mut Pod, infra: Option<Container>) -> Result<()> {
+    if pod.name.is_empty() {
+        pod.name = ctx.store.take_any_name(Noun::Pod, &pod.id)?;
+    } else {
+        ctx.store
+            .take_name(Noun::Pod, &pod.name, &pod.id)
+            .map_err(in_use)?;
+    }
+    if let Some(mut container) = infra {
+        settle(ctx, pod, &mut container)?;
+        pod.infra = Some(container::create(ctx, container)?.id);
+    }
+    record::save(&ctx.store.record(Noun::Pod, &pod.id), pod, Durability::Disk)
+}
+
+fn in_use(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<NameInUse>() {
+        Some(NameInUse { noun, name, .. }) => {
+            anyhow!("adding pod to state: name {name:?} is in use: {noun} already exists")
+        }
+        None => error,
+    }
+}
+
+/// What the infra container has from its pod.
+fn settle(ctx: &Context, pod: &Pod, container: &mut Container) -> Result<()> {
+    container.infra = true;
+    container.pod = Some(pod.id.clone());
+    if container.name.is_empty() {
+        container.name = format!("{}-infra", id::short(&pod.id));
+    }
+    if container.hostname.is_none() {
+        container.hostname = Some(pod.name.clone());
+    }
+    container.resources.cgroup_parent = pod.cgroup(ctx);
+    container.create_command = pod.create_command.clone();
+    if container.image.id.is_empty() {
+        infra::without_image(ctx, container)?;
+    }
+    Ok(())
+}

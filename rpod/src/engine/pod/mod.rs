@@ -1,0 +1,60 @@
+//! Pods: containers that share namespaces, which an infra container holds, and a cgroup.
+//!
+//! ```text
+//! ROOT/pods/<id>/pod.json            what the pod was asked to be
+//! ROOT/pods/<id>/containers/<id>     symbolic link to each container of the pod, the infra container too
+//! ```
+//!
+//! Whoever makes a container in a pod holds the flock of the pod's directory shared; whoever starts, stops or removes the pod
+//! holds it exclusively. The pod's lock is taken before any container's. A pod has no state of its own: it is what its containers
+//! are ([`status`]).
+
+pub mod create;
+mod infra;
+pub mod inspect;
+pub mod join;
+mod members;
+pub mod record;
+pub mod remove;
+pub mod start;
+pub mod status;
+pub mod stop;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::store::{Lock, Noun, record as file};
+use record::Pod;
+
+pub use members::{enter, leave, members};
+
+/// Reads the record of a pod by name, id or id prefix.
+pub fn find(ctx: &Context, text: &str) -> Result<Pod> {
+    load(ctx, &ctx.store.find(Noun::Pod, text)?)
+}
+
+/// Reads the record of a pod by its whole id.
+pub fn load(ctx: &Context, id: &str) -> Result<Pod> {
+    file::load(&ctx.store.record(Noun::Pod, id))
+}
+
+/// All pods, oldest first. What is damaged or half removed is left out.
+pub fn all(ctx: &Context) -> Result<Vec<Pod>> {
+    let mut all = Vec::new();
+    for id in ctx.store.ids(Noun::Pod).context("listing pods")? {
+        if let Ok(Some(pod)) = file::load_if_there::<Pod>(&ctx.store.record(Noun::Pod, &id)) {
+            all.push(pod);
+        }
+    }
+    all.sort_by(|a: &Pod, b| a.created.cmp(&b.created));
+    Ok(all)
+}
+
+impl Pod {
+    fn lock(&self, ctx: &Context) -> Result<Lock> {
+        Lock::exclusive(&ctx.store.home(Noun::Pod, &self.id))
+    }
+}
+
+/// What failed for some containers of a pod, by container id.
+pub type Failures = Vec<(String, anyhow::Error)>;

@@ -1,0 +1,72 @@
+//! A pod is told to end: all its containers at once, the infra container last.
+
+use anyhow::Result;
+
+use super::record::{ExitPolicy, Pod};
+use super::{Failures, load, members};
+use crate::engine::Context;
+use crate::engine::container::record::Container;
+use crate::engine::container::status::Status;
+use crate::engine::container::stop as container;
+use crate::store::{Lock, Noun};
+
+/// Stops what runs. Each container has `timeout` seconds until SIGKILL, or as long as it was created with.
+pub fn stop(ctx: &Context, pod: &Pod, timeout: Option<u64>) -> Result<Failures> {
+    let _lock = pod.lock(ctx)?;
+    stop_members(ctx, &members(ctx, pod)?, timeout)
+}
+
+/// The same for whoever holds the pod's lock.
+pub(super) fn stop_members(
+    ctx: &Context,
+    members: &[Container],
+    timeout: Option<u64>,
+) -> Result<Failures> {
+    let (infra, others): (Vec<_>, Vec<_>) = members.iter().partition(|member| member.infra);
+    let mut failures = container::stop_all(ctx, &others, timeout);
+    if failures.is_empty() {
+        failures.extend(container::stop_all(ctx, &infra, timeout));
+    }
+    Ok(failures)
+}
+
+/// Sends a signal to each container that runs.
+pub fn kill(ctx: &Context, pod: &Pod, signal: i32) -> Result<Failures> {
+    let _lock = pod.lock(ctx)?;
+    let mut failures = Failures::new();
+    for member in members(ctx, pod)?.iter().rev() {
+        if ctx.store.status(&member.id)?.is_running()
+            && let Err(error) = container::kill(ctx, member, signal)
+        {
+            failures.push((member.id.clone(), error));
+        }
+    }
+    Ok(failures)
+}
+
+/// A container of the pod has ended: a pod that ends with its last container ends now.
+pub fn after_exit(ctx: &Context, container: &Container) -> Result<()> {
+    let Some(pod) = container.pod.as_deref().filter(|_| !container.infra) else {
+        return Ok(());
+    };
+    let Ok(pod) = load(ctx, pod) else {
+        return Ok(());
+    };
+    if pod.exit_policy == ExitPolicy::Continue {
+        return Ok(());
+    }
+    let Ok(_lock) = Lock::exclusive(&ctx.store.home(Noun::Pod, &pod.id)) else {
+        // Removed while we waited.
+        return Ok(());
+    };
+    let members = members(ctx, &pod)?;
+    for member in members.iter().filter(|member| !member.infra) {
+        if !matches!(ctx.store.status(&member.id)?, Status::Exited(_)) {
+            return Ok(());
+        }
+    }
+    match stop_members(ctx, &members, None)?.into_iter().next() {
+        Some((id, error)) => Err(error.context(format!("stopping container {id}"))),
+        None => Ok(()),
+    }
+}
