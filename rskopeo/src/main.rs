@@ -18,7 +18,9 @@ mod manifest;
 mod platform;
 mod reference;
 mod registry;
+mod signature;
 mod store;
+mod terminal;
 mod transport;
 
 use std::process::ExitCode;

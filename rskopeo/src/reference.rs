@@ -238,6 +238,20 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// The name by which the image is known elsewhere, if its transport has names.
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Docker(name) | Self::ContainersStorage { name, .. } => Some(name),
+            Self::DockerArchive {
+                image: Some(ArchiveImage::Tagged(name)),
+                ..
+            } => Some(name),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.transport())?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::Global;
 use crate::config::Credentials;
 use crate::transport::Access;
 
@@ -48,7 +49,7 @@ macro_rules! access_options {
         impl $name {
             /// # Errors
             /// The options contradict each other.
-            pub fn resolve(&self, tmpdir: Option<PathBuf>) -> Result<Access> {
+            pub fn resolve(&self, global: &Global) -> Result<Access> {
                 if self.creds.is_some() && self.no_creds {
                     bail!("creds and no-creds cannot be specified at the same time");
                 }
@@ -76,7 +77,8 @@ macro_rules! access_options {
                     authfile: self.authfile.clone(),
                     cert_dir: self.cert_dir.clone(),
                     shared_blob_dir: None,
-                    tmpdir,
+                    tmpdir: global.tmpdir.clone(),
+                    registries_d: global.registries_d.clone(),
                 })
             }
         }

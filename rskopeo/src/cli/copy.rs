@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::access::{DestinationAccess, SourceAccess};
+use super::signing::Signing;
 
 /// skopeo-copy(1)
 #[derive(Debug, clap::Args)]
@@ -15,6 +16,8 @@ pub struct Copy {
     pub from: SourceAccess,
     #[command(flatten)]
     pub to: DestinationAccess,
+    #[command(flatten)]
+    pub signing: Signing,
     /// Path of the authentication file, for source and destination
     #[arg(long, value_name = "FILE")]
     pub authfile: Option<PathBuf>,

@@ -6,6 +6,8 @@ mod inspect;
 mod list_tags;
 mod login;
 mod manifest_digest;
+mod signing;
+mod standalone;
 mod unpack;
 
 use std::path::PathBuf;
@@ -20,6 +22,10 @@ pub use inspect::Inspect;
 pub use list_tags::ListTags;
 pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
+pub use signing::Signing;
+pub use standalone::{
+    GenerateSigstoreKey, StandaloneSign, StandaloneVerify, UntrustedSignatureDump,
+};
 pub use unpack::Unpack;
 
 /// Various operations with container images and container image registries
@@ -56,6 +62,9 @@ pub struct Global {
     /// Directory used to store temporary files
     #[arg(long, value_name = "DIR", global = true)]
     pub tmpdir: Option<PathBuf>,
+    /// Use registry configuration files in DIR (e.g. for container signature storage)
+    #[arg(long = "registries.d", value_name = "DIR", global = true)]
+    pub registries_d: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,8 +79,17 @@ pub enum Command {
     Login(Login),
     /// Logout of a container registry
     Logout(Logout),
+    /// Generate a sigstore public/private key pair
+    GenerateSigstoreKey(GenerateSigstoreKey),
     /// Compute a manifest digest of a file
     ManifestDigest(ManifestDigest),
+    /// Create a signature using local files
+    StandaloneSign(StandaloneSign),
+    /// Verify a signature using local files
+    StandaloneVerify(StandaloneVerify),
+    /// Dump contents of a signature WITHOUT VERIFYING IT
+    #[command(name = "untrusted-signature-dump-without-verification", hide = true)]
+    UntrustedSignatureDump(UntrustedSignatureDump),
     /// Unpack IMAGE into a runtime bundle, or into layers
     Unpack(Unpack),
 }

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::cli::{self, Copy, Global};
 use crate::compression::Compression;
-use crate::config::Policy;
 use crate::copy::{self, MultiArch, Options};
 use crate::manifest::Format;
 use crate::platform::Platform;
 use crate::reference::{Name, Reference};
+use crate::signature::Trust;
 use crate::transport::{self, LayerForm, Writing};
 
 pub fn run(global: &Global, args: &Copy) -> Result<()> {
@@ -22,8 +22,8 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
         .destination
         .parse()
         .with_context(|| format!("Invalid destination name {}", args.destination))?;
-    let mut from = args.from.resolve(global.tmpdir.clone())?;
-    let mut to = args.to.resolve(global.tmpdir.clone())?;
+    let mut from = args.from.resolve(global)?;
+    let mut to = args.to.resolve(global)?;
     for access in [&mut from, &mut to] {
         access.authfile = access.authfile.take().or_else(|| args.authfile.clone());
         access.tls_verify = access.tls_verify.or(args.tls_verify);
@@ -32,13 +32,13 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
     check_level(args)?;
     let writing = writing(args)?;
-    Policy::load(global)?.allows(&source)?;
+    let trust = Trust::new(global, &args.signing, &source, &destination)?;
 
     let image = transport::open_source(&source, &from)
         .with_context(|| format!("initializing source {source}"))?;
     let place = transport::open_destination(&destination, &to, &writing)
         .with_context(|| format!("initializing destination {destination}"))?;
-    let written = copy::image(&*image, place, &options(global, args))?;
+    let written = copy::image(&*image, place, &options(global, args, trust))?;
     if let Some(path) = &args.digestfile {
         let text = written.digest().to_string();
         // Not by rename: it may be a pipe, or /dev/stdout.
@@ -78,8 +78,9 @@ fn writing(args: &Copy) -> Result<Writing> {
     })
 }
 
-fn options(global: &Global, args: &Copy) -> Options {
+fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
     Options {
+        trust,
         platform: Platform::chosen(global),
         multi_arch: match args.multi_arch {
             Some(cli::MultiArch::All) => MultiArch::All,

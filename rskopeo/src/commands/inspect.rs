@@ -36,7 +36,7 @@ struct Summary<'a> {
 
 pub fn run(global: &Global, args: &Inspect) -> Result<()> {
     let reference = parse_image(&args.image)?;
-    let mut access = args.access.resolve(global.tmpdir.clone())?;
+    let mut access = args.access.resolve(global)?;
     access.shared_blob_dir.clone_from(&args.shared_blob_dir);
     let source = transport::open_source(&reference, &access)
         .with_context(|| format!("Error parsing image name {:?}", args.image))?;

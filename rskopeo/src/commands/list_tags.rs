@@ -27,7 +27,7 @@ pub fn run(global: &Global, args: &ListTags) -> Result<()> {
         .repository
         .parse()
         .with_context(|| format!("Error parsing repository name {:?}", args.repository))?;
-    let access = args.access.resolve(global.tmpdir.clone())?;
+    let access = args.access.resolve(global)?;
     let repository = match &reference {
         Reference::Docker(name) => {
             let written = args.repository.trim_start_matches("docker://");

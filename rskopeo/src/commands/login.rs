@@ -1,13 +1,12 @@
 //! `login REGISTRY`: credentials are tried at the registry, then kept.
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use crate::cli::Login;
 use crate::config::{self, Credentials};
+use crate::terminal;
 use crate::transport::{self, Access};
 
 pub fn run(args: &Login) -> Result<()> {
@@ -112,21 +111,6 @@ fn ask_user(known: Option<&str>) -> Result<String> {
     }
 }
 
-/// Without echo.
 fn ask_password() -> Result<String> {
-    let stdin = io::stdin();
-    let shown = tcgetattr(stdin.as_fd())
-        .map_err(io::Error::from)
-        .context("reading password: stdin is no terminal: use --password-stdin")?;
-    let mut hidden = shown.clone();
-    hidden.local_flags.remove(LocalFlags::ECHO);
-    print!("Password: ");
-    io::stdout().flush()?;
-    tcsetattr(stdin.as_fd(), SetArg::TCSAFLUSH, &hidden).context("reading password")?;
-    let mut line = String::new();
-    let read = stdin.read_line(&mut line);
-    tcsetattr(stdin.as_fd(), SetArg::TCSANOW, &shown).context("reading password")?;
-    println!();
-    read.context("reading password")?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    terminal::ask_hidden("Password: ").context("reading password: use --password-stdin")
 }

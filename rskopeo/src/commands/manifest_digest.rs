@@ -5,11 +5,11 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use crate::cli::ManifestDigest;
-use crate::digest::Digest;
+use crate::manifest::RawManifest;
 
 pub fn run(args: &ManifestDigest) -> Result<()> {
     let bytes = fs::read(&args.file)
         .with_context(|| format!("Error reading manifest from {}", args.file.display()))?;
-    println!("{}", Digest::sha256(&bytes));
+    println!("{}", RawManifest::digest_of(&bytes));
     Ok(())
 }

@@ -1,12 +1,16 @@
 //! What each command does, one file each.
 
 mod copy;
+mod generate_sigstore_key;
 mod inspect;
 mod list_tags;
 mod login;
 mod logout;
 mod manifest_digest;
+mod standalone_sign;
+mod standalone_verify;
 mod unpack;
+mod untrusted_signature_dump;
 
 use anyhow::{Context, Result};
 
@@ -25,6 +29,10 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::ManifestDigest(args) => manifest_digest::run(&args),
+        Command::GenerateSigstoreKey(args) => generate_sigstore_key::run(&args),
+        Command::StandaloneSign(args) => standalone_sign::run(&args),
+        Command::StandaloneVerify(args) => standalone_verify::run(&args),
+        Command::UntrustedSignatureDump(args) => untrusted_signature_dump::run(&args),
         Command::Unpack(args) => unpack::run(&global, &args),
     }
 }

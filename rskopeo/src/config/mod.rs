@@ -5,7 +5,11 @@ mod auth_file;
 mod credential_helper;
 mod policy;
 mod registries;
+mod registries_d;
+mod signing_params;
 
 pub use auth::{Credentials, credentials, forget, forget_all, keep};
-pub use policy::Policy;
+pub use policy::{IdentityMatch, Policy, Requirement, SignedBy, SigstoreSigned, name_scopes};
 pub use registries::{Endpoint, Registries};
+pub use registries_d::RegistriesD;
+pub use signing_params::SigningParams;

@@ -118,8 +118,10 @@ fn convert_and_put(
         destination.put_blob(Some(descriptor), role, stream)?;
         return Ok(None);
     };
-    if plan.preserve_digests {
-        bail!("Can't preserve digests: the destination needs the layer in another compression");
+    if let Some(reason) = plan.fixed {
+        bail!(
+            "the destination needs the layer in another compression, but we cannot modify it: {reason:?}"
+        );
     }
     let made = match target {
         Compression::None => compression::decompress(reader)?,

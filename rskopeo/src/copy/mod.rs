@@ -16,6 +16,7 @@ use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::manifest::{Format, Image, Index, RawManifest};
 use crate::platform::Platform;
+use crate::signature::{Admitted, Signature, Trust};
 use crate::transport::{Destination, Place, Source};
 
 use plan::Plan;
@@ -33,6 +34,8 @@ pub enum MultiArch {
 /// What is asked of a copy beyond source and destination.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The policy for the source, and the signers of what is written.
+    pub trust: Trust,
     pub platform: Platform,
     pub multi_arch: MultiArch,
     /// `--format`
@@ -110,6 +113,12 @@ fn all(
     if !destination.takes_indexes() {
         bail!("copying multiple images to this transport is not supported: leave out --all");
     }
+    let signatures = carried(
+        options.trust.index(source, top),
+        destination,
+        options,
+        "image list",
+    )?;
     let index = Index::parse(top)?;
     if which == MultiArch::All {
         let total = index.manifests.len();
@@ -135,6 +144,13 @@ fn all(
     destination
         .put_manifest(top, Place::Top { chosen_from: None })
         .context("writing the manifest list")?;
+    sign(
+        destination,
+        top,
+        signatures,
+        Place::Top { chosen_from: None },
+        options,
+    )?;
     Ok(top.clone())
 }
 
@@ -146,9 +162,21 @@ fn one(
     place: Place<'_>,
     options: &Options,
 ) -> Result<RawManifest> {
-    say(options, "Getting image source signatures")?;
+    let digest = manifest.digest();
+    let instance = match place {
+        Place::Top { chosen_from: None } => None,
+        Place::Top { .. } | Place::Instance => Some(&digest),
+    };
+    // Before anything of the manifest is understood.
+    let admitted = options.trust.admit(source, manifest, instance)?;
+    let signatures = carried(admitted, destination, options, "image")?;
     let image = Image::parse(manifest)?;
-    let plan = Plan::make(source, destination, image, options)?;
+    let fixed = match (options.preserve_digests, signatures.is_empty()) {
+        (true, _) => Some("Instructed to preserve digests"),
+        (false, false) => Some("Would invalidate signatures"),
+        (false, true) => None,
+    };
+    let plan = Plan::make(source, destination, image, fixed, options)?;
     let layers = blobs::layers(source, destination, &plan, options)?;
     let (image, config) = plan.finish(layers)?;
     say(options, &format!("Copying config {}", image.config.digest))?;
@@ -162,8 +190,49 @@ fn one(
     destination
         .put_manifest(&manifest, place)
         .context("writing manifest")?;
-    say(options, "Storing signatures")?;
+    sign(destination, &manifest, signatures, place, options)?;
     Ok(manifest)
+}
+
+/// The signatures of the source that go along, once it is known that the destination takes them.
+fn carried(
+    admitted: Admitted<'_>,
+    destination: &dyn Destination,
+    options: &Options,
+    what: &str,
+) -> Result<Vec<Signature>> {
+    if !options.trust.removes_signatures() {
+        say(options, &format!("Getting {what} source signatures"))?;
+    }
+    let signatures = admitted.carried()?;
+    if !signatures.is_empty() {
+        say(
+            options,
+            &format!("Checking if {what} destination supports signatures"),
+        )?;
+        destination.takes_signatures().context(
+            "Can not copy signatures to the destination (--remove-signatures leaves them behind)",
+        )?;
+    }
+    Ok(signatures)
+}
+
+/// Adds the signatures that are asked for, and puts all of them.
+fn sign(
+    destination: &dyn Destination,
+    manifest: &RawManifest,
+    mut signatures: Vec<Signature>,
+    place: Place<'_>,
+    options: &Options,
+) -> Result<()> {
+    signatures.extend(options.trust.sign(manifest, |line| say(options, line))?);
+    if !signatures.is_empty() {
+        say(options, "Storing signatures")?;
+        destination
+            .put_signatures(&signatures, &manifest.digest(), place)
+            .context("writing signatures")?;
+    }
+    Ok(())
 }
 
 /// One line of what is being done, on stdout as skopeo prints it. A reader that went away does not stop the copy.

@@ -19,7 +19,8 @@ pub struct Plan {
     config: Vec<u8>,
     parsed: Option<ImageConfig>,
     pub form: LayerForm,
-    pub preserve_digests: bool,
+    /// Why the manifest must stay what it is, if it must.
+    pub fixed: Option<&'static str>,
 }
 
 impl Plan {
@@ -27,9 +28,10 @@ impl Plan {
         source: &dyn Source,
         destination: &dyn Destination,
         image: Image,
+        fixed: Option<&'static str>,
         options: &Options,
     ) -> Result<Self> {
-        let format = choose_format(&image, destination.manifest_types(), options)?;
+        let format = choose_format(&image, destination.manifest_types(), fixed, options)?;
         let config = read_config(source, &image.config)?;
         let parsed = if image.is_container() {
             Some(ImageConfig::parse(&config)?)
@@ -56,7 +58,7 @@ impl Plan {
             config,
             parsed,
             form,
-            preserve_digests: options.preserve_digests,
+            fixed,
         })
     }
 
@@ -112,7 +114,12 @@ impl Plan {
 }
 
 /// The asked-for format, else the image's own, else the first that the destination takes.
-fn choose_format(image: &Image, accepted: &[&str], options: &Options) -> Result<Format> {
+fn choose_format(
+    image: &Image,
+    accepted: &[&str],
+    fixed: Option<&str>,
+    options: &Options,
+) -> Result<Format> {
     let accepts = |format: Format| accepted.is_empty() || accepted.contains(&format.media_type());
     let format = match options.format {
         Some(format) => format,
@@ -128,9 +135,11 @@ fn choose_format(image: &Image, accepted: &[&str], options: &Options) -> Result<
             format.media_type()
         );
     }
-    if options.preserve_digests && format != image.format {
+    if let Some(reason) = fixed
+        && format != image.format
+    {
         bail!(
-            "Can't preserve digests: manifest must be converted to type {}",
+            "Manifest must be converted to type {:?} to be written to destination, but we cannot modify it: {reason:?}",
             format.media_type()
         );
     }

@@ -6,7 +6,9 @@
 mod config;
 mod image;
 mod index;
+mod jws;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
@@ -121,13 +123,18 @@ impl RawManifest {
 
     /// SHA-256 of the bytes.
     pub fn digest(&self) -> Digest {
-        Digest::sha256(&self.bytes)
+        Self::digest_of(&self.bytes)
+    }
+
+    /// SHA-256 of a manifest's bytes; of one of schema 1, without the signatures that it carries in itself.
+    pub fn digest_of(bytes: &[u8]) -> Digest {
+        Digest::sha256(&jws::payload(bytes).unwrap_or(Cow::Borrowed(bytes)))
     }
 
     /// Checks the bytes against a digest that the caller has from elsewhere.
     pub fn verify(&self, expected: &Digest) -> Result<()> {
         let mut hasher = expected.hasher();
-        hasher.update(&self.bytes);
+        hasher.update(&jws::payload(&self.bytes).unwrap_or(Cow::Borrowed(&self.bytes)));
         let actual = hasher.finish();
         if actual != *expected {
             bail!(

@@ -96,6 +96,12 @@ impl Client {
         self.send(&Method::GET, &format!("{}/v2/", self.origin), &[])
     }
 
+    /// `registry.example.com:5000/library/alpine`, for messages.
+    pub fn repository(&self) -> String {
+        let host = self.origin.split("://").nth(1).unwrap_or_default();
+        format!("{host}/{}", self.path)
+    }
+
     /// `<origin>/v2/<repository>/<tail>`
     pub fn url(&self, tail: &str) -> String {
         format!("{}/v2/{}/{tail}", self.origin, self.path)

@@ -5,6 +5,7 @@
 
 mod challenge;
 mod client;
+mod contents;
 mod tls;
 mod token;
 

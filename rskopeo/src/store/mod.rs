@@ -72,6 +72,10 @@ impl Store {
         Ok(())
     }
 
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub fn images_path(&self) -> PathBuf {
         self.root.join("images")
     }

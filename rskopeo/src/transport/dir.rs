@@ -11,6 +11,7 @@ use super::{BlobStream, Destination, LayerForm, Place, Role, Source, Written};
 use crate::atomic;
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};
+use crate::signature::{Signature, read_numbered, write_numbered};
 
 const VERSION: &str = "Directory Transport Version: 1.1\n";
 
@@ -46,6 +47,10 @@ impl Source for DirSource {
         Ok(Box::new(
             File::open(&path).with_context(|| format!("open {}", path.display()))?,
         ))
+    }
+
+    fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {
+        read_numbered(|number| self.path.join(signature_name(instance, number)))
     }
 }
 
@@ -147,6 +152,26 @@ impl Destination for DirDestination {
         }
     }
 
+    fn takes_signatures(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn put_signatures(
+        &self,
+        signatures: &[Signature],
+        manifest: &Digest,
+        place: Place<'_>,
+    ) -> Result<()> {
+        let instance = match place {
+            Place::Instance => Some(manifest),
+            Place::Top { .. } => None,
+        };
+        let all: Vec<&Signature> = signatures.iter().collect();
+        write_numbered(&all, |number| {
+            self.path.join(signature_name(instance, number))
+        })
+    }
+
     fn commit(self: Box<Self>) -> Result<()> {
         match self
             .top
@@ -163,5 +188,12 @@ fn manifest_name(instance: Option<&Digest>) -> String {
     match instance {
         Some(digest) => format!("{}.manifest.json", digest.hex()),
         None => "manifest.json".to_owned(),
+    }
+}
+
+fn signature_name(instance: Option<&Digest>, number: usize) -> String {
+    match instance {
+        Some(digest) => format!("{}-signature-{number}", digest.hex()),
+        None => format!("signature-{number}"),
     }
 }

@@ -14,6 +14,7 @@ use crate::manifest::{
 };
 use crate::reference::Name;
 use crate::registry::{Client, Method, Scope, refused};
+use crate::signature::{Signature, SignatureStore};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
@@ -23,6 +24,7 @@ pub struct DockerSource {
     name: Name,
     /// Fetched when opened, which finds out which mirror has it.
     top: RawManifest,
+    signatures: SignatureStore,
 }
 
 impl DockerSource {
@@ -30,7 +32,7 @@ impl DockerSource {
     pub fn open(name: &Name, access: &Access) -> Result<Self> {
         let mut errors = Vec::new();
         for endpoint in Registries::load()?.pull(name)? {
-            match Self::at(&endpoint, access) {
+            match Self::at(name, &endpoint, access) {
                 Ok(source) => return Ok(source),
                 Err(error) => errors.push(error),
             }
@@ -46,7 +48,7 @@ impl DockerSource {
         }
     }
 
-    fn at(endpoint: &Endpoint, access: &Access) -> Result<Self> {
+    fn at(asked: &Name, endpoint: &Endpoint, access: &Access) -> Result<Self> {
         let client = connect(endpoint, access, Scope::Pull)?;
         let name = endpoint.name.clone();
         let wanted = match (&name.digest, &name.tag) {
@@ -57,7 +59,14 @@ impl DockerSource {
         if let Some(digest) = &name.digest {
             top.verify(digest)?;
         }
-        Ok(Self { client, name, top })
+        // By the name that was asked for, wherever a mirror really is.
+        let signatures = SignatureStore::of(asked, access);
+        Ok(Self {
+            client,
+            name,
+            top,
+            signatures,
+        })
     }
 }
 
@@ -132,11 +141,17 @@ impl Source for DockerSource {
                 .reader(),
         ))
     }
+
+    fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {
+        let manifest = instance.cloned().unwrap_or_else(|| self.top.digest());
+        self.signatures.read(&self.client, &manifest)
+    }
 }
 
 pub struct DockerDestination {
     client: Client,
     name: Name,
+    signatures: SignatureStore,
 }
 
 impl DockerDestination {
@@ -146,6 +161,7 @@ impl DockerDestination {
         Ok(Self {
             client,
             name: endpoint.name,
+            signatures: SignatureStore::of(name, access),
         })
     }
 
@@ -289,6 +305,19 @@ impl Destination for DockerDestination {
                 self.put_manifest_as(manifest, tag.as_deref().unwrap_or("latest"))
             }
         }
+    }
+
+    fn takes_signatures(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn put_signatures(
+        &self,
+        signatures: &[Signature],
+        manifest: &Digest,
+        _place: Place<'_>,
+    ) -> Result<()> {
+        self.signatures.write(&self.client, manifest, signatures)
     }
 
     /// The tag stands since its manifest was put, which was the last request.

@@ -26,6 +26,7 @@ use crate::config::Credentials;
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Reference;
+use crate::signature::Signature;
 
 pub use docker::is_let_in;
 pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
@@ -40,6 +41,11 @@ pub trait Source: Sync {
 
     /// Opens a blob. The bytes are not trusted: the caller checks digest and size as it reads.
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>>;
+
+    /// The signatures of the image itself, or of one instance of its index. Nothing about them is checked.
+    fn signatures(&self, _instance: Option<&Digest>) -> Result<Vec<Signature>> {
+        Ok(Vec::new())
+    }
 }
 
 /// What a blob is within its image.
@@ -113,6 +119,21 @@ pub trait Destination: Sync {
     /// Takes a manifest, byte for byte; every blob that it names has been put.
     fn put_manifest(&self, manifest: &RawManifest, place: Place<'_>) -> Result<()>;
 
+    /// Whether signatures can be put; the error tells why not.
+    fn takes_signatures(&self) -> Result<()> {
+        bail!("Pushing signatures to this transport is not supported");
+    }
+
+    /// Takes the signatures of a manifest that was put; there is at least one.
+    fn put_signatures(
+        &self,
+        _signatures: &[Signature],
+        _manifest: &Digest,
+        _place: Place<'_>,
+    ) -> Result<()> {
+        self.takes_signatures()
+    }
+
     /// Makes the image visible under its name, durably, as the last step.
     fn commit(self: Box<Self>) -> Result<()>;
 }
@@ -130,6 +151,8 @@ pub struct Access {
     pub cert_dir: Option<PathBuf>,
     pub shared_blob_dir: Option<PathBuf>,
     pub tmpdir: Option<PathBuf>,
+    /// `--registries.d`
+    pub registries_d: Option<PathBuf>,
 }
 
 /// What is asked of a destination beyond how it is reached.
