@@ -1,5 +1,6 @@
 //! `rrunc`: an OCI runtime. Starts the process that a bundle describes.
 
+mod annotations;
 mod birth;
 mod cgroup;
 mod cli;
@@ -9,6 +10,7 @@ mod kernel;
 mod log;
 mod security;
 mod spec;
+mod tuning;
 
 use std::process::ExitCode;
 

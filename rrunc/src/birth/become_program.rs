@@ -11,13 +11,15 @@ use nix::unistd::{Gid, Uid, fchown, setgroups, setresgid, setresuid};
 
 use super::channel::{Channel, Message};
 use super::program::{self, Program};
-use crate::kernel::process::close_on_exec_from;
+use crate::annotations;
+use crate::kernel::process::close_from;
 use crate::security::capabilities::Sets;
 use crate::security::lsm::Label;
 use crate::security::no_new_privs;
 use crate::security::rlimits::Limits;
-use crate::security::seccomp::{Filter, Profile};
-use crate::spec::Process;
+use crate::security::seccomp::Filter;
+use crate::spec::{Process, Spec};
+use crate::tuning::{Affinity, Tuning};
 
 /// What confines the process, made ready by the parent.
 pub(super) struct Confinement {
@@ -25,6 +27,8 @@ pub(super) struct Confinement {
     limits: Limits,
     label: Label,
     filter: Option<Filter>,
+    tuning: Tuning,
+    keeps_groups: bool,
 }
 
 impl Confinement {
@@ -32,8 +36,16 @@ impl Confinement {
     ///
     /// # Errors
     /// A name that means nothing, or a module that the kernel does not have.
-    pub(super) fn prepare(process: &Process, seccomp: Option<&Profile>) -> Result<Confinement> {
+    pub(super) fn prepare(
+        process: &Process,
+        spec: &Spec,
+        affinity: Affinity,
+    ) -> Result<Confinement> {
+        let receiver = annotations::seccomp_receiver(&spec.annotations);
+        let compile = |profile| Filter::compile(profile, receiver);
         Ok(Confinement {
+            keeps_groups: annotations::keeps_groups(&spec.annotations),
+            tuning: Tuning::prepare(process, &spec.linux, affinity)?,
             capabilities: process
                 .capabilities
                 .as_ref()
@@ -44,7 +56,7 @@ impl Confinement {
                 process.apparmor_profile.as_deref(),
                 process.selinux_label.as_deref(),
             )?,
-            filter: seccomp.map(Filter::compile).transpose()?,
+            filter: spec.linux.seccomp.as_ref().map(compile).transpose()?,
         })
     }
 
@@ -57,6 +69,9 @@ impl Confinement {
 pub(super) trait Gate {
     /// Tell the parent, and wait until the process may start.
     fn pass(&self, channel: &Channel) -> Result<()>;
+
+    /// What it needs for that, besides the channel.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }
 
 /// Become the process's program.
@@ -70,6 +85,7 @@ pub(super) fn become_program(
     channel: &Channel,
     gate: &dyn Gate,
 ) -> Result<()> {
+    confinement.tuning.apply()?;
     confinement.label.apply()?;
     if process.no_new_privileges {
         no_new_privs::set()?;
@@ -78,7 +94,9 @@ pub(super) fn become_program(
         load_filter(confinement, channel)?;
     }
     confinement.limits.apply()?;
-    close_on_exec_from(3 + preserved_fds)
+    // Whatever is open here would be held until `start`, perhaps for days.
+    let needed = [Some(channel.as_fd()), gate.descriptor()];
+    close_from(3 + preserved_fds, needed.into_iter().flatten())
         .context("keep the runtime's descriptors from the program")?;
     change_user(process, confinement)?;
     let program = Program::find(process)?;
@@ -112,7 +130,9 @@ fn change_user(process: &Process, confinement: &Confinement) -> Result<()> {
         nix::sys::prctl::set_keepcaps(true).context("keep capabilities over the change of user")?;
     }
     give_stdio(process.user.uid)?;
-    set_groups(process)?;
+    if !confinement.keeps_groups {
+        set_groups(process)?;
+    }
     let (uid, gid) = (
         Uid::from_raw(process.user.uid),
         Gid::from_raw(process.user.gid),

@@ -5,7 +5,7 @@
 //! the other side was killed.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::errno::Errno;
@@ -159,6 +159,12 @@ impl Channel {
             Some(message) => bail!("expected {wanted:?}, was told {message:?}"),
             None => bail!("the other side of the birth was killed"),
         }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

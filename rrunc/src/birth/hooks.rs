@@ -1,14 +1,17 @@
 //! Programs that the configuration wants to be run on the way.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::annotations;
 use crate::container::OciState;
 use crate::spec::Hook;
 
@@ -21,9 +24,10 @@ pub(crate) fn run(kind: &str, hooks: &[Hook], state: &OciState<'_>) -> Result<()
     if hooks.is_empty() {
         return Ok(());
     }
+    let output = Output::of(state)?;
     let state = serde_json::to_vec(state)?;
     for (index, hook) in hooks.iter().enumerate() {
-        run_one(hook, &state).with_context(|| {
+        run_one(hook, &state, &output).with_context(|| {
             format!(
                 "error running {kind} hook #{index} ({})",
                 hook.path.display()
@@ -33,7 +37,40 @@ pub(crate) fn run(kind: &str, hooks: &[Hook], state: &OciState<'_>) -> Result<()
     Ok(())
 }
 
-fn run_one(hook: &Hook, state: &[u8]) -> Result<()> {
+/// Files that take what hooks print, where an annotation names them.
+struct Output {
+    stdout: Option<File>,
+    stderr: Option<File>,
+}
+
+impl Output {
+    fn of(state: &OciState<'_>) -> Result<Output> {
+        let open = |path: Option<&Path>| {
+            path.map(|path| {
+                File::options()
+                    .append(true)
+                    .create(true)
+                    .open(path)
+                    .with_context(|| format!("open {} for the hooks' output", path.display()))
+            })
+            .transpose()
+        };
+        let [stdout, stderr] = annotations::hook_output(state.annotations());
+        Ok(Output {
+            stdout: open(stdout)?,
+            stderr: open(stderr)?,
+        })
+    }
+}
+
+fn to_file(file: &Option<File>, otherwise: Stdio) -> Result<Stdio> {
+    match file {
+        Some(file) => Ok(file.try_clone()?.into()),
+        None => Ok(otherwise),
+    }
+}
+
+fn run_one(hook: &Hook, state: &[u8], output: &Output) -> Result<()> {
     let mut command = Command::new(&hook.path);
     if let Some((name, arguments)) = hook.args.split_first() {
         command.arg0(name).args(arguments);
@@ -42,8 +79,8 @@ fn run_one(hook: &Hook, state: &[u8]) -> Result<()> {
     command.envs(hook.env.iter().filter_map(|pair| pair.split_once('=')));
     command
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+        .stdout(to_file(&output.stdout, Stdio::null())?)
+        .stderr(to_file(&output.stderr, Stdio::piped())?);
     let mut child = command.spawn()?;
     tell(&mut child, state)?;
     if let Some(seconds) = hook.timeout {

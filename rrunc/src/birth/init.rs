@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use anyhow::{Context, Error, Result};
@@ -66,8 +66,8 @@ fn steps(
     } = prepared;
     furnish(
         order,
-        &layout,
-        groups.as_ref(),
+        layout,
+        groups,
         view.as_ref(),
         mounts,
         state,
@@ -83,15 +83,16 @@ fn steps(
 #[allow(clippy::too_many_arguments)]
 fn furnish(
     order: &Order<'_>,
-    layout: &Layout<'_>,
-    groups: Option<&Entrance>,
+    layout: Layout<'_>,
+    groups: Option<Entrance>,
     view: Option<&View>,
     mounts: Vec<mounts::Plan<'_>>,
     state: &State,
     process: &Process,
     channel: &Channel,
 ) -> Result<()> {
-    layout.enter(channel, groups)?;
+    layout.enter(channel, groups.as_ref())?;
+    drop(groups);
     hide().context("hide the runtime from the container")?;
     setsid().context("setsid")?;
     umask(Mode::empty());
@@ -218,6 +219,10 @@ struct InitGate<'a> {
 }
 
 impl Gate for InitGate<'_> {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.order.fifo.as_ref().map(AsFd::as_fd)
+    }
+
     fn pass(&self, channel: &Channel) -> Result<()> {
         channel.send(&Message::Ready)?;
         channel.expect(&Message::Go)?;

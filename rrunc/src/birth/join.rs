@@ -31,6 +31,7 @@ use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
 use crate::kernel::process::{Side, clone, exit_now, hide};
 use crate::spec::{Hooks, NamespaceKind, Process, Spec};
+use crate::tuning::{Affinity, Cpus};
 
 /// What is to join.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) process: &'a Process,
     pub(crate) state: &'a State,
+    /// The groups it enters, if there are any.
+    pub(crate) cgroup: Manager,
     /// Takes the terminal's master.
     pub(crate) console: Option<OwnedFd>,
     pub(crate) preserved_fds: u32,
@@ -49,13 +52,13 @@ pub(crate) struct Guest<'a> {
 /// # Errors
 /// A step of either side; the process is dead then.
 pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
-    let confinement = Confinement::prepare(guest.process, guest.spec.linux.seccomp.as_ref())?;
+    let confinement = Confinement::prepare(guest.process, guest.spec, affinity(guest.process)?)?;
     let listener = confinement
         .filter()
         .and_then(|filter| filter.listener.clone());
-    let groups = match guest.state.cgroup_paths.is_empty() {
+    let groups = match guest.cgroup.paths().is_empty() {
         true => None,
-        false => Some(Manager::from_paths(guest.state.cgroup_paths.clone()).entrance()?),
+        false => Some(guest.cgroup.entrance()?),
     };
     // Before the container can see the child.
     hide().context("hide the runtime from the container")?;
@@ -80,6 +83,30 @@ pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
             Ok(newborn)
         }
     }
+}
+
+/// Where the process runs, before and after it is in the container's cgroup;
+/// the first is where this process runs from now on.
+fn affinity(process: &Process) -> Result<Affinity> {
+    let Some(asked) = &process.exec_cpu_affinity else {
+        return Ok(Affinity::OfGroup);
+    };
+    let parse = |list: &Option<String>| {
+        list.as_deref()
+            .filter(|list| !list.is_empty())
+            .map(Cpus::parse)
+            .transpose()
+            .context("process.execCPUAffinity")
+    };
+    let initial = parse(&asked.initial)?;
+    if let Some(initial) = &initial {
+        initial.apply().context("process.execCPUAffinity.initial")?;
+    }
+    Ok(match (parse(&asked.last)?, initial) {
+        (Some(last), _) => Affinity::Only(last),
+        (None, Some(_)) => Affinity::Inherited,
+        (None, None) => Affinity::OfGroup,
+    })
 }
 
 /// A descriptor of the init process, which no later process can take over.
@@ -213,6 +240,10 @@ fn flags_of(spec: &Spec) -> CloneFlags {
 struct GuestGate;
 
 impl Gate for GuestGate {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
     fn pass(&self, channel: &Channel) -> Result<()> {
         channel.send(&Message::Ready)?;
         channel.expect(&Message::Go)

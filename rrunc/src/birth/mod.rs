@@ -66,6 +66,7 @@ use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
 use crate::security::seccomp::Listener;
 use crate::spec::{Hooks, Spec};
+use crate::tuning::Affinity;
 
 pub(crate) use channel::receive_descriptor;
 pub(crate) use console::resize;
@@ -177,7 +178,7 @@ fn prepare<'a>(order: &Order<'a>) -> Result<Prepared<'a>> {
             .map(Manager::view)
             .transpose()?,
         mounts: mounts::plan(spec, order.bundle)?,
-        confinement: Confinement::prepare(&process, spec.linux.seccomp.as_ref())?,
+        confinement: Confinement::prepare(&process, spec, Affinity::OfGroup)?,
         process,
     })
 }

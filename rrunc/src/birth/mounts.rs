@@ -13,8 +13,11 @@ use nix::unistd::geteuid;
 use super::options::Options;
 use super::rootfs::{Kind, Rootfs, host};
 use super::{cgroup_mount, copy_up, ids};
+use crate::annotations;
 use crate::cgroup::View;
-use crate::kernel::mount::{Attributes, Filesystem, attach, clone_tree, map_ids, set_attributes};
+use crate::kernel::mount::{
+    Attributes, Filesystem, attach, clone_tree, map_ids, set_attributes, set_label,
+};
 use crate::spec::{IdMapping, Mount, Spec};
 
 /// A mount whose options have been read and whose source may be open.
@@ -27,6 +30,8 @@ pub(super) struct Plan<'a> {
     source: PathBuf,
     /// Its copy, where the container's user namespace could not make it.
     opened: Option<OwnedFd>,
+    /// SELinux's label for what is mounted, and the option that takes it.
+    label: Option<(&'static str, &'a str)>,
 }
 
 /// Read all options before anything is made.
@@ -35,6 +40,12 @@ pub(super) struct Plan<'a> {
 /// The first mount that cannot be made, by its JSON path.
 pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path) -> Result<Vec<Plan<'a>>> {
     let in_user_namespace = spec.linux.has_user_namespace() && geteuid().is_root();
+    let label = match spec.linux.mount_label.as_deref() {
+        Some(label) if !label.is_empty() => {
+            Some((annotations::mount_context(&spec.annotations)?, label))
+        }
+        _ => None,
+    };
     let mut plans = Vec::with_capacity(spec.mounts.len());
     for (index, entry) in spec.mounts.iter().enumerate() {
         let at = || format!("mounts[{index}] ({})", entry.destination.display());
@@ -49,6 +60,7 @@ pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path) -> Result<Vec<Plan<'a>>> {
             options,
             source,
             opened: None,
+            label,
         };
         plan.check().with_context(at)?;
         if plan.options.bind.is_some() && (plan.maps_ids() || in_user_namespace) {
@@ -62,7 +74,19 @@ pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path) -> Result<Vec<Plan<'a>>> {
 impl Plan<'_> {
     fn check(&self) -> Result<()> {
         match self.options.bind {
-            Some(_) => ensure!(self.entry.source.is_some(), "a bind mount needs a source"),
+            Some(_) => {
+                ensure!(self.entry.source.is_some(), "a bind mount needs a source");
+                // The kernel would take no notice of them.
+                let of_filesystem = self.options.data.iter().map(|(name, _)| name.as_str());
+                let meant: Vec<&str> = of_filesystem
+                    .filter(|name| !OF_SUPERBLOCK.contains(name))
+                    .collect();
+                ensure!(
+                    meant.is_empty(),
+                    "bind mounts cannot have any filesystem-specific options applied: {}",
+                    meant.join(",")
+                );
+            }
             None => {
                 ensure!(
                     self.entry
@@ -212,6 +236,11 @@ impl Plan<'_> {
         if self.options.copy_up {
             copy_up::fill(target.as_fd(), mount.as_fd()).context("tmpcopyup")?;
         }
+        if let Some((_, label)) = self.label
+            && kind == "mqueue"
+        {
+            set_label(mount.as_fd(), label).context("label the mount")?;
+        }
         attach(mount.as_fd(), target.as_fd()).context("attach the mount")?;
         self.propagate(mount.as_fd())?;
         Ok(readonly_later.then_some(mount))
@@ -228,6 +257,12 @@ impl Plan<'_> {
         }
         for (key, value) in &self.options.data {
             filesystem.set(key, value.as_deref())?;
+        }
+        // The first two take no label, the third only later.
+        if let Some((key, label)) = self.label
+            && !matches!(kind, "proc" | "sysfs" | "mqueue")
+        {
+            filesystem.set(key, Some(label))?;
         }
         // A tmpfs over a directory looks like the directory.
         if kind == "tmpfs" && !self.options.has("mode") {
@@ -282,6 +317,19 @@ const MAY_BE_COVERED: [&str; 11] = [
     "/proc/sys/crypto/fips_enabled",
     "/proc/sys/kernel/ns_last_pid",
     "/proc/uptime",
+];
+
+/// Options that mount(8) takes for a bind, too, and that say nothing there.
+const OF_SUPERBLOCK: [&str; 9] = [
+    "async",
+    "dirsync",
+    "iversion",
+    "lazytime",
+    "mand",
+    "noiversion",
+    "nolazytime",
+    "nomand",
+    "sync",
 ];
 
 fn is_directory(fd: BorrowedFd<'_>) -> Result<bool> {

@@ -5,7 +5,9 @@ mod devices;
 mod entrance;
 mod host;
 mod limit;
+mod oom;
 mod procs;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -14,11 +16,13 @@ mod v2;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use crate::spec::Resources;
+use crate::spec::{Memory, Resources};
 pub(crate) use entrance::Entrance;
 use host::{Host, MOUNTPOINT};
+pub(crate) use oom::OomWatch;
+pub(crate) use statistics::Statistics;
 
 /// Where a container's groups are: controller name, or "" for cgroup v2, to
 /// the directory. Recorded in the container's state.
@@ -107,6 +111,50 @@ impl Manager {
         }
     }
 
+    /// Groups below these, as `exec --cgroup` names them: a path in cgroup v2, else
+    /// `controller[,controller…]:path`.
+    ///
+    /// # Errors
+    /// A controller is unknown or given twice, or a path leads out of the container's group.
+    pub(crate) fn below(mut self, wanted: &[String]) -> Result<Manager> {
+        let mut given: Vec<String> = Vec::new();
+        for wanted in wanted {
+            let (controllers, path) = match wanted.split_once(':') {
+                Some((controllers, path)) => (controllers.split(',').collect(), path),
+                None => (vec![""], wanted.as_str()),
+            };
+            for controller in controllers {
+                self.descend(controller, path)
+                    .with_context(|| format!("--cgroup {wanted}"))?;
+                ensure!(
+                    !given.iter().any(|given| given == controller),
+                    "--cgroup {wanted}: controller {controller} specified multiple times"
+                );
+                given.push(controller.to_owned());
+            }
+        }
+        Ok(self)
+    }
+
+    fn descend(&mut self, controller: &str, path: &str) -> Result<()> {
+        ensure!(
+            !controller.is_empty() || self.unified().is_some(),
+            "unknown controller: give CONTROLLER[,…]:PATH in cgroup v1"
+        );
+        let group = self
+            .paths
+            .get_mut(controller)
+            .ok_or_else(|| anyhow!("unknown controller {controller} in SubCgroupPaths"))?;
+        let climbs = Path::new(path)
+            .components()
+            .any(|part| part == Component::ParentDir);
+        ensure!(!climbs, "{path} is not a sub cgroup path");
+        let below = group.join(path.trim_start_matches('/'));
+        ensure!(below.is_dir(), "{} does not exist", below.display());
+        *group = below;
+        Ok(())
+    }
+
     /// The group, where cgroup v2 is the only hierarchy.
     fn unified(&self) -> Option<&Path> {
         self.paths
@@ -169,8 +217,12 @@ impl Manager {
 
     /// Sets the limits that are given and leaves the rest, the devices among it, as they are.
     pub(crate) fn update(&self, resources: &Resources) -> Result<()> {
+        if let Some(memory) = &resources.memory {
+            self.check_memory(memory)?;
+        }
         if let Some(group) = self.unified() {
             let mut limits = v2::limits(resources)?;
+            v2::keep_quota(&mut limits, resources, group)?;
             v2::use_bfq_weight(&mut limits, resources, group);
             return limit::write_all(&limits, |_| Some(group));
         }
@@ -179,6 +231,40 @@ impl Manager {
             v1::use_bfq_names(&mut limits, blkio);
         }
         limit::write_all(&limits, |controller| self.group(controller))
+    }
+
+    /// With `checkBeforeUpdate` a limit below what is in use is refused, instead of being reached
+    /// by killing.
+    fn check_memory(&self, memory: &Memory) -> Result<()> {
+        let limit = memory.limit.and_then(|limit| u64::try_from(limit).ok());
+        let (Some(true), Some(limit)) = (memory.check_before_update, limit.filter(|l| *l != 0))
+        else {
+            return Ok(());
+        };
+        let usage = self.statistics()?.memory.usage();
+        if usage > limit {
+            bail!(
+                "rejecting memory limit {limit}, because it is below the current usage ({usage} bytes)"
+            );
+        }
+        Ok(())
+    }
+
+    /// What the group has used.
+    pub(crate) fn statistics(&self) -> Result<Statistics> {
+        match self.unified() {
+            Some(group) => statistics::v2::read(group),
+            None => statistics::v1::read(self),
+        }
+    }
+
+    /// To be told of kills for want of memory.
+    pub(crate) fn watch_oom(&self) -> Result<OomWatch> {
+        match (self.unified(), self.group("memory")) {
+            (Some(group), _) => OomWatch::v2(group),
+            (None, Some(group)) => OomWatch::v1(group),
+            (None, None) => bail!("this host has no memory controller mounted"),
+        }
     }
 
     /// Where the groups are, for the container's state.

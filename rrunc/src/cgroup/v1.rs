@@ -94,9 +94,18 @@ fn memory_limits(memory: &Memory, limits: &mut Vec<Limit>) -> Result<()> {
     set("memory.limit_in_bytes", memory.limit);
     set("memory.memsw.limit_in_bytes", memory.swap);
     set("memory.soft_limit_in_bytes", memory.reservation);
+    set("memory.kmem.limit_in_bytes", memory.kernel);
+    set("memory.kmem.tcp.limit_in_bytes", memory.kernel_tcp);
     if memory.limit == Some(-1) && memory.swap.unwrap_or(0) == 0 {
         // No limit on memory means none on memory and swap together, where the kernel counts swap.
         limits.push(Limit::new("memory", "memory.memsw.limit_in_bytes", -1).optional());
+    }
+    if let Some(use_hierarchy) = memory.use_hierarchy {
+        limits.push(Limit::new(
+            "memory",
+            "memory.use_hierarchy",
+            u8::from(use_hierarchy),
+        ));
     }
     if memory.disable_oom_killer == Some(true) {
         limits.push(Limit::new("memory", "memory.oom_control", 1));

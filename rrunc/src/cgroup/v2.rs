@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::limit::{Limit, write};
 use super::v1::{cpuset_limits, pids_max, rdma_limits};
-use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Resources};
+use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Resources, WeightDevice};
 
 /// Makes the group and its missing parents. In a tree of its own (`delegate`), every controller that
 /// is available is enabled down to the group's parent; beside v1 hierarchies nothing is.
@@ -72,6 +72,7 @@ fn refuse_threaded(group: &Path) -> Result<()> {
 
 /// What is to be written for the limits asked for, devices apart.
 pub(super) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
+    refuse_what_v1_had(resources)?;
     let mut limits = Vec::new();
     if let Some(memory) = &resources.memory {
         memory_limits(memory, &mut limits)?;
@@ -99,6 +100,71 @@ pub(super) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
         limits.push(unified_limit(file, value)?);
     }
     Ok(limits)
+}
+
+/// Limits that cgroup v2 has no file for. Engines write zeros for what nobody asked for.
+fn refuse_what_v1_had(resources: &Resources) -> Result<()> {
+    let memory = resources.memory.clone().unwrap_or_default();
+    let cpu = resources.cpu.clone().unwrap_or_default();
+    let network = resources.network.clone().unwrap_or_default();
+    let io = resources.block_io.clone().unwrap_or_default();
+    let leaf = |device: &WeightDevice| device.leaf_weight.unwrap_or(0) != 0;
+    let limited = |limit: Option<i64>| limit.unwrap_or(0) > 0;
+    for (field, asked) in [
+        ("memory.kernel", limited(memory.kernel)),
+        ("memory.kernelTCP", limited(memory.kernel_tcp)),
+        (
+            "memory.swappiness",
+            memory.swappiness.is_some_and(|value| value != u64::MAX),
+        ),
+        (
+            "memory.disableOOMKiller",
+            memory.disable_oom_killer == Some(true),
+        ),
+        ("memory.useHierarchy", memory.use_hierarchy == Some(false)),
+        ("cpu.realtimeRuntime", limited(cpu.realtime_runtime)),
+        ("cpu.realtimePeriod", cpu.realtime_period.unwrap_or(0) != 0),
+        ("network.classID", network.class_id.unwrap_or(0) != 0),
+        ("network.priorities", !network.priorities.is_empty()),
+        ("blockIO.leafWeight", io.leaf_weight.unwrap_or(0) != 0),
+        (
+            "blockIO.weightDevice: leafWeight",
+            io.weight_device.iter().any(leaf),
+        ),
+    ] {
+        if asked {
+            bail!("linux.resources.{field}: cgroup v2 has no such limit: remove it");
+        }
+    }
+    Ok(())
+}
+
+/// `cpu.max` holds quota and period: an update of one leaves the other as it is.
+pub(super) fn keep_quota(limits: &mut [Limit], resources: &Resources, group: &Path) -> Result<()> {
+    let cpu = resources.cpu.as_ref();
+    let quota = cpu.and_then(|cpu| cpu.quota).filter(|quota| *quota != 0);
+    let period = cpu.and_then(|cpu| cpu.period).filter(|period| *period != 0);
+    let Some(limit) = limits.iter_mut().find(|limit| limit.file == "cpu.max") else {
+        return Ok(());
+    };
+    if quota.is_some() == period.is_some() {
+        return Ok(());
+    }
+    let path = group.join("cpu.max");
+    let Ok(now) = fs::read_to_string(&path) else {
+        // The write will tell.
+        return Ok(());
+    };
+    let (old_quota, old_period) = now
+        .trim()
+        .split_once(' ')
+        .with_context(|| format!("read {}: {now:?}", path.display()))?;
+    limit.value = match (quota, period) {
+        (Some(1..), _) => format!("{} {old_period}", quota.unwrap_or(0)),
+        (Some(_), _) => format!("max {old_period}"),
+        (None, period) => format!("{old_quota} {}", period.unwrap_or(100_000)),
+    };
+    Ok(())
 }
 
 /// A file of the group by its name; a path would lead out of the group.

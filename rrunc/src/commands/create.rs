@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::unistd::{Pid, geteuid, getuid};
 
+use super::pidfd;
+use crate::annotations;
 use crate::birth::{self, Newborn, Order, give_birth};
 use crate::cgroup::Manager;
 use crate::cli::{Create, Rootless};
@@ -256,6 +258,10 @@ fn fill(
     let newborn = give_birth(&order, state, |state| container.save(state))?;
     if hold == Hold::ForStart {
         container.show_fifo()?;
+    }
+    let receiver = annotations::pidfd_receiver(&request.spec.annotations);
+    if let Some(socket) = options.pidfd_socket.as_deref().or(receiver) {
+        pidfd::send(socket, newborn.pid())?;
     }
     if let Some(path) = &options.pid_file {
         write_pid_file(path, newborn.pid())?;

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::create::{check_preserved, connect, write_pid_file};
 use super::foreground::Foreground;
-use super::terminal;
+use super::{pidfd, terminal};
 use crate::birth::{self, Guest, join};
+use crate::cgroup::Manager;
 use crate::cli::Exec;
 use crate::container::{Root, Status};
 use crate::log::Log;
@@ -60,11 +61,15 @@ pub(super) fn run(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
         spec: &spec,
         process: &process,
         state: &state,
+        cgroup: Manager::from_paths(state.cgroup_paths.clone()).below(&options.cgroup)?,
         console,
         preserved_fds: options.preserve_fds,
     };
     let failed = "exec failed: unable to start container process";
     let newborn = join(&guest).context(failed)?;
+    if let Some(socket) = &options.pidfd_socket {
+        pidfd::send(socket, newborn.pid())?;
+    }
     if let Some(path) = &options.pid_file {
         write_pid_file(path, newborn.pid())?;
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::security::capabilities;
 use crate::spec::{NamespaceKind, OLDEST_VERSION, VERSION};
+use crate::tuning::{MEMORY_FLAGS, MEMORY_MODES};
 
 /// Options of mounts that are acted on, in order.
 const MOUNT_OPTIONS: [&str; 54] = [
@@ -98,9 +99,11 @@ pub(super) fn run() -> Result<ExitCode> {
             "apparmor": {"enabled": Path::new("/sys/module/apparmor").exists()},
             "selinux": {"enabled": Path::new("/sys/fs/selinux/enforce").exists()},
             "intelRdt": {"enabled": false},
+            "memoryPolicy": {"modes": MEMORY_MODES, "flags": MEMORY_FLAGS},
+            "netDevices": {"enabled": false},
             "mountExtensions": {"idmap": {"enabled": true}},
         },
-        "potentiallyUnsafeConfigAnnotations": [],
+        "potentiallyUnsafeConfigAnnotations": ["org.criu.config", "org.systemd.property.", "run.oci."],
     });
     super::print(&(serde_json::to_string_pretty(&features)? + "\n"))
 }

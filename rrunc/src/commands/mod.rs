@@ -2,16 +2,21 @@
 
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod features;
 mod foreground;
 mod kill;
 mod list;
+mod pause;
+mod pidfd;
+mod ps;
 mod run;
 mod spec;
 mod start;
 mod state;
 mod terminal;
+mod update;
 
 use std::process::ExitCode;
 
@@ -36,14 +41,19 @@ pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
     match cli.command {
         Command::Create(options) => create::run(&root()?, &options, rootless, log),
         Command::Delete(options) => delete::run(&root()?, &options, log),
+        Command::Events(options) => events::run(&root()?, &options, log),
         Command::Exec(options) => exec::run(&root()?, &options, log),
         Command::Features => features::run(),
         Command::Kill(options) => kill::run(&root()?, &options),
         Command::List(options) => list::run(&root()?, &options),
+        Command::Pause(options) => pause::pause(&root()?, &options.id),
+        Command::Ps(options) => ps::run(&root()?, &options),
+        Command::Resume(options) => pause::resume(&root()?, &options.id),
         Command::Run(options) => run::run(&root()?, &options, rootless, log),
         Command::Spec(options) => spec::run(&options),
         Command::Start(options) => start::run(&root()?, &options.id),
         Command::State(options) => state::run(&root()?, &options.id),
+        Command::Update(options) => update::run(&root()?, &options, log),
     }
 }
 

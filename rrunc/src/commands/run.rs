@@ -37,6 +37,9 @@ fn run_with(
     } else {
         Some(Foreground::prepare()?)
     };
+    if foreground.is_some() && !options.no_subreaper {
+        nix::sys::prctl::set_child_subreaper(true).context("become a subreaper")?;
+    }
     let (console, relay) = match foreground.is_some() && request.wants_terminal() {
         true => terminal::pair().map(|(theirs, ours)| (Some(theirs), Some(ours)))?,
         false => (console, None),

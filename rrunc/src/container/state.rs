@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::annotations::Annotations;
 use crate::cgroup;
 
 /// The record in `state.json`.
@@ -22,7 +23,7 @@ pub(crate) struct State {
     pub(crate) bundle: PathBuf,
     pub(crate) rootfs: PathBuf,
     pub(crate) created: String,
-    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) annotations: Annotations,
     pub(crate) cgroup_paths: cgroup::Paths,
     /// The user who made it.
     pub(crate) owner: u32,
@@ -66,9 +67,15 @@ pub(crate) struct OciState<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: &'a BTreeMap<String, String>,
+    annotations: &'a Annotations,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
+}
+
+impl OciState<'_> {
+    pub(crate) fn annotations(&self) -> &Annotations {
+        self.annotations
+    }
 }
 
 impl State {

@@ -128,6 +128,24 @@ fn set_attr(
     Errno::result(done).map(drop)
 }
 
+/// Give the root of a mount an SELinux label (setxattr(2)).
+pub(crate) fn set_label(fd: BorrowedFd<'_>, label: &str) -> Result<(), Errno> {
+    // An O_PATH descriptor takes no fsetxattr(2).
+    let path =
+        CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: path and name are C strings, and the value is as long as said.
+    let done = unsafe {
+        libc::setxattr(
+            path.as_ptr(),
+            c"security.selinux".as_ptr(),
+            label.as_ptr().cast(),
+            label.len(),
+            0,
+        )
+    };
+    Errno::result(done).map(drop)
+}
+
 /// A file system being configured.
 #[derive(Debug)]
 pub(crate) struct Filesystem(OwnedFd);

@@ -57,10 +57,27 @@ pub(crate) fn hide() -> Result<(), Errno> {
     nix::sys::prctl::set_dumpable(false)
 }
 
-/// Mark every descriptor from `first` on to be closed by execve(2).
-pub(crate) fn close_on_exec_from(first: u32) -> Result<(), Errno> {
-    // SAFETY: changes flags of descriptors only.
-    let done = unsafe { libc::close_range(first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
+/// Close every descriptor from `first` on, save those that are needed until
+/// execve(2) closes them. For a process that never returns to their owners.
+pub(crate) fn close_from<'a>(
+    first: u32,
+    needed: impl Iterator<Item = BorrowedFd<'a>>,
+) -> Result<(), Errno> {
+    let mut needed: Vec<u32> = needed.map(|fd| fd.as_raw_fd() as u32).collect();
+    needed.sort_unstable();
+    let mut from = first;
+    for fd in needed.into_iter().filter(|fd| *fd >= first) {
+        if from < fd {
+            close_range(from, fd - 1)?;
+        }
+        from = fd + 1;
+    }
+    close_range(from, u32::MAX)
+}
+
+fn close_range(first: u32, last: u32) -> Result<(), Errno> {
+    // SAFETY: the caller's owners of these descriptors never use them again.
+    let done = unsafe { libc::close_range(first, last, 0) };
     Errno::result(done).map(drop)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 use anyhow::{Result, bail, ensure};
 
 use super::{Linux, NamespaceKind, Process, Spec};
+use crate::annotations;
 
 /// Refuse what cannot become a container, naming the value's JSON path.
 ///
@@ -12,6 +13,7 @@ use super::{Linux, NamespaceKind, Process, Spec};
 /// The first rule that does not hold.
 pub(crate) fn check(spec: &Spec) -> Result<()> {
     version(&spec.oci_version)?;
+    annotations::check(&spec.annotations)?;
     if let Some(process) = &spec.process {
         check_process(process, "process.")?;
     }
@@ -101,17 +103,23 @@ fn check_linux(linux: &Linux) -> Result<()> {
             );
         }
     }
-    for (field, value) in [
-        ("intelRdt", &linux.intel_rdt),
-        ("personality", &linux.personality),
-        ("netDevices", &linux.net_devices),
-        ("memoryPolicy", &linux.memory_policy),
-    ] {
-        ensure!(
-            value.is_none(),
-            "linux.{field}: not supported by this version; remove it from config.json"
-        );
-    }
+    ensure!(
+        linux.intel_rdt.is_none(),
+        "linux.intelRdt: {}; remove it from config.json",
+        match Path::new("/sys/fs/resctrl/schemata").exists() {
+            true => "not supported by this version",
+            false => "intelRdt is specified in config, but Intel RDT is not enabled on this host",
+        }
+    );
+    ensure!(
+        linux.net_devices.is_none(),
+        "linux.netDevices: not supported by this version; remove it from config.json"
+    );
+    let label = linux.mount_label.as_deref().unwrap_or_default();
+    ensure!(
+        label.is_empty() || Path::new("/sys/fs/selinux/enforce").exists(),
+        "linux.mountLabel: selinux label is specified in config, but selinux is disabled or not supported"
+    );
     Ok(())
 }
 

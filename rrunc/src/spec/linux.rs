@@ -31,9 +31,9 @@ pub(crate) struct Linux {
     pub(crate) mount_label: Option<String>,
     pub(crate) time_offsets: BTreeMap<String, TimeOffset>,
     pub(crate) intel_rdt: Option<serde_json::Value>,
-    pub(crate) personality: Option<serde_json::Value>,
+    pub(crate) personality: Option<Personality>,
     pub(crate) net_devices: Option<serde_json::Value>,
-    pub(crate) memory_policy: Option<serde_json::Value>,
+    pub(crate) memory_policy: Option<MemoryPolicy>,
 }
 
 impl Linux {
@@ -162,4 +162,25 @@ pub(crate) struct Device {
     pub(crate) file_mode: Option<u32>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
+}
+
+/// Execution domain, `LINUX` or `LINUX32`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Personality {
+    pub(crate) domain: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) flags: Vec<String>,
+}
+
+/// Where memory is allocated (set_mempolicy(2)).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MemoryPolicy {
+    /// `MPOL_BIND` and so on.
+    pub(crate) mode: String,
+    /// A list like `0-3,7`.
+    pub(crate) nodes: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) flags: Vec<String>,
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::{Process, Spec};
+use super::{Process, Resources, Spec};
 
 /// The configuration's file name in a bundle.
 pub(crate) const CONFIG_FILE: &str = "config.json";
@@ -34,6 +34,14 @@ pub(crate) fn load(bundle: &Path) -> Result<Spec> {
 pub(crate) fn load_process(path: &Path) -> Result<Process> {
     let text = fs::read(path).with_context(|| format!("open {}", path.display()))?;
     parse(&text).with_context(|| path.display().to_string())
+}
+
+/// Read limits in the form of `linux.resources`, as `update` takes them.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn parse_resources(text: &[u8]) -> Result<Resources> {
+    parse(text)
 }
 
 /// Parse once at full speed; only a text that fails is read a second time, to

@@ -9,20 +9,23 @@ mod load;
 mod process;
 mod resources;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::annotations::Annotations;
+
 pub(crate) use check::{check, check_process};
-pub(crate) use linux::{Device, IdMapping, Linux, NamespaceKind};
-pub(crate) use load::{CONFIG_FILE, load, load_process};
-pub(crate) use process::{Capabilities, ConsoleSize, Process, Rlimit};
-pub(crate) use resources::{BlockIo, Cpu, DeviceRule, Hugepage, Memory, Network, Rdma, Resources};
+pub(crate) use linux::{Device, IdMapping, Linux, MemoryPolicy, NamespaceKind, Personality};
+pub(crate) use load::{CONFIG_FILE, load, load_process, parse_resources};
+pub(crate) use process::{Capabilities, ConsoleSize, IoPriority, Process, Rlimit, Scheduler};
+pub(crate) use resources::{
+    BlockIo, Cpu, DeviceRule, Hugepage, Memory, Network, Pids, Rdma, Resources, WeightDevice,
+};
 
 /// Oldest and newest runtime-spec this runtime was written against.
 pub(crate) const OLDEST_VERSION: &str = "1.0.0";
-pub(crate) const VERSION: &str = "1.2.1";
+pub(crate) const VERSION: &str = "1.3.0";
 
 /// A whole `config.json`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -35,7 +38,7 @@ pub(crate) struct Spec {
     pub(crate) domainname: Option<String>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) hooks: Hooks,
-    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) annotations: Annotations,
     pub(crate) linux: Linux,
 }
 

@@ -25,6 +25,10 @@ pub(crate) struct Process {
     pub(crate) apparmor_profile: Option<String>,
     pub(crate) selinux_label: Option<String>,
     pub(crate) oom_score_adj: Option<i32>,
+    pub(crate) scheduler: Option<Scheduler>,
+    pub(crate) io_priority: Option<IoPriority>,
+    #[serde(rename = "execCPUAffinity")]
+    pub(crate) exec_cpu_affinity: Option<CpuAffinity>,
 }
 
 /// Rows and columns of the terminal at start.
@@ -68,4 +72,37 @@ pub(crate) struct Rlimit {
     pub(crate) kind: String,
     pub(crate) hard: u64,
     pub(crate) soft: u64,
+}
+
+/// Scheduling policy (sched_setattr(2)); times in nanoseconds.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Scheduler {
+    /// `SCHED_OTHER` and so on.
+    pub(crate) policy: String,
+    pub(crate) nice: i32,
+    pub(crate) priority: i32,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) flags: Vec<String>,
+    pub(crate) runtime: u64,
+    pub(crate) deadline: u64,
+    pub(crate) period: u64,
+}
+
+/// Class (`IOPRIO_CLASS_BE`) and priority (0 to 7) of input and output.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct IoPriority {
+    pub(crate) class: String,
+    pub(crate) priority: i32,
+}
+
+/// CPUs of a process that `exec` starts: until it is in the container's
+/// cgroup, and from then on. Lists as in cpuset(7).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CpuAffinity {
+    pub(crate) initial: Option<String>,
+    #[serde(rename = "final")]
+    pub(crate) last: Option<String>,
 }

@@ -17,6 +17,7 @@ pub(crate) use profile::{Arg, Syscall};
 use nix::errno::Errno;
 use profile::Action;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -58,12 +59,13 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Checks and compiles a profile.
-    pub(crate) fn compile(profile: &Profile) -> Result<Filter, Error> {
+    /// Checks and compiles a profile; `receiver` is the agent where the profile names none.
+    pub(crate) fn compile(profile: &Profile, receiver: Option<&Path>) -> Result<Filter, Error> {
         let notifies = notifies(profile)?;
-        let listener = match (&profile.listener_path, notifies) {
+        let agent = profile.listener_path.as_deref();
+        let listener = match (agent.or(receiver.filter(|_| notifies)), notifies) {
             (Some(path), true) => Some(Listener {
-                path: path.clone(),
+                path: path.to_owned(),
                 metadata: profile.listener_metadata.clone().unwrap_or_default(),
             }),
             (None, false) => None,

@@ -226,7 +226,7 @@ fn calls(profile: &Profile) -> Vec<(Abi, u32)> {
 proptest! {
     #[test]
     fn program_agrees_with_the_profile(profile in profile(), args in prop::array::uniform6(word())) {
-        let filter = Filter::compile(&profile).unwrap();
+        let filter = Filter::compile(&profile, None).unwrap();
         for (abi, nr) in calls(&profile) {
             // 0xffffffff is a cancelled call only where x32 shares the number space.
             if nr == u32::MAX && !matches!(abi, Abi::X86_64 | Abi::X32) { continue }
@@ -263,7 +263,7 @@ fn refusing(architectures: &[&str], syscalls: Vec<Syscall>) -> Profile {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn x32_calls_are_killed_where_the_profile_lacks_x32() {
-    let filter = Filter::compile(&refusing(&[], vec![allow(&["read"])])).unwrap();
+    let filter = Filter::compile(&refusing(&[], vec![allow(&["read"])]), None).unwrap();
     let call = Call {
         abi: Abi::X32,
         nr: arch::X32_BIT,
@@ -278,7 +278,7 @@ fn x32_calls_are_killed_where_the_profile_lacks_x32() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn socketcall_carries_socket_on_x86() {
-    let filter = Filter::compile(&refusing(&["SCMP_ARCH_X86"], vec![allow(&["socket"])])).unwrap();
+    let filter = Filter::compile(&refusing(&["SCMP_ARCH_X86"], vec![allow(&["socket"])]), None).unwrap();
     let socketcall = |which| Call {
         abi: Abi::X86,
         nr: 102,
@@ -298,23 +298,29 @@ fn socketcall_carries_socket_on_x86() {
 fn what_cannot_be_meant_is_refused_by_name() {
     let mut profile = refusing(&["SCMP_ARCH_Z80"], vec![]);
     assert!(
-        matches!(Filter::compile(&profile), Err(Error::Architecture(name)) if name == "SCMP_ARCH_Z80")
+        matches!(Filter::compile(&profile, None), Err(Error::Architecture(name)) if name == "SCMP_ARCH_Z80")
     );
     profile.architectures.clear();
     profile.default_action = "SCMP_ACT_NOTIFY".into();
     assert!(matches!(
-        Filter::compile(&profile),
+        Filter::compile(&profile, None),
         Err(Error::NotifyForbidden(_))
     ));
     profile.default_action = "SCMP_ACT_ALLOW".into();
     profile.flags = Some(vec!["NO_SUCH_FLAG".into()]);
-    assert!(matches!(Filter::compile(&profile), Err(Error::Flag(_))));
+    assert!(matches!(
+        Filter::compile(&profile, None),
+        Err(Error::Flag(_))
+    ));
     profile.flags = None;
     profile.syscalls = vec![Syscall {
         action: "SCMP_ACT_NOTIFY".into(),
         ..allow(&["mkdir"])
     }];
-    assert!(matches!(Filter::compile(&profile), Err(Error::NoListener)));
+    assert!(matches!(
+        Filter::compile(&profile, None),
+        Err(Error::NoListener)
+    ));
 }
 
 #[test]
@@ -328,7 +334,7 @@ fn the_kernel_takes_and_enforces_the_filter() {
         }],
     );
     profile.default_action = "SCMP_ACT_ALLOW".into();
-    let filter = Filter::compile(&profile).unwrap();
+    let filter = Filter::compile(&profile, None).unwrap();
     // A filter binds the loading thread only, so a thread of its own keeps the test runner free.
     let errno = std::thread::spawn(move || {
         // SAFETY: no memory is involved in either call.

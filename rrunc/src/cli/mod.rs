@@ -1,9 +1,19 @@
 //! The command line, as runc(8) has it.
 
+mod exec;
+mod make;
+mod update;
+mod watch;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use exec::Exec;
+pub(crate) use make::{Create, Run};
+pub(crate) use update::{Limits, Update};
+pub(crate) use watch::{Events, List, ListFormat, Ps};
 
 /// OCI runtime: starts the process that a bundle describes
 #[derive(Debug, Parser)]
@@ -15,7 +25,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\nspec: 1.2.1");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\nspec: 1.3.0");
 
 /// Parse the arguments; help and errors have been printed when this returns
 /// an exit code. A wrong command line ends with 1, as runc's.
@@ -72,6 +82,8 @@ pub(crate) enum Command {
     Create(Create),
     /// Delete a container and what it holds
     Delete(Delete),
+    /// Print out-of-memory events and statistics, as JSON
+    Events(Events),
     /// Run another process in a container
     Exec(Box<Exec>),
     /// Print what this runtime can do, as JSON
@@ -80,6 +92,12 @@ pub(crate) enum Command {
     Kill(Kill),
     /// List containers
     List(List),
+    /// Stop all processes of a container where they are
+    Pause(ContainerId),
+    /// List the processes of a container
+    Ps(Ps),
+    /// Let the processes of a paused container go on
+    Resume(ContainerId),
     /// Create a container and start it
     Run(Run),
     /// Write a config.json to start from
@@ -88,6 +106,8 @@ pub(crate) enum Command {
     Start(ContainerId),
     /// Print a container's state, as JSON
     State(ContainerId),
+    /// Change a container's resource limits
+    Update(Box<Update>),
 }
 
 /// The one container a command is about.
@@ -97,43 +117,6 @@ pub(crate) struct ContainerId {
     pub(crate) id: String,
 }
 
-/// What `create` and `run` share.
-#[derive(Debug, Args)]
-pub(crate) struct Create {
-    /// Directory of config.json and the root filesystem [default: .]
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) bundle: Option<PathBuf>,
-    /// Unix socket that receives the terminal
-    #[arg(long, value_name = "SOCKET")]
-    pub(crate) console_socket: Option<PathBuf>,
-    /// File to write the process id to
-    #[arg(long, value_name = "FILE")]
-    pub(crate) pid_file: Option<PathBuf>,
-    /// Do not use pivot_root (for a root filesystem on initramfs)
-    #[arg(long)]
-    pub(crate) no_pivot: bool,
-    /// Keep the caller's session keyring
-    #[arg(long)]
-    pub(crate) no_new_keyring: bool,
-    /// Pass on this many descriptors after stdio
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) preserve_fds: u32,
-    #[arg(value_name = "CONTAINER-ID")]
-    pub(crate) id: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Run {
-    #[command(flatten)]
-    pub(crate) create: Create,
-    /// Do not wait for the process
-    #[arg(short, long)]
-    pub(crate) detach: bool,
-    /// Do not delete the container when its process ends
-    #[arg(long)]
-    pub(crate) keep: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
     /// Kill a running container first; it is no error when there is none
@@ -141,64 +124,6 @@ pub(crate) struct Delete {
     pub(crate) force: bool,
     #[arg(value_name = "CONTAINER-ID", required = true)]
     pub(crate) ids: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Exec {
-    /// Unix socket that receives the terminal
-    #[arg(long, value_name = "SOCKET")]
-    pub(crate) console_socket: Option<PathBuf>,
-    /// Working directory in the container
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cwd: Option<PathBuf>,
-    /// Environment variable to add
-    #[arg(short, long, value_name = "NAME=VALUE")]
-    pub(crate) env: Vec<String>,
-    /// Allocate a terminal
-    #[arg(short, long)]
-    pub(crate) tty: bool,
-    /// User, as numbers
-    #[arg(short, long, value_name = "UID[:GID]")]
-    pub(crate) user: Option<String>,
-    /// Further groups, as numbers
-    #[arg(short = 'g', long, value_name = "GID")]
-    pub(crate) additional_gids: Vec<u32>,
-    /// Read the process from this file
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) process: Option<PathBuf>,
-    /// Do not wait for the process
-    #[arg(short, long)]
-    pub(crate) detach: bool,
-    /// File to write the process id to
-    #[arg(long, value_name = "FILE")]
-    pub(crate) pid_file: Option<PathBuf>,
-    /// SELinux label of the process
-    #[arg(long, value_name = "LABEL")]
-    pub(crate) process_label: Option<String>,
-    /// AppArmor profile of the process
-    #[arg(long, value_name = "PROFILE")]
-    pub(crate) apparmor: Option<String>,
-    /// Gain no privileges by execve
-    #[arg(long)]
-    pub(crate) no_new_privs: bool,
-    /// Capability to add
-    #[arg(short, long, value_name = "CAP")]
-    pub(crate) cap: Vec<String>,
-    /// Pass on this many descriptors after stdio
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) preserve_fds: u32,
-    /// Run in a paused container, and so wait for it to be resumed
-    #[arg(long)]
-    pub(crate) ignore_paused: bool,
-    #[arg(value_name = "CONTAINER-ID")]
-    pub(crate) id: String,
-    /// Program and arguments
-    #[arg(
-        value_name = "COMMAND",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -215,22 +140,6 @@ pub(crate) struct Kill {
         allow_hyphen_values = true
     )]
     pub(crate) signal: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Form of the list
-    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    pub(crate) format: ListFormat,
-    /// Only the ids
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    Table,
-    Json,
 }
 
 #[derive(Debug, Args)]
