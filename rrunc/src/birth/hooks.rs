@@ -15,21 +15,45 @@ use crate::annotations;
 use crate::container::OciState;
 use crate::spec::Hook;
 
+/// What a hook finds around itself, as runc has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Surroundings<'a> {
+    /// Where it is run; otherwise where this process is.
+    pub(crate) directory: Option<&'a Path>,
+    /// Its environment, where the configuration gives it none.
+    pub(crate) environment: &'a [String],
+}
+
+impl<'a> Surroundings<'a> {
+    /// In a directory, without an environment.
+    pub(crate) fn at(directory: &'a Path) -> Surroundings<'a> {
+        Surroundings {
+            directory: Some(directory),
+            environment: &[],
+        }
+    }
+}
+
 /// Run hooks one after the other, each with the state on its stdin; the first
 /// failure ends it.
 ///
 /// # Errors
 /// A hook cannot be run, takes longer than its timeout, or fails.
-pub(crate) fn run(kind: &str, hooks: &[Hook], state: &OciState<'_>) -> Result<()> {
+pub(crate) fn run(
+    kind: &str,
+    hooks: &[Hook],
+    state: &OciState<'_>,
+    surroundings: &Surroundings<'_>,
+) -> Result<()> {
     if hooks.is_empty() {
         return Ok(());
     }
     let output = Output::of(state)?;
     let state = serde_json::to_vec(state)?;
     for (index, hook) in hooks.iter().enumerate() {
-        run_one(hook, &state, &output).with_context(|| {
+        run_one(hook, &state, &output, surroundings).with_context(|| {
             format!(
-                "error running {kind} hook #{index} ({})",
+                "error running {kind} hook #{index}: {}",
                 hook.path.display()
             )
         })?;
@@ -70,13 +94,25 @@ fn to_file(file: &Option<File>, otherwise: Stdio) -> Result<Stdio> {
     }
 }
 
-fn run_one(hook: &Hook, state: &[u8], output: &Output) -> Result<()> {
+fn run_one(
+    hook: &Hook,
+    state: &[u8],
+    output: &Output,
+    surroundings: &Surroundings<'_>,
+) -> Result<()> {
     let mut command = Command::new(&hook.path);
     if let Some((name, arguments)) = hook.args.split_first() {
         command.arg0(name).args(arguments);
     }
     command.env_clear();
-    command.envs(hook.env.iter().filter_map(|pair| pair.split_once('=')));
+    let environment = match hook.env.is_empty() {
+        true => surroundings.environment,
+        false => &hook.env,
+    };
+    command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
+    if let Some(directory) = surroundings.directory {
+        command.current_dir(directory);
+    }
     command
         .stdin(Stdio::piped())
         .stdout(to_file(&output.stdout, Stdio::null())?)

@@ -12,6 +12,8 @@ use nix::unistd::{Pid, setsid};
 
 use super::become_program::{Confinement, Gate, become_program};
 use super::channel::{Channel, Message};
+use super::hooks::Surroundings;
+use super::program::environment_of;
 use super::rootfs::{Leave, Rootfs};
 use super::{Order, console, devices, hooks, masks, mounts, namespaces::Layout, settings};
 use crate::cgroup::{Entrance, View};
@@ -75,7 +77,15 @@ fn steps(
         channel,
     )
     .context("error during container init")?;
-    let gate = InitGate { order, state };
+    let environment = match order.spec.hooks.start_container.is_empty() {
+        true => Vec::new(),
+        false => environment_of(&process),
+    };
+    let gate = InitGate {
+        environment,
+        order,
+        state,
+    };
     become_program(&process, &confinement, order.preserved_fds, channel, &gate)
 }
 
@@ -145,6 +155,7 @@ fn furnish_root(
         "createContainer",
         &spec.hooks.create_container,
         &own_view(state).for_hooks(Status::Creating),
+        &Surroundings::at(order.rootfs),
     )?;
     let terminal = match &order.console {
         Some(socket) => {
@@ -214,6 +225,8 @@ fn own_view(state: &State) -> State {
 
 /// Ready, recorded, started: then the container's own hooks.
 struct InitGate<'a> {
+    /// The process's own, for hooks that have none.
+    environment: Vec<String>,
     order: &'a Order<'a>,
     state: &'a State,
 }
@@ -234,6 +247,10 @@ impl Gate for InitGate<'_> {
             "startContainer",
             hooks,
             &own_view(self.state).for_hooks(Status::Created),
+            &Surroundings {
+                directory: None,
+                environment: &self.environment,
+            },
         )
     }
 }

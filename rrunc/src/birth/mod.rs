@@ -70,7 +70,7 @@ use crate::tuning::Affinity;
 
 pub(crate) use channel::receive_descriptor;
 pub(crate) use console::resize;
-pub(crate) use hooks::run as run_hooks;
+pub(crate) use hooks::{Surroundings, run as run_hooks};
 pub(crate) use join::{Guest, join};
 pub(crate) use seal::seal;
 
@@ -201,9 +201,11 @@ impl Newborn {
         loop {
             match self.channel.receive_with()? {
                 Some((Message::RunHooks, _)) => {
+                    let bundle = &state.bundle;
                     let state = state.for_hooks(Status::Creating);
-                    hooks::run("prestart", &hooks.prestart, &state)?;
-                    hooks::run("createRuntime", &hooks.create_runtime, &state)?;
+                    let at = Surroundings::at(bundle);
+                    hooks::run("prestart", &hooks.prestart, &state, &at)?;
+                    hooks::run("createRuntime", &hooks.create_runtime, &state, &at)?;
                     self.channel.send(&Message::HooksRan)?;
                 }
                 Some((Message::Listener, Some(fd))) => {

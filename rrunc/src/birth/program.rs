@@ -34,19 +34,11 @@ impl Program {
             .first()
             .ok_or_else(|| anyhow!("process.args is empty"))?;
         let path = locate(name, &process.env)?;
-        let has_home = process
-            .env
-            .iter()
-            .any(|pair| pair.starts_with("HOME=") && pair.len() > 5);
-        let home = (!has_home).then(|| format!("HOME={}", home_of(process.user.uid)));
-        let environment = process
-            .env
-            .iter()
-            .filter(|pair| has_home || !pair.starts_with("HOME="));
+        let environment = environment_of(process);
         Ok(Program {
             path: CString::new(path.as_os_str().as_bytes())?,
             arguments: Strings::new(process.args.iter().map(String::as_str))?,
-            environment: Strings::new(environment.map(String::as_str).chain(home.as_deref()))?,
+            environment: Strings::new(environment.iter().map(String::as_str))?,
             name: name.clone(),
         })
     }
@@ -60,6 +52,28 @@ impl Program {
         anyhow!("exec {}: {}", self.path.to_string_lossy(), text_of(errno))
             .context(format!("exec: {:?}", self.name))
     }
+}
+
+/// The process's environment: of two of a name the last, and always a HOME.
+pub(super) fn environment_of(process: &Process) -> Vec<String> {
+    let name = |pair: &'_ str| {
+        pair.split_once('=')
+            .map_or(pair.len(), |(name, _)| name.len())
+    };
+    let mut environment: Vec<String> = Vec::with_capacity(process.env.len() + 1);
+    for (index, pair) in process.env.iter().enumerate() {
+        let named = &pair[..name(pair)];
+        let again = process.env[index + 1..]
+            .iter()
+            .any(|later| &later[..name(later)] == named);
+        if !again && pair != "HOME=" {
+            environment.push(pair.clone());
+        }
+    }
+    if !environment.iter().any(|pair| pair.starts_with("HOME=")) {
+        environment.push(format!("HOME={}", home_of(process.user.uid)));
+    }
+    environment
 }
 
 /// runc prints Go's texts, in lower case.

@@ -9,6 +9,11 @@ use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, TMPFS_MAGIC, statfs};
 /// Where the host's hierarchies are mounted.
 pub(super) const MOUNTPOINT: &str = "/sys/fs/cgroup";
 
+/// Whether this host has cgroup v2 alone.
+pub(crate) fn is_unified() -> bool {
+    statfs(MOUNTPOINT).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC)
+}
+
 /// One mounted hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hierarchy {

@@ -14,12 +14,14 @@ mod v1;
 mod v2;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::spec::{Memory, Resources};
 pub(crate) use entrance::Entrance;
+pub(crate) use host::is_unified;
 use host::{Host, MOUNTPOINT};
 pub(crate) use oom::OomWatch;
 pub(crate) use statistics::Statistics;
@@ -117,11 +119,12 @@ impl Manager {
     /// # Errors
     /// A controller is unknown or given twice, or a path leads out of the container's group.
     pub(crate) fn below(mut self, wanted: &[String]) -> Result<Manager> {
+        let all: Vec<String> = self.paths.keys().cloned().collect();
         let mut given: Vec<String> = Vec::new();
         for wanted in wanted {
-            let (controllers, path) = match wanted.split_once(':') {
+            let (controllers, path): (Vec<&str>, &str) = match wanted.split_once(':') {
                 Some((controllers, path)) => (controllers.split(',').collect(), path),
-                None => (vec![""], wanted.as_str()),
+                None => (all.iter().map(String::as_str).collect(), wanted.as_str()),
             };
             for controller in controllers {
                 self.descend(controller, path)
@@ -136,21 +139,39 @@ impl Manager {
         Ok(self)
     }
 
+    /// Where a process that joins the container goes. In cgroup v2 a group with controllers
+    /// enabled below it takes none: then it goes where the init process went.
+    pub(crate) fn with_init(mut self, init: i32) -> Result<Manager> {
+        let Some(group) = self.unified() else {
+            return Ok(self);
+        };
+        let control = fs::read_to_string(group.join("cgroup.subtree_control"));
+        if control.is_ok_and(|enabled| !enabled.trim().is_empty()) {
+            let path = format!("/proc/{init}/cgroup");
+            let own = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+            if let Some(own) = own.lines().find_map(|line| line.strip_prefix("0::/")) {
+                let own = self.mountpoint.join(own);
+                self.paths.insert(String::new(), own);
+            }
+        }
+        Ok(self)
+    }
+
     fn descend(&mut self, controller: &str, path: &str) -> Result<()> {
-        ensure!(
-            !controller.is_empty() || self.unified().is_some(),
-            "unknown controller: give CONTROLLER[,…]:PATH in cgroup v1"
-        );
         let group = self
             .paths
             .get_mut(controller)
-            .ok_or_else(|| anyhow!("unknown controller {controller} in SubCgroupPaths"))?;
+            .ok_or_else(|| anyhow!("unknown controller {controller}"))?;
         let climbs = Path::new(path)
             .components()
             .any(|part| part == Component::ParentDir);
-        ensure!(!climbs, "{path} is not a sub cgroup path");
+        ensure!(!climbs, "bad sub cgroup path: {path}");
         let below = group.join(path.trim_start_matches('/'));
-        ensure!(below.is_dir(), "{} does not exist", below.display());
+        ensure!(
+            below.is_dir(),
+            "error adding pid to cgroups: {}: no such file or directory",
+            below.display()
+        );
         *group = below;
         Ok(())
     }
@@ -177,7 +198,28 @@ impl Manager {
     }
 
     /// Makes the groups where they are missing.
+    ///
+    /// # Errors
+    /// One cannot be made, or was there and has processes: they would share the container's
+    /// limits, and its end.
     pub(crate) fn create(&self) -> Result<()> {
+        let was_there = self.census().is_some_and(Path::exists);
+        self.create_groups()?;
+        if was_there {
+            let others = self.pids()?.len();
+            ensure!(
+                others == 0,
+                "container's cgroup is not empty: {others} process(es) found: choose another linux.cgroupsPath"
+            );
+            ensure!(
+                !self.is_frozen()?,
+                "container's cgroup unexpectedly frozen: thaw it, or choose another linux.cgroupsPath"
+            );
+        }
+        Ok(())
+    }
+
+    fn create_groups(&self) -> Result<()> {
         if let Some(group) = self.unified() {
             return v2::create(&self.mountpoint, group, true);
         }

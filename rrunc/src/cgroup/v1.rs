@@ -28,7 +28,8 @@ pub(super) fn create(controller: &str, group: &Path) -> Result<()> {
     }
 }
 
-/// A new cpuset is empty and takes no process: it starts as its parent.
+/// A new cpuset is empty and takes no process: it starts as its parent, which another may have
+/// made as empty.
 fn inherit_cpuset(group: &Path) -> Result<()> {
     let Some(parent) = group.parent() else {
         return Ok(());
@@ -39,6 +40,9 @@ fn inherit_cpuset(group: &Path) -> Result<()> {
             fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
         };
         if read(group)?.trim().is_empty() {
+            if parent.join(file).exists() && read(parent)?.trim().is_empty() {
+                inherit_cpuset(parent)?;
+            }
             write_or_explain(&group.join(file), read(parent)?.trim())?;
         }
     }
@@ -48,7 +52,9 @@ fn inherit_cpuset(group: &Path) -> Result<()> {
 /// What is to be written for the limits asked for, devices apart.
 pub(super) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
     if !resources.unified.is_empty() {
-        bail!("linux.resources.unified needs cgroup v2, this host has cgroup v1");
+        bail!(
+            "invalid configuration: linux.resources.unified needs cgroup v2, this host has cgroup v1"
+        );
     }
     let mut limits = Vec::new();
     if let Some(memory) = &resources.memory {

@@ -1,6 +1,7 @@
 //! The command line, as runc(8) has it.
 
 mod exec;
+mod help;
 mod make;
 mod update;
 mod watch;
@@ -8,6 +9,7 @@ mod watch;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use exec::Exec;
@@ -17,7 +19,7 @@ pub(crate) use watch::{Events, List, ListFormat, Ps};
 
 /// OCI runtime: starts the process that a bundle describes
 #[derive(Debug, Parser)]
-#[command(name = "rrunc", version = VERSION, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "rrunc", version = VERSION, subcommand_required = true, arg_required_else_help = true, disable_version_flag = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -36,7 +38,18 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         } else {
             ExitCode::SUCCESS
         };
-        error.print().map_or(ExitCode::FAILURE, |()| code)
+        if error.kind() == ErrorKind::InvalidSubcommand
+            && let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+        {
+            eprintln!("No help topic for '{name}'");
+        }
+        let printed = match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                help::print(code == ExitCode::FAILURE)
+            }
+            _ => error.print(),
+        };
+        printed.map_or(ExitCode::FAILURE, |()| code)
     })
 }
 
@@ -58,6 +71,9 @@ pub(crate) struct Global {
     /// Manage cgroups through systemd
     #[arg(long)]
     pub(crate) systemd_cgroup: bool,
+    /// Print version
+    #[arg(short, long, visible_short_alias = 'V', action = clap::ArgAction::Version)]
+    version: Option<bool>,
     /// Ignore cgroup permission errors: true, false, or auto
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) rootless: Rootless,

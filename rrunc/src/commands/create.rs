@@ -12,7 +12,7 @@ use nix::unistd::{Pid, geteuid, getuid};
 
 use super::pidfd;
 use crate::annotations;
-use crate::birth::{self, Newborn, Order, give_birth};
+use crate::birth::{self, Newborn, Order, Surroundings, give_birth};
 use crate::cgroup::Manager;
 use crate::cli::{Create, Rootless};
 use crate::container::{Container, Root, State, Status};
@@ -296,6 +296,7 @@ fn undo(container: Container, state: &State, cgroup: Option<&Manager>, spec: &Sp
         "poststop",
         &spec.hooks.poststop,
         &state.for_hooks(Status::Stopped),
+        &Surroundings::at(&state.bundle),
     )
 }
 

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::birth;
+use crate::birth::{self, Surroundings};
 use crate::cgroup::Manager;
 use crate::cli::Delete;
 use crate::container::{Container, Root, State, Status};
@@ -92,6 +92,7 @@ pub(super) fn destroy(container: Container, state: &State, log: &Log) -> Result<
             "poststop",
             &spec.hooks.poststop,
             &state.for_hooks(Status::Stopped),
+            &Surroundings::at(&state.bundle),
         )
     {
         log.warn(&format!("{error:#}"));

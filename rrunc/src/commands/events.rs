@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde::Serialize;
 
 use super::pidfd;
-use crate::cgroup::{Manager, OomWatch};
+use crate::cgroup::{Manager, OomWatch, Statistics};
 use crate::cli::Events;
 use crate::container::{Root, State, Status};
 use crate::log::Log;
@@ -40,8 +40,26 @@ pub(super) fn run(root: &Root, options: &Events, log: &Log) -> Result<ExitCode> 
 }
 
 fn print_statistics(state: &State, manager: &Manager) -> Result<ExitCode> {
-    let event = json!({"type": "stats", "id": state.id, "data": manager.statistics()?});
-    super::print(&format!("{event}\n"))
+    print_event("stats", state, Some(manager.statistics()?))
+}
+
+/// One line of output; readers go by the order of the fields.
+#[derive(Serialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Statistics>,
+}
+
+fn print_event(kind: &str, state: &State, data: Option<Statistics>) -> Result<ExitCode> {
+    let event = Event {
+        kind,
+        id: &state.id,
+        data,
+    };
+    super::print(&(serde_json::to_string(&event)? + "\n"))
 }
 
 fn watch(state: &State, manager: &Manager, interval: Duration, log: &Log) -> Result<ExitCode> {
@@ -52,8 +70,7 @@ fn watch(state: &State, manager: &Manager, interval: Duration, log: &Log) -> Res
         let ready = wait(&ooms, init.as_ref(), next)?;
         if ready {
             for _ in 0..ooms.take()? {
-                let event = json!({"type": "oom", "id": state.id});
-                super::print(&format!("{event}\n"))?;
+                print_event("oom", state, None)?;
             }
         } else {
             next += interval;

@@ -15,11 +15,19 @@ use crate::container::{Root, Status};
 use crate::log::Log;
 use crate::spec::{self, Capabilities, Process, Spec};
 
+/// What runc's `exec` ends with when the process could not be started: a
+/// program's own codes are rarely this one.
+const NOT_STARTED: u8 = 255;
+
 /// Run a process in a container; returns its exit code.
-///
-/// # Errors
-/// Any step up to the program's start.
-pub(super) fn run(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
+pub(super) fn run(root: &Root, options: &Exec, log: &Log) -> ExitCode {
+    exec(root, options, log).unwrap_or_else(|error| {
+        log.fail(&error);
+        ExitCode::from(NOT_STARTED)
+    })
+}
+
+fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
     birth::seal()?;
     // Waits while the container is being made: half of it confines nobody.
     let mut container = root.find_locked(&options.id)?;
@@ -61,7 +69,10 @@ pub(super) fn run(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
         spec: &spec,
         process: &process,
         state: &state,
-        cgroup: Manager::from_paths(state.cgroup_paths.clone()).below(&options.cgroup)?,
+        cgroup: match options.cgroup.is_empty() {
+            true => Manager::from_paths(state.cgroup_paths.clone()).with_init(state.pid)?,
+            false => Manager::from_paths(state.cgroup_paths.clone()).below(&options.cgroup)?,
+        },
         console,
         preserved_fds: options.preserve_fds,
     };

@@ -42,7 +42,7 @@ pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
         Command::Create(options) => create::run(&root()?, &options, rootless, log),
         Command::Delete(options) => delete::run(&root()?, &options, log),
         Command::Events(options) => events::run(&root()?, &options, log),
-        Command::Exec(options) => exec::run(&root()?, &options, log),
+        Command::Exec(options) => Ok(exec::run(&root()?, &options, log)),
         Command::Features => features::run(),
         Command::Kill(options) => kill::run(&root()?, &options),
         Command::List(options) => list::run(&root()?, &options),

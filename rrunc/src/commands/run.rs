@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::create::{Hold, Made, Request, make};
 use super::foreground::Foreground;
 use super::{delete, terminal};
-use crate::birth;
+use crate::birth::{self, Surroundings};
 use crate::cli::{Rootless, Run};
 use crate::container::{Container, Root, State, Status};
 use crate::log::Log;
@@ -61,6 +61,7 @@ fn run_with(
         "poststart",
         &request.spec.hooks.poststart,
         &state.for_hooks(Status::Running),
+        &Surroundings::at(&state.bundle),
     )
     .or_else(|error| give_up(&container, &state, error))?;
     let Some(foreground) = foreground else {

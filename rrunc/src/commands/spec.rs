@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::{getegid, geteuid};
 use serde_json::{Value, json};
 
+use crate::cgroup::is_unified;
 use crate::cli::SpecOptions;
 use crate::spec::{CONFIG_FILE, VERSION};
 
@@ -17,11 +18,17 @@ use crate::spec::{CONFIG_FILE, VERSION};
 pub(super) fn run(options: &SpecOptions) -> Result<ExitCode> {
     let directory = options.bundle.as_deref().unwrap_or(Path::new("."));
     let path = directory.join(CONFIG_FILE);
-    let config = if options.rootless {
+    let mut config = if options.rootless {
         rootless()
     } else {
         default()
     };
+    // In cgroup v1 a namespace would hide from engines where a process is.
+    if is_unified()
+        && let Some(namespaces) = config["linux"]["namespaces"].as_array_mut()
+    {
+        namespaces.push(json!({"type": "cgroup"}));
+    }
     let text = serde_json::to_string_pretty(&config)? + "\n";
     let file = OpenOptions::new().write(true).create_new(true).open(&path);
     let written = match file {
@@ -77,7 +84,7 @@ fn default() -> Value {
         "linux": {
             "resources": {"devices": [{"allow": false, "access": "rwm"}]},
             "namespaces": [
-                {"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "cgroup"},
+                {"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"},
             ],
             "maskedPaths": [
                 "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
@@ -92,7 +99,7 @@ fn default() -> Value {
 /// network stays the host's, and what needs other ids or cgroups is left out.
 fn rootless() -> Value {
     let mut config = default();
-    config["linux"]["namespaces"] = json!([{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "cgroup"}, {"type": "user"}]);
+    config["linux"]["namespaces"] = json!([{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "user"}]);
     config["linux"]["uidMappings"] =
         json!([{"containerID": 0, "hostID": geteuid().as_raw(), "size": 1}]);
     config["linux"]["gidMappings"] =

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::birth;
+use crate::birth::{self, Surroundings};
 use crate::container::{Root, Status};
 use crate::spec;
 
@@ -38,6 +38,7 @@ pub(super) fn run(root: &Root, id: &str) -> Result<ExitCode> {
             "poststart",
             &spec.hooks.poststart,
             &state.for_hooks(Status::Running),
+            &Surroundings::at(&state.bundle),
         )?;
     }
     Ok(ExitCode::SUCCESS)

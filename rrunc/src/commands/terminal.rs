@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use nix::sys::termios::{OutputFlags, SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, isatty, read, write};
 
 use super::foreground::{pass_on, reap};
@@ -46,6 +46,11 @@ impl Relay {
     pub(super) fn begin(socket: BorrowedFd<'_>) -> Result<Relay> {
         let (_, master) = receive_descriptor(socket.as_raw_fd(), &mut [0; 64])?;
         let master = master.ok_or_else(|| anyhow!("the container sent no terminal"))?;
+        // Our own terminal adds what the container's would.
+        let mut modes = tcgetattr(&master).context("read the container's terminal's mode")?;
+        modes.output_flags.remove(OutputFlags::ONLCR);
+        tcsetattr(&master, SetArg::TCSANOW, &modes)
+            .context("set the container's terminal's mode")?;
         let stdin = io::stdin();
         let before = match isatty(&stdin) {
             Ok(true) => Some(tcgetattr(&stdin).context("read the terminal's mode")?),

@@ -113,6 +113,8 @@ pub(crate) struct ThrottleDevice {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Hugepage {
+    /// Go's reader knows no case, and so some write it like this.
+    #[serde(alias = "pagesize")]
     pub(crate) page_size: String,
     pub(crate) limit: u64,
 }

@@ -136,6 +136,8 @@ fn access(letters: Option<&str>) -> Result<u8> {
         'r' => Ok(access | READ),
         'w' => Ok(access | WRITE),
         'm' => Ok(access | MKNOD),
+        // No access, but runc passes over it, and so callers have it in their rules.
+        'a' => Ok(access),
         _ => bail!("linux.resources.devices: unknown access {letter:?} in {letters:?}, it is made of r, w and m"),
     })
 }

@@ -278,7 +278,11 @@ fn x32_calls_are_killed_where_the_profile_lacks_x32() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn socketcall_carries_socket_on_x86() {
-    let filter = Filter::compile(&refusing(&["SCMP_ARCH_X86"], vec![allow(&["socket"])]), None).unwrap();
+    let filter = Filter::compile(
+        &refusing(&["SCMP_ARCH_X86"], vec![allow(&["socket"])]),
+        None,
+    )
+    .unwrap();
     let socketcall = |which| Call {
         abi: Abi::X86,
         nr: 102,
