@@ -119,12 +119,19 @@ impl Attach {
             .any(|client| !client.waiting().is_empty())
     }
 
-    pub(crate) fn accept(&mut self, batch: &Batch, owner: bool) {
+    /// Takes in all who have connected by now.
+    pub(crate) fn accept(&mut self, batch: &Batch, is_owner: impl Fn() -> bool) {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        match accept4(self.listener.as_raw_fd(), flags).map(adopt) {
-            Ok(fd) => self.clients.push(Client::new(fd, batch, owner)),
-            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED) => {}
-            Err(errno) => report::warn(format_args!("cannot accept an attach client: {errno}")),
+        loop {
+            match accept4(self.listener.as_raw_fd(), flags).map(adopt) {
+                Ok(fd) => self.clients.push(Client::new(fd, batch, is_owner())),
+                Err(Errno::EINTR | Errno::ECONNABORTED) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(errno) => {
+                    report::warn(format_args!("cannot accept an attach client: {errno}"));
+                    return;
+                }
+            }
         }
     }
 

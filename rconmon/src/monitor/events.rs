@@ -96,12 +96,7 @@ impl Monitor<'_> {
                     attach.pass_input(&mut self.streams);
                 }
             }
-            Token::AttachListener => {
-                let owner = !self.processes.is_started();
-                if let Some(attach) = &mut self.attach {
-                    attach.accept(&self.batch, owner);
-                }
-            }
+            Token::AttachListener => self.accept(),
             Token::Client(index) => {
                 let policy = self.policy();
                 if let Some(attach) = &mut self.attach {
@@ -132,7 +127,15 @@ impl Monitor<'_> {
         }
     }
 
+    fn accept(&mut self) {
+        if let Some(attach) = &mut self.attach {
+            attach.accept(&self.batch, || !self.processes.is_started());
+        }
+    }
+
     fn serve_stream(&mut self, stream: Stream, ready: Ready) {
+        // Whoever connected before this was written is to have it.
+        self.accept();
         // A batch that has just been read may not be behind for everyone yet.
         if !self.undelivered && self.streams.serve(stream, ready, &mut self.batch) {
             self.pass_on();

@@ -58,7 +58,9 @@ pub(crate) fn run(options: Options) -> Result<u8> {
     // Before the runtime has been started there is nothing to clean up.
     let mut monitor = Monitor::start(&settings, logs, start, &before)?;
     let result = monitor.watch(&mut answers);
+    // Of what is open, nothing is ours any more when all is closed.
     drop(monitor);
+    drop(null);
     conclude(&settings, &score, answers, result)
 }
 

@@ -1,0 +1,400 @@
+//! One monitor under test, and one container that it watches.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo, pipe2};
+use serde_json::Value;
+use tests::{Cmd, Context as _, Result, Scratch, bail, ensure, ours, peer, skip};
+
+use crate::stand_in;
+
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+
+/// A monitor, and a directory for what one test does with it.
+pub(crate) struct Case {
+    pub(crate) program: PathBuf,
+    version: Vec<u32>,
+    pub(crate) scratch: Scratch,
+}
+
+impl Case {
+    pub(crate) fn new(monitor: &str) -> Result<Case> {
+        let program = match monitor {
+            "rconmon" => ours(monitor)?,
+            _ => peer(monitor)?,
+        };
+        let said = Cmd::new(&program).arg("--version").ok()?.stdout;
+        let version = said
+            .split_whitespace()
+            .nth(2)
+            .context("no version")?
+            .split('.')
+            .map(|part| part.parse().unwrap_or(0))
+            .collect();
+        let scratch = Scratch::new()?;
+        for dir in ["bundle", "exits", "persist", "notes", "sockets", "runtime"] {
+            fs::create_dir(scratch.path(dir))?;
+        }
+        mkfifo(&scratch.path("gate"), Mode::S_IRWXU)?;
+        Ok(Case {
+            program,
+            version,
+            scratch,
+        })
+    }
+
+    /// Ends the test where the monitor is older than what it asks for.
+    pub(crate) fn since(&self, version: &[u32], what: &str) -> Result<()> {
+        if self.version.as_slice() >= version {
+            return Ok(());
+        }
+        let shown: Vec<String> = self.version.iter().map(u32::to_string).collect();
+        skip(format!("conmon {} {what}", shown.join(".")))
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.scratch.path(name)
+    }
+
+    pub(crate) fn read(&self, name: impl AsRef<Path>) -> Result<String> {
+        let path = self.path(name);
+        let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    pub(crate) fn cid(&self) -> String {
+        self.scratch.id("container")
+    }
+
+    /// The monitor with these words alone, in a place of its own.
+    pub(crate) fn say(&self, line: &str) -> Cmd {
+        Cmd::new(&self.program).dir(self.path("")).words(line)
+    }
+
+    /// A monitor for a container that runs `program`.
+    pub(crate) fn container(&self, program: &str) -> Launch<'_> {
+        let line = format!(
+            "--api-version 1 -c {cid} -u {cid} -n name -b {dir}bundle -p {dir}pidfile -P {dir}monitor.pid --exit-dir {dir}exits \
+             --persist-dir {dir}persist --socket-dir-path {dir}sockets",
+            cid = self.cid(),
+            dir = self.path("").display(),
+        );
+        Launch {
+            case: self,
+            wrapper: Vec::new(),
+            args: line.split(' ').map(OsString::from).collect(),
+            log: format!("k8s-file:{}", self.path("log").display()),
+            env: vec![(stand_in::PROGRAM.into(), program.into())],
+            stdin: None,
+            stdout: None,
+            started: true,
+            attached: false,
+        }
+    }
+}
+
+/// A monitor that is still to be started.
+pub(crate) struct Launch<'a> {
+    case: &'a Case,
+    wrapper: Vec<OsString>,
+    args: Vec<OsString>,
+    log: String,
+    env: Vec<(OsString, OsString)>,
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    started: bool,
+    attached: bool,
+}
+
+impl<'a> Launch<'a> {
+    /// More words, without quotes.
+    pub(crate) fn with(mut self, line: &str) -> Launch<'a> {
+        self.args
+            .extend(line.split_whitespace().map(OsString::from));
+        self
+    }
+
+    pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Launch<'a> {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Takes away an option that has a value.
+    pub(crate) fn without(mut self, option: &str) -> Launch<'a> {
+        if let Some(at) = self.args.iter().position(|arg| arg == option) {
+            self.args.drain(at..at + 2);
+        }
+        self
+    }
+
+    /// Takes away a flag.
+    pub(crate) fn without_flag(mut self, option: &str) -> Launch<'a> {
+        self.args.retain(|arg| arg != option);
+        self
+    }
+
+    /// In place of the log file.
+    pub(crate) fn log(mut self, driver: &str) -> Launch<'a> {
+        self.log = driver.to_owned();
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch<'a> {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// An exec for a client that is yet to come.
+    pub(crate) fn attached(mut self) -> Launch<'a> {
+        self.attached = true;
+        self.with("--exec --exec-attach --exec-process-spec /no/spec")
+    }
+
+    /// The container waits for [`Watched::start`], as between `create` and `start`.
+    pub(crate) fn created_only(self) -> Launch<'a> {
+        let gate = self.case.path("gate");
+        self.env(stand_in::GATE, gate)
+    }
+
+    /// The monitor waits for [`Watched::let_go`].
+    pub(crate) fn held(mut self) -> Launch<'a> {
+        self.started = false;
+        self
+    }
+
+    pub(crate) fn streams(mut self, stdin: OwnedFd, stdout: OwnedFd) -> Launch<'a> {
+        self.stdin = Some(stdin);
+        self.stdout = Some(stdout);
+        self
+    }
+
+    /// A program that the monitor is started through.
+    pub(crate) fn through(mut self, wrapper: &[&str]) -> Launch<'a> {
+        self.wrapper = wrapper.iter().map(OsString::from).collect();
+        self
+    }
+
+    pub(crate) fn begin(self) -> Result<Watched<'a>> {
+        let case = self.case;
+        let (start_end, start) = pipe2(OFlag::O_CLOEXEC)?;
+        let (sync, sync_end) = pipe2(OFlag::O_CLOEXEC)?;
+        let (attach, attach_end) = pipe2(OFlag::O_CLOEXEC)?;
+        let mut words = self.wrapper;
+        words.push(case.program.clone().into());
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args(self.args)
+            .arg("-r")
+            .arg(std::env::current_exe()?)
+            .args(["-l", &self.log])
+            .current_dir(case.path("runtime"))
+            .env(stand_in::CALLED, case.path("notes"))
+            .env("_OCI_STARTPIPE", start_end.as_raw_fd().to_string())
+            .env("_OCI_SYNCPIPE", sync_end.as_raw_fd().to_string())
+            .envs(self.env)
+            .stdin(self.stdin.map_or_else(Stdio::null, Stdio::from))
+            .stdout(self.stdout.map_or_else(Stdio::null, Stdio::from))
+            .stderr(File::create(case.path("stderr"))?);
+        let mut inherited = vec![start_end.as_raw_fd(), sync_end.as_raw_fd()];
+        if self.attached {
+            command.env("_OCI_ATTACHPIPE", attach_end.as_raw_fd().to_string());
+            inherited.push(attach_end.as_raw_fd());
+        }
+        // SAFETY: between fork and exec only system calls are made, on descriptors that are open.
+        unsafe {
+            command.pre_exec(move || {
+                // What this program was itself given by its caller is not the monitor's.
+                libc::syscall(
+                    libc::SYS_close_range,
+                    3,
+                    u32::MAX,
+                    libc::CLOSE_RANGE_CLOEXEC,
+                );
+                for fd in &inherited {
+                    let fd = std::os::fd::BorrowedFd::borrow_raw(*fd);
+                    fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
+                }
+                Ok(())
+            });
+        }
+        let caller = command.spawn().context("starting the monitor")?;
+        let mut watched = Watched {
+            case,
+            caller,
+            start: Some(start.into()),
+            sync: Lines::new(sync),
+            attach: Lines::new(attach),
+        };
+        if self.started {
+            watched.let_go()?;
+        }
+        Ok(watched)
+    }
+}
+
+/// A monitor that has been started.
+pub(crate) struct Watched<'a> {
+    case: &'a Case,
+    pub(crate) caller: Child,
+    start: Option<File>,
+    pub(crate) sync: Lines,
+    pub(crate) attach: Lines,
+}
+
+impl Watched<'_> {
+    /// Writes a byte on the start pipe.
+    pub(crate) fn let_go(&mut self) -> Result<()> {
+        let start = self.start.as_mut().context("no start pipe")?;
+        start.write_all(b"x").context("writing on the start pipe")
+    }
+
+    /// The container's pid, from the sync pipe.
+    pub(crate) fn container(&mut self) -> Result<Pid> {
+        let answer = self.sync.answer()?;
+        let pid = answer["data"].as_i64().context("no pid")?;
+        ensure!(pid > 0, "{answer} in place of a pid");
+        Ok(Pid::from_raw(pid as i32))
+    }
+
+    /// The monitor's own pid, from its pidfile.
+    pub(crate) fn monitor(&self) -> Result<Pid> {
+        let text = appears(&self.case.path("monitor.pid"))?;
+        Ok(Pid::from_raw(text.parse()?))
+    }
+
+    /// Lets a container that is created only become its program.
+    pub(crate) fn start(&self) -> Result<()> {
+        File::open(self.case.path("gate")).context("opening the gate")?;
+        Ok(())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill(self.monitor()?, signal)?)
+    }
+
+    /// Waits until the monitor and the process that was started first have gone.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.start = None;
+        self.caller.wait()?;
+        self.sync.rest()?;
+        // The runtime may have failed before there was a monitor.
+        if let Ok(text) = fs::read_to_string(self.case.path("monitor.pid")) {
+            let pid = Pid::from_raw(text.parse()?);
+            eventually("the monitor ends", || is_gone(pid))?;
+        }
+        Ok(())
+    }
+
+    /// The exit code that was left for others.
+    pub(crate) fn code(&self) -> Result<String> {
+        appears(&self.case.path("exits").join(self.case.cid()))
+    }
+
+    pub(crate) fn log(&self) -> Result<String> {
+        self.case.read("log")
+    }
+}
+
+/// True once a process has ended, whether it was waited for or not.
+pub(crate) fn is_gone(pid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = status.rsplit(") ").next().unwrap_or_default();
+    state.is_empty() || state.starts_with('Z') || state.starts_with('X')
+}
+
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
+    let deadline = Instant::now() + LIMIT;
+    while !is_so() {
+        ensure!(Instant::now() < deadline, "not so within {LIMIT:?}: {what}");
+        sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// The text of a file that is to appear, and that is not empty.
+pub(crate) fn appears(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    eventually(&format!("{} is there", path.display()), || {
+        text = fs::read_to_string(path).unwrap_or_default();
+        !text.is_empty()
+    })?;
+    Ok(text)
+}
+
+/// The reading end of a pipe that carries a line of JSON an answer.
+pub(crate) struct Lines {
+    pipe: File,
+    buffer: Vec<u8>,
+    /// What was read as answers, for messages.
+    seen: Vec<String>,
+}
+
+impl Lines {
+    pub(crate) fn new(pipe: OwnedFd) -> Lines {
+        Lines {
+            pipe: pipe.into(),
+            buffer: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    pub(crate) fn answer(&mut self) -> Result<Value> {
+        let line = self
+            .line()?
+            .context("the pipe was closed without an answer")?;
+        serde_json::from_str(&line).with_context(|| format!("not JSON: {line}"))
+    }
+
+    /// The next line without its end; None where the pipe is closed.
+    pub(crate) fn line(&mut self) -> Result<Option<String>> {
+        loop {
+            if let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=at).collect();
+                let line = String::from_utf8(line)?.trim_end().to_owned();
+                self.seen.push(line.clone());
+                return Ok(Some(line));
+            }
+            if !self.fill()? {
+                ensure!(self.buffer.is_empty(), "a torn line on the pipe");
+                return Ok(None);
+            }
+        }
+    }
+
+    /// All lines up to the end of the pipe.
+    pub(crate) fn rest(&mut self) -> Result<Vec<String>> {
+        while self.fill()? {}
+        let text = String::from_utf8_lossy(&self.buffer).into_owned();
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    fn fill(&mut self) -> Result<bool> {
+        let mut fds = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, PollTimeout::try_from(LIMIT)?)? == 0 {
+            bail!("no answer within {LIMIT:?}, after {:?}", self.seen);
+        }
+        let mut chunk = [0; 4096];
+        match self.pipe.read(&mut chunk) {
+            Ok(0) => Ok(false),
+            Ok(count) => {
+                self.buffer.extend_from_slice(&chunk[..count]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
