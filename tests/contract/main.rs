@@ -82,7 +82,7 @@ const CONTRACTS: &[(&str, Contract)] = contracts![
     journal::a_prefix_names_the_priority,
     journal::parts_of_lines_are_marked,
     journal::parts_are_not_marked_where_unwanted,
-    journal::a_large_entry_comes_as_a_sealed_file,
+    journal::a_large_entry_comes_whole,
     journal::the_log_file_is_written_as_well,
     ends::the_code_is_in_both_files_before_the_command_runs,
     ends::a_signal_counts_from_128,

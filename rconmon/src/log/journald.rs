@@ -213,6 +213,42 @@ mod tests {
     }
 
     #[test]
+    fn what_no_datagram_takes_comes_as_a_sealed_file() {
+        let (mut journal, server, _directory) = journal(true);
+        journal.fields = encoded(b"BIG", &vec![b'x'; 1 << 20]);
+        journal.write(Stream::Stdout, b"small\n");
+        let mut space = nix::cmsg_space!([i32; 1]);
+        let message = nix::sys::socket::recvmsg::<()>(
+            server.as_raw_fd(),
+            &mut [],
+            Some(&mut space),
+            MsgFlags::empty(),
+        )
+        .unwrap();
+        let nix::sys::socket::ControlMessageOwned::ScmRights(fds) =
+            message.cmsgs().unwrap().next().unwrap()
+        else {
+            panic!("no descriptor");
+        };
+        let path = format!("/proc/self/fd/{}", fds[0]);
+        let entry = std::fs::read(&path).unwrap();
+        assert!(entry.starts_with(b"MESSAGE") && entry.len() > 1 << 20);
+        assert!(
+            File::options()
+                .write(true)
+                .open(&path)
+                .is_ok_and(|mut file| { file.write_all(b"x").is_err() })
+        );
+        nix::unistd::close(fds[0]).unwrap();
+    }
+
+    fn encoded(name: &[u8], value: &[u8]) -> Vec<u8> {
+        let mut field = Vec::new();
+        encode(&mut field, name, value);
+        field
+    }
+
+    #[test]
     fn what_never_ends_is_partial() {
         let (mut journal, server, _directory) = journal(true);
         journal.write(Stream::Stdout, b"$ ");
