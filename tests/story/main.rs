@@ -7,6 +7,7 @@ mod engine;
 mod image;
 mod pod;
 mod terminal;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,11 @@ fn main() -> ExitCode {
         terminal::ctrl_c_interrupts,
         terminal::detach_keys_leave_it_running,
         terminal::exec_in_a_terminal,
+        trust::simple_signatures_pass_between_rskopeo_and_skopeo,
+        trust::a_signature_is_for_one_name_and_one_digest,
+        trust::signatures_stay_or_stop_the_copy,
+        trust::standalone_signatures_pass_both_ways,
+        trust::sigstore_signatures_are_made_and_asked_for,
         audit::loginuid_reaches_the_container,
     ])
 }

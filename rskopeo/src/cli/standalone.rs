@@ -25,8 +25,8 @@ pub struct StandaloneVerify {
     #[arg(value_name = "DOCKER-REFERENCE")]
     pub reference: String,
     /// Fingerprints of trusted keys, separated by commas, or "any" for all in the public key file
-    #[arg(value_name = "KEY-FINGERPRINTS", value_delimiter = ',', num_args = 1)]
-    pub keys: Vec<String>,
+    #[arg(value_name = "KEY-FINGERPRINTS")]
+    pub keys: String,
     #[arg(value_name = "SIGNATURE")]
     pub signature: PathBuf,
     /// File containing public keys. If not specified, will use local GPG keys

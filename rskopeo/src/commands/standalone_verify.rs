@@ -11,7 +11,7 @@ use crate::reference::Name;
 use crate::signature::{Claims, Gpg, Kind};
 
 pub fn run(args: &StandaloneVerify) -> Result<()> {
-    let any = args.keys == ["any"];
+    let any = args.keys == "any";
     if any && args.public_key_file.is_none() {
         bail!("Cannot use any fingerprint without a public key file");
     }
@@ -29,8 +29,11 @@ pub fn run(args: &StandaloneVerify) -> Result<()> {
     let verified = gpg
         .verify(&signature)
         .context("Error verifying signature")?;
-    let trusted: &[String] = if any { gpg.imported() } else { &args.keys };
-    let trusted = trusted.iter().find(|key| {
+    let trusted: Vec<&str> = match any {
+        true => gpg.imported().iter().map(String::as_str).collect(),
+        false => args.keys.split(',').collect(),
+    };
+    let trusted = trusted.into_iter().find(|key| {
         [&verified.fingerprint, &verified.primary]
             .iter()
             .any(|own| own.eq_ignore_ascii_case(key))

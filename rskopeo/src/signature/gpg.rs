@@ -4,8 +4,9 @@
 //! keyring counts. What gpg finds is taken from its status lines (gnupg's doc/DETAILS), never from what it tells people.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -41,9 +42,8 @@ impl Gpg {
 
     /// With no key at all.
     pub fn of_nobody() -> Result<Self> {
-        let home = tempfile::Builder::new().prefix("rskopeo-gpg-").tempdir();
         Ok(Self {
-            home: Some(home.context("creating a temporary home for gpg")?),
+            home: Some(scratch()?),
             imported: Vec::new(),
         })
     }
@@ -179,9 +179,13 @@ impl Gpg {
     }
 }
 
+/// A directory for nobody else's eyes, as gpg wants its home to be.
 fn scratch() -> Result<TempDir> {
-    let made = tempfile::Builder::new().prefix("rskopeo-gpg-").tempdir();
-    made.context("creating a temporary directory for gpg")
+    tempfile::Builder::new()
+        .prefix("rskopeo-gpg-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .context("creating a temporary directory for gpg")
 }
 
 /// The `[GNUPG:] KEYWORD …` lines.

@@ -64,7 +64,7 @@ pub fn verify(
             &anchors,
             &between,
             UnixTime::since_unix_epoch(since),
-            KeyUsage::required(CODE_SIGNING),
+            KeyUsage::required_if_present(CODE_SIGNING),
             None,
             None,
         )

@@ -63,9 +63,7 @@ pub fn verify(asked: &SigstoreSigned, signature: &Signature) -> Result<Claims> {
         value.with_context(|| format!("missing {name} annotation"))
     };
     let encoded = annotation(SIGNATURE)?;
-    let raw = STANDARD
-        .decode(encoded)
-        .context("base64 decoding of the signature")?;
+    let raw = decode(encoded).context("base64 decoding of the signature")?;
     let logs = public_key::parse_all(&asked.rekor_keys()?).context("parsing a Rekor public key")?;
     let recorded = rekor::Subject {
         payload,
@@ -122,6 +120,11 @@ pub fn verify(asked: &SigstoreSigned, signature: &Signature) -> Result<Claims> {
         bail!("cryptographic signature verification failed: not made by a trusted key");
     }
     Claims::from_json(Kind::Sigstore, payload)
+}
+
+/// Base64 that may be broken into lines, as Go reads it.
+fn decode(text: &str) -> Result<Vec<u8>> {
+    Ok(STANDARD.decode(text.replace(['\r', '\n'], ""))?)
 }
 
 /// The one key that a log recorded this signature for.

@@ -3,8 +3,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::pem;
@@ -87,11 +85,7 @@ pub fn verify(
         payload,
     } = serde_json::from_str(bundle).context("parsing the Rekor SET")?;
     let signed = serde_json::to_vec(&payload)?;
-    let decode = |text: &str| {
-        STANDARD
-            .decode(text)
-            .context("decoding base64 of the Rekor SET")
-    };
+    let decode = |text: &str| super::decode(text).context("decoding base64 of the Rekor SET");
     let signature = decode(&signed_entry_timestamp)?;
     if !logs.iter().any(|log| log.verifies(&signed, &signature)) {
         bail!("cryptographic signature verification of Rekor SET failed");

@@ -1,0 +1,381 @@
+//! Signatures: made by one of rskopeo and skopeo, and asked for by the other.
+
+use std::fs;
+
+use tests::{Cmd, Context as _, Result, Stack, ensure, peer};
+
+/// A registry, registries.d, and keys of a gpg home that ends with the test.
+struct Signers {
+    stack: Stack,
+}
+
+impl Drop for Signers {
+    fn drop(&mut self) {
+        let gone = Cmd::new("gpgconf").words("--kill all");
+        gone.env("GNUPGHOME", self.stack.scratch.path("gpg"))
+            .run()
+            .ok();
+    }
+}
+
+impl Signers {
+    fn new() -> Result<Signers> {
+        let stack = Stack::new()?;
+        let scratch = &stack.scratch;
+        let address = &stack.registry.address;
+        fs::create_dir(scratch.path("registries.d"))?;
+        scratch.write(
+            "registries.d/here.yaml",
+            format!(
+                "docker:\n  {address}:\n    lookaside: file://{}\n    sigstore: file://{0}\n    use-sigstore-attachments: true\n",
+                scratch.path("lookaside").display()
+            ),
+        )?;
+        scratch.write("passphrase", "correct horse\nsecond line\n")?;
+        fs::create_dir(scratch.path("gpg"))?;
+        Cmd::new("chmod")
+            .words("700 gpg")
+            .dir(scratch.path(""))
+            .ok()?;
+        let signers = Signers { stack };
+        for name in ["alice", "bob"] {
+            let line = format!(
+                "--batch --pinentry-mode loopback --passphrase 'correct horse' --quick-generate-key {name}@example.com ed25519 sign never"
+            );
+            signers.gpg(&line)?.ok()?;
+            let key = signers
+                .gpg(&format!("--armor --export {name}@example.com"))?
+                .ok()?;
+            signers
+                .stack
+                .scratch
+                .write(&format!("{name}.asc"), key.stdout)?;
+        }
+        Ok(signers)
+    }
+
+    fn gpg(&self, line: &str) -> Result<Cmd> {
+        let gpg = Cmd::new(peer("gpg")?).words(line);
+        Ok(gpg.env("GNUPGHOME", self.stack.scratch.path("gpg")))
+    }
+
+    /// The fingerprint of a primary key.
+    fn fingerprint(&self, name: &str) -> Result<String> {
+        let listed = self
+            .gpg(&format!("--with-colons --list-keys {name}@example.com"))?
+            .ok()?;
+        let line = listed.stdout.lines().find(|line| line.starts_with("fpr:"));
+        let fingerprint = line.and_then(|line| line.split(':').nth(9));
+        Ok(fingerprint.context("no fingerprint")?.to_owned())
+    }
+
+    fn rskopeo(&self, line: &str) -> Cmd {
+        let ours = self
+            .stack
+            .rskopeo("--registries.d registries.d")
+            .words(line);
+        ours.env("GNUPGHOME", self.stack.scratch.path("gpg"))
+    }
+
+    /// The counterpart, which has its own way to be told that a registry speaks plain HTTP.
+    fn skopeo(&self, line: &str) -> Result<Cmd> {
+        let theirs = Cmd::new(peer("skopeo")?).dir(self.stack.scratch.path(""));
+        let theirs = theirs.env("GNUPGHOME", self.stack.scratch.path("gpg"));
+        Ok(theirs.words("--registries.d registries.d").words(line))
+    }
+
+    fn policy(&self, name: &str, requirement: &str) -> Result<()> {
+        let address = &self.stack.registry.address;
+        let text = format!(
+            r#"{{"default":[{{"type":"reject"}}],"transports":{{"docker":{{"{address}":[{requirement}]}}}}}}"#
+        );
+        self.stack.scratch.write(name, text)?;
+        Ok(())
+    }
+
+    fn signed_by(&self, name: &str, identity: &str) -> Result<String> {
+        let key = self.stack.scratch.path(&format!("{name}.asc"));
+        let policy = format!("{name}.json");
+        let requirement = format!(
+            r#"{{"type":"signedBy","keyType":"GPGKeys","keyPath":"{}","signedIdentity":{identity}}}"#,
+            key.display()
+        );
+        self.policy(&policy, &requirement)?;
+        Ok(policy)
+    }
+}
+
+const DEFAULT: &str = r#"{"type":"matchRepoDigestOrExact"}"#;
+
+pub(crate) fn simple_signatures_pass_between_rskopeo_and_skopeo() -> Result<()> {
+    let signers = Signers::new()?;
+    let (ours, theirs) = (
+        signers.stack.remote("ours:1"),
+        signers.stack.remote("theirs:1"),
+    );
+    let alpine = signers.stack.remote("alpine:latest");
+    let by_alice = "--sign-by alice@example.com --sign-passphrase-file passphrase";
+    let insecure = "--src-tls-verify=false --dest-tls-verify=false";
+    signers
+        .rskopeo(&format!("copy {by_alice} {alpine} {ours}"))
+        .ok()?;
+    signers
+        .skopeo(&format!("copy {insecure} {by_alice} {alpine} {theirs}"))?
+        .ok()?;
+    let alice = signers.signed_by("alice", DEFAULT)?;
+    let bob = signers.signed_by("bob", DEFAULT)?;
+    for image in [&ours, &theirs] {
+        signers
+            .skopeo(&format!(
+                "--policy {alice} copy {insecure} {image} dir:theirs"
+            ))?
+            .ok()?;
+        signers
+            .rskopeo(&format!("--policy {alice} copy {image} dir:ours"))
+            .ok()?;
+        let refused = signers
+            .rskopeo(&format!("--policy {bob} copy {image} dir:refused"))
+            .exits(1)?;
+        refused.complains("Source image rejected: Invalid GPG signature")?;
+    }
+    // What was carried along is what was signed.
+    let signature = |dir: &str| fs::read(signers.stack.scratch.path(dir).join("signature-1"));
+    ensure!(signature("ours")? == signature("theirs")?);
+    let unsigned = signers
+        .rskopeo(&format!(
+            "--policy {alice} copy {} dir:refused",
+            signers.stack.remote("fedora:24")
+        ))
+        .exits(1)?;
+    unsigned.complains("A signature was required, but no signature exists")?;
+    Ok(())
+}
+
+pub(crate) fn a_signature_is_for_one_name_and_one_digest() -> Result<()> {
+    let signers = Signers::new()?;
+    let remote = |name: &str| signers.stack.remote(name);
+    let signed = remote("team/app:1");
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {} {signed}",
+            remote("alpine:latest")
+        ))
+        .ok()?;
+    let other = remote("team/app:2");
+    signers
+        .rskopeo(&format!("copy --remove-signatures {signed} {other}"))
+        .ok()?;
+    let alice = signers.signed_by("alice", DEFAULT)?;
+    let refused = signers
+        .rskopeo(&format!("--policy {alice} copy {other} dir:x"))
+        .exits(1)?;
+    refused.complains("is not accepted")?;
+    let repository = signers.signed_by("alice", r#"{"type":"matchRepository"}"#)?;
+    signers
+        .rskopeo(&format!("--policy {repository} copy {other} dir:x"))
+        .ok()?;
+    // The signature of one image beside another one.
+    let lookaside = signers.stack.scratch.path("lookaside/team");
+    let from = fs::read_dir(&lookaside)?
+        .next()
+        .context("no signature")??
+        .path();
+    let fedora = tests::image::Image::fedora()?;
+    fs::rename(
+        from,
+        lookaside.join(format!("app@sha256={}", fedora.manifest.hex)),
+    )?;
+    signers
+        .rskopeo(&format!(
+            "copy --remove-signatures {} {signed}",
+            remote("fedora:24")
+        ))
+        .ok()?;
+    let refused = signers
+        .rskopeo(&format!("--policy {repository} copy {signed} dir:x"))
+        .exits(1)?;
+    refused.complains("Signature for digest")?;
+    Ok(())
+}
+
+pub(crate) fn signatures_stay_or_stop_the_copy() -> Result<()> {
+    let signers = Signers::new()?;
+    let remote = |name: &str| signers.stack.remote(name);
+    let identity = "--sign-identity example.org/team/app:1";
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {identity} {} dir:signed",
+            remote("alpine:latest")
+        ))
+        .ok()?;
+    ensure!(signers.stack.scratch.path("signed/signature-1").exists());
+    let refused = signers.rskopeo("copy dir:signed oci:layout:1").exits(1)?;
+    refused.complains("--remove-signatures")?;
+    let refused = signers
+        .rskopeo("copy --format v2s2 dir:signed dir:converted")
+        .exits(1)?;
+    refused.complains("Would invalidate signatures")?;
+    signers
+        .rskopeo("copy --remove-signatures dir:signed oci:layout:1")
+        .ok()?;
+    let carried = signers
+        .rskopeo(&format!("copy dir:signed {}", remote("team/app:1")))
+        .ok()?;
+    carried.says("Storing signatures")?;
+    let wrong = signers
+        .rskopeo("copy --sign-by alice@example.com --sign-passphrase-file wrong dir:signed dir:x")
+        .exits(1)?;
+    wrong.complains("reading passphrase file")?;
+    let nameless = signers
+        .rskopeo(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase dir:signed dir:x",
+        )
+        .exits(1)?;
+    nameless.complains("--sign-identity")?;
+    Ok(())
+}
+
+pub(crate) fn standalone_signatures_pass_both_ways() -> Result<()> {
+    let signers = Signers::new()?;
+    let alpine = signers.stack.remote("alpine:latest");
+    signers.rskopeo(&format!("copy {alpine} dir:image")).ok()?;
+    let fingerprint = signers.fingerprint("alice")?;
+    let sign = format!(
+        "standalone-sign --passphrase-file passphrase image/manifest.json example.org/a:1 {fingerprint} -o"
+    );
+    let sign_ours = format!("{sign} ours.sig");
+    signers.rskopeo(&sign_ours).ok()?;
+    signers.skopeo(&format!("{sign} theirs.sig"))?.ok()?;
+    for signature in ["ours.sig", "theirs.sig"] {
+        let line = format!(
+            "standalone-verify image/manifest.json example.org/a:1 {fingerprint} {signature}"
+        );
+        signers.skopeo(&line)?.ok()?;
+        let verified = signers.rskopeo(&line).ok()?;
+        let digest = signers
+            .rskopeo("manifest-digest image/manifest.json")
+            .ok()?;
+        verified.says(format!(
+            "Signature verified using fingerprint {fingerprint}, digest {}",
+            digest.text()
+        ))?;
+        let line = format!(
+            "standalone-verify --public-key-file alice.asc image/manifest.json example.org/a:1 any {signature}"
+        );
+        signers.rskopeo(&line).ok()?;
+        let dump = format!("untrusted-signature-dump-without-verification {signature}");
+        let (ours, theirs) = (signers.rskopeo(&dump).ok()?, signers.skopeo(&dump)?.ok()?);
+        ensure!(ours.json()? == theirs.json()?, "{ours}{theirs}");
+    }
+    let other =
+        format!("standalone-verify image/manifest.json example.org/b:1 {fingerprint} ours.sig");
+    signers
+        .rskopeo(&other)
+        .exits(1)?
+        .complains("does not match")?;
+    let bob = signers.fingerprint("bob")?;
+    let other = format!("standalone-verify image/manifest.json example.org/a:1 {bob} ours.sig");
+    signers
+        .rskopeo(&other)
+        .exits(1)?
+        .complains("is not accepted")?;
+    signers
+        .rskopeo("standalone-verify image/manifest.json example.org/a:1 any ours.sig")
+        .exits(1)?
+        .complains("Cannot use any fingerprint without a public key file")?;
+    Ok(())
+}
+
+/// Debian's skopeo has sigstore switched off: openssl stands in for a second opinion.
+pub(crate) fn sigstore_signatures_are_made_and_asked_for() -> Result<()> {
+    let signers = Signers::new()?;
+    let scratch = &signers.stack.scratch;
+    let generate = "generate-sigstore-key --passphrase-file passphrase --output-prefix";
+    signers
+        .rskopeo(&format!("{generate} key"))
+        .ok()?
+        .says("Key written to \"key.pub\" and \"key.private\"")?;
+    signers
+        .rskopeo(&format!("{generate} key"))
+        .exits(1)?
+        .complains("Refusing to overwrite")?;
+    let signed = signers.stack.remote("signed:1");
+    let alpine = signers.stack.remote("alpine:latest");
+    let by_key = "--sign-by-sigstore-private-key key.private --sign-passphrase-file passphrase";
+    signers
+        .rskopeo(&format!("copy {by_key} {alpine} {signed}"))
+        .ok()?;
+    let key = scratch.path("key.pub");
+    let requirement = format!(
+        r#"{{"type":"sigstoreSigned","keyPath":"{}"}}"#,
+        key.display()
+    );
+    signers.policy("sigstore.json", &requirement)?;
+    signers
+        .rskopeo(&format!("--policy sigstore.json copy {signed} dir:signed"))
+        .ok()?;
+    openssl_agrees(&signers)?;
+    signers
+        .rskopeo(&format!("--policy sigstore.json copy {alpine} dir:x"))
+        .exits(1)?
+        .complains("A signature was required")?;
+
+    // Signed once more, by a file of parameters: both signatures are kept.
+    let params = format!(
+        "privateKeyFile: {}\nprivateKeyPassphraseFile: {}\n",
+        scratch.path("key.private").display(),
+        scratch.path("passphrase").display()
+    );
+    scratch.write("params.yaml", params)?;
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by-sigstore params.yaml --sign-identity example.org/a:1 {signed} {signed}"
+        ))
+        .ok()?;
+    signers
+        .rskopeo(&format!("--policy sigstore.json copy {signed} dir:twice"))
+        .ok()?;
+    ensure!(scratch.path("twice/signature-2").exists());
+
+    signers.rskopeo(&format!("{generate} other")).ok()?;
+    signers.policy("other.json", &requirement.replace("key.pub", "other.pub"))?;
+    signers
+        .rskopeo(&format!("--policy other.json copy {signed} dir:x"))
+        .exits(1)?
+        .complains("None of the signatures were accepted")?;
+    scratch.write("passphrase", "wrong\n")?;
+    signers
+        .rskopeo(&format!("copy {by_key} {alpine} {signed}"))
+        .exits(1)?
+        .complains("is the passphrase right?")?;
+    Ok(())
+}
+
+/// The payload of `signed/signature-1` and its raw signature, as openssl sees them.
+fn openssl_agrees(signers: &Signers) -> Result<()> {
+    let scratch = &signers.stack.scratch;
+    let blob = fs::read(scratch.path("signed/signature-1"))?;
+    let json = blob
+        .strip_prefix(b"\0sigstore-json\n")
+        .context("another format")?;
+    let stored: serde_json::Value = serde_json::from_slice(json)?;
+    for (name, encoded) in [
+        ("payload", &stored["payload"]),
+        (
+            "raw",
+            &stored["annotations"]["dev.cosignproject.cosign/signature"],
+        ),
+    ] {
+        let encoded = encoded.as_str().context("no text")?;
+        let decode = Cmd::new(peer("openssl")?).dir(scratch.path(""));
+        decode
+            .words(&format!("base64 -d -A -out {name}"))
+            .stdin(encoded)
+            .ok()?;
+    }
+    let verify = Cmd::new(peer("openssl")?).dir(scratch.path(""));
+    verify
+        .words("dgst -sha256 -verify key.pub -signature raw payload")
+        .ok()?;
+    Ok(())
+}
