@@ -1,88 +1,11 @@
 //! The attach socket.
 
 use std::fs;
-use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, connect, recv, sendmsg,
-    shutdown, socket,
-};
-use tests::{Result, bail, ensure};
-
-use crate::case::{Case, LIMIT, Watched};
-
-/// One of those who watch.
-pub(crate) struct Client(OwnedFd);
-
-impl Client {
-    pub(crate) fn connect(path: &Path) -> Result<Client> {
-        let socket = socket(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
-        connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-        Ok(Client(socket))
-    }
-
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
-        sendmsg::<()>(
-            self.0.as_raw_fd(),
-            &[IoSlice::new(bytes)],
-            &[],
-            MsgFlags::MSG_NOSIGNAL,
-            None,
-        )?;
-        Ok(())
-    }
-
-    pub(crate) fn end_input(&self) -> Result<()> {
-        Ok(shutdown(self.0.as_raw_fd(), Shutdown::Write)?)
-    }
-
-    /// The next message: stream and text; None at the end.
-    pub(crate) fn message(&self) -> Result<Option<(u8, Vec<u8>)>> {
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut fds, PollTimeout::try_from(LIMIT)?)? == 0 {
-            bail!("no message within {LIMIT:?}");
-        }
-        // One byte, and as much as clients have room for.
-        let mut buffer = [0; 8193];
-        match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC)? {
-            0 => Ok(None),
-            length if length > buffer.len() => bail!("a message of {length} bytes"),
-            length => Ok(Some((buffer[0], buffer[1..length].to_vec()))),
-        }
-    }
-
-    /// Waits for this text on one stream, however it is cut.
-    pub(crate) fn expect(&self, stream: u8, text: &[u8]) -> Result<()> {
-        let mut seen = Vec::new();
-        while seen.len() < text.len() {
-            match self.message()? {
-                Some((from, part)) if from == stream => seen.extend(part),
-                other => bail!("{other:?} after {:?}", String::from_utf8_lossy(&seen)),
-            }
-        }
-        ensure!(
-            seen == text,
-            "{:?} in place of {:?}",
-            String::from_utf8_lossy(&seen),
-            String::from_utf8_lossy(text)
-        );
-        Ok(())
-    }
-}
-
-impl Watched<'_> {
-    pub(crate) fn client(&self, case: &Case) -> Result<Client> {
-        Client::connect(&case.path("sockets").join(case.cid()).join("attach"))
-    }
-}
+use tests::monitor::{Case, Client};
+use tests::{Result, ensure};
 
 pub(crate) fn every_client_gets_marked_messages(case: &Case) -> Result<()> {
     let mut watched = case
@@ -91,18 +14,14 @@ pub(crate) fn every_client_gets_marked_messages(case: &Case) -> Result<()> {
         .created_only()
         .begin()?;
     watched.container()?;
-    let clients = [
-        watched.client(case)?,
-        watched.client(case)?,
-        watched.client(case)?,
-    ];
+    let clients = [watched.client()?, watched.client()?, watched.client()?];
     // A connection may still wait to be accepted.
     let input = &clients[0];
     watched.start()?;
     for client in &clients {
         client.expect(2, b"out\n")?;
     }
-    let late = watched.client(case)?;
+    let late = watched.client()?;
     input.write(b"go\n")?;
     for client in &clients {
         client.expect(3, b"err\n")?;
@@ -123,7 +42,7 @@ pub(crate) fn what_a_client_writes_is_read(case: &Case) -> Result<()> {
         .with("-i")
         .begin()?;
     watched.container()?;
-    let client = watched.client(case)?;
+    let client = watched.client()?;
     let text: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
     for part in text.chunks(30_000) {
         client.write(part)?;
@@ -138,7 +57,7 @@ pub(crate) fn what_a_client_writes_is_read(case: &Case) -> Result<()> {
 pub(crate) fn the_end_of_a_client_ends_input(case: &Case) -> Result<()> {
     let mut watched = case.container("cat; echo over").with("-i").begin()?;
     watched.container()?;
-    let client = watched.client(case)?;
+    let client = watched.client()?;
     client.write(b"text without end")?;
     client.end_input()?;
     client.expect(2, b"text without endover\n")?;
@@ -151,12 +70,12 @@ pub(crate) fn input_stays_open_where_asked(case: &Case) -> Result<()> {
         .with("-i --leave-stdin-open")
         .begin()?;
     watched.container()?;
-    let first = watched.client(case)?;
+    let first = watched.client()?;
     first.write(b"first\n")?;
     first.expect(2, b"first\n")?;
     first.end_input()?;
     drop(first);
-    let second = watched.client(case)?;
+    let second = watched.client()?;
     second.write(b"second\n")?;
     second.expect(2, b"second\n")?;
     watched.end()
@@ -168,8 +87,8 @@ pub(crate) fn a_client_that_goes_stops_nobody(case: &Case) -> Result<()> {
         .created_only()
         .begin()?;
     watched.container()?;
-    let stays = watched.client(case)?;
-    let goes = watched.client(case)?;
+    let stays = watched.client()?;
+    let goes = watched.client()?;
     watched.start()?;
     goes.message()?;
     drop(goes);
@@ -192,7 +111,7 @@ pub(crate) fn long_paths_are_reached_through_a_link(case: &Case) -> Result<()> {
     watched.container()?;
     let link = case.path("sockets").join(case.cid());
     ensure!(fs::read_link(&link)? == long, "the link points elsewhere");
-    let client = watched.client(case)?;
+    let client = watched.client()?;
     watched.start()?;
     client.expect(2, b"said\n")?;
     watched.end()?;

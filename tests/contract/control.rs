@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use tests::{Result, ensure};
 
-use crate::case::{Case, Watched, eventually};
-use crate::stand_in;
+use tests::monitor::stand_in;
+use tests::monitor::{Case, Watched, eventually};
 
 fn tell(case: &Case, fifo: &str, line: &str) -> Result<()> {
     let mut fifo = fs::OpenOptions::new()
@@ -107,7 +107,7 @@ pub(crate) fn the_log_is_opened_anew(case: &Case) -> Result<()> {
     fs::rename(case.path("log"), case.path("moved"))?;
     tell(case, "ctl", "2 0 0\n")?;
     eventually("there is a new log", || case.path("log").exists())?;
-    watched.client(case)?.write(b"go\n")?;
+    watched.client()?.write(b"go\n")?;
     watched.end()?;
     let (moved, log) = (case.read("moved")?, watched.log()?);
     ensure!(
@@ -125,7 +125,7 @@ pub(crate) fn a_terminal_ends_lines_with_two_bytes(case: &Case) -> Result<()> {
         .created_only()
         .begin()?;
     watched.container()?;
-    let client = watched.client(case)?;
+    let client = watched.client()?;
     watched.start()?;
     client.expect(2, b"out\r\n")?;
     client.write(b"typed\n")?;

@@ -8,8 +8,8 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use tests::{Result, ensure};
 
-use crate::case::{Case, Launch, appears, eventually, is_gone};
-use crate::stand_in;
+use tests::monitor::stand_in;
+use tests::monitor::{Case, Launch, appears, eventually, is_gone};
 
 /// An exit command that is a line for the shell.
 fn afterwards<'a>(launch: Launch<'a>, line: &str) -> Launch<'a> {
@@ -151,7 +151,7 @@ pub(crate) fn orphans_are_reaped(case: &Case) -> Result<()> {
         .env("OUT", case.path("out"))
         .begin()?;
     watched.container()?;
-    let client = watched.client(case)?;
+    let client = watched.client()?;
     let orphan = appears(&case.path("out"))?;
     watched.signal(Signal::SIGUSR1)?;
     eventually("the orphan is reaped", || {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tests::{Result, ensure};
 
-use crate::case::{Case, Launch, is_gone};
-use crate::stand_in;
+use tests::monitor::stand_in;
+use tests::monitor::{Case, Launch, is_gone};
 
 fn exec<'a>(case: &'a Case, program: &str) -> Launch<'a> {
     case.container(program)
@@ -71,7 +71,7 @@ pub(crate) fn an_attached_exec_waits_for_its_client(case: &Case) -> Result<()> {
         .begin()?;
     let ready = watched.attach.answer()?;
     ensure!(ready == json!({"data": 0}), "{ready}");
-    let client = crate::attach::Client::connect(&case.path("bundle/attach"))?;
+    let client = tests::monitor::Client::connect(&case.path("bundle/attach"))?;
     sleep(Duration::from_millis(50));
     ensure!(
         !case.path("notes/arguments").exists(),
@@ -94,5 +94,5 @@ pub(crate) fn a_timeout_is_told(case: &Case) -> Result<()> {
         "{end}"
     );
     watched.end()?;
-    crate::case::eventually("the command is killed", || is_gone(container))
+    tests::monitor::eventually("the command is killed", || is_gone(container))
 }

@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use tests::{Context as _, Result, bail, ensure, skip};
 
-use crate::case::{Case, LIMIT, Launch};
+use tests::monitor::{Case, LIMIT, Launch};
 
 struct Journal(UnixDatagram);
 

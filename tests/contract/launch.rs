@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getsid, pipe2};
 use tests::{Context as _, Result, ensure, skip};
 
-use crate::case::{Case, Launch, appears, is_gone};
+use tests::monitor::{Case, Launch, appears, is_gone};
 
 /// The words that the runtime got, after its name, with the scratch directory as `DIR/` and the container's id as `ID`.
 fn words(case: &Case, launch: Launch<'_>) -> Result<String> {

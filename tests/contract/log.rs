@@ -4,7 +4,7 @@ use std::fs;
 
 use tests::{Context as _, Result, ensure};
 
-use crate::case::{Case, Launch};
+use tests::monitor::{Case, Launch};
 
 /// One entry, taken apart.
 struct Entry {

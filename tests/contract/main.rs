@@ -1,11 +1,10 @@
 //! What a monitor and its callers agree on, to the byte: arguments, pipes, files, sockets and signals. Each test runs on conmon and
 //! on rconmon; where the installed conmon is older than the behaviour, it is skipped there.
 //!
-//! The runtime is this program itself, in a part that does as a runtime does and no more: see [`stand_in`]. So a test says exactly
+//! The runtime is this program itself, in a part that does as a runtime does and no more: see [`tests::monitor::stand_in`]. So a test says exactly
 //! what the runtime does, and what the monitor must make of it.
 
 mod attach;
-mod case;
 mod control;
 mod ends;
 mod exec;
@@ -15,15 +14,13 @@ mod log;
 mod notify;
 mod oom;
 mod pipes;
-mod stand_in;
 mod usage;
 
 use std::process::ExitCode;
 
+use tests::monitor::{Case, stand_in};
 use tests::trial::Trial;
 use tests::{Result, trial};
-
-use case::Case;
 
 type Contract = fn(&Case) -> Result<()>;
 

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 
 use tests::{Result, ensure};
 
-use crate::case::{Case, LIMIT};
+use tests::monitor::{Case, LIMIT};
 
 pub(crate) fn harmless_lines_are_passed_on(case: &Case) -> Result<()> {
     fs::create_dir(case.path("bundle/notify"))?;

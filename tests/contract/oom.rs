@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tests::{Result, ensure, skip};
 
-use crate::case::Case;
-use crate::stand_in;
+use tests::monitor::Case;
+use tests::monitor::stand_in;
 
 /// A group that may have 16 MiB, or why there is none.
 fn small_group(case: &Case) -> Result<PathBuf> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tests::{Result, ensure};
 
-use crate::case::{Case, is_gone};
-use crate::stand_in;
+use tests::monitor::stand_in;
+use tests::monitor::{Case, is_gone};
 
 pub(crate) fn the_pid_is_answered(case: &Case) -> Result<()> {
     for (api, key) in [("--api-version", "data"), ("", "pid")] {
@@ -83,11 +83,11 @@ pub(crate) fn a_caller_that_does_not_listen_is_no_obstacle(case: &Case) -> Resul
     let (reader, _) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let mut watched = case.container("exit 3").created_only().held().begin()?;
     // Drops the real reading end before the monitor has anything to say.
-    watched.sync = crate::case::Lines::new(reader);
+    watched.sync = tests::monitor::Lines::new(reader);
     watched.let_go()?;
     let monitor = watched.monitor()?;
     watched.start()?;
     let code = watched.code()?;
     ensure!(code == "3", "{code}");
-    crate::case::eventually("the monitor ends", || is_gone(monitor))
+    tests::monitor::eventually("the monitor ends", || is_gone(monitor))
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use tests::{Result, ensure};
 
-use crate::case::Case;
+use tests::monitor::Case;
 
 pub(crate) fn mistakes_are_refused_with_one_line(case: &Case) -> Result<()> {
     case.since(&[2, 2], "complains on standard output")?;

@@ -1,11 +1,19 @@
 //! What is left when something breaks in the middle: nothing that looks whole, and nothing that the next command cannot clean up.
 
+mod clients;
 mod copy;
 mod engine;
+mod kills;
+mod output;
 
 use std::process::ExitCode;
 
+use tests::monitor::stand_in;
+
 fn main() -> ExitCode {
+    if let Some(code) = stand_in::run_if_called() {
+        return code;
+    }
     tests::run(tests::trials![
         copy::a_corrupt_blob_is_refused,
         copy::a_truncated_blob_is_refused,
@@ -13,5 +21,18 @@ fn main() -> ExitCode {
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,
         engine::a_killed_monitor_is_seen,
+        kills::a_killed_monitor_is_followed_by_the_next,
+        kills::a_killed_monitor_takes_its_runtime_along,
+        kills::a_killed_runtime_is_told,
+        kills::a_killed_container_is_told,
+        clients::a_client_that_never_reads_stops_nobody,
+        clients::a_hundred_clients_get_everything,
+        clients::clients_that_die_stop_nobody,
+        clients::an_owner_that_dies_lets_the_container_go_on,
+        output::lines_of_a_megabyte_are_whole,
+        output::binary_output_is_kept_byte_for_byte,
+        output::rotation_loses_no_line,
+        output::reopening_loses_no_line,
+        output::a_full_disk_loses_what_it_says,
     ])
 }

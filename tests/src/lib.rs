@@ -9,6 +9,7 @@
 pub mod bundle;
 pub mod command;
 pub mod image;
+pub mod monitor;
 pub mod programs;
 pub mod registry;
 pub mod scratch;

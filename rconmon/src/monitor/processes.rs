@@ -23,7 +23,8 @@ pub(super) enum Process {
 pub(super) struct Processes {
     pub(super) runtime: Process,
     pub(super) container: Process,
-    /// What the container's first process ran before it was started.
+    /// What the container's first process ran before it was started, if it was
+    /// not started at once.
     runtime_init: Option<Program>,
     /// Ends seen before the container's pid was known.
     early_ends: Vec<(Pid, i32)>,
@@ -33,14 +34,15 @@ pub(super) struct Processes {
 
 impl Processes {
     /// Takes note of the container's pid, once its pidfile is there.
-    pub(super) fn learn_container(&mut self, pid: Pid) {
+    /// `is_waiting` if the runtime starts it only later, as after `create`.
+    pub(super) fn learn_container(&mut self, pid: Pid, is_waiting: bool) {
         let ended = self.early_ends.iter().find(|(early, _)| *early == pid);
         self.container = match ended {
             Some((_, code)) => Process::Ended(*code),
             None => Process::Running(pid),
         };
         self.early_ends = Vec::new();
-        self.runtime_init = child::program(pid);
+        self.runtime_init = child::program(pid).filter(|_| is_waiting);
     }
 
     /// False as long as the runtime's own program waits in the container for
@@ -48,7 +50,9 @@ impl Processes {
     pub(super) fn is_started(&self) -> bool {
         match self.container {
             Process::Unknown => false,
-            Process::Running(pid) => child::program(pid) != self.runtime_init,
+            Process::Running(pid) => {
+                self.runtime_init.is_none() || child::program(pid) != self.runtime_init
+            }
             Process::Ended(_) => true,
         }
     }

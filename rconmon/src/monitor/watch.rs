@@ -187,7 +187,8 @@ impl<'a> Monitor<'a> {
                 bail!("Failed to read pidfile: {error}");
             }
         };
-        self.processes.learn_container(pid);
+        let is_waiting = !exec && self.settings.options.restore.is_none();
+        self.processes.learn_container(pid, is_waiting);
         if !exec || self.settings.options.api_version {
             answers.send(pid.as_raw(), None)?;
         }

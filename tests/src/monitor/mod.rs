@@ -1,4 +1,9 @@
 //! One monitor under test, and one container that it watches.
+//!
+//! The runtime is the test program itself, see [`stand_in`]: whoever uses this module calls [`stand_in::run_if_called`] first.
+
+mod client;
+pub mod stand_in;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -10,27 +15,32 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo, pipe2};
 use serde_json::Value;
-use tests::{Cmd, Context as _, Result, Scratch, bail, ensure, ours, peer, skip};
 
-use crate::stand_in;
+use crate::command::Cmd;
+use crate::programs::{ours, peer};
+use crate::scratch::Scratch;
+use crate::trial::skip;
+pub use client::Client;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A monitor, and a directory for what one test does with it.
-pub(crate) struct Case {
-    pub(crate) program: PathBuf,
+#[derive(Debug)]
+pub struct Case {
+    pub program: PathBuf,
     version: Vec<u32>,
-    pub(crate) scratch: Scratch,
+    pub scratch: Scratch,
 }
 
 impl Case {
-    pub(crate) fn new(monitor: &str) -> Result<Case> {
+    pub fn new(monitor: &str) -> Result<Case> {
         let program = match monitor {
             "rconmon" => ours(monitor)?,
             _ => peer(monitor)?,
@@ -56,7 +66,7 @@ impl Case {
     }
 
     /// Ends the test where the monitor is older than what it asks for.
-    pub(crate) fn since(&self, version: &[u32], what: &str) -> Result<()> {
+    pub fn since(&self, version: &[u32], what: &str) -> Result<()> {
         if self.version.as_slice() >= version {
             return Ok(());
         }
@@ -64,27 +74,27 @@ impl Case {
         skip(format!("conmon {} {what}", shown.join(".")))
     }
 
-    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.scratch.path(name)
     }
 
-    pub(crate) fn read(&self, name: impl AsRef<Path>) -> Result<String> {
+    pub fn read(&self, name: impl AsRef<Path>) -> Result<String> {
         let path = self.path(name);
         let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    pub(crate) fn cid(&self) -> String {
+    pub fn cid(&self) -> String {
         self.scratch.id("container")
     }
 
     /// The monitor with these words alone, in a place of its own.
-    pub(crate) fn say(&self, line: &str) -> Cmd {
+    pub fn say(&self, line: &str) -> Cmd {
         Cmd::new(&self.program).dir(self.path("")).words(line)
     }
 
     /// A monitor for a container that runs `program`.
-    pub(crate) fn container(&self, program: &str) -> Launch<'_> {
+    pub fn container(&self, program: &str) -> Launch<'_> {
         let line = format!(
             "--api-version 1 -c {cid} -u {cid} -n name -b {dir}bundle -p {dir}pidfile -P {dir}monitor.pid --exit-dir {dir}exits \
              --persist-dir {dir}persist --socket-dir-path {dir}sockets",
@@ -106,7 +116,8 @@ impl Case {
 }
 
 /// A monitor that is still to be started.
-pub(crate) struct Launch<'a> {
+#[derive(Debug)]
+pub struct Launch<'a> {
     case: &'a Case,
     wrapper: Vec<OsString>,
     args: Vec<OsString>,
@@ -120,19 +131,19 @@ pub(crate) struct Launch<'a> {
 
 impl<'a> Launch<'a> {
     /// More words, without quotes.
-    pub(crate) fn with(mut self, line: &str) -> Launch<'a> {
+    pub fn with(mut self, line: &str) -> Launch<'a> {
         self.args
             .extend(line.split_whitespace().map(OsString::from));
         self
     }
 
-    pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Launch<'a> {
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Launch<'a> {
         self.args.push(arg.into());
         self
     }
 
     /// Takes away an option that has a value.
-    pub(crate) fn without(mut self, option: &str) -> Launch<'a> {
+    pub fn without(mut self, option: &str) -> Launch<'a> {
         if let Some(at) = self.args.iter().position(|arg| arg == option) {
             self.args.drain(at..at + 2);
         }
@@ -140,53 +151,53 @@ impl<'a> Launch<'a> {
     }
 
     /// Takes away a flag.
-    pub(crate) fn without_flag(mut self, option: &str) -> Launch<'a> {
+    pub fn without_flag(mut self, option: &str) -> Launch<'a> {
         self.args.retain(|arg| arg != option);
         self
     }
 
     /// In place of the log file.
-    pub(crate) fn log(mut self, driver: &str) -> Launch<'a> {
+    pub fn log(mut self, driver: &str) -> Launch<'a> {
         self.log = driver.to_owned();
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch<'a> {
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch<'a> {
         self.env.push((name.into(), value.into()));
         self
     }
 
     /// An exec for a client that is yet to come.
-    pub(crate) fn attached(mut self) -> Launch<'a> {
+    pub fn attached(mut self) -> Launch<'a> {
         self.attached = true;
         self.with("--exec --exec-attach --exec-process-spec /no/spec")
     }
 
     /// The container waits for [`Watched::start`], as between `create` and `start`.
-    pub(crate) fn created_only(self) -> Launch<'a> {
+    pub fn created_only(self) -> Launch<'a> {
         let gate = self.case.path("gate");
         self.env(stand_in::GATE, gate)
     }
 
     /// The monitor waits for [`Watched::let_go`].
-    pub(crate) fn held(mut self) -> Launch<'a> {
+    pub fn held(mut self) -> Launch<'a> {
         self.started = false;
         self
     }
 
-    pub(crate) fn streams(mut self, stdin: OwnedFd, stdout: OwnedFd) -> Launch<'a> {
+    pub fn streams(mut self, stdin: OwnedFd, stdout: OwnedFd) -> Launch<'a> {
         self.stdin = Some(stdin);
         self.stdout = Some(stdout);
         self
     }
 
     /// A program that the monitor is started through.
-    pub(crate) fn through(mut self, wrapper: &[&str]) -> Launch<'a> {
+    pub fn through(mut self, wrapper: &[&str]) -> Launch<'a> {
         self.wrapper = wrapper.iter().map(OsString::from).collect();
         self
     }
 
-    pub(crate) fn begin(self) -> Result<Watched<'a>> {
+    pub fn begin(self) -> Result<Watched<'a>> {
         let case = self.case;
         let (start_end, start) = pipe2(OFlag::O_CLOEXEC)?;
         let (sync, sync_end) = pipe2(OFlag::O_CLOEXEC)?;
@@ -246,23 +257,35 @@ impl<'a> Launch<'a> {
 }
 
 /// A monitor that has been started.
-pub(crate) struct Watched<'a> {
+#[derive(Debug)]
+pub struct Watched<'a> {
     case: &'a Case,
-    pub(crate) caller: Child,
+    pub caller: Child,
     start: Option<File>,
-    pub(crate) sync: Lines,
-    pub(crate) attach: Lines,
+    pub sync: Lines,
+    pub attach: Lines,
 }
 
 impl Watched<'_> {
     /// Writes a byte on the start pipe.
-    pub(crate) fn let_go(&mut self) -> Result<()> {
+    pub fn let_go(&mut self) -> Result<()> {
         let start = self.start.as_mut().context("no start pipe")?;
         start.write_all(b"x").context("writing on the start pipe")
     }
 
+    /// A new client, by the link in the directory of sockets.
+    pub fn client(&self) -> Result<Client> {
+        Client::connect(
+            &self
+                .case
+                .path("sockets")
+                .join(self.case.cid())
+                .join("attach"),
+        )
+    }
+
     /// The container's pid, from the sync pipe.
-    pub(crate) fn container(&mut self) -> Result<Pid> {
+    pub fn container(&mut self) -> Result<Pid> {
         let answer = self.sync.answer()?;
         let pid = answer["data"].as_i64().context("no pid")?;
         ensure!(pid > 0, "{answer} in place of a pid");
@@ -270,23 +293,23 @@ impl Watched<'_> {
     }
 
     /// The monitor's own pid, from its pidfile.
-    pub(crate) fn monitor(&self) -> Result<Pid> {
+    pub fn monitor(&self) -> Result<Pid> {
         let text = appears(&self.case.path("monitor.pid"))?;
         Ok(Pid::from_raw(text.parse()?))
     }
 
     /// Lets a container that is created only become its program.
-    pub(crate) fn start(&self) -> Result<()> {
+    pub fn start(&self) -> Result<()> {
         File::open(self.case.path("gate")).context("opening the gate")?;
         Ok(())
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         Ok(kill(self.monitor()?, signal)?)
     }
 
     /// Waits until the monitor and the process that was started first have gone.
-    pub(crate) fn end(&mut self) -> Result<()> {
+    pub fn end(&mut self) -> Result<()> {
         self.start = None;
         self.caller.wait()?;
         self.sync.rest()?;
@@ -299,23 +322,23 @@ impl Watched<'_> {
     }
 
     /// The exit code that was left for others.
-    pub(crate) fn code(&self) -> Result<String> {
+    pub fn code(&self) -> Result<String> {
         appears(&self.case.path("exits").join(self.case.cid()))
     }
 
-    pub(crate) fn log(&self) -> Result<String> {
+    pub fn log(&self) -> Result<String> {
         self.case.read("log")
     }
 }
 
 /// True once a process has ended, whether it was waited for or not.
-pub(crate) fn is_gone(pid: Pid) -> bool {
+pub fn is_gone(pid: Pid) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = status.rsplit(") ").next().unwrap_or_default();
     state.is_empty() || state.starts_with('Z') || state.starts_with('X')
 }
 
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
     let deadline = Instant::now() + LIMIT;
     while !is_so() {
         ensure!(Instant::now() < deadline, "not so within {LIMIT:?}: {what}");
@@ -325,7 +348,7 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) -> Result<
 }
 
 /// The text of a file that is to appear, and that is not empty.
-pub(crate) fn appears(path: &Path) -> Result<String> {
+pub fn appears(path: &Path) -> Result<String> {
     let mut text = String::new();
     eventually(&format!("{} is there", path.display()), || {
         text = fs::read_to_string(path).unwrap_or_default();
@@ -335,7 +358,8 @@ pub(crate) fn appears(path: &Path) -> Result<String> {
 }
 
 /// The reading end of a pipe that carries a line of JSON an answer.
-pub(crate) struct Lines {
+#[derive(Debug)]
+pub struct Lines {
     pipe: File,
     buffer: Vec<u8>,
     /// What was read as answers, for messages.
@@ -343,7 +367,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(pipe: OwnedFd) -> Lines {
+    pub fn new(pipe: OwnedFd) -> Lines {
         Lines {
             pipe: pipe.into(),
             buffer: Vec::new(),
@@ -351,7 +375,7 @@ impl Lines {
         }
     }
 
-    pub(crate) fn answer(&mut self) -> Result<Value> {
+    pub fn answer(&mut self) -> Result<Value> {
         let line = self
             .line()?
             .context("the pipe was closed without an answer")?;
@@ -359,7 +383,7 @@ impl Lines {
     }
 
     /// The next line without its end; None where the pipe is closed.
-    pub(crate) fn line(&mut self) -> Result<Option<String>> {
+    pub fn line(&mut self) -> Result<Option<String>> {
         loop {
             if let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=at).collect();
@@ -375,7 +399,7 @@ impl Lines {
     }
 
     /// All lines up to the end of the pipe.
-    pub(crate) fn rest(&mut self) -> Result<Vec<String>> {
+    pub fn rest(&mut self) -> Result<Vec<String>> {
         while self.fill()? {}
         let text = String::from_utf8_lossy(&self.buffer).into_owned();
         Ok(text.lines().map(str::to_owned).collect())

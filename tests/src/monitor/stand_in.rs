@@ -8,6 +8,7 @@
 //! - `STAND_IN_GATE` names a fifo: the container does not become its program until somebody reads there, as between `create`
 //!   and `start`.
 //! - `STAND_IN_GROUP` is a cgroup directory for the container.
+//! - `STAND_IN_STALLS` keeps it from doing anything at all, until it is killed.
 //! - `STAND_IN_SILENT` keeps it from sending a terminal.
 //! - `STAND_IN_CODE` is the runtime's own exit code; without it, 1 where it fails and 0 otherwise.
 
@@ -21,21 +22,23 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
+use anyhow::{Context as _, Result};
 use nix::pty::openpty;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, execv, fork, setsid};
-use tests::{Context as _, Result};
 
 /// What a test tells the stand-in.
-pub(crate) const CALLED: &str = "STAND_IN";
-pub(crate) const FAILS: &str = "STAND_IN_FAILS";
-pub(crate) const PROGRAM: &str = "STAND_IN_PROGRAM";
-pub(crate) const GATE: &str = "STAND_IN_GATE";
-pub(crate) const GROUP: &str = "STAND_IN_GROUP";
-pub(crate) const SILENT: &str = "STAND_IN_SILENT";
-pub(crate) const CODE: &str = "STAND_IN_CODE";
+pub const CALLED: &str = "STAND_IN";
+pub const FAILS: &str = "STAND_IN_FAILS";
+pub const PROGRAM: &str = "STAND_IN_PROGRAM";
+pub const GATE: &str = "STAND_IN_GATE";
+pub const GROUP: &str = "STAND_IN_GROUP";
+pub const STALLS: &str = "STAND_IN_STALLS";
+pub const SILENT: &str = "STAND_IN_SILENT";
+pub const CODE: &str = "STAND_IN_CODE";
 
-pub(crate) fn run_if_called() -> Option<ExitCode> {
+/// Plays the runtime if this process was started as one; the exit code then.
+pub fn run_if_called() -> Option<ExitCode> {
     let notes = PathBuf::from(env::var_os(CALLED)?);
     Some(match play(&notes) {
         Ok(code) => ExitCode::from(code),
@@ -48,6 +51,9 @@ pub(crate) fn run_if_called() -> Option<ExitCode> {
 
 fn play(notes: &Path) -> Result<u8> {
     note(notes)?;
+    while env::var_os(STALLS).is_some() {
+        nix::unistd::pause();
+    }
     let code = env::var(CODE).ok().and_then(|code| code.parse().ok());
     if let Some(complaint) = env::var_os(FAILS) {
         std::io::stderr().write_all(complaint.as_bytes())?;
