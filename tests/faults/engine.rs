@@ -66,7 +66,7 @@ pub(crate) fn a_killed_monitor_is_seen() -> Result<()> {
 }
 
 /// No mount and no process once all containers are removed.
-fn nothing_is_left(stack: &Stack) -> Result<()> {
+pub(crate) fn nothing_is_left(stack: &Stack) -> Result<()> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     let root = stack.root().display().to_string();
     let left: Vec<&str> = mounts.lines().filter(|line| line.contains(&root)).collect();

@@ -5,6 +5,7 @@ mod copy;
 mod engine;
 mod kills;
 mod output;
+mod pod;
 
 use std::process::ExitCode;
 
@@ -34,5 +35,8 @@ fn main() -> ExitCode {
         output::rotation_loses_no_line,
         output::reopening_loses_no_line,
         output::a_full_disk_loses_what_it_says,
+        pod::a_killed_step_leaves_what_can_be_removed,
+        pod::a_killed_creation_gives_its_name_back,
+        pod::a_pod_whose_infra_container_was_killed_starts_again,
     ])
 }

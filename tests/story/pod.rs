@@ -1,6 +1,10 @@
 //! Pods: containers that share their namespaces, which an infra container holds.
 
-use tests::{Result, Stack, ensure};
+use std::fs;
+
+use tests::{Result, Stack, ensure, skip};
+
+use crate::engine::until;
 
 pub(crate) fn two_containers_in_a_pod() -> Result<()> {
     let stack = Stack::with_alpine()?;
@@ -90,5 +94,174 @@ pub(crate) fn a_pod_is_removed_with_its_containers() -> Result<()> {
     ensure!(refused.code == 125, "a running pod was removed\n{refused}");
     stack.rpod("pod rm -f -t 0 doomed").ok()?;
     stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn a_pod_that_stops_with_its_last_container() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("pod create --name brief --exit-policy stop")
+        .ok()?;
+    for name in ["first", "second"] {
+        stack
+            .rpod(&format!(
+                "run -d --pod brief --name {name} alpine sleep 600"
+            ))
+            .ok()?;
+    }
+    stack.rpod("kill first").ok()?;
+    stack.rpod("wait first").ok()?;
+    stack.rpod("pod ps").ok()?.says("Degraded")?;
+    stack.rpod("kill second").ok()?;
+    until("the pod to end with its last container", || {
+        Ok(stack.rpod("pod ps").ok()?.stdout.contains("Exited"))
+    })?;
+    stack.rpod("pod rm brief").ok()?;
+    stack
+        .rpod("pod create --exit-policy never")
+        .exits(125)?
+        .complains("invalid pod exit policy: \"never\"")?;
+    Ok(())
+}
+
+pub(crate) fn what_a_pod_was_asked_for_reaches_its_containers() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.scratch.write("given", "from the pod\n")?;
+    let create = format!(
+        "pod create --name rich --network none --memory 64m --cpus 0.5 --add-host db:10.0.0.9 --label a=b \
+         --security-opt no-new-privileges --sysctl net.ipv4.ip_default_ttl=77 --share +pid --pod-id-file id -v {}:/given:ro",
+        stack.scratch.path("given").display()
+    );
+    let id = stack.rpod(&create).ok()?;
+    ensure!(fs::read_to_string(stack.scratch.path("id"))? == id.text());
+    let script = "cat /given; grep NoNewPrivs /proc/self/status; cat /proc/sys/net/ipv4/ip_default_ttl; grep -c db /etc/hosts; \
+                  grep memory: /proc/self/cgroup; cat /proc/1/comm; hostname";
+    let said = stack
+        .rpod(&format!(
+            "run --rm --pod-id-file id alpine sh -c '{script}'"
+        ))
+        .ok()?;
+    for expected in [
+        "from the pod",
+        "NoNewPrivs:\t1",
+        "77",
+        &format!("/{}/", id.text()),
+        "pause",
+        "rich",
+    ] {
+        said.says(expected)?;
+    }
+    let limit = format!(
+        "/sys/fs/cgroup/memory/rpod_parent/{}/memory.limit_in_bytes",
+        id.text()
+    );
+    match fs::read_to_string(&limit) {
+        Ok(bytes) => ensure!(bytes.trim() == (64 << 20).to_string(), "{limit} is {bytes}"),
+        Err(error) => return skip(format!("{limit}: {error}: this host's cgroups are v2")),
+    }
+    stack.rpod("pod rm -f -t 0 --pod-id-file id").ok()?;
+    ensure!(!stack.scratch.path("id").exists(), "the id file is left");
+    ensure!(fs::metadata(limit).is_err(), "the pod's cgroup is left");
+    Ok(())
+}
+
+pub(crate) fn a_pod_is_made_for_its_first_container() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run --rm --pod new:fresh --hostname inside alpine hostname")
+        .ok()?
+        .is("inside")?;
+    stack.rpod("pod ps --format {{.Name}}").ok()?.is("fresh")?;
+    stack
+        .rpod("run --rm --pod new:fresh alpine true")
+        .exits(125)?
+        .complains("name \"fresh\" is in use: pod already exists")?;
+    stack.rpod("pod rm -f fresh").ok()?;
+    stack
+        .rpod("run --rm --pod new:gone --pull never no-such-image true")
+        .exits(125)?;
+    stack.rpod("pod ps -q").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn errors_are_podmans() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("pod create --name taken").ok()?;
+    let refused = [
+        ("pod exists nobody", 1, ""),
+        (
+            "pod rm nobody",
+            1,
+            "no pod with name or ID nobody found: no such pod",
+        ),
+        (
+            "pod start nobody",
+            125,
+            "no pod with name or ID nobody found: no such pod",
+        ),
+        ("pod start", 125, "you must provide at least one name or id"),
+        (
+            "pod rm -t 3 taken",
+            125,
+            "--force option must be specified to use the --time option",
+        ),
+        (
+            "pod create --name taken",
+            125,
+            "name \"taken\" is in use: pod already exists",
+        ),
+        (
+            "pod create --name no/name",
+            125,
+            "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*",
+        ),
+        (
+            "pod create --share mnt",
+            125,
+            "mount sharing functionality not supported on pod level",
+        ),
+        (
+            "pod create --share what",
+            125,
+            "invalid kernel namespace to share: what",
+        ),
+        (
+            "pod create --infra=false --share net",
+            125,
+            "cannot set share(net) namespaces without an infra container",
+        ),
+        (
+            "pod create --share cgroup",
+            125,
+            "cannot define the pod as the cgroup parent",
+        ),
+        ("pod ps --sort what", 125, "invalid option for --sort"),
+        ("pod ps --filter what=x", 125, "what is an invalid filter"),
+        (
+            "run --pod nobody alpine",
+            125,
+            "no pod with name or ID nobody found: no such pod",
+        ),
+        (
+            "run --pod taken --hostname x alpine",
+            125,
+            "cannot set hostname when joining the pod UTS namespace",
+        ),
+        (
+            "run --pod taken --add-host a:1.2.3.4 alpine",
+            125,
+            "network cannot be configured when it is shared with a pod",
+        ),
+    ];
+    for (line, code, words) in refused {
+        stack.rpod(line).exits(code)?.complains(words)?;
+    }
+    let infra = stack.rpod("ps -aq --filter name=-infra").ok()?;
+    stack
+        .rpod(&format!("rm -f {}", infra.text()))
+        .exits(125)?
+        .complains("cannot be removed without removing the pod")?;
+    stack.rpod("pod rm -f nobody").ok()?;
+    stack.rpod("pod rm taken").ok()?;
     Ok(())
 }

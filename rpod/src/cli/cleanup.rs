@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{Globals, Verb};
-use crate::engine::Context;
 use crate::engine::container::{self, remove, restart};
+use crate::engine::{Context, pod};
 use crate::store::{Noun, id};
 
 #[derive(Args, Debug)]
@@ -41,9 +41,13 @@ impl Verb for Cleanup {
             } else {
                 container::find(&ctx, &text)?.id
             };
+            let before = container::load(&ctx, &id).ok();
             remove::cleanup(&ctx, &id, self.rm)?;
             if let Ok(container) = container::load(&ctx, &id) {
                 restart::again(&ctx, &container)?;
+            }
+            if let Some(container) = before {
+                pod::stop::after_exit(&ctx, &container)?;
             }
         }
         Ok(0)

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::engine::container::record::Container;
 use crate::engine::container::{remove, wait};
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, pod, runtime};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::detach_keys;
 
@@ -60,6 +60,7 @@ pub fn follow(
     }
     let code = wait::wait(ctx, &container.id)?;
     remove::cleanup(ctx, &container.id, container.remove)?;
+    pod::stop::after_exit(ctx, container)?;
     if container.remove {
         remove::forget_exit(ctx, &container.id)?;
     }

@@ -101,7 +101,10 @@ impl Verb for Rm {
                 })
             })();
             match removed {
-                Ok(()) => println!("{}", one.word),
+                Ok(()) => {
+                    println!("{}", one.word);
+                    pod::stop::after_exit(&ctx, container)?;
+                }
                 Err(error) => code = super::tell(&error),
             }
         }

@@ -78,10 +78,14 @@ fn boolean(arg: Arg) -> Arg {
     if !matches!(arg.get_action(), ArgAction::SetTrue) {
         return arg;
     }
+    let default = match arg.get_default_values() {
+        [default] => default.clone(),
+        _ => "false".into(),
+    };
     arg.action(ArgAction::Set)
         .num_args(0..=1)
         .require_equals(true)
-        .default_value("false")
+        .default_value(default)
         .default_missing_value("true")
         .value_parser(
             clap::builder::NonEmptyStringValueParser::new().try_map(|text| parse_bool(&text)),

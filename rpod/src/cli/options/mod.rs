@@ -20,9 +20,12 @@ pub(super) use namespaces::namespace;
 pub(super) use network::NetworkOptions;
 use process::ProcessOptions;
 pub(super) use process::environment;
-use resources::{ResourceOptions, bytes};
+use resources::ResourceOptions;
+pub(super) use resources::bytes;
 use security::SecurityOptions;
+pub(super) use security::option as security_option;
 use storage::StorageOptions;
+pub(super) use storage::volume;
 
 use crate::engine::Context;
 use crate::engine::container::record::Container;

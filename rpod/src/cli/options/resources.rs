@@ -83,7 +83,7 @@ impl ResourceOptions {
 }
 
 /// `64m`, `1g`, `512`, `-1`: bytes.
-pub(super) fn bytes(text: &str) -> Result<i64> {
+pub(in crate::cli) fn bytes(text: &str) -> Result<i64> {
     let lower = text.trim().to_ascii_lowercase();
     let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &lower[number.len()..] {

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::pairs;
 use crate::bundle;
-use crate::engine::container::record::Container;
+use crate::engine::container::record::{Container, Security};
 
 #[derive(Args, Debug)]
 pub(super) struct SecurityOptions {
@@ -38,21 +38,27 @@ impl SecurityOptions {
         };
         (security.cap_add, security.cap_drop) = (normal(&self.cap_add)?, normal(&self.cap_drop)?);
         security.sysctls.extend(pairs(&self.sysctl));
-        for option in &self.security_opt {
-            let list = |value: &str| value.split(':').map(str::to_owned).collect::<Vec<_>>();
-            match option
-                .split_once('=')
-                .or_else(|| option.split_once(':'))
-                .unwrap_or((option, "true"))
-            {
-                ("no-new-privileges", value) => security.no_new_privileges = value != "false",
-                ("seccomp", value) => security.seccomp = Some(value.to_owned()),
-                ("apparmor", value) => security.apparmor = Some(value.to_owned()),
-                ("mask", value) => security.mask = list(value),
-                ("unmask", value) => security.unmask = list(value),
-                _ => bail!("invalid --security-opt 2: {option:?}"),
-            }
+        for text in &self.security_opt {
+            option(security, text)?;
         }
         Ok(())
     }
+}
+
+/// One `--security-opt`.
+pub(in crate::cli) fn option(security: &mut Security, text: &str) -> Result<()> {
+    let list = |value: &str| value.split(':').map(str::to_owned).collect::<Vec<_>>();
+    match text
+        .split_once('=')
+        .or_else(|| text.split_once(':'))
+        .unwrap_or((text, "true"))
+    {
+        ("no-new-privileges", value) => security.no_new_privileges = value != "false",
+        ("seccomp", value) => security.seccomp = Some(value.to_owned()),
+        ("apparmor", value) => security.apparmor = Some(value.to_owned()),
+        ("mask", value) => security.mask = list(value),
+        ("unmask", value) => security.unmask = list(value),
+        _ => bail!("invalid --security-opt 2: {text:?}"),
+    }
+    Ok(())
 }

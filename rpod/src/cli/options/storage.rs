@@ -41,7 +41,7 @@ impl StorageOptions {
 }
 
 /// `SOURCE:DEST[:OPTIONS]` with a directory of the host.
-fn volume(text: &str) -> Result<Mount> {
+pub(in crate::cli) fn volume(text: &str) -> Result<Mount> {
     let parts: Vec<&str> = text.split(':').collect();
     let (source, destination, options) = match parts[..] {
         [source, destination] => (source, destination, ""),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use super::inherited::InheritedOptions;
+use super::limits::LimitOptions;
 use crate::cli::options::{NetworkOptions, namespace, pairs};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
@@ -57,6 +59,10 @@ pub struct Create {
     #[arg(long, value_name = "MODE")]
     uts: Option<String>,
     #[command(flatten)]
+    inherited: InheritedOptions,
+    #[command(flatten)]
+    limits: LimitOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -68,7 +74,7 @@ impl Verb for Create {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let pod = self.pod()?;
+        let pod = self.pod(&ctx)?;
         let infra = self
             .has_infra()
             .then(|| self.infra_container(&ctx, &pod))
@@ -95,7 +101,7 @@ impl Verb for Create {
 }
 
 impl Create {
-    fn pod(&self) -> Result<Pod> {
+    fn pod(&self, ctx: &Context) -> Result<Pod> {
         let name = match (&self.name, &self.names[..]) {
             (Some(_), [_, ..]) => bail!("cannot specify --name and NAME at the same time"),
             (_, [_, _, ..]) => bail!("accepts at most 1 arg(s), received {}", self.names.len()),
@@ -120,6 +126,7 @@ impl Create {
             share_parent: self.share_parent,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
             exit_policy: self.exit_policy.parse()?,
+            resources: self.limits.resources(ctx, self.share_parent)?,
             create_command: std::env::args().collect(),
             ..Pod::default()
         })
@@ -154,6 +161,7 @@ impl Create {
                 "--pid: the pod's containers have the mode only if the PID namespace is shared: add --share +pid"
             );
         }
+        self.inherited.apply(ctx, &mut infra)?;
         self.network.apply(ctx, &mut infra)?;
         Ok(infra)
     }
@@ -172,7 +180,7 @@ impl Create {
         {
             bail!("cannot set share({share}) namespaces without an infra container");
         }
-        if let Some(option) = self.network.first() {
+        if let Some(option) = self.network.first().or_else(|| self.inherited.first()) {
             bail!("cannot specify {option} without an infra container");
         }
         Ok(())

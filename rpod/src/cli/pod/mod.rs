@@ -2,8 +2,10 @@
 
 mod create;
 mod exists;
+mod inherited;
 mod inspect;
 mod kill;
+mod limits;
 mod ps;
 mod restart;
 mod rm;

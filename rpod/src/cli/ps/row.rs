@@ -46,7 +46,7 @@ pub(super) fn of(
     }
     Ok(json!({
         "AutoRemove": container.remove,
-        "Command": container.process.args(),
+        "Command": container.process.command,
         "CreatedAt": ago(created),
         "CIDFile": "",
         "Exited": matches!(status, Status::Exited(_)),

@@ -80,7 +80,7 @@ pub fn remove(
                 container.id
             );
         }
-        stop::stop(ctx, container, timeout.unwrap_or(container.stop_timeout))?;
+        stop::stop_alone(ctx, container, timeout.unwrap_or(container.stop_timeout))?;
     }
     if !cleanup(ctx, &container.id, true)? {
         bail!(

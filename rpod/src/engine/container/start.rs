@@ -10,10 +10,10 @@ use jiff::Timestamp;
 
 use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
-use super::status::{Started, Status, start_ticks};
+use super::status::{Started, Status, is_alive, start_ticks};
 use super::{load, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, pod, runtime};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
@@ -118,6 +118,9 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     for dir in [&run, &ctx.store.exits()] {
         fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     }
+    if let Some(pod) = &container.pod {
+        pod::load(ctx, pod)?.limit(ctx)?;
+    }
     mount(ctx, container, &home)?;
     let joined = joined(ctx, container)?;
     let shm = shm(ctx, container, &run)?;
@@ -209,10 +212,12 @@ pub(super) fn mount(ctx: &Context, container: &Container, home: &Path) -> Result
 fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
     let mut joined = Joined::default();
     for owner in container.namespaces.owners() {
-        let Status::Running(started) = ctx.store.status(owner)? else {
-            bail!(
+        // Its monitor may still be at work when its process is gone.
+        let started = match ctx.store.status(owner)? {
+            Status::Running(started) if is_alive(&started) => started,
+            _ => bail!(
                 "container {owner} is not running, so its namespaces cannot be joined: container state improper"
-            );
+            ),
         };
         joined.pids.insert(owner.to_owned(), started.pid);
     }

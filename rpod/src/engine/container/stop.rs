@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::record::Container;
-use super::status::Status;
+use super::status::{Status, is_alive};
 use super::wait::wait_until;
 use super::{remove, restart};
 use crate::engine::pod::Failures;
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, pod, runtime};
 
 /// How long a killed process may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(30);
@@ -19,7 +19,17 @@ const AFTER_KILL: Duration = Duration::from_secs(30);
 pub const FOR_EVER: u64 = 100 * 365 * 86_400;
 
 /// Sends the stop signal, after `timeout` seconds SIGKILL, and clears up. One that does not run is left alone: false.
+/// A pod that ends with its last container ends with it.
 pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
+    let stopped = stop_alone(ctx, container, timeout)?;
+    if stopped {
+        pod::stop::after_exit(ctx, container)?;
+    }
+    Ok(stopped)
+}
+
+/// The same without a thought for its pod, whose lock the caller may hold.
+pub(super) fn stop_alone(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
     match tell(ctx, container, timeout)? {
         Some(since) => see_end(ctx, container, timeout, since),
         None => Ok(false),
@@ -98,10 +108,13 @@ fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Insta
     Ok(())
 }
 
-/// Sends a signal to a container that runs. It ended meanwhile: no error.
+/// Sends a signal to a container that runs. It ended meanwhile, though its monitor may not have said so yet: no error.
 fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
-    match runtime::kill(ctx, &container.id, number) {
-        Err(error) if ctx.store.status(&container.id)?.is_running() => Err(error),
+    let Err(error) = runtime::kill(ctx, &container.id, number) else {
+        return Ok(());
+    };
+    match ctx.store.status(&container.id)? {
+        Status::Running(started) if is_alive(&started) => Err(error),
         _ => Ok(()),
     }
 }

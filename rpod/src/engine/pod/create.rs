@@ -1,7 +1,7 @@
 //! A pod is made: id, directory, name, infra container, record, in this order.
 //!
-//! The directory is locked from its first moment. Without a record it is no pod yet: what a killed process left is swept by the
-//! next command that makes or removes pods ([`super::remove::sweep`]).
+//! The directory is locked before it has its name, so one without a record that nobody holds was left by a killed process. The
+//! next command that makes or removes pods sweeps it ([`super::remove::sweep`]).
 
 use std::fs;
 
@@ -21,16 +21,24 @@ pub fn create(ctx: &Context, mut pod: Pod, infra: Option<Container>) -> Result<P
     remove::sweep(ctx)?;
     pod.id = id::new()?;
     pod.created = jiff::Timestamp::now().to_string();
-    let home = ctx.store.home(Noun::Pod, &pod.id);
-    fs::create_dir_all(home.join("containers"))
-        .with_context(|| format!("making {}", home.display()))?;
-    let lock = Lock::exclusive(&home)?;
+    let lock = directory(ctx, &pod.id)?;
     let made = fill(ctx, &mut pod, infra);
     if made.is_err() {
         remove::erase(ctx, &pod.id, &pod.name)?;
     }
     drop(lock);
     made.map(|()| pod)
+}
+
+/// Makes the pod's directory, locked.
+fn directory(ctx: &Context, id: &str) -> Result<Lock> {
+    let home = ctx.store.home(Noun::Pod, id);
+    let nameless = home.with_file_name(format!(".tmp-{id}"));
+    fs::create_dir_all(nameless.join("containers"))
+        .with_context(|| format!("making {}", nameless.display()))?;
+    let lock = Lock::exclusive(&nameless)?;
+    fs::rename(&nameless, &home).with_context(|| format!("making {}", home.display()))?;
+    Ok(lock)
 }
 
 /// What an infra container is before anything is asked of it.

@@ -66,6 +66,7 @@ impl Joining {
         let Some(infra) = &self.infra else {
             return Ok(());
         };
+        inherit(infra, container);
         let of_infra = Namespace::Container(infra.id.clone());
         if container.namespaces.uts == of_infra {
             if container.hostname.is_some() {
@@ -79,6 +80,39 @@ impl Joining {
             refuse_network(container)?;
         }
         Ok(())
+    }
+}
+
+/// What the pod was created with and the container did not ask for otherwise.
+fn inherit(infra: &Container, container: &mut Container) {
+    for mount in &infra.mounts {
+        if !container
+            .mounts
+            .iter()
+            .any(|own| own.destination == mount.destination)
+        {
+            container.mounts.push(mount.clone());
+        }
+    }
+    for device in &infra.devices {
+        if !container.devices.contains(device) {
+            container.devices.push(device.clone());
+        }
+    }
+    let (from, to) = (&infra.security, &mut container.security);
+    to.no_new_privileges |= from.no_new_privileges;
+    for (own, pods) in [
+        (&mut to.seccomp, &from.seccomp),
+        (&mut to.apparmor, &from.apparmor),
+    ] {
+        if own.is_none() {
+            own.clone_from(pods);
+        }
+    }
+    for (own, pods) in [(&mut to.mask, &from.mask), (&mut to.unmask, &from.unmask)] {
+        if own.is_empty() {
+            own.clone_from(pods);
+        }
     }
 }
 

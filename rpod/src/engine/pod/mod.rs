@@ -22,7 +22,7 @@ pub mod stop;
 
 use anyhow::{Context as _, Result};
 
-use super::Context;
+use super::{Context, cgroup};
 use crate::store::{Lock, Noun, record as file};
 use record::Pod;
 
@@ -51,6 +51,15 @@ pub fn all(ctx: &Context) -> Result<Vec<Pod>> {
 }
 
 impl Pod {
+    /// Sets the limits of the pod's cgroup. The runtime makes the group with the first container's, which is too late for them.
+    pub fn limit(&self, ctx: &Context) -> Result<()> {
+        match self.cgroup(ctx) {
+            // Under systemd limits are refused when the pod is created.
+            Some(path) if !ctx.systemd_cgroups() => cgroup::limit(&path, &self.resources),
+            _ => Ok(()),
+        }
+    }
+
     fn lock(&self, ctx: &Context) -> Result<Lock> {
         Lock::exclusive(&ctx.store.home(Noun::Pod, &self.id))
     }

@@ -1,10 +1,12 @@
 //! A pod is removed, with its containers.
 //!
-//! Order: the containers, the record, the infra container, the name, the directory. A process killed before the record is gone
+//! Order: the containers, the infra container's process, the cgroup, the record, the infra container, the name, the directory. A
+//! process killed before the record is gone
 //! leaves a pod with fewer containers; one killed later leaves a directory that is no pod, which [`sweep`] takes away.
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -20,9 +22,7 @@ pub fn remove(ctx: &Context, pod: &Pod, force: bool, timeout: Option<u64>) -> Re
     let lock = pod.lock(ctx)?;
     let all = members(ctx, pod)?;
     if force {
-        if let Some((id, error)) = stop::stop_members(ctx, &all, timeout)?.into_iter().next() {
-            return Err(error.context(format!("stopping container {id} of pod {}", pod.id)));
-        }
+        stop_all(ctx, pod, &all, timeout)?;
     } else {
         refuse_running(ctx, pod, &all)?;
     }
@@ -32,6 +32,8 @@ pub fn remove(ctx: &Context, pod: &Pod, force: bool, timeout: Option<u64>) -> Re
         container::remove(ctx, member, force, timeout)
             .with_context(|| format!("removing container {} from pod {}", member.id, pod.id))?;
     }
+    stop_all(ctx, pod, &infra, timeout)?;
+    stop::drop_cgroup(ctx, pod, &infra)?;
     drop_record(ctx, &pod.id)?;
     for member in &infra {
         container::remove(ctx, member, true, timeout)?;
@@ -39,6 +41,18 @@ pub fn remove(ctx: &Context, pod: &Pod, force: bool, timeout: Option<u64>) -> Re
     erase(ctx, &pod.id, &pod.name)?;
     drop(lock);
     Ok(())
+}
+
+fn stop_all(ctx: &Context, pod: &Pod, members: &[Container], timeout: Option<u64>) -> Result<()> {
+    match stop::stop_members(ctx, members, timeout)?
+        .into_iter()
+        .next()
+    {
+        Some((id, error)) => {
+            Err(error.context(format!("stopping container {id} of pod {}", pod.id)))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Nothing is removed unless everything can be.
@@ -61,13 +75,7 @@ pub(super) fn erase(ctx: &Context, id: &str, name: &str) -> Result<()> {
     if !name.is_empty() {
         ctx.store.drop_name(name, id)?;
     }
-    let home = ctx.store.home(Noun::Pod, id);
-    match fs::remove_dir_all(&home) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", home.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_tree(&ctx.store.home(Noun::Pod, id))
 }
 
 fn drop_record(ctx: &Context, id: &str) -> Result<()> {
@@ -86,9 +94,10 @@ pub fn sweep(ctx: &Context) -> Result<()> {
     for id in ctx.store.ids(Noun::Pod).context("listing pods")? {
         let home = ctx.store.home(Noun::Pod, &id);
         let record = ctx.store.record(Noun::Pod, &id);
-        if record.exists() || container::is_young(&home) {
+        if record.exists() {
             continue;
         }
+        // It may just have been removed by another.
         let Ok(Some(_lock)) = Lock::try_exclusive(&home) else {
             continue;
         };
@@ -100,5 +109,33 @@ pub fn sweep(ctx: &Context) -> Result<()> {
         }
         erase(ctx, &id, "")?;
     }
+    sweep_nameless(ctx)
+}
+
+/// Directories that were never named. One that is young may belong to somebody who is just making it.
+fn sweep_nameless(ctx: &Context) -> Result<()> {
+    let pods = ctx.store.all(Noun::Pod);
+    let entries = match fs::read_dir(&pods) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| format!("listing {}", pods.display()))?,
+    };
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("listing {}", pods.display()))?
+            .path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(".tmp-") && !container::is_young(&path) {
+            remove_tree(&path)?;
+        }
+    }
     Ok(())
+}
+
+fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

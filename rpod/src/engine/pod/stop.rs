@@ -4,16 +4,37 @@ use anyhow::Result;
 
 use super::record::{ExitPolicy, Pod};
 use super::{Failures, load, members};
-use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::engine::container::remove;
 use crate::engine::container::status::Status;
 use crate::engine::container::stop as container;
+use crate::engine::{Context, cgroup};
 use crate::store::{Lock, Noun};
 
 /// Stops what runs. Each container has `timeout` seconds until SIGKILL, or as long as it was created with.
 pub fn stop(ctx: &Context, pod: &Pod, timeout: Option<u64>) -> Result<Failures> {
     let _lock = pod.lock(ctx)?;
-    stop_members(ctx, &members(ctx, pod)?, timeout)
+    let members = members(ctx, pod)?;
+    let failures = stop_members(ctx, &members, timeout)?;
+    if failures.is_empty() {
+        drop_cgroup(ctx, pod, &members)?;
+    }
+    Ok(failures)
+}
+
+/// Takes the pod's cgroup away if no container is in it. What a killed start left in it is undone first.
+pub(super) fn drop_cgroup(ctx: &Context, pod: &Pod, members: &[Container]) -> Result<()> {
+    for member in members {
+        // One that runs again, or was only initialized, stays.
+        if !remove::cleanup(ctx, &member.id, false)? {
+            return Ok(());
+        }
+    }
+    match pod.cgroup(ctx) {
+        // systemd takes an empty slice away by itself.
+        Some(path) if !ctx.systemd_cgroups() => cgroup::remove(&path),
+        _ => Ok(()),
+    }
 }
 
 /// The same for whoever holds the pod's lock.
@@ -67,6 +88,6 @@ pub fn after_exit(ctx: &Context, container: &Container) -> Result<()> {
     }
     match stop_members(ctx, &members, None)?.into_iter().next() {
         Some((id, error)) => Err(error.context(format!("stopping container {id}"))),
-        None => Ok(()),
+        None => drop_cgroup(ctx, &pod, &members),
     }
 }

@@ -1,0 +1,78 @@
+//! What every container of a pod takes over from its infra container.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::options::{bytes, pairs, security_option, volume};
+use crate::engine::Context;
+use crate::engine::container::find;
+use crate::engine::container::record::Container;
+
+#[derive(Args, Debug)]
+pub(super) struct InheritedOptions {
+    /// Add a host device to the pod's containers
+    #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
+    device: Vec<String>,
+    /// Security Options (no-new-privileges, seccomp=, apparmor=, mask=, unmask=)
+    #[arg(long, value_name = "OPTION")]
+    security_opt: Vec<String>,
+    /// Size of /dev/shm
+    #[arg(long, value_name = "SIZE")]
+    shm_size: Option<String>,
+    /// Sysctl options
+    #[arg(long, value_name = "NAME=VALUE")]
+    sysctl: Vec<String>,
+    /// Bind mount a volume into the pod's containers
+    #[arg(short, long, value_name = "[SOURCE:]DEST[:OPTIONS]")]
+    volume: Vec<String>,
+    /// Mount volumes from the specified container
+    #[arg(long, value_name = "CONTAINER")]
+    volumes_from: Vec<String>,
+}
+
+impl InheritedOptions {
+    pub(super) fn apply(&self, ctx: &Context, infra: &mut Container) -> Result<()> {
+        infra.devices = self.device.clone();
+        for option in &self.security_opt {
+            security_option(&mut infra.security, option)?;
+        }
+        if let Some(size) = &self.shm_size {
+            infra.shm_size = u64::try_from(bytes(size)?)?;
+        }
+        infra.security.sysctls.extend(pairs(&self.sysctl));
+        for text in &self.volume {
+            infra.mounts.push(volume(text)?);
+        }
+        for text in &self.volumes_from {
+            let (name, options) = text.split_once(':').unwrap_or((text, ""));
+            for mount in &mut find(ctx, name)?.mounts {
+                match options {
+                    "" | "rw" | "z" => {}
+                    "ro" => {
+                        mount.options.retain(|option| option != "rw");
+                        mount.options.push("ro".to_owned());
+                    }
+                    _ => bail!("invalid --volumes-from option {options:?}: ro, rw or z"),
+                }
+                infra.mounts.push(mount.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The first option that was given, for pods that have no infra container to hold it.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("--device", !self.device.is_empty()),
+            ("--security-opt", !self.security_opt.is_empty()),
+            ("--shm-size", self.shm_size.is_some()),
+            ("--sysctl", !self.sysctl.is_empty()),
+            ("--volume", !self.volume.is_empty()),
+            ("--volumes-from", !self.volumes_from.is_empty()),
+        ];
+        given
+            .iter()
+            .find(|(_, given)| *given)
+            .map(|(name, _)| *name)
+    }
+}
