@@ -2,11 +2,13 @@
 
 mod engine;
 mod pod;
+mod runtime;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut trials = pod::matrix();
     trials.extend(engine::under_podman());
+    trials.extend(runtime::under_engines());
     tests::run(trials)
 }

@@ -203,9 +203,7 @@ impl Manager {
     /// One cannot be made, or was there and has processes: they would share the container's
     /// limits, and its end.
     pub(crate) fn create(&self) -> Result<()> {
-        let was_there = self.census().is_some_and(Path::exists);
-        self.create_groups()?;
-        if was_there {
+        if self.create_groups()? {
             let others = self.pids()?.len();
             ensure!(
                 others == 0,
@@ -219,17 +217,23 @@ impl Manager {
         Ok(())
     }
 
-    fn create_groups(&self) -> Result<()> {
+    /// Whether one of them was there.
+    fn create_groups(&self) -> Result<bool> {
         if let Some(group) = self.unified() {
             return v2::create(&self.mountpoint, group, true);
         }
+        let mut was_there = false;
+        let mut made: Vec<&Path> = Vec::new();
         for (controller, group) in &self.paths {
-            match controller.as_str() {
+            let there = match controller.as_str() {
                 "" => v2::create(&self.mountpoint.join("unified"), group, false)?,
                 _ => v1::create(controller, group)?,
-            }
+            };
+            // Some controllers share a group.
+            was_there |= there && !made.contains(&group.as_path());
+            made.push(group);
         }
-        Ok(())
+        Ok(was_there)
     }
 
     /// The way in for a process yet to be born, once the groups are made: cheaper than

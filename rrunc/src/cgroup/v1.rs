@@ -9,23 +9,22 @@ use anyhow::{Context, Result, bail};
 use super::limit::{Limit, write_or_explain};
 use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Network, Rdma, Resources};
 
-/// Makes the group and its missing parents.
-pub(super) fn create(controller: &str, group: &Path) -> Result<()> {
-    match fs::create_dir(group) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+/// Makes the group and its missing parents; whether it was there.
+pub(super) fn create(controller: &str, group: &Path) -> Result<bool> {
+    let was_there = match fs::create_dir(group) {
+        Ok(()) => false,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => true,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let parent = group.parent().context("a group needs a parent")?;
             create(controller, parent)?;
             return create(controller, group);
         }
         Err(error) => return Err(error).with_context(|| format!("mkdir {}", group.display())),
-    }
+    };
     if controller == "cpuset" {
-        inherit_cpuset(group)
-    } else {
-        Ok(())
+        inherit_cpuset(group)?;
     }
+    Ok(was_there)
 }
 
 /// A new cpuset is empty and takes no process: it starts as its parent, which another may have

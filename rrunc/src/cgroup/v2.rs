@@ -12,11 +12,14 @@ use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Resources, WeightDevice};
 
 /// Makes the group and its missing parents. In a tree of its own (`delegate`), every controller that
 /// is available is enabled down to the group's parent; beside v1 hierarchies nothing is.
-pub(super) fn create(mountpoint: &Path, group: &Path, delegate: bool) -> Result<()> {
+///
+/// Returns whether the group was there.
+pub(super) fn create(mountpoint: &Path, group: &Path, delegate: bool) -> Result<bool> {
     let below = group
         .strip_prefix(mountpoint)
         .with_context(|| format!("{} is not in {}", group.display(), mountpoint.display()))?;
     let mut current = mountpoint.to_owned();
+    let mut was_there = true;
     for name in below {
         if delegate {
             enable_controllers(&current)?;
@@ -26,10 +29,11 @@ pub(super) fn create(mountpoint: &Path, group: &Path, delegate: bool) -> Result<
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(error).with_context(|| format!("mkdir {}", current.display()));
             }
-            _ => {}
+            made => was_there = made.is_err(),
         }
     }
-    refuse_threaded(group)
+    refuse_threaded(group)?;
+    Ok(was_there)
 }
 
 /// Enables for the group's children what is available and not enabled yet. What cannot be enabled
