@@ -250,6 +250,19 @@ impl Reference {
             _ => None,
         }
     }
+
+    /// The same, also when read in another working directory.
+    pub fn absolute(&self) -> std::io::Result<Self> {
+        let mut absolute = self.clone();
+        if let Self::Oci { path, .. }
+        | Self::OciArchive { path, .. }
+        | Self::DockerArchive { path, .. }
+        | Self::Dir { path } = &mut absolute
+        {
+            *path = std::path::absolute(&path)?;
+        }
+        Ok(absolute)
+    }
 }
 
 impl fmt::Display for Reference {

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod bundle;
 mod container;
 mod engine;
 mod image;
@@ -22,6 +23,12 @@ fn main() -> ExitCode {
         image::list_tags,
         image::a_shell_from_an_image_without_an_engine,
         image::an_image_unpacks_with_its_whiteouts,
+        bundle::a_changed_bundle_packs_and_unpacks_the_same,
+        bundle::umoci_and_rskopeo_pack_each_others_bundles,
+        bundle::an_unchanged_bundle_gets_no_layer,
+        bundle::a_bundle_packs_into_any_transport,
+        bundle::owners_come_back_from_their_map,
+        bundle::every_runtime_takes_a_bundle_as_it_is,
         access::tls_needs_the_authority,
         access::a_password_is_asked_for,
         access::plain_http_is_refused_by_default,

@@ -1,8 +1,12 @@
 //! A runtime bundle made from an image: `config.json` and `rootfs/` (runtime-spec bundle.md), started unchanged by rrunc, runc and crun.
 //!
+//! Beside them lies a [`Record`] of the image, from which `pack` tells what has changed.
+//!
 //! It is made in `BUNDLE/.unpack/` and moved to its place when whole, `config.json` last: a directory with a `config.json` is a bundle,
 //! one with a `.unpack/` is what an interrupted run has left, which the next one clears away.
 
+mod packed;
+mod record;
 mod runtime_config;
 mod users;
 
@@ -18,6 +22,8 @@ use nix::sys::stat::Mode;
 
 use crate::fatal;
 
+pub use packed::{Layer, Packed};
+pub use record::Record;
 pub use runtime_config::{Isolation, runtime_config};
 
 const STAGING: &str = ".unpack";
@@ -86,18 +92,25 @@ impl NewBundle {
         open(&path, flags, Mode::empty()).with_context(|| format!("open {}", path.display()))
     }
 
-    /// Puts everything into its place, after it is on the disk.
-    pub fn commit(mut self, config: &serde_json::Value) -> Result<()> {
+    /// Puts everything into its place, after it is on the disk. `mtree` describes the rootfs.
+    pub fn commit(
+        mut self,
+        config: &serde_json::Value,
+        record: &Record,
+        mtree: &str,
+    ) -> Result<()> {
         let staging = self.path.join(STAGING);
+        record.write(&staging, mtree)?;
         let new_config = staging.join("config.json");
         let mut file = File::create(&new_config)
             .with_context(|| format!("creating {}", new_config.display()))?;
         file.write_all(serde_json::to_string_pretty(config)?.as_bytes())
             .with_context(|| format!("writing {}", new_config.display()))?;
         nix::unistd::syncfs(&file).with_context(|| format!("syncing {}", self.path.display()))?;
-        for name in ["rootfs", "config.json"] {
-            let target = self.path.join(name);
-            fs::rename(staging.join(name), &target)
+        let [description, told] = record.files()?;
+        for name in ["rootfs".into(), description, told, "config.json".into()] {
+            let target = self.path.join(&name);
+            fs::rename(staging.join(&name), &target)
                 .with_context(|| format!("renaming to {}", target.display()))?;
         }
         self.done = true;
@@ -132,5 +145,5 @@ fn clear(path: &Path) -> Result<()> {
             _ => {}
         }
     }
-    Ok(())
+    record::clear(path)
 }

@@ -6,6 +6,7 @@ mod inspect;
 mod list_tags;
 mod login;
 mod manifest_digest;
+mod pack;
 mod signing;
 mod standalone;
 mod unpack;
@@ -22,6 +23,7 @@ pub use inspect::Inspect;
 pub use list_tags::ListTags;
 pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
+pub use pack::Pack;
 pub use signing::Signing;
 pub use standalone::{
     GenerateSigstoreKey, StandaloneSign, StandaloneVerify, UntrustedSignatureDump,
@@ -90,6 +92,8 @@ pub enum Command {
     /// Dump contents of a signature WITHOUT VERIFYING IT
     #[command(name = "untrusted-signature-dump-without-verification", hide = true)]
     UntrustedSignatureDump(UntrustedSignatureDump),
+    /// Make IMAGE of a bundle: the changes in its rootfs become a layer on top of the image that it was unpacked from
+    Pack(Pack),
     /// Unpack IMAGE into a runtime bundle, or into layers
     Unpack(Unpack),
 }

@@ -7,6 +7,7 @@ mod list_tags;
 mod login;
 mod logout;
 mod manifest_digest;
+mod pack;
 mod standalone_sign;
 mod standalone_verify;
 mod unpack;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::StandaloneSign(args) => standalone_sign::run(&args),
         Command::StandaloneVerify(args) => standalone_verify::run(&args),
         Command::UntrustedSignatureDump(args) => untrusted_signature_dump::run(&args),
+        Command::Pack(args) => pack::run(&global, &args),
         Command::Unpack(args) => unpack::run(&global, &args),
     }
 }

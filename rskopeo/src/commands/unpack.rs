@@ -1,25 +1,24 @@
 //! `unpack IMAGE BUNDLE`: from an image to a bundle that a runtime starts; `unpack --layers IMAGE DIR`: to unpacked layers.
 
-use std::io::Read;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bundle::{Isolation, NewBundle, runtime_config};
+use crate::bundle::{Isolation, NewBundle, Record, runtime_config};
 use crate::cli::{Global, Unpack};
 use crate::fatal;
 use crate::layer::{self, Extractor, Form, IdMap, Limits, Options, Owners};
-use crate::manifest::{Descriptor, Image, ImageConfig, Index, MAX_MANIFEST};
+use crate::manifest::{Descriptor, Image, ImageConfig, Index};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::store::{Layers, import_lock};
+use crate::store::{Layers, store_lock};
 use crate::transport::{Access, BlobStream, Source, open_source};
 
 pub fn run(global: &Global, args: &Unpack) -> Result<()> {
     let reference = super::parse_image(&args.image)?;
     // An image layout may be a store, whose sweep must not take blobs while they are read.
     let _lock = match &reference {
-        Reference::Oci { path, .. } => Some(import_lock(path)?),
+        Reference::Oci { path, .. } => store_lock(path)?,
         _ => None,
     };
     let access = Access {
@@ -32,7 +31,8 @@ pub fn run(global: &Global, args: &Unpack) -> Result<()> {
     if args.layers {
         unpack_layers(args, &image)
     } else {
-        unpack_bundle(args, &image)
+        let from = reference.absolute()?.to_string();
+        unpack_bundle(args, &image, from)
     }
 }
 
@@ -58,7 +58,7 @@ fn unpack_layers(args: &Unpack, image: &Opened<'_>) -> Result<()> {
     Ok(())
 }
 
-fn unpack_bundle(args: &Unpack, image: &Opened<'_>) -> Result<()> {
+fn unpack_bundle(args: &Unpack, image: &Opened<'_>, from: String) -> Result<()> {
     let bundle = NewBundle::create(&args.target)?;
     let isolation = isolation(args)?;
     let options = Options {
@@ -77,7 +77,9 @@ fn unpack_bundle(args: &Unpack, image: &Opened<'_>) -> Result<()> {
     for line in extractor.finish()? {
         fatal::warn(&line);
     }
-    bundle.commit(&config)
+    let record = Record::new(image.walk.clone(), Some(from), &isolation);
+    let mtree = layer::describe(&bundle.rootfs()?).context("describing the rootfs")?;
+    bundle.commit(&config, &record, &mtree)
 }
 
 fn limits(args: &Unpack) -> Limits {
@@ -136,15 +138,19 @@ struct Opened<'a> {
     source: &'a dyn Source,
     image: Image,
     config: ImageConfig,
+    /// From what the name stands for to the image's manifest.
+    walk: Vec<Descriptor>,
 }
 
 impl<'a> Opened<'a> {
     fn read(source: &'a dyn Source, platform: &Platform) -> Result<Self> {
         let mut manifest = source.manifest(None)?;
+        let mut walk = vec![manifest.descriptor()];
         if manifest.is_index() {
             let digest = Index::parse(&manifest)?.choose(platform)?.digest.clone();
             manifest = source.manifest(Some(&digest))?;
             manifest.verify(&digest)?;
+            walk.push(manifest.descriptor());
         }
         let image = Image::parse(&manifest)?;
         if !image.is_container() {
@@ -153,12 +159,8 @@ impl<'a> Opened<'a> {
                 image.config.media_type
             );
         }
-        if image.config.size > MAX_MANIFEST {
-            bail!("its configuration is larger than {MAX_MANIFEST} bytes");
-        }
-        let mut bytes = Vec::new();
-        let mut blob = BlobStream::verified(source.blob(&image.config)?, &image.config);
-        blob.read_to_end(&mut bytes)
+        let bytes = BlobStream::verified(source.blob(&image.config)?, &image.config)
+            .into_bytes()
             .context("reading the image configuration")?;
         let config = ImageConfig::parse(&bytes)?;
         let (layers, diff_ids) = (image.layers.len(), config.rootfs.diff_ids.len());
@@ -169,6 +171,7 @@ impl<'a> Opened<'a> {
             source,
             image,
             config,
+            walk,
         })
     }
 

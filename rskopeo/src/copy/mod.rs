@@ -48,6 +48,22 @@ pub struct Options {
     pub quiet: bool,
 }
 
+impl Options {
+    /// Everything as it is, and no word about it.
+    pub fn quiet(platform: Platform, trust: Trust) -> Self {
+        Self {
+            trust,
+            platform,
+            multi_arch: MultiArch::System,
+            format: None,
+            preserve_digests: false,
+            compression: None,
+            compression_level: None,
+            quiet: true,
+        }
+    }
+}
+
 /// Copies and commits; the copied manifest is given back.
 pub fn image(
     source: &dyn Source,

@@ -10,25 +10,32 @@
 
 mod archive;
 mod attributes;
+mod diff;
 mod error;
 mod extract;
 mod limits;
+mod mtree;
 mod overlay;
 mod owners;
+mod pack;
 mod path;
 mod place;
 mod ratio;
 mod remove;
 mod stream;
 mod tree;
+mod walk;
 mod whiteout;
 mod xattr;
 
+pub use diff::changes;
 pub use error::LayerError;
 pub use extract::{Extractor, Form, Options};
 pub use limits::Limits;
+pub use mtree::{Mtree, describe};
 pub use overlay::Unsettled;
 pub use owners::{IdMap, Owners};
+pub use pack::pack;
 pub use stream::apply;
 
 #[cfg(test)]

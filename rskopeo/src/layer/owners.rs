@@ -74,6 +74,55 @@ impl Owners {
             }
         }
     }
+
+    /// The way back: whose a file is that is `owner`'s on disk.
+    pub(super) fn in_layer(
+        &self,
+        path: &[u8],
+        owner: (u32, u32),
+        xattrs: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<(u32, u32)> {
+        match self {
+            Self::Kept => Ok(owner),
+            Self::Callers => {
+                let recorded = xattrs.iter().find(|(name, _)| self.is_record(name));
+                match recorded {
+                    Some((_, value)) => recorded_owner(value).ok_or_else(|| {
+                        let reason =
+                            "its user.rootlesscontainers attribute is no record of an owner";
+                        LayerError::refused(path, reason)
+                    }),
+                    None => Ok((0, 0)),
+                }
+            }
+            Self::Mapped { uids, gids } => {
+                let map = |maps: &[IdMap], id, kind| {
+                    to_container(maps, id).ok_or_else(|| {
+                        LayerError::refused(
+                            path,
+                            format!("its {kind} {id} on disk is outside of the bundle's map"),
+                        )
+                    })
+                };
+                Ok((
+                    map(uids, owner.0, "user id")?,
+                    map(gids, owner.1, "group id")?,
+                ))
+            }
+        }
+    }
+
+    /// Whether an attribute is ours, not the image's.
+    pub(super) fn is_record(&self, name: &[u8]) -> bool {
+        matches!(self, Self::Callers) && name == ROOTLESS_XATTR.to_bytes()
+    }
+}
+
+fn to_container(maps: &[IdMap], id: u32) -> Option<u32> {
+    let map = maps
+        .iter()
+        .find(|map| id >= map.host && id - map.host < map.size)?;
+    map.container.checked_add(id - map.host)
 }
 
 fn to_host(maps: &[IdMap], id: u32) -> Option<u32> {
@@ -101,6 +150,33 @@ pub(super) fn record(uid: u32, gid: u32) -> Option<Vec<u8>> {
     Some(message)
 }
 
+/// Reads a [`record`].
+fn recorded_owner(message: &[u8]) -> Option<(u32, u32)> {
+    let mut owner = (0, 0);
+    let mut bytes = message.iter();
+    while let Some(tag) = bytes.next() {
+        let mut value: u64 = 0;
+        for shift in (0..).step_by(7) {
+            let byte = bytes.next()?;
+            if shift > 28 {
+                return None;
+            }
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let id = u32::try_from(value).ok()?;
+        let id = if id == NOT_RECORDED { 0 } else { id };
+        match tag {
+            0x08 => owner.0 = id,
+            0x10 => owner.1 = id,
+            _ => return None,
+        }
+    }
+    Some(owner)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -111,6 +187,8 @@ mod tests {
         let map: IdMap = "0:1000:10".parse().unwrap();
         assert_eq!(to_host(&[map], 9), Some(1009));
         assert_eq!(to_host(&[map], 10), None);
+        assert_eq!(to_container(&[map], 1009), Some(9));
+        assert_eq!(to_container(&[map], 1010), None);
         assert_eq!("5:6".parse::<IdMap>().unwrap().size, 1);
         for text in ["", "1", "1:2:3:4", "a:b", "1:2:x", "1:2:0", "-1:2:3"] {
             assert!(text.parse::<IdMap>().is_err(), "{text}");
@@ -121,5 +199,19 @@ mod tests {
     fn records_owners() {
         assert_eq!(record(0, 0), None);
         assert_eq!(record(1, 0).unwrap(), b"\x08\x01\x10\xff\xff\xff\xff\x0f");
+        for owner in [(1, 0), (0, 5), (1000, 100_000)] {
+            assert_eq!(
+                recorded_owner(&record(owner.0, owner.1).unwrap()),
+                Some(owner)
+            );
+        }
+        for broken in [
+            &b"\x08"[..],
+            b"\x08\x80",
+            b"\x09\x01",
+            b"\x08\xff\xff\xff\xff\xff\x01",
+        ] {
+            assert_eq!(recorded_owner(broken), None);
+        }
     }
 }

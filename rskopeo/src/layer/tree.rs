@@ -15,7 +15,7 @@ use super::path::{components, join};
 use super::whiteout;
 
 /// Deeper trees than this are refused: whatever walks them later needs a descriptor or a stack frame for each level.
-const DEPTH_LIMIT: usize = 1000;
+pub(super) const DEPTH_LIMIT: usize = 1000;
 /// As the kernel's own bound on symbolic links in one path.
 const LINK_LIMIT: usize = 40;
 

@@ -65,6 +65,26 @@ pub(super) fn all(fd: BorrowedFd<'_>) -> nix::Result<Vec<(CString, Vec<u8>)>> {
     )
 }
 
+/// The attributes of `file` in the directory `parent`, its own if it is a symlink, sorted by name.
+pub(super) fn all_at(parent: BorrowedFd<'_>, file: &OsStr) -> nix::Result<Vec<(CString, Vec<u8>)>> {
+    let path = proc_path(parent, file)?;
+    read(
+        // SAFETY: `path` is a C string; the buffer is valid for its length.
+        |buffer| unsafe {
+            libc::llistxattr(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len())
+        },
+        // SAFETY: both names are C strings; the buffer is valid for its length.
+        |name, buffer| unsafe {
+            libc::lgetxattr(
+                path.as_ptr(),
+                name.as_ptr(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+            )
+        },
+    )
+}
+
 fn read(
     list: impl Fn(&mut [u8]) -> isize,
     get: impl Fn(&CStr, &mut [u8]) -> isize,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
 
-pub use config::{ImageConfig, chain_ids};
+pub use config::{History, ImageConfig, chain_ids};
 pub use image::{Format, Image, Replacement, layer_kind};
 pub use index::Index;
 
@@ -122,6 +122,11 @@ impl RawManifest {
     }
 
     /// SHA-256 of the bytes.
+    /// What names it elsewhere.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor::new(&self.media_type, self.digest(), self.bytes.len() as u64)
+    }
+
     pub fn digest(&self) -> Digest {
         Self::digest_of(&self.bytes)
     }

@@ -98,6 +98,14 @@ pub fn import_lock(images: &Path) -> Result<File> {
     Ok(directory)
 }
 
+/// The same for a layout that may be no store at all: others are swept by nobody, and locked as a whole while they change.
+pub fn store_lock(layout: &Path) -> Result<Option<File>> {
+    match layout.join(INDEX_LOCK).exists() {
+        true => import_lock(layout).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// `/var/lib/rpod` for root, `$XDG_DATA_HOME/rpod` for others.
 fn default_root() -> Result<PathBuf> {
     if nix::unistd::geteuid().is_root() {

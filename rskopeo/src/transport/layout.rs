@@ -126,11 +126,7 @@ impl Layout {
     pub fn put_manifest(&self, manifest: &RawManifest) -> Result<Descriptor> {
         let digest = manifest.digest();
         atomic::write(&self.blob_path(&digest), &manifest.bytes)?;
-        Ok(Descriptor::new(
-            &manifest.media_type,
-            digest,
-            manifest.bytes.len() as u64,
-        ))
+        Ok(manifest.descriptor())
     }
 
     /// The lock for changes of `index.json`: the file [`INDEX_LOCK`] in a layout that has one, else the directory itself.

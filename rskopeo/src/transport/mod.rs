@@ -32,6 +32,7 @@ pub use docker::is_let_in;
 pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
 
 pub use stream::{BlobStream, Written};
+pub use tar_file::{Section, spool};
 
 /// An image that can be read. Used from several threads.
 pub trait Source: Sync {
@@ -196,6 +197,11 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
             )?)
         }
     })
+}
+
+/// Opens an image of a layout that may have no name in it, by the digest of its manifest.
+pub fn open_layout(path: &std::path::Path, top: Descriptor) -> Box<dyn Source> {
+    Box::new(oci::OciSource::of(path, top))
 }
 
 /// Opens a place for an image.

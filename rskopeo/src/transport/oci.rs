@@ -23,6 +23,12 @@ impl OciSource {
         let top = layout.find(image)?;
         Ok(Self { layout, top })
     }
+
+    /// The image that `top` describes, whether the index names it or not.
+    pub fn of(path: &Path, top: Descriptor) -> Self {
+        let layout = Layout::at(path, None);
+        Self { layout, top }
+    }
 }
 
 impl Source for OciSource {

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::digest::{Digest, Hasher};
 use crate::layer::LayerError;
-use crate::manifest::Descriptor;
+use crate::manifest::{Descriptor, MAX_MANIFEST};
 
 const BUFFER: usize = 128 * 1024;
 
@@ -107,6 +107,22 @@ impl<'a> BlobStream<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// All of a small blob. See [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// Also when the descriptor promises more than [`MAX_MANIFEST`] bytes.
+    pub fn into_bytes(mut self) -> Result<Vec<u8>> {
+        if let Some(Written { digest, size }) = &self.expected
+            && *size > MAX_MANIFEST
+        {
+            bail!("blob {digest} is larger than {MAX_MANIFEST} bytes");
+        }
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes)?;
+        self.finish()?;
+        Ok(bytes)
     }
 
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {

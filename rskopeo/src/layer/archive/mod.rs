@@ -6,6 +6,7 @@
 
 mod pax;
 mod sparse;
+pub(super) mod write;
 
 use std::io::{self, BufRead};
 

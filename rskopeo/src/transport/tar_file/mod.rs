@@ -6,7 +6,8 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-pub use reader::TarReader;
+pub use output::spool;
+pub use reader::{Section, TarReader};
 pub use writer::TarWriter;
 
 /// Where large temporary files go: `--tmpdir`, else `$TMPDIR`, else /var/tmp, as skopeo has it.

@@ -150,6 +150,15 @@ pub struct Section {
 }
 
 impl Section {
+    /// All of a file of `size` bytes.
+    pub fn whole(file: File, size: u64) -> Self {
+        Self {
+            file: Arc::new(file),
+            offset: 0,
+            left: size,
+        }
+    }
+
     /// Bytes not yet read.
     pub fn len(&self) -> u64 {
         self.left
