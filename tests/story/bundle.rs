@@ -196,7 +196,7 @@ pub(crate) fn every_runtime_takes_a_bundle_as_it_is() -> Result<()> {
         let name = runtime.file_name().unwrap_or_default().to_string_lossy();
         let id = stack.scratch.id(&name);
         let console = stack.scratch.path(format!("{name}.sock"));
-        let receiver = Cmd::new("python3")
+        let receiver = Cmd::new(peer("python3")?)
             .arg("-c")
             .arg(RECEIVER)
             .arg(&console)
