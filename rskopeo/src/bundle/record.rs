@@ -102,7 +102,7 @@ impl Record {
             .with_context(|| format!("{FILE} does not say which image the bundle is of"))
     }
 
-    pub fn from_image(&self) -> Option<&str> {
+    pub fn image(&self) -> Option<&str> {
         self.from_image.as_deref()
     }
 

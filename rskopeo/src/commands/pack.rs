@@ -60,7 +60,7 @@ fn base(
             return Ok((layout, manifest, store_lock(path)?));
         }
     }
-    let Some(from) = args.from.as_deref().or(record.from_image()) else {
+    let Some(from) = args.from.as_deref().or(record.image()) else {
         bail!(
             "image {} is not in {destination}: say with --from where it is",
             wanted.digest
