@@ -121,7 +121,7 @@ fn furnish(
     let terminal = if own_mounts {
         furnish_root(order, view, mounts, state, process, channel)?
     } else {
-        enter_foreign_root(order, process)?
+        enter_foreign_root(order, state, process, channel)?
     };
     if let Some(terminal) = terminal {
         console::make_controlling(terminal)?;
@@ -147,16 +147,7 @@ fn furnish_root(
     if devices::are_wanted(&spec.mounts) {
         devices::make(&rootfs, &linux.devices, linux.has_user_namespace())?;
     }
-    if !spec.hooks.prestart.is_empty() || !spec.hooks.create_runtime.is_empty() {
-        channel.send(&Message::RunHooks)?;
-        channel.expect(&Message::HooksRan)?;
-    }
-    hooks::run(
-        "createContainer",
-        &spec.hooks.create_container,
-        &own_view(state).for_hooks(Status::Creating),
-        &Surroundings::at(order.rootfs),
-    )?;
+    run_hooks(order, state, channel)?;
     let terminal = match &order.console {
         Some(socket) => {
             let terminal = console::open(
@@ -186,22 +177,40 @@ fn furnish_root(
     Ok(terminal)
 }
 
+/// Those in the runtime's namespaces, by the parent, then those in ours.
+fn run_hooks(order: &Order<'_>, state: &State, channel: &Channel) -> Result<()> {
+    let hooks = &order.spec.hooks;
+    if !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty() {
+        channel.send(&Message::RunHooks)?;
+        channel.expect(&Message::HooksRan)?;
+    }
+    hooks::run(
+        "createContainer",
+        &hooks.create_container,
+        &own_view(state).for_hooks(Status::Creating),
+        &Surroundings::at(order.rootfs),
+    )
+}
+
 /// Without a mount namespace the root is only entered: nothing is mounted.
-fn enter_foreign_root(order: &Order<'_>, process: &Process) -> Result<Option<OwnedFd>> {
+fn enter_foreign_root(
+    order: &Order<'_>,
+    state: &State,
+    process: &Process,
+    channel: &Channel,
+) -> Result<Option<OwnedFd>> {
+    run_hooks(order, state, channel)?;
+    let open_terminal = |socket: &OwnedFd| {
+        // Of the host: the container has no devpts of its own.
+        let root = File::open("/").context("open /")?;
+        let (size, owner) = (process.console_size, process.user.uid);
+        console::open(root.as_fd(), size, owner, socket.as_fd())
+    };
+    let terminal = order.console.as_ref().map(open_terminal).transpose()?;
     nix::unistd::chroot(order.rootfs)
         .with_context(|| format!("chroot to {}", order.rootfs.display()))?;
     nix::unistd::chdir("/").context("chdir to /")?;
-    let Some(socket) = &order.console else {
-        return Ok(None);
-    };
-    let root = File::open("/").context("open /")?;
-    console::open(
-        root.as_fd(),
-        process.console_size,
-        process.user.uid,
-        socket.as_fd(),
-    )
-    .map(Some)
+    Ok(terminal)
 }
 
 /// The working directory is made when it is missing, as runc does.

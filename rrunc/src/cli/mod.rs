@@ -17,7 +17,7 @@ pub(crate) use make::{Create, Run};
 pub(crate) use update::{Limits, Update};
 pub(crate) use watch::{Events, List, ListFormat, Ps};
 
-/// OCI runtime: starts the process that a bundle describes
+/// Open Container Initiative runtime
 #[derive(Debug, Parser)]
 #[command(name = "rrunc", version = VERSION, subcommand_required = true, arg_required_else_help = true, disable_version_flag = true)]
 pub(crate) struct Cli {

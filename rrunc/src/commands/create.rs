@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::unistd::{Pid, geteuid, getuid};
 
+use super::notify::{Notify, announce_descriptors, passed_descriptors};
 use super::pidfd;
 use crate::annotations;
 use crate::birth::{self, Newborn, Order, Surroundings, give_birth};
@@ -17,7 +18,7 @@ use crate::cgroup::Manager;
 use crate::cli::{Create, Rootless};
 use crate::container::{Container, Root, State, Status};
 use crate::log::{Log, precise_timestamp};
-use crate::spec::{self, Spec};
+use crate::spec::{self, NamespaceKind, Spec};
 
 /// Create a container whose process waits for `start`.
 ///
@@ -30,7 +31,7 @@ pub(super) fn run(
     log: &Log,
 ) -> Result<ExitCode> {
     birth::seal()?;
-    let request = Request::read(options, rootless)?;
+    let request = Request::read(root, options, rootless)?;
     let console = request.console(options)?;
     let failed = "rrunc create failed";
     let mut made = make(root, options, &request, console, Hold::ForStart, log).context(failed)?;
@@ -45,23 +46,37 @@ pub(super) struct Request {
     pub(super) spec: Spec,
     /// An ordinary user's missing rights over cgroups are no error.
     forgive_cgroups: bool,
+    /// Somebody waits for the container to be ready.
+    pub(super) notify: Option<Notify>,
+    /// Descriptors after stdio that the process inherits.
+    descriptors: u32,
 }
 
 impl Request {
     /// # Errors
     /// The configuration cannot be read, or asks for what cannot be.
-    pub(super) fn read(options: &Create, rootless: Rootless) -> Result<Request> {
+    pub(super) fn read(root: &Root, options: &Create, rootless: Rootless) -> Result<Request> {
         let bundle = options.bundle.as_deref().unwrap_or(Path::new("."));
         let bundle =
             fs::canonicalize(bundle).with_context(|| format!("--bundle {}", bundle.display()))?;
-        let spec = spec::load(&bundle)?;
+        let mut spec = spec::load(&bundle)?;
         spec::check(&spec).with_context(|| bundle.join(spec::CONFIG_FILE).display().to_string())?;
         let forgive_cgroups = match rootless {
             Rootless::True => true,
             Rootless::False => false,
             Rootless::Auto => !geteuid().is_root(),
         };
+        let notify = Notify::of_environment(&root.directory_of(&options.id)?);
+        if let Some(notify) = &notify {
+            notify.add_to(&mut spec);
+        }
+        let passed = passed_descriptors();
+        if let Some(process) = &mut spec.process {
+            announce_descriptors(process, passed);
+        }
         Ok(Request {
+            notify,
+            descriptors: passed + options.preserve_fds,
             bundle,
             spec,
             forgive_cgroups,
@@ -165,6 +180,9 @@ pub(super) fn make(
     hold: Hold,
     log: &Log,
 ) -> Result<Made> {
+    if request.spec.linux.namespace(NamespaceKind::Mount).is_none() {
+        log.warn("no mount namespace in linux.namespaces: nothing is mounted or masked");
+    }
     let rootfs = rootfs_of(request)?;
     let cgroup = request.cgroup(&options.id)?;
     let container = root.create(&options.id)?;
@@ -242,7 +260,10 @@ fn fill(
         Hold::ForStart => Some(container.make_fifo()?),
         Hold::No => None,
     };
-    check_preserved(options.preserve_fds)?;
+    check_preserved(request.descriptors)?;
+    if let Some(notify) = &request.notify {
+        notify.prepare()?;
+    }
     let order = Order {
         id: &options.id,
         bundle: &request.bundle,
@@ -251,7 +272,7 @@ fn fill(
         cgroup,
         fifo,
         console,
-        preserved_fds: options.preserve_fds,
+        preserved_fds: request.descriptors,
         no_pivot: options.no_pivot,
         new_keyring: !options.no_new_keyring,
     };

@@ -7,7 +7,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::create::{check_preserved, connect, write_pid_file};
 use super::foreground::Foreground;
-use super::{pidfd, terminal};
+use super::notify::{announce_descriptors, passed_descriptors};
+use super::pidfd;
+use super::terminal::{self, Relay};
 use crate::birth::{self, Guest, join};
 use crate::cgroup::Manager;
 use crate::cli::Exec;
@@ -41,9 +43,11 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
     }
     container.unlock()?;
     let spec = spec::load(&state.bundle)?;
-    let process = process_of(options, &spec)?;
+    let mut process = process_of(options, &spec)?;
+    let passed = passed_descriptors();
+    announce_descriptors(&mut process, passed);
     log.debug(|| format!("exec {:?} in {}", process.args, state.id));
-    check_preserved(options.preserve_fds)?;
+    check_preserved(passed + options.preserve_fds)?;
     // Before the child is there: its end must not be missed.
     let foreground = if options.detach {
         None
@@ -74,7 +78,7 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
             false => Manager::from_paths(state.cgroup_paths.clone()).below(&options.cgroup)?,
         },
         console,
-        preserved_fds: options.preserve_fds,
+        preserved_fds: passed + options.preserve_fds,
     };
     let failed = "exec failed: unable to start container process";
     let newborn = join(&guest).context(failed)?;
@@ -84,6 +88,8 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
     if let Some(path) = &options.pid_file {
         write_pid_file(path, newborn.pid())?;
     }
+    // Before the program can write to it.
+    let relay = relay.map(Relay::begin).transpose().context(failed)?;
     let pid = newborn.go_to_program().context(failed)?;
     drop(guest);
     match foreground {

@@ -1,7 +1,6 @@
 //! Wait for a process as its terminal's user expects: signals are passed on,
 //! the exit code becomes ours.
 
-use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -46,9 +45,9 @@ impl Foreground {
     ///
     /// # Errors
     /// The terminal cannot be set up, or waiting fails.
-    pub(super) fn wait(self, pid: Pid, terminal: Option<OwnedFd>) -> Result<ExitCode> {
+    pub(super) fn wait(self, pid: Pid, terminal: Option<Relay>) -> Result<ExitCode> {
         match terminal {
-            Some(socket) => Relay::begin(socket.as_fd())?.run(&self.held, pid),
+            Some(relay) => relay.run(&self.held, pid),
             None => self.wait_plainly(pid),
         }
     }

@@ -8,6 +8,7 @@ mod features;
 mod foreground;
 mod kill;
 mod list;
+mod notify;
 mod pause;
 mod pidfd;
 mod ps;

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use super::create::{Hold, Made, Request, make};
+use super::delete;
 use super::foreground::Foreground;
-use super::{delete, terminal};
+use super::notify::Notify;
+use super::terminal::{self, Relay};
 use crate::birth::{self, Surroundings};
 use crate::cli::{Rootless, Run};
 use crate::container::{Container, Root, State, Status};
@@ -19,15 +21,15 @@ use crate::log::Log;
 /// Any step up to the program's start; nothing is left of the container then.
 pub(super) fn run(root: &Root, options: &Run, rootless: Rootless, log: &Log) -> Result<ExitCode> {
     birth::seal()?;
-    let request = Request::read(&options.create, rootless)?;
+    let mut request = Request::read(root, &options.create, rootless)?;
     let console = request.console_for_run(&options.create, options.detach)?;
-    run_with(root, options, &request, console, log).context("rrunc run failed")
+    run_with(root, options, &mut request, console, log).context("rrunc run failed")
 }
 
 fn run_with(
     root: &Root,
     options: &Run,
-    request: &Request,
+    request: &mut Request,
     console: Option<OwnedFd>,
     log: &Log,
 ) -> Result<ExitCode> {
@@ -49,8 +51,15 @@ fn run_with(
         state,
         newborn,
     } = make(root, &options.create, request, console, Hold::No, log)?;
-    let pid = match newborn.go_to_program() {
-        Ok(pid) => pid,
+    // Before the program can write to it.
+    let relay = relay.map(Relay::begin).transpose();
+    let listening = request.notify.take().map(Notify::listen).transpose();
+    let started = relay.and_then(|relay| {
+        let listening = listening?.flatten();
+        Ok((newborn.go_to_program()?, relay, listening))
+    });
+    let (pid, relay, listening) = match started {
+        Ok(started) => started,
         Err(error) => {
             delete::destroy(container, &state, log)?;
             return Err(error.context("unable to start container process"));
@@ -65,8 +74,14 @@ fn run_with(
     )
     .or_else(|error| give_up(&container, &state, error))?;
     let Some(foreground) = foreground else {
+        if let Some(listening) = listening {
+            listening.pass_on(pid)?;
+        }
         return Ok(ExitCode::SUCCESS);
     };
+    if let Some(listening) = listening {
+        listening.pass_on_meanwhile(pid)?;
+    }
     let code = foreground.wait(pid, relay)?;
     if !options.keep {
         delete::destroy(container, &state, log)?;

@@ -6,7 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use nix::unistd::Pid;
 
+use super::notify::Notify;
 use crate::birth::{self, Surroundings};
 use crate::container::{Root, Status};
 use crate::spec;
@@ -23,6 +25,10 @@ pub(super) fn run(root: &Root, id: &str) -> Result<ExitCode> {
         other => bail!("cannot start a container in the {} state", other.name()),
     }
     let fifo = container.fifo();
+    let listening = Notify::of_environment(container.path())
+        .map(Notify::listen)
+        .transpose()?
+        .flatten();
     let mut gate = File::options()
         .write(true)
         // The process holds it open: that it does not means it has just ended.
@@ -40,6 +46,10 @@ pub(super) fn run(root: &Root, id: &str) -> Result<ExitCode> {
             &state.for_hooks(Status::Running),
             &Surroundings::at(&state.bundle),
         )?;
+    }
+    drop(container);
+    if let Some(listening) = listening {
+        listening.pass_on(Pid::from_raw(state.pid))?;
     }
     Ok(ExitCode::SUCCESS)
 }

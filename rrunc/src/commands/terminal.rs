@@ -43,7 +43,7 @@ impl Relay {
     ///
     /// # Errors
     /// The child did not send one.
-    pub(super) fn begin(socket: BorrowedFd<'_>) -> Result<Relay> {
+    pub(super) fn begin(socket: OwnedFd) -> Result<Relay> {
         let (_, master) = receive_descriptor(socket.as_raw_fd(), &mut [0; 64])?;
         let master = master.ok_or_else(|| anyhow!("the container sent no terminal"))?;
         // Our own terminal adds what the container's would.

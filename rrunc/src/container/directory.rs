@@ -68,6 +68,15 @@ impl Root {
         Container::lock(path)
     }
 
+    /// Where a container of this name is or would be.
+    ///
+    /// # Errors
+    /// The id is not a name.
+    pub(crate) fn directory_of(&self, id: &str) -> Result<PathBuf> {
+        check_id(id)?;
+        Ok(self.0.join(id))
+    }
+
     /// Find a container, without its lock.
     ///
     /// # Errors
@@ -146,6 +155,9 @@ impl Container {
 
     /// Record the state: a new file renamed over the old one.
     ///
+    /// It is not synced to a disk: the record is about a process, and both end with the machine's
+    /// run. What a machine that lost its power may leave, an empty file, is read as none.
+    ///
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn save(&self, state: &State) -> Result<()> {
@@ -159,7 +171,6 @@ impl Container {
                 .mode(0o600)
                 .open(&fresh)?;
             file.write_all(&serde_json::to_vec(state)?)?;
-            file.sync_all()?;
             Ok(fs::rename(&fresh, &path)?)
         };
         write().with_context(|| format!("write {}", path.display()))
@@ -176,6 +187,9 @@ impl Container {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
         };
+        if text.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
         serde_json::from_slice(&text)
             .map(Some)
             .with_context(|| format!("read {}", path.display()))
@@ -219,6 +233,10 @@ impl Container {
     fn is_locked(&self) -> bool {
         let lock = File::open(&self.path).map(|directory| directory.try_lock());
         matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The fifo that holds the process back until `start`.

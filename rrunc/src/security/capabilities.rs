@@ -72,10 +72,11 @@ impl Sets {
     /// Resolves the names; those that the kernel does not know, or that the runtime itself may not
     /// give, are left out with a warning, as by runc.
     pub(crate) fn prepare(wanted: &Capabilities) -> Result<Sets> {
+        let own = own_bounding_set();
         let mut unknown = Vec::new();
         let mut resolve = |names: &[String]| {
             names.iter().fold(0, |set: Set, name| match number(name) {
-                Some(number) if in_bounding_set(number) => set | 1 << number,
+                Some(number) if own & 1 << number != 0 => set | 1 << number,
                 _ => {
                     unknown.push(name.clone());
                     set
@@ -102,11 +103,16 @@ impl Sets {
 
     /// Drops from the bounding set; before the user changes, while CAP_SETPCAP is there.
     pub(crate) fn limit_bounding(&self) -> Result<()> {
-        for number in (0..Set::BITS).take_while(|n| exists(*n)) {
-            if self.bounding & 1 << number == 0 && in_bounding_set(number) {
-                prctl(libc::PR_CAPBSET_DROP, number.into(), 0)
-                    .with_context(|| format!("drop {} from the bounding set", name(number)))?;
-            }
+        for number in (0..Set::BITS).filter(|number| self.bounding & 1 << number == 0) {
+            match prctl(libc::PR_CAPBSET_DROP, number.into(), 0) {
+                // The first that this kernel does not have.
+                Err(Errno::EINVAL) => break,
+                // Without the right to, what is not there need not be dropped.
+                Err(Errno::EPERM) if prctl(libc::PR_CAPBSET_READ, number.into(), 0) == Ok(0) => 0,
+                other => {
+                    other.with_context(|| format!("drop {} from the bounding set", name(number)))?
+                }
+            };
         }
         Ok(())
     }
@@ -159,13 +165,14 @@ fn name(number: u32) -> &'static str {
         .unwrap_or(&"a capability newer than this program")
 }
 
-/// Whether the kernel has the capability.
-fn exists(number: u32) -> bool {
-    prctl(libc::PR_CAPBSET_READ, number.into(), 0).is_ok()
-}
-
-fn in_bounding_set(number: u32) -> bool {
-    prctl(libc::PR_CAPBSET_READ, number.into(), 0) == Ok(1)
+/// What the runtime itself may give.
+fn own_bounding_set() -> Set {
+    (0..Set::BITS)
+        .map_while(|number| {
+            let has = prctl(libc::PR_CAPBSET_READ, number.into(), 0).ok()?;
+            Some((has as Set) << number)
+        })
+        .fold(0, |set, bit| set | bit)
 }
 
 fn prctl(option: libc::c_int, first: u64, second: u64) -> nix::Result<i32> {
