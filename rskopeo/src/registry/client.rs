@@ -1,47 +1,45 @@
 //! Requests to one repository of one registry.
 
 use std::io::Read;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, anyhow, bail};
-use serde::Deserialize;
-use ureq::config::Config;
+use anyhow::{Result, bail};
 use ureq::http::{Request, Response, StatusCode};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Body, SendBody};
 
-use super::{challenge, tls, token};
+use super::agents::Agents;
+use super::authorization::{Authorization, Scope};
+use super::proxy::Proxies;
+use super::refused::told;
+use super::{location, retry, tls};
 use crate::config::Credentials;
 use crate::transport::Access;
 
 pub use ureq::http::Method;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A peer that sends nothing for so long is taken for dead.
-const STALLED: Duration = Duration::from_secs(180);
 const MAX_REDIRECTS: usize = 10;
-const BUFFER: usize = 128 * 1024;
-
-/// What a token is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// To be let in, no more.
-    Login,
-    Pull,
-    PullAndPush,
-}
 
 /// A connection to a repository; shared by threads.
+#[derive(Debug)]
 pub struct Client {
-    agent: Agent,
+    agents: Agents,
     /// `https://registry.example.com:5000`
     origin: String,
     /// `library/alpine`
     path: String,
-    scope: Scope,
-    credentials: Option<Credentials>,
-    /// The value for `Authorization`, once a challenge told which.
-    authorization: Mutex<Option<String>>,
+    authorization: Authorization,
+    /// The registry has answered before.
+    reached: AtomicBool,
+}
+
+/// One request, as often as it has to be sent.
+struct Asking<'a> {
+    method: &'a Method,
+    url: String,
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<&'a [u8]>,
+    /// A scope that it needs besides the client's own.
+    scope: &'a str,
 }
 
 impl Client {
@@ -59,35 +57,21 @@ impl Client {
         } else {
             host
         };
-        let config = Config::builder()
-            .http_status_as_error(false)
-            // Redirects are followed here, where it is known which host may see the credentials.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_per_read(Some(STALLED))
-            .input_buffer_size(BUFFER)
-            .output_buffer_size(BUFFER)
-            .user_agent(concat!("rskopeo/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls::config(host, access.cert_dir.as_deref(), !insecure)?)
-            .build();
-        let agent: Agent = config.into();
+        let tls = tls::config(host, access.cert_dir.as_deref(), !insecure)?;
+        let user_agent = concat!("rskopeo/", env!("CARGO_PKG_VERSION"));
+        let agents = Agents::new(&tls, user_agent, Proxies::from_environment())?;
         let scheme = if insecure {
-            find_scheme(&agent, host)?
+            find_scheme(&agents, host)?
         } else {
             "https"
         };
-        let authorization = access
-            .registry_token
-            .as_ref()
-            .map(|token| format!("Bearer {token}"));
+        let token = access.registry_token.as_deref();
         Ok(Self {
-            agent,
+            agents,
             origin: format!("{scheme}://{host}"),
             path: path.to_owned(),
-            scope,
-            credentials,
-            authorization: Mutex::new(authorization),
+            authorization: Authorization::new(path, scope, credentials, token),
+            reached: AtomicBool::new(insecure),
         })
     }
 
@@ -107,22 +91,49 @@ impl Client {
         format!("{}/v2/{}/{tail}", self.origin, self.path)
     }
 
-    /// Sends a request without a body, answers a challenge, follows redirects.
+    /// Sends a request without a body, answers a challenge, follows redirects, tries again what may go better.
     pub fn send(
         &self,
         method: &Method,
         url: &str,
         headers: &[(&str, &str)],
     ) -> Result<Response<Body>> {
-        let shown = self.authorization_for(url);
-        let response = self.once(method, url, headers)?;
-        if response.status() != StatusCode::UNAUTHORIZED || !self.is_own(url) {
-            return Ok(response);
-        }
-        if !self.answer_challenge(&response, shown)? {
-            return Ok(response);
-        }
-        self.once(method, url, headers)
+        self.settle(&Asking {
+            method,
+            url: self.absolute(url)?,
+            headers,
+            body: None,
+            scope: "",
+        })
+    }
+
+    /// [`send`](Self::send) with the bytes of a body.
+    pub fn send_bytes(
+        &self,
+        method: &Method,
+        url: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Result<Response<Body>> {
+        self.send_bytes_for(method, url, content_type, bytes, "")
+    }
+
+    /// [`send_bytes`](Self::send_bytes) of what needs `scope` besides the client's own.
+    pub fn send_bytes_for(
+        &self,
+        method: &Method,
+        url: &str,
+        content_type: &str,
+        bytes: &[u8],
+        scope: &str,
+    ) -> Result<Response<Body>> {
+        self.settle(&Asking {
+            method,
+            url: self.absolute(url)?,
+            headers: &[("Content-Type", content_type)],
+            body: Some(bytes),
+            scope,
+        })
     }
 
     /// Sends a body that can be sent only once; an earlier request has shown the registry who is there.
@@ -133,7 +144,7 @@ impl Client {
         length: Option<u64>,
         body: &mut dyn Read,
     ) -> Result<Response<Body>> {
-        let url = self.absolute(url);
+        let url = self.absolute(url)?;
         let mut request = Request::builder()
             .method(&method)
             .uri(&url)
@@ -141,173 +152,109 @@ impl Client {
         if let Some(length) = length {
             request = request.header("Content-Length", length);
         }
-        if let Some(authorization) = self.authorization_for(&url) {
+        if let Some(authorization) = self.authorization_for(&url, "") {
             request = request.header("Authorization", authorization);
         }
         let mut body = body;
         let request = request.body(SendBody::from_reader(&mut body))?;
-        self.agent
-            .run(request)
-            .map_err(|error| told(&method, &url, error))
+        let sent = self.agents.for_url(&url).run(request);
+        sent.map_err(|error| told(&method, &url, error))
     }
 
-    /// Sends bytes, answering a challenge as [`send`](Self::send) does.
-    pub fn send_bytes(
-        &self,
-        method: &Method,
-        url: &str,
-        content_type: &str,
-        bytes: &[u8],
-    ) -> Result<Response<Body>> {
-        let url = self.absolute(url);
-        let attempt = || {
-            let mut request = Request::builder()
-                .method(method)
-                .uri(&url)
-                .header("Content-Type", content_type);
-            if let Some(authorization) = self.authorization_for(&url) {
-                request = request.header("Authorization", authorization);
-            }
-            self.agent
-                .run(request.body(bytes)?)
-                .map_err(|error| told(method, &url, error))
-        };
-        let shown = self.authorization_for(&url);
-        let response = attempt()?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && self.answer_challenge(&response, shown)?
-        {
-            return attempt();
+    fn settle(&self, asking: &Asking<'_>) -> Result<Response<Body>> {
+        let reached = self.reached.load(Ordering::Relaxed);
+        let answer = retry::until_settled(reached, || self.authorized(asking))?;
+        self.reached.store(true, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    /// A 401 is answered once.
+    fn authorized(&self, asking: &Asking<'_>) -> Result<Response<Body>> {
+        let shown = self.authorization_for(&asking.url, asking.scope);
+        let (response, answered_by) = self.follow(asking)?;
+        if response.status() != StatusCode::UNAUTHORIZED || !self.is_own(&answered_by) {
+            return Ok(response);
         }
-        Ok(response)
+        let secure = self.origin.starts_with("https://");
+        let answered = self.authorization.answer(
+            &self.agents,
+            &response,
+            shown.as_deref(),
+            asking.scope,
+            secure,
+        )?;
+        if !answered {
+            return Ok(response);
+        }
+        Ok(self.follow(asking)?.0)
     }
 
-    fn once(&self, method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<Response<Body>> {
-        let mut url = self.absolute(url);
+    /// Follows redirects; tells which URL answered.
+    fn follow(&self, asking: &Asking<'_>) -> Result<(Response<Body>, String)> {
+        let method = asking.method;
+        let mut url = asking.url.clone();
         for _ in 0..MAX_REDIRECTS {
-            let mut request = Request::builder().method(method).uri(&url);
-            for (name, value) in headers {
-                request = request.header(*name, *value);
-            }
-            if let Some(authorization) = self.authorization_for(&url) {
-                request = request.header("Authorization", authorization);
-            }
-            let response = self
-                .agent
-                .run(request.body(())?)
-                .map_err(|error| told(method, &url, error))?;
-            let location = response
-                .headers()
-                .get("Location")
-                .and_then(|value| value.to_str().ok());
-            match location {
-                Some(location) if response.status().is_redirection() => {
-                    url = self.redirected(&url, location)?
+            let response = self.once(asking, &url)?;
+            let location = response.headers().get("Location");
+            match location.and_then(|value| value.to_str().ok()) {
+                Some(location) if may_follow(asking, response.status()) => {
+                    url = location::resolve(&url, location)?;
                 }
-                _ => return Ok(response),
+                _ => return Ok((response, url)),
             }
         }
         bail!("{method} {url:?}: stopped after {MAX_REDIRECTS} redirects")
     }
 
-    fn redirected(&self, from: &str, location: &str) -> Result<String> {
-        let origin_end = from.find("://").map_or(0, |at| at + 3);
-        let origin = from[origin_end..]
-            .find('/')
-            .map_or(from, |slash| &from[..origin_end + slash]);
-        let to = if location.starts_with('/') {
-            format!("{origin}{location}")
-        } else {
-            location.to_owned()
-        };
-        if from.starts_with("https://") && !to.starts_with("https://") {
-            bail!("refusing the redirect from {from} to {to}: it leaves HTTPS");
+    fn once(&self, asking: &Asking<'_>, url: &str) -> Result<Response<Body>> {
+        let method = asking.method;
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in asking.headers {
+            request = request.header(*name, *value);
         }
-        Ok(to)
+        if let Some(authorization) = self.authorization_for(url, asking.scope) {
+            request = request.header("Authorization", authorization);
+        }
+        let agent = self.agents.for_url(url);
+        let answer = match asking.body {
+            Some(bytes) => agent.run(request.body(bytes)?),
+            None => agent.run(request.body(())?),
+        };
+        answer.map_err(|error| told(method, url, error))
     }
 
-    fn absolute(&self, url: &str) -> String {
-        if url.starts_with('/') {
-            format!("{}{url}", self.origin)
-        } else {
-            url.to_owned()
-        }
+    /// A URL of the registry's, which may be told without its origin.
+    fn absolute(&self, url: &str) -> Result<String> {
+        location::resolve(&format!("{}/v2/", self.origin), url)
     }
 
     /// Credentials go to the registry itself only, never to where it redirects.
-    fn authorization_for(&self, url: &str) -> Option<String> {
-        let authorization = self
-            .authorization
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if self.is_own(url) {
-            authorization.clone()
-        } else {
-            None
+    fn authorization_for(&self, url: &str, scope: &str) -> Option<String> {
+        match self.is_own(url) {
+            true => self.authorization.current(scope),
+            false => None,
         }
     }
 
     fn is_own(&self, url: &str) -> bool {
-        url.starts_with('/')
-            || url
-                .strip_prefix(&self.origin)
-                .is_some_and(|rest| rest.starts_with('/'))
+        url.strip_prefix(&self.origin)
+            .is_some_and(|rest| rest.starts_with('/'))
     }
+}
 
-    /// Obtains what a 401 asks for, unless another thread just did. `shown` is what the refused request had.
-    /// False if there is nothing else to answer with.
-    fn answer_challenge(&self, response: &Response<Body>, shown: Option<String>) -> Result<bool> {
-        let mut current = self
-            .authorization
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if *current != shown {
-            return Ok(true);
-        }
-        let headers = response.headers().get_all("WWW-Authenticate");
-        let challenges: Vec<_> = headers
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(challenge::parse)
-            .collect();
-        let find = |scheme: &str| {
-            challenges
-                .iter()
-                .find(|challenge| challenge.scheme == scheme)
-        };
-        let authorization = if let Some(bearer) = find("bearer") {
-            let scope = match self.scope {
-                Scope::Login => None,
-                Scope::Pull => Some(format!("repository:{}:pull", self.path)),
-                Scope::PullAndPush => Some(format!("repository:{}:pull,push", self.path)),
-            };
-            let secure = self.origin.starts_with("https://");
-            token::fetch(
-                &self.agent,
-                bearer,
-                scope.as_deref(),
-                self.credentials.as_ref(),
-                secure,
-            )?
-        } else if let (Some(_), Some(Credentials::Password { user, password })) =
-            (find("basic"), &self.credentials)
-        {
-            token::basic(user, password)
-        } else {
-            return Ok(false);
-        };
-        let fresh = Some(authorization);
-        let refused = fresh == shown;
-        *current = fresh;
-        Ok(!refused)
+/// A body is sent on only where the redirect says that it is wanted there.
+fn may_follow(asking: &Asking<'_>, status: StatusCode) -> bool {
+    match asking.body {
+        None => [301, 302, 303, 307, 308].contains(&status.as_u16()),
+        Some(_) => [307, 308].contains(&status.as_u16()),
     }
 }
 
 /// Plain HTTP is tried only when nobody speaks TLS there.
-fn find_scheme(agent: &Agent, host: &str) -> Result<&'static str> {
+fn find_scheme(agents: &Agents, host: &str) -> Result<&'static str> {
     let ping = |scheme: &str| {
         let url = format!("{scheme}://{host}/v2/");
-        let answer = agent.get(&url).call();
+        let answer = agents.for_url(&url).get(&url).call();
         answer.map_err(|error| told(&Method::GET, &url, error))
     };
     let Err(secure) = ping("https") else {
@@ -316,61 +263,5 @@ fn find_scheme(agent: &Agent, host: &str) -> Result<&'static str> {
     match ping("http") {
         Ok(_) => Ok("http"),
         Err(plain) => bail!("pinging container registry {host}: {secure:#}; {plain:#}"),
-    }
-}
-
-/// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
-fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
-    let verb = match *method {
-        Method::GET => "Get",
-        Method::HEAD => "Head",
-        Method::PUT => "Put",
-        Method::POST => "Post",
-        Method::PATCH => "Patch",
-        _ => method.as_str(),
-    };
-    let cause = match error {
-        ureq::Error::Io(error) if error.to_string().contains("InvalidContentType") => {
-            anyhow!("http: server gave HTTP response to HTTPS client: try --tls-verify=false")
-        }
-        ureq::Error::Io(error) => error.into(),
-        other => other.into(),
-    };
-    cause.context(format!("{verb} {url:?}"))
-}
-
-/// Turns an answer that is not the expected one into an error with the registry's own words.
-pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(default)]
-        errors: Vec<Entry>,
-    }
-    #[derive(Deserialize)]
-    struct Entry {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        message: String,
-    }
-    let status = response.status();
-    let body = response
-        .into_body()
-        .into_with_config()
-        .limit(64 * 1024)
-        .read_to_vec()
-        .unwrap_or_default();
-    let answer: Answer = serde_json::from_slice(&body).unwrap_or(Answer { errors: Vec::new() });
-    match answer.errors.first() {
-        Some(Entry { code, message }) => {
-            anyhow!(
-                "{what}: {}: {message}",
-                code.to_ascii_lowercase().replace('_', " ")
-            )
-        }
-        None if status == StatusCode::UNAUTHORIZED => {
-            anyhow!("{what}: unauthorized: log in, or give --creds")
-        }
-        None => anyhow!("{what}: received unexpected HTTP status: {status}"),
     }
 }

@@ -3,13 +3,31 @@
 //! Nothing is asked that is not needed: no ping before the first request, unless plain HTTP is allowed and the scheme must be found.
 //! A 401 is answered once, with what its challenge asks for; what was obtained serves all later requests.
 
+//!
+//! ```text
+//! client         one request: challenge, redirects, tries      contents  manifests and small blobs
+//! authorization  tokens and passwords by scope                 resume    blobs whose download is taken up again
+//! agents         connections, through proxies or not           location  where an answer leads to
+//! retry          when and how often to try again               refused   the registry's own words
+//! ```
+
+mod agents;
+mod authorization;
 mod challenge;
 mod client;
 mod contents;
+mod location;
+mod proxy;
+mod refused;
+mod resume;
+mod retry;
 mod tls;
 mod token;
 
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, Method, Scope, refused};
+pub use authorization::Scope;
+pub use client::{Client, Method};
+pub use refused::refused;
+pub use resume::Download;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -13,14 +14,14 @@ use crate::manifest::{
     DOCKER_LIST, DOCKER_MANIFEST, Descriptor, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, RawManifest,
 };
 use crate::reference::Name;
-use crate::registry::{Client, Method, Scope, refused};
+use crate::registry::{Client, Download, Method, Scope, refused};
 use crate::signature::{Signature, SignatureStore};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
 pub struct DockerSource {
-    client: Client,
+    client: Arc<Client>,
     name: Name,
     /// Fetched when opened, which finds out which mirror has it.
     top: RawManifest,
@@ -62,7 +63,7 @@ impl DockerSource {
         // By the name that was asked for, wherever a mirror really is.
         let signatures = SignatureStore::of(asked, access);
         Ok(Self {
-            client,
+            client: Arc::new(client),
             name,
             top,
             signatures,
@@ -120,26 +121,11 @@ impl Source for DockerSource {
     }
 
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
-        let url = self.client.url(&format!("blobs/{}", descriptor.digest));
-        let response = self.client.send(&Method::GET, &url, &[])?;
-        if response.status() != 200 {
-            return Err(refused(
-                &format!(
-                    "fetching blob {} of {}",
-                    descriptor.digest,
-                    self.name.repository()
-                ),
-                response,
-            ));
-        }
-        // The stream that checks the digest also ends at the descriptor's size.
-        Ok(Box::new(
-            response
-                .into_body()
-                .into_with_config()
-                .limit(u64::MAX)
-                .reader(),
-        ))
+        Ok(Box::new(Download::begin(
+            &self.client,
+            &descriptor.digest,
+            0,
+        )?))
     }
 
     fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {

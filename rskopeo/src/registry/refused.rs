@@ -1,0 +1,77 @@
+//! Answers that are not the expected one, and requests that had none.
+
+use anyhow::anyhow;
+use serde::Deserialize;
+use ureq::Body;
+use ureq::http::{Method, Response, StatusCode};
+
+/// The body of an error, at most.
+const MAX_BODY: u64 = 64 * 1024;
+
+#[derive(Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    errors: Vec<Entry>,
+}
+
+/// An error of the distribution-spec ("Error Codes").
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// Turns an answer that is not the expected one into an error with the registry's own words.
+pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
+    let status = response.status();
+    let body = response
+        .into_body()
+        .into_with_config()
+        .limit(MAX_BODY)
+        .read_to_vec();
+    let answer: Answer = body
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok())
+        .unwrap_or_default();
+    match (answer.errors.first(), status) {
+        (Some(Entry { code, message }), _) => {
+            let code = code.to_ascii_lowercase().replace('_', " ");
+            match message.is_empty() {
+                true => anyhow!("{what}: {code}"),
+                false => anyhow!("{what}: {code}: {message}"),
+            }
+        }
+        (None, StatusCode::UNAUTHORIZED) => {
+            anyhow!("{what}: unauthorized: log in, or give --creds")
+        }
+        (None, StatusCode::TOO_MANY_REQUESTS) => {
+            anyhow!(
+                "{what}: toomanyrequests: the registry asks to be left alone for a while ({status})"
+            )
+        }
+        (None, _) => anyhow!("{what}: received unexpected HTTP status: {status}"),
+    }
+}
+
+/// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
+pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
+    let verb = match *method {
+        Method::GET => "Get",
+        Method::HEAD => "Head",
+        Method::PUT => "Put",
+        Method::POST => "Post",
+        Method::PATCH => "Patch",
+        Method::DELETE => "Delete",
+        _ => method.as_str(),
+    };
+    let cause = match error {
+        ureq::Error::Io(error) if error.to_string().contains("InvalidContentType") => {
+            anyhow!("http: server gave HTTP response to HTTPS client: try --tls-verify=false")
+        }
+        ureq::Error::Io(error) => error.into(),
+        other => other.into(),
+    };
+    cause.context(format!("{verb} {url:?}"))
+}
