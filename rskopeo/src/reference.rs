@@ -30,11 +30,19 @@ pub enum Reference {
     },
     /// `dir:path`
     Dir { path: PathBuf },
-    /// `containers-storage:[driver@root+runroot]name`
+    /// `containers-storage:[driver@root+runroot]name`, or `@id` in the place of the name
     ContainersStorage {
         store: Option<StoreSpec>,
-        name: Name,
+        image: StoredImage,
     },
+}
+
+/// What an image of a store goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredImage {
+    Name(Name),
+    /// The digest of its configuration, in hex: an image of any name or none.
+    Id(String),
 }
 
 /// Which image of a docker-archive of several.
@@ -195,11 +203,16 @@ fn containers_storage(details: &str) -> Result<Reference, InvalidReference> {
         }
         None => (None, details),
     };
-    let name: Name = name.parse()?;
-    Ok(Reference::ContainersStorage {
-        store,
-        name: name.or_latest(),
-    })
+    let image = match name.strip_prefix('@') {
+        Some(id)
+            if id.len() == 64 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) =>
+        {
+            StoredImage::Id(id.to_owned())
+        }
+        Some(_) => return Err(invalid()),
+        None => StoredImage::Name(name.parse::<Name>()?.or_latest()),
+    };
+    Ok(Reference::ContainersStorage { store, image })
 }
 
 /// `[driver@]root[+runroot]`; both paths absolute.
@@ -242,7 +255,11 @@ impl Reference {
     /// The name by which the image is known elsewhere, if its transport has names.
     pub fn name(&self) -> Option<&Name> {
         match self {
-            Self::Docker(name) | Self::ContainersStorage { name, .. } => Some(name),
+            Self::Docker(name)
+            | Self::ContainersStorage {
+                image: StoredImage::Name(name),
+                ..
+            } => Some(name),
             Self::DockerArchive {
                 image: Some(ArchiveImage::Tagged(name)),
                 ..
@@ -289,7 +306,7 @@ impl fmt::Display for Reference {
             Self::Dir { path } => write!(f, "{}", path.display()),
             Self::ContainersStorage {
                 store: Some(store),
-                name,
+                image,
             } => {
                 let driver = store
                     .driver
@@ -301,9 +318,18 @@ impl fmt::Display for Reference {
                     .as_deref()
                     .map(|path| format!("+{}", path.display()))
                     .unwrap_or_default();
-                write!(f, "[{driver}{}{runroot}]{name}", store.root.display())
+                write!(f, "[{driver}{}{runroot}]{image}", store.root.display())
             }
-            Self::ContainersStorage { store: None, name } => write!(f, "{name}"),
+            Self::ContainersStorage { store: None, image } => write!(f, "{image}"),
+        }
+    }
+}
+
+impl fmt::Display for StoredImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "{name}"),
+            Self::Id(id) => write!(f, "@{id}"),
         }
     }
 }
@@ -332,6 +358,7 @@ mod tests {
             "dir:/a:b",
             "containers-storage:[rpod@/root+/run]docker.io/library/alpine:latest",
             "containers-storage:[/root]docker.io/library/alpine:latest",
+            "containers-storage:[rpod@/root+/run]@0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
         }
@@ -371,6 +398,7 @@ mod tests {
             "Invalid source index @-1: must not be negative"
         );
         assert!(refused("containers-storage:[a@b").contains("invalid reference"));
+        assert!(refused("containers-storage:[/root]@abc").contains("invalid reference"));
         assert!(refused("sif:x").contains("sif: is not supported"));
     }
 

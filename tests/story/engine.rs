@@ -216,7 +216,7 @@ pub(crate) fn skopeo_puts_an_image_into_the_store() -> Result<()> {
 pub(crate) fn an_image_is_saved_and_loaded() -> Result<()> {
     let stack = Stack::with_alpine()?;
     let name = format!("{}/alpine:latest", stack.registry.address);
-    for format in ["docker-archive", "oci-archive"] {
+    for format in ["docker-archive", "oci-archive", "oci-dir"] {
         stack
             .rpod(&format!("save --format {format} -o {format}.tar {name}"))
             .ok()?;
@@ -230,6 +230,29 @@ pub(crate) fn an_image_is_saved_and_loaded() -> Result<()> {
             .ok()?
             .is("again")?;
     }
+    Ok(())
+}
+
+pub(crate) fn several_images_in_one_archive() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.pull("fedora:24")?;
+    let fedora = stack.rpod("images -q --no-trunc fedora").ok()?;
+    let fedora = fedora.text().trim_start_matches("sha256:");
+    stack
+        .rpod(&format!("save -q -m -o both.tar alpine {fedora}"))
+        .ok()?;
+    stack.rpod("rmi -a").ok()?;
+    let archive = fs::read(stack.scratch.path("both.tar"))?;
+    stack
+        .rpod("load -q")
+        .stdin(archive)
+        .ok()?
+        .says("/alpine:latest")?
+        .says(&format!("Loaded image: sha256:{fedora}"))?;
+    stack
+        .rpod(&format!("run --rm {fedora} cat /etc/os-release"))
+        .ok()?
+        .says("ID=fedora")?;
     Ok(())
 }
 

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         engine::errors_name_the_container,
         engine::skopeo_puts_an_image_into_the_store,
         engine::an_image_is_saved_and_loaded,
+        engine::several_images_in_one_archive,
         container::renamed,
         container::initialized_then_started,
         container::chosen_by_filter_file_and_latest,

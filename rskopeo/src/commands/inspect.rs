@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::go_json;
 use crate::manifest::{Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
-use crate::reference::Reference;
+use crate::reference::{Reference, StoredImage};
 use crate::transport::{self, BlobStream, Source};
 
 /// The summary, in skopeo's order.
@@ -91,9 +91,11 @@ fn summary<'a>(
 ) -> Summary<'a> {
     Summary {
         name: match reference {
-            Reference::Docker(name) | Reference::ContainersStorage { name, .. } => {
-                name.repository()
-            }
+            Reference::Docker(name)
+            | Reference::ContainersStorage {
+                image: StoredImage::Name(name),
+                ..
+            } => name.repository(),
             _ => String::new(),
         },
         tag: None,

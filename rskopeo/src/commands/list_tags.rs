@@ -1,4 +1,5 @@
-//! `list-tags docker://REPOSITORY`, `list-tags docker-archive:PATH`
+//! `list-tags docker://REPOSITORY`, `list-tags docker-archive:PATH`; beyond skopeo, `oci:` and `oci-archive:`, whose names
+//! nothing else would tell.
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -18,9 +19,9 @@ struct Tags {
 
 pub fn run(global: &Global, args: &ListTags) -> Result<()> {
     let transport = args.repository.split(':').next().unwrap_or_default();
-    if !["docker", "docker-archive"].contains(&transport) {
+    if !["docker", "docker-archive", "oci", "oci-archive"].contains(&transport) {
         bail!(
-            "Unsupported transport '{transport}' for tag listing. Only supported: docker, docker-archive"
+            "Unsupported transport '{transport}' for tag listing. Only supported: docker, docker-archive, oci, oci-archive"
         );
     }
     let reference: Reference = args

@@ -1,19 +1,19 @@
-//! `containers-storage:[rpod@ROOT+RUNROOT]name`, the store that rpod runs containers from.
+//! `containers-storage:[rpod@ROOT+RUNROOT]name`, or `@id` in the place of the name: the store that rpod runs containers from.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::layout::Layout;
 use super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
 use crate::atomic::Temporary;
 use crate::digest::Digest;
 use crate::layer::Limits;
-use crate::manifest::{DOCKER_MANIFEST, Descriptor, OCI_MANIFEST, RawManifest};
-use crate::reference::{Name, StoreSpec};
+use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, OCI_MANIFEST, RawManifest};
+use crate::reference::{StoreSpec, StoredImage};
 use crate::store::{Layers, Staged, Store, import_lock, name_image};
 
 #[derive(Debug)]
@@ -25,24 +25,42 @@ pub struct StorageSource {
 }
 
 impl StorageSource {
-    pub fn open(store: Option<&StoreSpec>, name: &Name) -> Result<Self> {
+    pub fn open(store: Option<&StoreSpec>, image: &StoredImage) -> Result<Self> {
         let store = Store::of(store)?;
-        let reference = name.to_string();
         let missing = || {
             format!(
-                "image {reference} is not in the store {}",
+                "image {image} is not in the store {}",
                 store.images_path().display()
             )
         };
         let lock = import_lock(&store.images_path()).with_context(missing)?;
         let images = store.images();
-        let top = images.find(Some(&reference)).with_context(missing)?;
+        let top = match image {
+            StoredImage::Name(name) => images.find(Some(&name.to_string())),
+            StoredImage::Id(id) => find_id(&images, id),
+        }
+        .with_context(missing)?;
         Ok(Self {
             images,
             top,
             _lock: lock,
         })
     }
+}
+
+/// The image whose configuration has this digest.
+fn find_id(images: &Layout, id: &str) -> Result<Descriptor> {
+    for descriptor in images.index()?.manifests {
+        let manifest = images.manifest(&descriptor.digest, Some(&descriptor.media_type))?;
+        if config_of(&manifest)?.hex() == id {
+            return Ok(descriptor);
+        }
+    }
+    bail!("no image has this ID")
+}
+
+fn config_of(manifest: &RawManifest) -> Result<Digest> {
+    Ok(Image::parse(manifest)?.config.digest)
 }
 
 impl Source for StorageSource {
@@ -65,7 +83,7 @@ impl Source for StorageSource {
 pub struct StorageDestination {
     images: Layout,
     layers: Layers,
-    name: String,
+    name: StoredImage,
     image: Mutex<Incoming>,
     /// Against a sweep until the image has its name.
     _lock: File,
@@ -82,7 +100,7 @@ struct Incoming {
 }
 
 impl StorageDestination {
-    pub fn create(store: Option<&StoreSpec>, name: &Name) -> Result<Self> {
+    pub fn create(store: Option<&StoreSpec>, image: &StoredImage) -> Result<Self> {
         let store = Store::of(store)?;
         store.create()?;
         let lock = import_lock(&store.images_path())?;
@@ -91,7 +109,7 @@ impl StorageDestination {
         Ok(Self {
             images: store.images(),
             layers,
-            name: name.to_string(),
+            name: image.clone(),
             image: Mutex::default(),
             _lock: lock,
         })
@@ -183,6 +201,11 @@ impl Destination for StorageDestination {
     fn put_manifest(&self, manifest: &RawManifest, place: Place<'_>) -> Result<()> {
         let descriptor = self.images.put_manifest(manifest)?;
         if let Place::Top { chosen_from } = place {
+            if let StoredImage::Id(id) = &self.name
+                && config_of(manifest)?.hex() != id
+            {
+                bail!("the image's ID is {}, not {id}", config_of(manifest)?.hex());
+            }
             self.incoming().top = Some((descriptor, chosen_from.cloned()));
         }
         Ok(())
@@ -207,8 +230,20 @@ impl Destination for StorageDestination {
         let Some((image, chosen_from)) = top else {
             return Ok(());
         };
-        self.images
-            .change_index(|index| name_image(index, &self.name, image, chosen_from.as_ref()))
+        self.images.change_index(|index| match &self.name {
+            StoredImage::Name(name) => {
+                name_image(index, &name.to_string(), image, chosen_from.as_ref())
+            }
+            StoredImage::Id(_) => {
+                let known = index
+                    .manifests
+                    .iter()
+                    .any(|other| other.digest == image.digest);
+                if !known {
+                    index.manifests.push(image);
+                }
+            }
+        })
     }
 }
 

@@ -185,6 +185,15 @@ impl LayoutIndex {
         }
     }
 
+    /// The names of its images; one without a name has none.
+    pub fn names(&self) -> Vec<String> {
+        let names = self
+            .manifests
+            .iter()
+            .filter_map(|descriptor| descriptor.annotations.get(REF_NAME));
+        names.cloned().collect()
+    }
+
     /// Lets `name` stand for `descriptor` and for nothing else.
     pub fn set(&mut self, name: Option<&str>, mut descriptor: Descriptor) {
         match name {

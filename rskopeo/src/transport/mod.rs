@@ -177,8 +177,8 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
             image.as_deref(),
             access.shared_blob_dir.as_deref(),
         )?),
-        Reference::ContainersStorage { store, name } => Box::new(
-            containers_storage::StorageSource::open(store.as_ref(), name)?,
+        Reference::ContainersStorage { store, image } => Box::new(
+            containers_storage::StorageSource::open(store.as_ref(), image)?,
         ),
         Reference::OciArchive { path, image } => {
             let tmpdir = access.tmpdir.as_deref();
@@ -231,8 +231,8 @@ pub fn open_destination(
             access.shared_blob_dir.as_deref(),
             writing.oci_accepts_uncompressed,
         )?),
-        Reference::ContainersStorage { store, name } => Box::new(
-            containers_storage::StorageDestination::create(store.as_ref(), name)?,
+        Reference::ContainersStorage { store, image } => Box::new(
+            containers_storage::StorageDestination::create(store.as_ref(), image)?,
         ),
         Reference::OciArchive { path, image } => {
             let tmpdir = access.tmpdir.as_deref();
@@ -262,6 +262,10 @@ pub fn list_tags(reference: &Reference, access: &Access) -> Result<Vec<String>> 
         Reference::DockerArchive { path, .. } => {
             docker_archive::list_tags(path, access.tmpdir.as_deref())
         }
+        Reference::OciArchive { path, .. } => {
+            Ok(oci_archive::index(path, access.tmpdir.as_deref())?.names())
+        }
+        Reference::Oci { path, .. } => Ok(Layout::at(path, None).index()?.names()),
         other => bail!("{}: has no tags to list", other.transport()),
     }
 }

@@ -23,11 +23,18 @@ pub struct OciArchiveSource {
 impl OciArchiveSource {
     pub fn open(path: &Path, image: Option<&str>, tmpdir: Option<&Path>) -> Result<Self> {
         let tar = TarReader::open(path, tmpdir)?;
-        let index: LayoutIndex = serde_json::from_slice(&tar.small("index.json")?)
-            .context("parsing index.json in the archive")?;
-        let top = index.find(image)?;
+        let top = index_of(&tar)?.find(image)?;
         Ok(Self { tar, top })
     }
+}
+
+/// What the archive at `path` holds.
+pub fn index(path: &Path, tmpdir: Option<&Path>) -> Result<LayoutIndex> {
+    index_of(&TarReader::open(path, tmpdir)?)
+}
+
+fn index_of(tar: &TarReader) -> Result<LayoutIndex> {
+    serde_json::from_slice(&tar.small("index.json")?).context("parsing index.json in the archive")
 }
 
 impl Source for OciArchiveSource {

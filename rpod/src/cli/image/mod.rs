@@ -3,9 +3,11 @@
 mod exists;
 mod inspect;
 mod list;
+mod load;
 mod pull;
 mod push;
 mod rmi;
+mod save;
 mod tag;
 
 use std::path::PathBuf;
@@ -15,9 +17,11 @@ use clap::Args;
 pub use exists::Exists;
 pub use inspect::Inspect;
 pub use list::{ImageList, Images};
+pub use load::Load;
 pub use pull::Pull;
 pub use push::Push;
 pub use rmi::{ImageRemove, Rmi};
+pub use save::Save;
 pub use tag::{Tag, Untag};
 
 use super::ExitStatus;

@@ -2,13 +2,15 @@
 //! `ROOT/layers`.
 //!
 //! [`index`] reads and changes index.json, [`name`] knows how a reference is written, [`short_names`] what a
-//! short one stands for, [`transfer`] has rskopeo move bytes, [`remove`] takes names and images away and
+//! short one stands for, [`transfer`] has rskopeo move bytes, [`archive`] to and from files, [`remove`] takes names and images away and
 //! [`sweep`] what nothing refers to any more. [`summary`] and [`inspect`] are the shapes that people see.
 
+mod archive;
 mod filter;
 mod index;
 mod inspect;
 mod manifest;
+mod merge;
 mod name;
 mod remove;
 mod short_names;
@@ -23,10 +25,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use thiserror::Error;
 
+pub use archive::{Format, Named, Saving, load, load_stdin, own_path, save};
 pub use filter::Filter;
 pub use inspect::inspect;
 pub use manifest::{ContainerConfig, ImageConfig};
-pub use name::Name;
+pub use name::{Name, local_name};
 pub use remove::{RemoveError, Removed, remove};
 pub use summary::{containers_of, summary};
 pub use sweep::sweep;

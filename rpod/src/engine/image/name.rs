@@ -92,6 +92,17 @@ impl Name {
     }
 }
 
+/// The full name that an image made here gets: without a registry it is `localhost`'s.
+pub fn local_name(text: &str) -> Result<String> {
+    let name = Name::parse(text)?;
+    let name = if name.is_short() {
+        name.at("localhost")
+    } else {
+        name
+    };
+    Ok(name.normalized().to_string())
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.repository)?;

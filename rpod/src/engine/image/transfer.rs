@@ -120,21 +120,18 @@ pub fn unpack_missing_layers(context: &Context, image: &Image) -> Result<()> {
         return Ok(());
     }
     let mut command = rskopeo()?;
-    let mut source = OsString::from("oci:");
-    source.push(context.store.images());
-    source.push(format!(":{}", image.reference()));
     command
-        .arg("unpack")
-        .arg("--layers")
-        .arg(source)
+        .args(["unpack", "--layers"])
+        .arg(stored(context, &image.reference()))
         .arg(layers);
     run(command, true).with_context(|| format!("unpacking the layers of {}", image.reference()))
 }
 
 impl Image {
-    /// What names the image to rskopeo: a name of it, else its manifest's digest.
-    fn reference(&self) -> String {
-        self.names.first().unwrap_or(&self.digest).clone()
+    /// What names the image to rskopeo: a name of it, else its id.
+    pub(super) fn reference(&self) -> String {
+        let name = self.names.first().cloned();
+        name.unwrap_or_else(|| format!("@{}", self.id))
     }
 }
 
@@ -163,7 +160,7 @@ impl Access {
     }
 }
 
-fn rskopeo() -> Result<Command> {
+pub(super) fn rskopeo() -> Result<Command> {
     let mut command = Command::new(find_part(&[], &["rskopeo"])?);
     let rpod = nix::unistd::getpid();
     let end_with_rpod = move || {
@@ -181,8 +178,8 @@ fn rskopeo() -> Result<Command> {
     Ok(command)
 }
 
-/// `containers-storage:[rpod@ROOT+RUNROOT]NAME`
-fn stored(context: &Context, name: &str) -> OsString {
+/// `containers-storage:[rpod@ROOT+RUNROOT]NAME`, or `@ID`
+pub(super) fn stored(context: &Context, name: &str) -> OsString {
     let mut reference = OsString::from("containers-storage:[rpod@");
     reference.push(&context.store.root);
     reference.push("+");
@@ -192,7 +189,7 @@ fn stored(context: &Context, name: &str) -> OsString {
 }
 
 /// Run it, its progress on standard error, its last words as the error.
-fn run(mut command: Command, quiet: bool) -> Result<()> {
+pub(super) fn run(mut command: Command, quiet: bool) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let starting = || format!("starting {program}");
     let stderr = std::io::stderr();
@@ -242,6 +239,22 @@ fn run(mut command: Command, quiet: bool) -> Result<()> {
         eprintln!("{last}");
     }
     Ok(())
+}
+
+/// Run it for what it prints; its last words are the error.
+pub(super) fn output_of(mut command: Command) -> Result<Vec<u8>> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .with_context(|| format!("starting {program}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    match said.lines().last() {
+        Some(line) => bail!("{}", cause(line)),
+        None => bail!("rskopeo ended with {}", output.status),
+    }
 }
 
 /// The message without what marks it as an error.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::reference::{Name, Reference};
+use crate::reference::{Name, Reference, StoredImage};
 use crate::store::Store;
 
 /// Every scope that `image` is in, the most exact first; the transport's own (`""`) is not among them.
@@ -14,15 +14,15 @@ pub fn scopes(image: &Reference) -> Vec<String> {
         Reference::Dir { path }
         | Reference::Oci { path, .. }
         | Reference::OciArchive { path, .. } => path_scopes(path),
-        Reference::ContainersStorage { store, name } => {
+        Reference::ContainersStorage { store, image } => {
             let driver = store
                 .as_ref()
                 .and_then(|spec| spec.driver.as_deref())
                 .unwrap_or("rpod");
             match store {
-                Some(spec) => store_scopes(driver, &spec.root, name),
+                Some(spec) => store_scopes(driver, &spec.root, image),
                 None => Store::of(None)
-                    .map(|store| store_scopes(driver, store.root(), name))
+                    .map(|store| store_scopes(driver, store.root(), image))
                     .unwrap_or_default(),
             }
         }
@@ -56,12 +56,14 @@ fn path_scopes(path: &Path) -> Vec<String> {
         .collect()
 }
 
-fn store_scopes(driver: &str, root: &Path, name: &Name) -> Vec<String> {
+fn store_scopes(driver: &str, root: &Path, image: &StoredImage) -> Vec<String> {
     let root = root.display();
     let store = format!("[{driver}@{root}]");
-    let mut scopes = vec![format!("{store}{name}")];
-    let repository = name.repository();
-    scopes.extend(parents(&repository, '/').map(|parent| format!("{store}{parent}")));
+    let mut scopes = vec![format!("{store}{image}")];
+    if let StoredImage::Name(name) = image {
+        let repository = name.repository();
+        scopes.extend(parents(&repository, '/').map(|parent| format!("{store}{parent}")));
+    }
     scopes.extend([store, format!("[{root}]")]);
     scopes
 }
@@ -108,10 +110,10 @@ mod tests {
     #[test]
     fn a_store_stands_before_its_names() {
         let image: Reference = "containers-storage:[overlay@/s]a.io/b:v1".parse().unwrap();
-        let Reference::ContainersStorage { name, .. } = &image else {
+        let Reference::ContainersStorage { image, .. } = &image else {
             unreachable!()
         };
-        let scopes = store_scopes("overlay", Path::new("/s"), name);
+        let scopes = store_scopes("overlay", Path::new("/s"), image);
         assert_eq!(
             scopes,
             [

@@ -1,0 +1,117 @@
+//! podman-save(1)
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::image::{self, Format, Named, Saving};
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+enum FormatName {
+    DockerArchive,
+    OciArchive,
+    OciDir,
+    DockerDir,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::DockerArchive => Format::DockerArchive,
+            FormatName::OciArchive => Format::OciArchive,
+            FormatName::OciDir => Format::OciDir,
+            FormatName::DockerDir => Format::DockerDir,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct Save {
+    /// Compress the layers of a docker-dir
+    #[arg(long)]
+    compress: bool,
+    /// Save the image in this format
+    #[arg(long, value_enum, default_value = "docker-archive")]
+    format: FormatName,
+    /// Names are of several images, not more names for the first one
+    #[arg(short, long)]
+    multi_image_archive: bool,
+    /// Write to this file, not to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// Leave layers uncompressed in one of the OCI formats
+    #[arg(long)]
+    uncompressed: bool,
+    /// Names or ids of images
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+}
+
+impl Verb for Save {
+    const NAME: &'static str = "save";
+    const ABOUT: &'static str = "Save image(s) to an archive";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let format = Format::from(self.format);
+        if self.compress && format != Format::DockerDir {
+            bail!("--compress can only be set when --format is 'docker-dir'");
+        }
+        if self.multi_image_archive && format != Format::DockerArchive {
+            bail!("--multi-image-archive can only be set when --format is 'docker-archive'");
+        }
+        let context = Context::new(globals)?;
+        let images = self.named(&context)?;
+        let path = match &self.output {
+            Some(path) if path.to_string_lossy().contains(':') => bail!(
+                "invalid filename (should not contain ':') {:?}",
+                path.display().to_string()
+            ),
+            Some(path) => path.clone(),
+            None if format.is_directory() => {
+                bail!("a directory cannot be written to standard output: name it with --output")
+            }
+            None if std::io::stdout().is_terminal() => {
+                bail!("refusing to save to terminal. Use -o flag or redirect")
+            }
+            None => image::own_path(&std::io::stdout()),
+        };
+        let how = Saving {
+            format,
+            compress: self.compress,
+            uncompressed: self.uncompressed,
+            quiet: self.quiet,
+        };
+        image::save(&context, &images, &path, &how)?;
+        Ok(0)
+    }
+}
+
+impl Save {
+    fn named(&self, context: &Context) -> Result<Vec<Named>> {
+        let find = |name: &String| {
+            let image = image::find(context, name)?;
+            let name = image.name_of(context, name)?;
+            Ok(Named {
+                image,
+                name,
+                more_names: Vec::new(),
+            })
+        };
+        if self.multi_image_archive {
+            return self.images.iter().map(find).collect();
+        }
+        let mut first = find(&self.images[0])?;
+        for name in &self.images[1..] {
+            first.more_names.push(image::local_name(name)?);
+        }
+        Ok(vec![first])
+    }
+}
