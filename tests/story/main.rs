@@ -5,6 +5,7 @@ mod audit;
 mod bundle;
 mod container;
 mod engine;
+mod files;
 mod image;
 mod pod;
 mod terminal;
@@ -51,6 +52,12 @@ fn main() -> ExitCode {
         container::removed_with_those_that_need_it,
         container::listed_with_sizes,
         container::an_image_has_a_size_before_it_is_unpacked,
+        files::copied_in_and_out,
+        files::copied_as_archives,
+        files::a_hostile_link_stays_inside,
+        files::changes_are_told,
+        files::exported,
+        files::mounted_for_a_person,
         pod::two_containers_in_a_pod,
         pod::containers_share_the_network_and_the_hostname,
         pod::a_pod_is_removed_with_its_containers,

@@ -101,6 +101,12 @@ pub fn exec_process(
     process::of(ctx, &session, &user, &capabilities)
 }
 
+/// Whose files are put into a container: its user and group, root where its files do not say.
+pub fn owner(rootfs: &Path, user: &str) -> Result<(u32, u32)> {
+    let user = rootfs::Rootfs::open(rootfs)?.user(user, &[])?;
+    Ok((user.uid, user.gid))
+}
+
 fn annotations(container: &Container) -> Value {
     let truth = |value: bool| if value { "TRUE" } else { "FALSE" };
     let mut all = Map::new();

@@ -23,6 +23,7 @@ pub struct Attach {
 impl Verb for Attach {
     const NAME: &'static str = "attach";
     const ABOUT: &'static str = "Attach to a running container";
+    const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;

@@ -7,15 +7,19 @@
 mod attach;
 mod cleanup;
 mod connection;
+mod cp;
 mod create;
+mod diff;
 mod exec;
 mod exists;
+mod export;
 mod globals;
 mod image;
 mod init;
 mod inspect;
 mod kill;
 mod logs;
+mod mount;
 mod options;
 mod pod;
 mod prune;
@@ -45,14 +49,18 @@ const ENGINE_ERROR: u8 = 125;
 /// `rpod COMMAND`.
 const COMMANDS: &[Entry] = &[
     entry::<attach::Attach>(),
+    entry::<cp::Cp>(),
     entry::<create::Create>(),
+    entry::<diff::Diff>(),
     entry::<exec::Exec>(),
+    entry::<export::Export>(),
     entry::<image::Images>(),
     entry::<init::Init>(),
     entry::<inspect::Inspect>(),
     entry::<kill::Kill>(),
     entry::<image::Load>(),
     entry::<logs::Logs>(),
+    entry::<mount::Mount>(),
     entry::<ps::Ps>(),
     entry::<image::Pull>(),
     entry::<image::Push>(),
@@ -65,6 +73,7 @@ const COMMANDS: &[Entry] = &[
     entry::<start::Start>(),
     entry::<stop::Stop>(),
     entry::<image::Tag>(),
+    entry::<mount::Unmount>(),
     entry::<image::Untag>(),
     entry::<wait::Wait>(),
 ];
@@ -77,14 +86,18 @@ const NOUNS: &[Noun] = &[
         commands: &[
             entry::<attach::Attach>(),
             entry::<cleanup::Cleanup>(),
+            entry::<cp::Cp>(),
             entry::<create::Create>(),
+            entry::<diff::ContainerDiff>(),
             entry::<exec::Exec>(),
             entry::<exists::Exists>(),
+            entry::<export::Export>(),
             entry::<init::Init>(),
             entry::<inspect::ContainerInspect>(),
             entry::<kill::Kill>(),
             entry::<ps::List>(),
             entry::<logs::Logs>(),
+            entry::<mount::Mount>(),
             entry::<prune::Prune>(),
             entry::<rename::Rename>(),
             entry::<restart::Restart>(),
@@ -92,6 +105,7 @@ const NOUNS: &[Noun] = &[
             entry::<run::Run>(),
             entry::<start::Start>(),
             entry::<stop::Stop>(),
+            entry::<mount::Unmount>(),
             entry::<wait::Wait>(),
         ],
     },
@@ -99,15 +113,18 @@ const NOUNS: &[Noun] = &[
         name: "image",
         about: "Manage images",
         commands: &[
+            entry::<diff::ImageDiff>(),
             entry::<image::Exists>(),
             entry::<image::Inspect>(),
             entry::<image::ImageList>(),
             entry::<image::Load>(),
+            entry::<image::Mount>(),
             entry::<image::Pull>(),
             entry::<image::Push>(),
             entry::<image::ImageRemove>(),
             entry::<image::Save>(),
             entry::<image::Tag>(),
+            entry::<image::Unmount>(),
             entry::<image::Untag>(),
         ],
     },

@@ -28,6 +28,7 @@ pub struct Run {
 impl Verb for Run {
     const NAME: &'static str = "run";
     const ABOUT: &'static str = "Run a command in a new container";
+    const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;

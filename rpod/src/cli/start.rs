@@ -36,6 +36,7 @@ pub struct Start {
 impl Verb for Start {
     const NAME: &'static str = "start";
     const ABOUT: &'static str = "Start one or more containers";
+    const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         self.check()?;

@@ -1,7 +1,9 @@
 //! What a command is: a name, its options, and what it does.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, builder::TypedValueParser as _};
+
+use nix::sys::signal::{SigHandler, Signal};
 
 use super::Globals;
 
@@ -11,6 +13,9 @@ pub trait Verb: Args + Sized {
     const ALIASES: &'static [&'static str] = &[];
     /// One line for the list of commands.
     const ABOUT: &'static str;
+    /// It writes to pipes or sockets of its own, whose readers may go without its end. The others end silently, as programs do,
+    /// when nobody reads their output any more.
+    const OUTLIVES_READERS: bool = false;
 
     /// Does it. The answer is rpod's exit code.
     fn call(self, globals: &Globals) -> Result<u8>;
@@ -52,8 +57,21 @@ pub(super) const fn entry<V: Verb>() -> Entry {
             let command = command.next_display_order(None);
             V::augment_args(command).mut_args(boolean).about(V::ABOUT)
         },
-        call: |globals, matches| V::from_arg_matches(matches)?.call(globals),
+        call: |globals, matches| {
+            if !V::OUTLIVES_READERS {
+                end_with_readers()?;
+            }
+            V::from_arg_matches(matches)?.call(globals)
+        },
     }
+}
+
+/// Takes back that Rust's start-up ignores SIGPIPE.
+fn end_with_readers() -> Result<()> {
+    // SAFETY: the default action runs no handler of ours.
+    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) }
+        .map(drop)
+        .context("letting SIGPIPE end rpod")
 }
 
 impl Entry {

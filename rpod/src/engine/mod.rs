@@ -2,6 +2,7 @@
 
 pub mod cgroup;
 pub mod container;
+pub mod files;
 pub mod image;
 pub mod pod;
 pub mod runtime;

@@ -3,15 +3,19 @@
 //! Whoever changes a container holds the flock of its directory. Nobody holds it while the container runs, and no lock is common
 //! to two containers.
 
+pub mod copy;
 pub mod create;
 pub mod dependency;
+pub mod diff;
 pub mod exec;
+pub mod export;
 pub mod filter;
 mod half_start;
 pub mod health;
 pub mod inspect;
 pub mod logs;
-mod overlay;
+pub mod mount;
+pub(super) mod overlay;
 pub mod prune;
 pub mod record;
 pub mod remove;

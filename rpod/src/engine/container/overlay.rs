@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -148,6 +149,35 @@ impl Overlay<'_> {
     }
 }
 
+/// Layers alone, lowest first, which nobody writes to.
+pub fn mount_read_only(layers: &Path, chain: &[String], target: &Path) -> Result<()> {
+    let failed = || format!("mounting {} layers on {}", chain.len(), target.display());
+    let diff = |layer: &String| layers.join(layer).join("diff");
+    if let [only] = chain {
+        bind(&diff(only), target)?;
+        let read_only = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+        return mount(None::<&str>, target, None::<&str>, read_only, None::<&str>)
+            .with_context(failed);
+    }
+    let before = std::env::current_dir().context("reading the working directory")?;
+    let lower: Vec<String> = chain
+        .iter()
+        .rev()
+        .map(|layer| format!("{layer}/diff"))
+        .collect();
+    std::env::set_current_dir(layers).with_context(|| format!("entering {}", layers.display()))?;
+    let options = format!("lowerdir={}", lower.join(":"));
+    let mounted = mount(
+        Some("overlay"),
+        target,
+        Some("overlay"),
+        MsFlags::MS_RDONLY,
+        Some(options.as_str()),
+    );
+    std::env::set_current_dir(&before).with_context(|| format!("entering {}", before.display()))?;
+    mounted.with_context(failed)
+}
+
 /// Unmounts what is mounted there; nothing to do is no error.
 pub fn unmount(target: &Path) -> Result<()> {
     match umount2(target, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
@@ -184,16 +214,32 @@ fn bind(source: &Path, target: &Path) -> Result<()> {
     .with_context(|| format!("binding {} to {}", source.display(), target.display()))
 }
 
-fn is_mount_point(path: &Path) -> Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let here =
-        fs::symlink_metadata(path).with_context(|| format!("looking at {}", path.display()))?;
-    let above = path
-        .parent()
-        .map(fs::symlink_metadata)
-        .transpose()
-        .with_context(|| format!("looking above {}", path.display()))?;
-    Ok(above.is_some_and(|above| above.dev() != here.dev()))
+/// True when something is mounted on the path itself.
+pub fn is_mount_point(path: &Path) -> Result<bool> {
+    let failed = || format!("looking at {}", path.display());
+    let name = CString::new(path.as_os_str().as_bytes()).with_context(failed)?;
+    let mut about = MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: `name` is NUL-terminated, and the kernel writes one `struct statx` to `about`.
+    let result = unsafe {
+        libc::statx(
+            libc::AT_FDCWD,
+            name.as_ptr(),
+            libc::AT_SYMLINK_NOFOLLOW,
+            0,
+            about.as_mut_ptr(),
+        )
+    };
+    Errno::result(result).with_context(failed)?;
+    // SAFETY: zeroed memory is a valid `struct statx`, and the kernel has filled it.
+    let about = unsafe { about.assume_init() };
+    let bit = libc::STATX_ATTR_MOUNT_ROOT as u64;
+    if about.stx_attributes_mask & bit == 0 {
+        bail!(
+            "{}: this kernel does not tell mount points: Linux 5.8 does",
+            path.display()
+        );
+    }
+    Ok(about.stx_attributes & bit != 0)
 }
 
 fn make_dir(path: &Path) -> Result<()> {

@@ -10,7 +10,7 @@ use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::Container;
 use super::status::Status;
-use super::{half_start, load, stop};
+use super::{half_start, load, mount, stop};
 use crate::engine::{Context, pod, runtime};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
@@ -122,7 +122,9 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
         runtime::call(ctx, &["delete", "--force", &container.id])?;
     }
     unmount(&run.join("shm"))?;
-    unmount(&home.join("rootfs"))?;
+    if !mount::is_marked(&ctx.store, &container.id) {
+        unmount(&home.join("rootfs"))?;
+    }
     remove_tree(&run)
 }
 
@@ -138,7 +140,10 @@ pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
     if !container.name.is_empty() {
         ctx.store.drop_name(&container.name, &container.id)?;
     }
-    remove_tree(&container.home(ctx))?;
+    let home = container.home(ctx);
+    mount::unmark(&ctx.store, &container.id)?;
+    unmount(&home.join("rootfs"))?;
+    remove_tree(&home)?;
     match &container.pod {
         Some(pod) => pod::leave(ctx, pod, &container.id),
         None => Ok(()),

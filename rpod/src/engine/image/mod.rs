@@ -11,6 +11,7 @@ mod index;
 mod inspect;
 mod manifest;
 mod merge;
+pub mod mount;
 mod name;
 mod remove;
 mod short_names;

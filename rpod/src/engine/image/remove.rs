@@ -3,7 +3,7 @@
 use anyhow::Result;
 use thiserror::Error;
 
-use super::{Image, ImageError, index, summary};
+use super::{Image, ImageError, index, mount, summary};
 use crate::engine::{Context, container};
 
 /// What a removal did.
@@ -20,6 +20,8 @@ pub enum RemoveError {
         "image used by {0}: image is in use by a container: consider listing external containers and force-removing image"
     )]
     InUse(String),
+    #[error("image {0} is mounted: unmount it first, or remove it with --force")]
+    Mounted(String),
     #[error(
         "unable to delete image {id:?} by ID with more than one tag ([{names}]): please force removal"
     )]
@@ -49,6 +51,12 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
             let user = container::load(context, &id)?;
             container::remove::remove(context, &user, true, None)?;
         }
+    }
+    if mount::mounted_at(context, &image.id)?.is_some() && image.names.len() < 2 {
+        if !force {
+            return Err(RemoveError::Mounted(image.id).into());
+        }
+        mount::unmount(context, &image)?;
     }
     let users = summary::containers_of(context, &image.id)?;
     index::edit(&context.store, |index| {
