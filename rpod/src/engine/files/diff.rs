@@ -266,7 +266,7 @@ mod tests {
         fs::create_dir_all(top.join("etc")).unwrap();
         fs::write(top.join("etc/a"), "x").unwrap();
         fs::write(top.join("etc/b"), "").unwrap();
-        let changes = of_layer(&top, &[low.clone()]).unwrap();
+        let changes = of_layer(&top, std::slice::from_ref(&low)).unwrap();
         assert_eq!(
             told(&changes),
             ["Changed /etc", "Changed /etc/a", "Added /etc/b"]
