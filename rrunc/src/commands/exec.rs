@@ -145,8 +145,8 @@ fn changed(options: &Exec, mut process: Process) -> Result<Process> {
     Ok(process)
 }
 
-/// Ambient ones are given only where the container's process has some: root
-/// does not need them.
+/// Ambient ones are given only where the container's process has inheritable ones already, as runc does: an inheritable set of
+/// exec's own making would reach programs with inheritable file capabilities (CVE-2022-29162).
 fn add_capabilities(process: &mut Process, names: &[String]) {
     if names.is_empty() {
         return;
@@ -157,8 +157,7 @@ fn add_capabilities(process: &mut Process, names: &[String]) {
     for set in [&mut sets.bounding, &mut sets.effective, &mut sets.permitted] {
         set.extend(names.iter().cloned());
     }
-    if !sets.ambient.is_empty() {
-        sets.inheritable.extend(names.iter().cloned());
+    if !sets.inheritable.is_empty() {
         sets.ambient.extend(names.iter().cloned());
     }
 }
