@@ -1,0 +1,67 @@
+//! rrunc where cgroup v2 is the only hierarchy and systemd is init: in a guest, since few build machines are like that.
+//!
+//! Each file in `stories/` is a test: a shell script that runs as root in the guest, restored anew, after the `prelude`. Its first
+//! line says what it shows; with the exit code 77 it is skipped for the reason that it printed last.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tests::{Cmd, Context as _, Result, Scratch, Trial, bail, ours, skip, trial};
+
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vm");
+/// Twice what the slowest takes on a machine that does other things beside.
+const LIMIT: Duration = Duration::from_secs(600);
+
+fn main() -> ExitCode {
+    match stories() {
+        Ok(trials) => tests::run(trials),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn stories() -> Result<Vec<Trial>> {
+    let directory = Path::new(HERE).join("stories");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names
+        .into_iter()
+        .map(|name| trial(format!("vm::{name}"), move || tell(&name)))
+        .collect())
+}
+
+fn tell(story: &str) -> Result<()> {
+    let scratch = Scratch::new()?;
+    let bin = scratch.path("job/bin");
+    fs::create_dir_all(&bin)?;
+    for program in ["rrunc", "rconmon", "rpod", "rskopeo", "rpause"] {
+        if let Ok(path) = ours(program) {
+            fs::copy(path, bin.join(program))?;
+        }
+    }
+    let text = |path: &str| {
+        fs::read_to_string(Path::new(HERE).join(path)).with_context(|| path.to_owned())
+    };
+    let job = format!(
+        "{}\nmkdir /var/story\ncd /var/story\n{}",
+        text("prelude")?,
+        text(&format!("stories/{story}"))?
+    );
+    scratch.write("job/job.sh", job)?;
+    let said = Cmd::new(Path::new(HERE).join("run"))
+        .arg(scratch.path("job"))
+        .limit(LIMIT)
+        .run()?;
+    match said.code {
+        0 => Ok(()),
+        77 => skip(said.text().lines().last().unwrap_or("no reason given")),
+        _ => bail!("{said}"),
+    }
+}
