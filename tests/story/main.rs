@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         pod::what_a_pod_was_asked_for_reaches_its_containers,
         pod::a_pod_is_made_for_its_first_container,
         pod::errors_are_podmans,
+        pod::a_pod_is_paused,
         terminal::a_terminal_is_one,
         terminal::the_window_is_resized,
         terminal::ctrl_c_interrupts,

@@ -265,3 +265,46 @@ pub(crate) fn errors_are_podmans() -> Result<()> {
     stack.rpod("pod rm taken").ok()?;
     Ok(())
 }
+
+pub(crate) fn a_pod_is_paused() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("pod create --name still --network none").ok()?;
+    stack
+        .rpod("run -d --pod still --name member alpine sh -c 'trap \"exit 5\" TERM; while :; do sleep 0.05; done'")
+        .ok()?;
+    stack.rpod("pod pause still").ok()?;
+    stack.rpod("pod ps").ok()?.says("Paused")?;
+    stack.rpod("ps -q").ok()?.is("")?;
+    stack
+        .rpod("inspect --format '{{.State.Status}} {{.State.Paused}} {{.State.Running}}' member")
+        .ok()?
+        .is("paused true false")?;
+    stack.rpod("rm member").exits(2)?.complains(
+        "as it is paused - running or paused containers cannot be removed without force",
+    )?;
+    stack.rpod("exec member true").exits(125)?;
+    stack
+        .rpod("stop member")
+        .exits(125)?
+        .complains("is in state paused")?;
+    stack
+        .rpod("pause member")
+        .exits(125)?
+        .complains("is already paused: container state improper")?;
+    stack.rpod("pod unpause still").ok()?;
+    stack.rpod("pod ps").ok()?.says("Running")?;
+    stack.rpod("pause member").ok()?.is("member")?;
+    stack.rpod("pod ps").ok()?.says("Degraded")?;
+    stack.rpod("unpause member").ok()?.is("member")?;
+    stack.rpod("pod stop still").ok()?;
+    stack
+        .rpod("inspect --format {{.State.ExitCode}} member")
+        .ok()?
+        .is("5")?;
+    stack.rpod("pod start still").ok()?;
+    stack.rpod("pod pause still").ok()?;
+    stack.rpod("pod rm still").exits(125)?;
+    stack.rpod("pod rm -f still").ok()?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}

@@ -21,6 +21,7 @@ mod kill;
 mod logs;
 mod mount;
 mod options;
+mod pause;
 mod pod;
 mod prune;
 mod ps;
@@ -61,6 +62,7 @@ const COMMANDS: &[Entry] = &[
     entry::<image::Load>(),
     entry::<logs::Logs>(),
     entry::<mount::Mount>(),
+    entry::<pause::Pause>(),
     entry::<ps::Ps>(),
     entry::<image::Pull>(),
     entry::<image::Push>(),
@@ -74,6 +76,7 @@ const COMMANDS: &[Entry] = &[
     entry::<stop::Stop>(),
     entry::<image::Tag>(),
     entry::<mount::Unmount>(),
+    entry::<pause::Unpause>(),
     entry::<image::Untag>(),
     entry::<wait::Wait>(),
 ];
@@ -98,6 +101,7 @@ const NOUNS: &[Noun] = &[
             entry::<ps::List>(),
             entry::<logs::Logs>(),
             entry::<mount::Mount>(),
+            entry::<pause::Pause>(),
             entry::<prune::Prune>(),
             entry::<rename::Rename>(),
             entry::<restart::Restart>(),
@@ -106,6 +110,7 @@ const NOUNS: &[Noun] = &[
             entry::<start::Start>(),
             entry::<stop::Stop>(),
             entry::<mount::Unmount>(),
+            entry::<pause::Unpause>(),
             entry::<wait::Wait>(),
         ],
     },
@@ -136,11 +141,13 @@ const NOUNS: &[Noun] = &[
             entry::<pod::Exists>(),
             entry::<pod::Inspect>(),
             entry::<pod::Kill>(),
+            entry::<pod::Pause>(),
             entry::<pod::Ps>(),
             entry::<pod::Restart>(),
             entry::<pod::Rm>(),
             entry::<pod::Start>(),
             entry::<pod::Stop>(),
+            entry::<pod::Unpause>(),
         ],
     },
 ];

@@ -85,7 +85,7 @@ impl Verb for Rm {
                         .extend(members.into_iter().map(|member| member.id));
                     return Ok(());
                 }
-                let active = ctx.store.status(&container.id)?.is_running();
+                let active = ctx.store.status(&container.id)?.is_active();
                 let removed = if depend {
                     remove::remove_with_dependents(&ctx, container, self.force, timeout)
                         .map(|all| gone.borrow_mut().extend(all))

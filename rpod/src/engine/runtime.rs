@@ -39,9 +39,21 @@ pub fn call(ctx: &Context, args: &[&str]) -> Result<()> {
         .with_context(|| format!("starting {}", runtime.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!(error(said.trim()));
+        bail!(error(&plain(said.trim())));
     }
     Ok(())
+}
+
+/// The message alone of a last line that is a log entry: `time=… level=error msg="…"`.
+fn plain(said: &str) -> String {
+    let line = said.lines().last().unwrap_or_default();
+    match line
+        .split_once(" msg=\"")
+        .and_then(|(_, rest)| rest.strip_suffix('"'))
+    {
+        Some(message) => message.replace("\\\"", "\""),
+        None => said.to_owned(),
+    }
 }
 
 /// What the runtime wrote to its log in JSON before it failed.
@@ -87,4 +99,16 @@ pub fn error(message: &str) -> anyhow::Error {
 pub fn kill(ctx: &Context, id: &str, signal: i32) -> Result<()> {
     call(ctx, &["kill", id, &signal.to_string()])
         .map_err(|error| anyhow!("sending signal {signal} to container {id}: {error:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_entry_is_told_by_its_message() {
+        let said = "time=\"2026-11-24T14:37:29Z\" level=error msg=\"no \\\"x\\\" here\"";
+        assert_eq!(plain(said), "no \"x\" here");
+        assert_eq!(plain("runc: no such thing"), "runc: no such thing");
+    }
 }

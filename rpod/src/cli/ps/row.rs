@@ -26,7 +26,9 @@ pub(super) fn of(
     let (pid, started, ended, code) = match status {
         Status::Created => (0, NEVER, NEVER, 0),
         Status::Initialized(waiting) => (waiting.pid, NEVER, NEVER, 0),
-        Status::Running(started) => (started.pid, started.at.as_second(), NEVER, 0),
+        Status::Running(started) | Status::Paused(started) => {
+            (started.pid, started.at.as_second(), NEVER, 0)
+        }
         Status::Exited(end) => (
             0,
             end.started.as_second(),
@@ -110,6 +112,7 @@ fn words(status: &Status) -> String {
     match status {
         Status::Created => "Created".to_owned(),
         Status::Initialized(_) => "Initialized".to_owned(),
+        Status::Paused(_) => "Paused".to_owned(),
         Status::Running(started) => format!(
             "Up {}",
             human_duration(Timestamp::now().duration_since(started.at))

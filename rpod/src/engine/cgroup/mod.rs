@@ -1,6 +1,7 @@
 //! cgroups, as far as they are rpod's: a pod's own, and what a container's tells about it. A container's own is the runtime's.
 
 mod limits;
+mod process;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 pub use limits::limit;
+pub use process::Groups;
 
 /// How long the kernel may take to let go of a group whose last process has ended.
 const AFTER_LAST: Duration = Duration::from_secs(2);

@@ -94,7 +94,9 @@ fn state(container: &Container, status: &Status, run: &std::path::Path) -> Value
     let (pid, code, oom, started, finished) = match status {
         Status::Created => (0, 0, false, None, None),
         Status::Initialized(waiting) => (waiting.pid, 0, false, None, None),
-        Status::Running(started) => (started.pid, 0, false, Some(started.at), None),
+        Status::Running(started) | Status::Paused(started) => {
+            (started.pid, 0, false, Some(started.at), None)
+        }
         Status::Exited(end) => (0, end.code, end.oom, Some(end.started), end.finished),
     };
     let time = |at: Option<Timestamp>| at.map_or_else(|| NEVER.to_owned(), |at| at.to_string());
@@ -102,17 +104,17 @@ fn state(container: &Container, status: &Status, run: &std::path::Path) -> Value
         "OciVersion": "1.0.2",
         "Status": status.word(),
         "Running": status.is_running(),
-        "Paused": false,
+        "Paused": matches!(status, Status::Paused(_)),
         "Restarting": false,
         "OOMKilled": oom,
         "Dead": false,
         "Pid": pid,
-        "ConmonPid": if status.is_running() { super::status::monitor_pid(run) } else { None },
+        "ConmonPid": if status.is_active() { super::status::monitor_pid(run) } else { None },
         "ExitCode": code,
         "Error": "",
         "StartedAt": time(started),
         "FinishedAt": time(finished),
-        "CgroupPath": if status.is_running() && !container.resources.no_cgroup { cgroup(pid) } else { String::new() },
+        "CgroupPath": if status.is_active() && !container.resources.no_cgroup { cgroup(pid) } else { String::new() },
         "CheckpointedAt": NEVER,
         "RestoredAt": NEVER,
     })

@@ -119,7 +119,7 @@ fn follow(
 ) -> Result<()> {
     let mut line = String::new();
     loop {
-        let running = ctx.store.status(&container.id)?.is_running();
+        let running = ctx.store.status(&container.id)?.is_active();
         let more = watch(
             &container.home(ctx),
             Some(std::time::Duration::from_millis(if running {

@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod logs;
 pub mod mount;
 pub(super) mod overlay;
+pub mod pause;
 pub mod prune;
 pub mod record;
 pub mod remove;

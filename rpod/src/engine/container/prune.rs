@@ -20,7 +20,7 @@ pub fn prune(ctx: &Context, filters: &[Filter]) -> Result<Vec<Pruned>> {
     let mut pruned = Vec::new();
     for container in all(ctx)?.into_iter().rev() {
         let status = ctx.store.status(&container.id)?;
-        if status.is_running()
+        if status.is_active()
             || container.pod.is_some()
             || !Filter::all_take(filters, ctx, &container, &status)
         {

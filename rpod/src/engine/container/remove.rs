@@ -10,7 +10,7 @@ use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::Container;
 use super::status::Status;
-use super::{half_start, load, mount, stop};
+use super::{half_start, load, mount, pause, stop};
 use crate::engine::{Context, pod, runtime};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
@@ -29,7 +29,7 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
     }
     let container = load(ctx, id)?;
     match ctx.store.status(id)? {
-        Status::Running(_) => return Ok(false),
+        Status::Running(_) | Status::Paused(_) => return Ok(false),
         Status::Exited(_) => clear_run(ctx, &container)?,
         // One that waits for its start is left to wait, unless it goes altogether.
         Status::Initialized(_) if !remove => return Ok(false),
@@ -73,14 +73,20 @@ pub fn remove(
             dependents.join(", ")
         );
     }
-    if ctx.store.status(&container.id)?.is_running() {
-        if !force {
-            bail!(
-                "cannot remove container {} as it is running - running or paused containers cannot be removed without force: container state improper",
-                container.id
-            );
+    let status = ctx.store.status(&container.id)?;
+    if status.is_active() && !force {
+        bail!(
+            "cannot remove container {} as it is {} - running or paused containers cannot be removed without force: container state improper",
+            container.id,
+            status.word()
+        );
+    }
+    match status {
+        Status::Running(_) => {
+            stop::stop_alone(ctx, container, timeout.unwrap_or(container.stop_timeout))?;
         }
-        stop::stop_alone(ctx, container, timeout.unwrap_or(container.stop_timeout))?;
+        Status::Paused(_) => pause::kill_paused(ctx, container)?,
+        _ => {}
     }
     if !cleanup(ctx, &container.id, true)? {
         bail!(

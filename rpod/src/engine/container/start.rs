@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
-use super::{load, remove, restart, stop};
+use super::{load, pause, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::{Context, pod, runtime};
 use crate::monitor::Monitor;
@@ -44,8 +44,10 @@ pub fn restart(ctx: &Context, container: &Container, timeout: u64) -> Result<()>
     restart::forget(ctx, container)?;
     start_needed(ctx, container)?;
     let _lock = container.lock(ctx)?;
-    if ctx.store.status(&container.id)?.is_running() {
-        stop::end(ctx, container, timeout)?;
+    match ctx.store.status(&container.id)? {
+        Status::Running(_) => stop::end(ctx, container, timeout)?,
+        Status::Paused(_) => pause::kill_paused(ctx, container)?,
+        _ => {}
     }
     start_locked(ctx, container, Until::Started { attach: None }).map(drop)
 }
@@ -83,7 +85,7 @@ fn start_locked(
     until: Until<'_>,
 ) -> Result<Option<Attached>> {
     match ctx.store.status(&container.id)? {
-        Status::Running(_) => {
+        Status::Running(_) | Status::Paused(_) => {
             return match until {
                 Until::Started {
                     attach: Some(streams),

@@ -3,6 +3,7 @@
 //! ```text
 //! RUN/containers/<id>/initialized  the same, written by `init`: made by the runtime, not started yet
 //! RUN/containers/<id>/started    pid, its start time, when        written once the runtime has started it
+//! RUN/containers/<id>/paused     it may be frozen                 written before it is frozen
 //! RUN/exits/<id>                 the exit code                    written by the monitor
 //! ROOT/containers/<id>/last.json how it ended last time           written by cleanup, outlives a reboot
 //! ```
@@ -17,6 +18,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::cgroup::Groups;
 use crate::store::{Noun, Store, record};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Status {
     /// Its process waits to be started.
     Initialized(Started),
     Running(Started),
+    /// Its processes are frozen.
+    Paused(Started),
     Exited(Ended),
 }
 
@@ -36,12 +40,18 @@ impl Status {
             Status::Created => "created",
             Status::Initialized(_) => "initialized",
             Status::Running(_) => "running",
+            Status::Paused(_) => "paused",
             Status::Exited(_) => "exited",
         }
     }
 
     pub fn is_running(&self) -> bool {
         matches!(self, Status::Running(_))
+    }
+
+    /// It runs, or would if it were not paused.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Status::Running(_) | Status::Paused(_))
     }
 }
 
@@ -82,7 +92,13 @@ impl Store {
                 }));
             }
             if is_alive(&started) || monitor_lives(&run) {
-                return Ok(Status::Running(started));
+                // Only what rpod has paused is looked at closely.
+                let paused = run.join("paused").exists() && is_frozen(started.pid);
+                return Ok(if paused {
+                    Status::Paused(started)
+                } else {
+                    Status::Running(started)
+                });
             }
             // The monitor may have written the file and gone between our two looks.
             let (code, at) = self
@@ -121,6 +137,11 @@ impl Store {
             .unwrap_or(SystemTime::now());
         Ok(Some((code, Timestamp::try_from(written)?)))
     }
+}
+
+/// A process that is gone meanwhile is not frozen.
+fn is_frozen(pid: i32) -> bool {
+    Groups::of(pid).is_ok_and(|groups| groups.frozen().unwrap_or(false))
 }
 
 /// Start time of a process in clock ticks after boot; nothing if it is gone or only waits to be reaped.

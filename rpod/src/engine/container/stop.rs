@@ -58,8 +58,13 @@ pub fn stop_all(ctx: &Context, containers: &[&Container], timeout: Option<u64>) 
 
 /// Tells a container that runs to end. When that was; nothing if it does not run.
 fn tell(ctx: &Context, container: &Container, timeout: u64) -> Result<Option<Instant>> {
-    if !ctx.store.status(&container.id)?.is_running() {
-        return Ok(None);
+    match ctx.store.status(&container.id)? {
+        Status::Running(_) => {}
+        Status::Paused(_) => bail!(
+            "can only stop created or running containers. {} is in state paused: container state improper",
+            container.id
+        ),
+        _ => return Ok(None),
     }
     restart::note_stop(ctx, container)?;
     if timeout > 0 {

@@ -14,6 +14,7 @@ mod infra;
 pub mod inspect;
 pub mod join;
 mod members;
+pub mod pause;
 pub mod record;
 pub mod remove;
 pub mod start;

@@ -14,7 +14,8 @@ use super::record::Pod;
 use super::{members, stop};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
-use crate::engine::container::remove as container;
+use crate::engine::container::status::Status;
+use crate::engine::container::{pause, remove as container};
 use crate::store::{Lock, Noun};
 
 /// Removes a pod whose containers have ended. With `force` they are stopped first.
@@ -44,6 +45,11 @@ pub fn remove(ctx: &Context, pod: &Pod, force: bool, timeout: Option<u64>) -> Re
 }
 
 fn stop_all(ctx: &Context, pod: &Pod, members: &[Container], timeout: Option<u64>) -> Result<()> {
+    for member in members {
+        if matches!(ctx.store.status(&member.id)?, Status::Paused(_)) {
+            pause::kill_paused(ctx, member)?;
+        }
+    }
     match stop::stop_members(ctx, members, timeout)?
         .into_iter()
         .next()
@@ -58,11 +64,13 @@ fn stop_all(ctx: &Context, pod: &Pod, members: &[Container], timeout: Option<u64
 /// Nothing is removed unless everything can be.
 fn refuse_running(ctx: &Context, pod: &Pod, members: &[Container]) -> Result<()> {
     for member in members.iter().filter(|member| !member.infra) {
-        if ctx.store.status(&member.id)?.is_running() {
+        let status = ctx.store.status(&member.id)?;
+        if status.is_active() {
             bail!(
-                "not all containers could be removed from pod {}: cannot remove container {} as it is running - running or paused containers cannot be removed without force: container state improper",
+                "not all containers could be removed from pod {}: cannot remove container {} as it is {} - running or paused containers cannot be removed without force: container state improper",
                 pod.id,
-                member.id
+                member.id,
+                status.word()
             );
         }
     }

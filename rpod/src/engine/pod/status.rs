@@ -28,11 +28,13 @@ pub fn of(ctx: &Context, pod: &super::record::Pod) -> Result<Vec<Member>> {
 pub fn word(members: &[Member]) -> &'static str {
     let count = |is: fn(&Status) -> bool| members.iter().filter(|m| is(&m.status)).count();
     let running = count(Status::is_running);
+    let paused = count(|status| matches!(status, Status::Paused(_)));
     let ended = count(|status| matches!(status, Status::Exited(_)));
     match members.len() {
         0 => "Created",
         all if running == all => "Running",
         _ if running > 0 => "Degraded",
+        all if paused == all => "Paused",
         all if ended == all => "Exited",
         _ if ended > 0 => "Stopped",
         _ => "Created",

@@ -1,0 +1,93 @@
+//! A container's processes are frozen and thawed again.
+//!
+//! `RUN/containers/<id>/paused` says that it may be frozen; whether it is, its cgroup tells (see [`super::status`]).
+
+use std::fs;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::record::Container;
+use super::status::Status;
+use super::wait::wait_until;
+use crate::engine::{Context, runtime};
+use crate::store::record::{Durability, replace};
+
+/// Freezes a container that runs.
+pub fn pause(ctx: &Context, container: &Container) -> Result<()> {
+    let _lock = container.lock(ctx)?;
+    match ctx.store.status(&container.id)? {
+        Status::Running(_) => {}
+        Status::Paused(_) => bail!(
+            "{:?} is already paused: container state improper",
+            container.id
+        ),
+        other => bail!(
+            "{:?} is not running, can't pause: container state improper",
+            other.word()
+        ),
+    }
+    if container.resources.no_cgroup {
+        bail!(
+            "cannot pause container {} without a cgroup: container state improper",
+            container.id
+        );
+    }
+    replace(
+        &container.run_dir(ctx).join("paused"),
+        b"",
+        Durability::Process,
+    )?;
+    runtime::call(ctx, &["pause", &container.id])
+}
+
+/// Thaws a container that is paused.
+pub fn unpause(ctx: &Context, container: &Container) -> Result<()> {
+    let _lock = container.lock(ctx)?;
+    let Status::Paused(_) = ctx.store.status(&container.id)? else {
+        bail!(
+            "{:?} is not paused, can't unpause: container state improper",
+            container.id
+        );
+    };
+    thaw(ctx, container)
+}
+
+/// Ends a container that is paused: a signal reaches it only when it is thawed.
+pub fn kill_paused(ctx: &Context, container: &Container) -> Result<()> {
+    const AFTER_KILL: Duration = Duration::from_secs(30);
+    runtime::kill(ctx, &container.id, libc::SIGKILL)?;
+    let is_paused = || {
+        anyhow::Ok(matches!(
+            ctx.store.status(&container.id)?,
+            Status::Paused(_)
+        ))
+    };
+    // Some runtimes thaw what they kill.
+    if is_paused()?
+        && let Err(error) = thaw(ctx, container)
+        && is_paused()?
+    {
+        return Err(error);
+    }
+    if wait_until(ctx, &container.id, Some(AFTER_KILL))?.is_none() {
+        bail!(
+            "container {} did not end within {} seconds of SIGKILL",
+            container.name,
+            AFTER_KILL.as_secs()
+        );
+    }
+    Ok(())
+}
+
+fn thaw(ctx: &Context, container: &Container) -> Result<()> {
+    runtime::call(ctx, &["resume", &container.id])?;
+    let mark = container.run_dir(ctx).join("paused");
+    match fs::remove_file(&mark) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", mark.display()))
+        }
+        _ => Ok(()),
+    }
+}
