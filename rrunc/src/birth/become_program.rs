@@ -87,6 +87,10 @@ pub(super) fn become_program(
 ) -> Result<()> {
     confinement.tuning.apply()?;
     confinement.label.apply()?;
+    // Whatever is open here would be held until `start`, perhaps for days.
+    let needed = [Some(channel.as_fd()), gate.descriptor()];
+    close_from(3 + preserved_fds, needed.into_iter().flatten())
+        .context("keep the runtime's descriptors from the program")?;
     if process.no_new_privileges {
         no_new_privs::set()?;
     } else {
@@ -94,10 +98,6 @@ pub(super) fn become_program(
         load_filter(confinement, channel)?;
     }
     confinement.limits.apply()?;
-    // Whatever is open here would be held until `start`, perhaps for days.
-    let needed = [Some(channel.as_fd()), gate.descriptor()];
-    close_from(3 + preserved_fds, needed.into_iter().flatten())
-        .context("keep the runtime's descriptors from the program")?;
     change_user(process, confinement)?;
     let program = Program::find(process)?;
     set_umask(process);

@@ -31,6 +31,10 @@ pub(super) enum Message {
     RunHooks,
     /// Parent: they ran.
     HooksRan,
+    /// Child: copy the source of this mount for me.
+    OpenSource(usize),
+    /// Parent: here it is.
+    SourceOpened,
     /// Child: here is my seccomp listener.
     Listener,
     /// Parent: it is with its agent.
@@ -51,6 +55,8 @@ impl Message {
             Message::Born(pid) => (b'b', &pid.to_string()),
             Message::RunHooks => (b'h', ""),
             Message::HooksRan => (b'H', ""),
+            Message::OpenSource(index) => (b's', &index.to_string()),
+            Message::SourceOpened => (b'S', ""),
             Message::Listener => (b'l', ""),
             Message::ListenerSent => (b'L', ""),
             Message::Ready => (b'r', ""),
@@ -73,6 +79,8 @@ impl Message {
             b'b' => Message::Born(text.parse().context("a message without its process id")?),
             b'h' => Message::RunHooks,
             b'H' => Message::HooksRan,
+            b's' => Message::OpenSource(text.parse().context("a message without its mount")?),
+            b'S' => Message::SourceOpened,
             b'l' => Message::Listener,
             b'L' => Message::ListenerSent,
             b'r' => Message::Ready,

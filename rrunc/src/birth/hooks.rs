@@ -1,11 +1,12 @@
 //! Programs that the configuration wants to be run on the way.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
@@ -127,8 +128,23 @@ fn run_one(
         stderr.read_to_string(&mut said).unwrap_or_default();
     }
     let status = child.wait()?;
-    ensure!(status.success(), "{status}, stderr: {}", said.trim());
+    ensure!(
+        status.success(),
+        "{}, stderr: {}",
+        text_of(status),
+        said.trim()
+    );
     Ok(())
+}
+
+/// As Go puts it: with the signal's name.
+fn text_of(status: ExitStatus) -> String {
+    let Some(number) = status.signal() else {
+        return status.to_string();
+    };
+    // SAFETY: returns a C string that lives until the next call; there is one thread.
+    let name = unsafe { CStr::from_ptr(libc::strsignal(number)) };
+    format!("signal: {}", name.to_string_lossy().to_lowercase())
 }
 
 /// A hook need not read its stdin.

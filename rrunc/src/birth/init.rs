@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, setsid};
 
@@ -142,7 +143,7 @@ fn furnish_root(
     let rootfs = Rootfs::prepare(order.rootfs, linux.rootfs_propagation.as_deref())?;
     let mut readonly_later = Vec::new();
     for mount in mounts {
-        readonly_later.extend(mount.make(&rootfs, view)?);
+        readonly_later.extend(mount.make(&rootfs, view, channel)?);
     }
     if devices::are_wanted(&spec.mounts) {
         devices::make(&rootfs, &linux.devices, linux.has_user_namespace())?;
@@ -224,6 +225,20 @@ fn make_directory(path: &Path) -> Result<()> {
     made.with_context(|| format!("process.cwd: mkdir {}", path.display()))
 }
 
+/// The first process of a pid namespace ignores what it has no handler for;
+/// one that waits for `start` has nothing to lose. The program begins with the
+/// default actions, execve(2) sees to that.
+fn end_by_signals() -> nix::Result<()> {
+    extern "C" fn end(signal: i32) {
+        exit_now(128 + signal)
+    }
+    for number in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
+        // SAFETY: the handler only calls _exit(2).
+        unsafe { signal(number, SigHandler::Handler(end)) }?;
+    }
+    Ok(())
+}
+
 /// The state with the process's number as the process sees it.
 fn own_view(state: &State) -> State {
     State {
@@ -249,6 +264,7 @@ impl Gate for InitGate<'_> {
         channel.send(&Message::Ready)?;
         channel.expect(&Message::Go)?;
         if let Some(mut fifo) = self.order.fifo.as_ref() {
+            end_by_signals().context("wait for start")?;
             fifo.read_exact(&mut [0]).context("wait for start")?;
         }
         let hooks = &self.order.spec.hooks.start_container;

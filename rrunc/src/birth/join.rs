@@ -30,7 +30,7 @@ use super::{Newborn, console, set_oom_score};
 use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
 use crate::kernel::process::{Side, clone, exit_now, hide};
-use crate::spec::{Hooks, NamespaceKind, Process, Spec};
+use crate::spec::{NamespaceKind, Process, Spec};
 use crate::tuning::{Affinity, Cpus};
 
 /// What is to join.
@@ -79,7 +79,7 @@ pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
             if let Some(score) = guest.process.oom_score_adj {
                 set_oom_score(pid, score)?;
             }
-            newborn.attend(&Hooks::default(), listener.as_ref(), guest.state)?;
+            newborn.attend(guest.spec, listener.as_ref(), guest.state)?;
             Ok(newborn)
         }
     }

@@ -23,7 +23,10 @@ use crate::kernel::mount::{Attributes, Filesystem, attach, clone_mount, set_attr
 /// A path that is there cannot be masked.
 pub(super) fn mask(rootfs: &Rootfs, paths: &[PathBuf]) -> Result<()> {
     let (mut null, mut empty) = (None, None);
-    for path in paths {
+    for (index, path) in paths.iter().enumerate() {
+        if paths[..index].contains(path) {
+            continue;
+        }
         let Some(target) = find(rootfs, path)? else {
             continue;
         };

@@ -11,6 +11,8 @@
 //!                                             join, setsid, cgroup namespace, keyring
 //!                                             loopback, names, sysctls
 //!                                             root, mounts, devices
+//!  copy it        ◀────────── OpenSource ───── (with a source in the root itself)
+//!        │ ────────────── SourceOpened ────▶
 //!  prestart, createRuntime ◀── RunHooks ───── (with such hooks)
 //!        │ ───────────────── HooksRan ──────▶ createContainer hooks
 //!        │                                    terminal ──▶ console socket
@@ -39,6 +41,8 @@ mod ids;
 mod init;
 mod join;
 mod masks;
+mod mount_source;
+mod mount_table;
 mod mounts;
 mod namespaces;
 mod options;
@@ -65,7 +69,7 @@ use crate::cgroup::Manager;
 use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
 use crate::security::seccomp::Listener;
-use crate::spec::{Hooks, Spec};
+use crate::spec::Spec;
 use crate::tuning::Affinity;
 
 pub(crate) use channel::receive_descriptor;
@@ -143,7 +147,7 @@ pub(crate) fn give_birth(
                 set_oom_score(pid, score)?;
             }
             record(state)?;
-            newborn.attend(&order.spec.hooks, listener.as_ref(), state)?;
+            newborn.attend(order.spec, listener.as_ref(), state)?;
             Ok(newborn)
         }
     }
@@ -177,7 +181,7 @@ fn prepare<'a>(order: &Order<'a>) -> Result<Prepared<'a>> {
             .filter(|_| shows_groups)
             .map(Manager::view)
             .transpose()?,
-        mounts: mounts::plan(spec, order.bundle)?,
+        mounts: mounts::plan(spec, order.bundle, order.rootfs)?,
         confinement: Confinement::prepare(&process, spec, Affinity::OfGroup)?,
         process,
     })
@@ -197,7 +201,8 @@ impl Newborn {
     }
 
     /// Answer the child until it is ready.
-    fn attend(&self, hooks: &Hooks, listener: Option<&Listener>, state: &State) -> Result<()> {
+    fn attend(&self, spec: &Spec, listener: Option<&Listener>, state: &State) -> Result<()> {
+        let hooks = &spec.hooks;
         loop {
             match self.channel.receive_with()? {
                 Some((Message::RunHooks, _)) => {
@@ -207,6 +212,9 @@ impl Newborn {
                     hooks::run("prestart", &hooks.prestart, &state, &at)?;
                     hooks::run("createRuntime", &hooks.create_runtime, &state, &at)?;
                     self.channel.send(&Message::HooksRan)?;
+                }
+                Some((Message::OpenSource(index), _)) => {
+                    mount_source::answer(spec, &state.bundle, index, self.pid, &self.channel)?;
                 }
                 Some((Message::Listener, Some(fd))) => {
                     let agent = listener

@@ -5,11 +5,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::errno::Errno;
 use nix::fcntl::ResolveFlag;
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
 
+use super::channel::Channel;
+use super::mount_source::{self, Source};
 use super::options::Options;
 use super::rootfs::{Kind, Rootfs, host};
 use super::{cgroup_mount, copy_up, ids};
@@ -28,17 +31,26 @@ pub(super) struct Plan<'a> {
     options: Options,
     /// Absolute source of a bind mount.
     source: PathBuf,
-    /// Its copy, where the container's user namespace could not make it.
-    opened: Option<OwnedFd>,
+    opened: Source,
+    /// In the root file system.
+    destination: PathBuf,
     /// SELinux's label for what is mounted, and the option that takes it.
     label: Option<(&'static str, &'a str)>,
+}
+
+/// A destination may be given as the host sees it.
+fn inside(destination: &Path, rootfs: &Path) -> PathBuf {
+    match destination.strip_prefix(rootfs) {
+        Ok(below) => Path::new("/").join(below),
+        Err(_) => destination.to_owned(),
+    }
 }
 
 /// Read all options before anything is made.
 ///
 /// # Errors
 /// The first mount that cannot be made, by its JSON path.
-pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path) -> Result<Vec<Plan<'a>>> {
+pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path, rootfs: &Path) -> Result<Vec<Plan<'a>>> {
     let in_user_namespace = spec.linux.has_user_namespace() && geteuid().is_root();
     let label = match spec.linux.mount_label.as_deref() {
         Some(label) if !label.is_empty() => {
@@ -49,29 +61,43 @@ pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path) -> Result<Vec<Plan<'a>>> {
     let mut plans = Vec::with_capacity(spec.mounts.len());
     for (index, entry) in spec.mounts.iter().enumerate() {
         let at = || format!("mounts[{index}] ({})", entry.destination.display());
-        let mut options = Options::parse(&entry.options).with_context(at)?;
-        if entry.kind.as_deref() == Some("bind") {
-            options.bind = Some(options.bind.unwrap_or(false));
-        }
-        let source = bundle.join(entry.source.as_deref().unwrap_or(Path::new("")));
-        let mut plan = Plan {
-            index,
-            entry,
-            options,
-            source,
-            opened: None,
-            label,
-        };
+        let mut plan = Plan::new(index, entry, bundle, rootfs, label).with_context(at)?;
         plan.check().with_context(at)?;
-        if plan.options.bind.is_some() && (plan.maps_ids() || in_user_namespace) {
-            plan.opened = Some(plan.open_source(spec).with_context(at)?);
+        let needs_powers = plan.maps_ids() || in_user_namespace;
+        if plan.options.bind.is_some() && needs_powers {
+            plan.opened = match plan.source.starts_with(rootfs) {
+                true => Source::OfParent,
+                false => Source::Open(plan.open_source(spec).with_context(at)?),
+            };
         }
         plans.push(plan);
     }
     Ok(plans)
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    pub(super) fn new(
+        index: usize,
+        entry: &'a Mount,
+        bundle: &Path,
+        rootfs: &Path,
+        label: Option<(&'static str, &'a str)>,
+    ) -> Result<Plan<'a>> {
+        let mut options = Options::parse(&entry.options)?;
+        if entry.kind.as_deref() == Some("bind") {
+            options.bind = Some(options.bind.unwrap_or(false));
+        }
+        Ok(Plan {
+            index,
+            entry,
+            options,
+            destination: inside(&entry.destination, rootfs),
+            source: bundle.join(entry.source.as_deref().unwrap_or(Path::new(""))),
+            opened: Source::OfChild,
+            label,
+        })
+    }
+
     fn check(&self) -> Result<()> {
         match self.options.bind {
             Some(_) => {
@@ -110,7 +136,7 @@ impl Plan<'_> {
     }
 
     /// Copy the source's mount, its ids mapped if that is wanted.
-    fn open_source(&self, spec: &Spec) -> Result<OwnedFd> {
+    pub(super) fn open_source(&self, spec: &Spec) -> Result<OwnedFd> {
         let tree = self.copy_source()?;
         if self.maps_ids() {
             let choose = |own: &'_ [IdMapping], container: &'_ [IdMapping]| -> Vec<IdMapping> {
@@ -149,30 +175,37 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// The mount is refused; the text is runc's.
-    pub(super) fn make(mut self, rootfs: &Rootfs, view: Option<&View>) -> Result<Option<OwnedFd>> {
+    pub(super) fn make(
+        self,
+        rootfs: &Rootfs,
+        view: Option<&View>,
+        channel: &Channel,
+    ) -> Result<Option<OwnedFd>> {
         let (kind, destination) = (
             self.entry.kind.clone().unwrap_or_default(),
             self.entry.destination.clone(),
         );
         let index = self.index;
         let source = self.entry.source.clone().unwrap_or_default();
-        self.make_kind(&kind, rootfs, view).with_context(|| {
-            format!(
-                "error mounting {:?} to rootfs at {:?} (mounts[{index}])",
-                source.display().to_string(),
-                destination.display().to_string()
-            )
-        })
+        self.make_kind(&kind, rootfs, view, channel)
+            .with_context(|| {
+                format!(
+                    "error mounting {:?} to rootfs at {:?} (mounts[{index}])",
+                    source.display().to_string(),
+                    destination.display().to_string()
+                )
+            })
     }
 
     fn make_kind(
-        &mut self,
+        self,
         kind: &str,
         rootfs: &Rootfs,
         view: Option<&View>,
+        channel: &Channel,
     ) -> Result<Option<OwnedFd>> {
         if self.options.bind.is_some() {
-            return self.bind(rootfs).map(|()| None);
+            return self.bind(rootfs, channel).map(|()| None);
         }
         match (kind, view) {
             ("cgroup" | "cgroup2", Some(view)) => {
@@ -184,10 +217,11 @@ impl Plan<'_> {
         }
     }
 
-    fn bind(&mut self, rootfs: &Rootfs) -> Result<()> {
-        let tree = match self.opened.take() {
-            Some(tree) => tree,
-            None => self.copy_source()?,
+    fn bind(mut self, rootfs: &Rootfs, channel: &Channel) -> Result<()> {
+        let tree = match std::mem::replace(&mut self.opened, Source::OfChild) {
+            Source::Open(tree) => tree,
+            Source::OfChild => self.copy_source()?,
+            Source::OfParent => mount_source::ask_parent(self.index, channel)?,
         };
         let kind = if is_directory(tree.as_fd())? {
             Kind::Directory
@@ -195,7 +229,7 @@ impl Plan<'_> {
             Kind::File
         };
         let target = self.target(rootfs, kind, ResolveFlag::empty())?;
-        if self.entry.destination == Path::new("/proc") {
+        if self.destination == Path::new("/proc") {
             ensure!(
                 is_proc(tree.as_fd())?,
                 "only a proc file system may be bound at /proc"
@@ -217,11 +251,14 @@ impl Plan<'_> {
         rootfs: &Rootfs,
         resolve: ResolveFlag,
     ) -> Result<Option<OwnedFd>> {
+        let is_made = kind == "tmpfs"
+            && !self.options.has("mode")
+            && matches!(rootfs.open(&self.destination, resolve), Err(Errno::ENOENT));
         let target = self.target(rootfs, Kind::Directory, resolve)?;
         let filesystem = CString::new(kind).map_err(|_| anyhow!("type contains a nul byte"))?;
         let filesystem =
             Filesystem::open(&filesystem).with_context(|| format!("file system type {kind:?}"))?;
-        let configured = self.configure(&filesystem, kind, target.as_fd());
+        let configured = self.configure(&filesystem, kind, target.as_fd(), is_made);
         let readonly_later =
             kind == "tmpfs" && self.options.initial() & libc::MOUNT_ATTR_RDONLY != 0;
         let attributes = self.options.initial()
@@ -251,6 +288,7 @@ impl Plan<'_> {
         filesystem: &Filesystem,
         kind: &str,
         target: BorrowedFd<'_>,
+        is_made: bool,
     ) -> Result<(), String> {
         if let Some(source) = self.entry.source.as_deref().and_then(Path::to_str) {
             filesystem.set("source", Some(source))?;
@@ -264,8 +302,9 @@ impl Plan<'_> {
         {
             filesystem.set(key, Some(label))?;
         }
-        // A tmpfs over a directory looks like the directory.
-        if kind == "tmpfs" && !self.options.has("mode") {
+        // A tmpfs over a directory looks like the directory; one over nothing
+        // keeps the file system's own default.
+        if kind == "tmpfs" && !is_made && !self.options.has("mode") {
             let mode = fstat(target)
                 .map_err(|errno| errno.desc().to_owned())?
                 .st_mode
@@ -276,12 +315,12 @@ impl Plan<'_> {
     }
 
     fn target(&self, rootfs: &Rootfs, kind: Kind, resolve: ResolveFlag) -> Result<OwnedFd> {
-        let target = rootfs.open_or_make(&self.entry.destination, kind, resolve)?;
-        let is_in_proc = self.entry.destination != Path::new("/proc") && is_proc(target.as_fd())?;
+        let target = rootfs.open_or_make(&self.destination, kind, resolve)?;
+        let is_in_proc = self.destination != Path::new("/proc") && is_proc(target.as_fd())?;
         if is_in_proc
             && !MAY_BE_COVERED
                 .iter()
-                .any(|path| self.entry.destination == Path::new(path))
+                .any(|path| self.destination == Path::new(path))
         {
             bail!(
                 "{:?} cannot be mounted because it is inside /proc",

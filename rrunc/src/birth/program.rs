@@ -9,7 +9,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use nix::unistd::{AccessFlags, access};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::{AccessFlags, faccessat};
 
 use crate::kernel::exec::{Strings, exec};
 use crate::spec::Process;
@@ -117,13 +118,17 @@ fn check(path: &Path) -> Result<PathBuf, String> {
     if metadata.is_dir() {
         return Err("is a directory".to_owned());
     }
-    let executable =
-        metadata.permissions().mode() & 0o111 != 0 && access(path, AccessFlags::X_OK).is_ok();
+    let executable = metadata.permissions().mode() & 0o111 != 0 && may_execute(path);
     if executable {
         Ok(path.to_owned())
     } else {
         Err("permission denied".to_owned())
     }
+}
+
+/// By the powers that execve(2) will have, and not as the real user.
+fn may_execute(path: &Path) -> bool {
+    faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
 }
 
 /// The home directory in the container's /etc/passwd, else `/`.

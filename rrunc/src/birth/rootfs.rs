@@ -1,18 +1,17 @@
 //! The root file system, and ways into it that cannot lead out of it.
 
-use std::ffi::{CString, OsStr};
-use std::fs;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
+use super::mount_table::{hide_pseudo_filesystems, make_parent_private};
 use super::options::tree_propagation;
 use crate::kernel::mount::{Attributes, attach, clone_mount, set_attributes, set_attributes_at};
 
@@ -35,8 +34,12 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Rootfs {
     root: OwnedFd,
+    /// Where it is on the host.
+    path: PathBuf,
     /// Whether unmounting here could reach the host.
     shared: bool,
+    /// `linux.rootfsPropagation`, and whether it is for all mounts.
+    propagation: Option<(u64, bool)>,
 }
 
 impl Rootfs {
@@ -46,10 +49,11 @@ impl Rootfs {
     /// # Errors
     /// A mount is refused.
     pub(super) fn prepare(path: &Path, propagation: Option<&str>) -> Result<Rootfs> {
-        let (kind, recursive) = match propagation {
-            Some(name) if !name.is_empty() => tree_propagation(name)?,
-            _ => (libc::MS_SLAVE, true),
-        };
+        let propagation = propagation
+            .filter(|name| !name.is_empty())
+            .map(tree_propagation)
+            .transpose()?;
+        let (kind, recursive) = propagation.unwrap_or((libc::MS_SLAVE, true));
         set_attributes_at(
             c"/",
             recursive,
@@ -73,7 +77,12 @@ impl Rootfs {
         let root = clone_mount(place.as_fd(), true).with_context(named)?;
         attach(root.as_fd(), place.as_fd())
             .with_context(|| format!("bind {} onto itself", path.display()))?;
-        Ok(Rootfs { root, shared })
+        Ok(Rootfs {
+            root,
+            path: path.to_owned(),
+            shared,
+            propagation,
+        })
     }
 
     /// What is there now, links followed inside the root.
@@ -108,10 +117,20 @@ impl Rootfs {
         kind: Kind,
         resolve: ResolveFlag,
     ) -> Result<OwnedFd> {
+        self.make_through(path, kind, resolve, MOST_LINKS)
+    }
+
+    fn make_through(
+        &self,
+        path: &Path,
+        target: Kind,
+        resolve: ResolveFlag,
+        links: u32,
+    ) -> Result<OwnedFd> {
         match self.open(path, resolve) {
             Err(Errno::ENOENT) => {}
             Err(Errno::ELOOP) => bail!(
-                "{} in the root file system is or passes a symbolic link",
+                "{} in the root file system is or passes a symbolic link: it must be mounted on ordinary directory",
                 path.display()
             ),
             other => {
@@ -126,10 +145,18 @@ impl Rootfs {
             let last = parts.peek().is_none();
             parent = match self.open(&done, resolve) {
                 Err(Errno::ENOENT) => {
-                    let kind = if last { kind } else { Kind::Directory };
-                    make(parent.as_fd(), name, kind).with_context(|| {
-                        format!("make {} in the root file system", done.display())
-                    })?;
+                    let kind = if last { target } else { Kind::Directory };
+                    match make(parent.as_fd(), name, kind) {
+                        // A link whose destination is yet to be made.
+                        Err(Errno::EEXIST) if links > 0 => {
+                            let rest: PathBuf = parts.collect();
+                            let further = behind_link(parent.as_fd(), &done)?.join(rest);
+                            return self.make_through(&further, target, resolve, links - 1);
+                        }
+                        made => made.with_context(|| {
+                            format!("make {} in the root file system", done.display())
+                        })?,
+                    }
                     self.open(&done, resolve)
                 }
                 other => other,
@@ -161,12 +188,22 @@ impl Rootfs {
                 umount2(".", MntFlags::MNT_DETACH).context("unmount the old root")?;
             }
             Leave::Move => {
+                hide_pseudo_filesystems(&self.path)?;
                 mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>)
                     .context("move the root to /")?;
                 chroot(".").context("chroot")?;
             }
         }
-        chdir("/").context("chdir to /")
+        chdir("/").context("chdir to /")?;
+        let Some((propagation, recursive)) = self.propagation else {
+            return Ok(());
+        };
+        let change = Attributes {
+            propagation,
+            ..Attributes::default()
+        };
+        set_attributes_at(c"/", recursive, change)
+            .context("linux.rootfsPropagation: set the propagation of the root")
     }
 
     /// Make the root read-only, not what is mounted on it.
@@ -180,6 +217,17 @@ impl Rootfs {
         };
         set_attributes(self.fd(), false, change).context("root.readonly: make the root read-only")
     }
+}
+
+/// As many as the kernel follows.
+const MOST_LINKS: u32 = 40;
+
+/// Where the link at `path`, the last name of which is in `parent`, leads.
+fn behind_link(parent: BorrowedFd<'_>, path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default();
+    let destination = readlinkat(parent, name)
+        .with_context(|| format!("make {} in the root file system", path.display()))?;
+    Ok(path.parent().unwrap_or(Path::new("/")).join(destination))
 }
 
 /// The names of a path, `..` taken back: what is made lies below the root.
@@ -205,56 +253,6 @@ fn make(parent: BorrowedFd<'_>, name: &OsStr, kind: Kind) -> Result<(), Errno> {
     }
 }
 
-/// pivot_root(2) refuses a new root whose parent mount is shared.
-fn make_parent_private(path: &Path) -> Result<()> {
-    let path = fs::canonicalize(path).with_context(|| format!("root.path: {}", path.display()))?;
-    let mounts = fs::read_to_string("/proc/self/mountinfo").context("read /proc/self/mountinfo")?;
-    let parent = mounts
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(unescape)
-        .filter(|point| path.starts_with(point))
-        .max_by_key(|point| point.as_os_str().len())
-        .ok_or_else(|| {
-            anyhow!(
-                "{} is below no mount of /proc/self/mountinfo",
-                path.display()
-            )
-        })?;
-    let point = CString::new(parent.as_os_str().as_bytes())?;
-    set_attributes_at(
-        &point,
-        false,
-        Attributes {
-            propagation: libc::MS_PRIVATE,
-            ..Attributes::default()
-        },
-    )
-    .with_context(|| format!("make {} private", parent.display()))
-}
-
-/// mountinfo writes blanks as octal.
-fn unescape(field: &str) -> PathBuf {
-    let mut bytes = Vec::new();
-    let mut rest = field.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..3)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) if first == b'\\' => {
-                bytes.push(byte);
-                rest = &tail[3..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    PathBuf::from(OsStr::from_bytes(&bytes))
-}
-
 /// A path on the host, for what is bound from there.
 pub(super) fn host() -> BorrowedFd<'static> {
     AT_FDCWD
@@ -263,6 +261,7 @@ pub(super) fn host() -> BorrowedFd<'static> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -270,7 +269,9 @@ mod tests {
     fn rootfs(path: &Path) -> Rootfs {
         Rootfs {
             root: open(path, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).unwrap(),
+            path: path.to_owned(),
             shared: false,
+            propagation: None,
         }
     }
 
@@ -305,10 +306,5 @@ mod tests {
             )
             .unwrap_err();
         assert!(error.to_string().contains("symbolic link"), "{error}");
-    }
-
-    #[test]
-    fn blanks_in_mountinfo_are_read() {
-        assert_eq!(unescape(r"/a\040b\134"), Path::new(r"/a b\"));
     }
 }

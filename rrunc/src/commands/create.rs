@@ -200,6 +200,7 @@ pub(super) fn make(
             .map(|manager| manager.paths().clone())
             .unwrap_or_default(),
         owner: getuid().as_raw(),
+        shares_pids: !request.spec.linux.makes(NamespaceKind::Pid),
     };
     match fill(
         &container,

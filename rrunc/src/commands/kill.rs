@@ -20,7 +20,15 @@ pub(super) fn run(root: &Root, options: &Kill) -> Result<ExitCode> {
     if options.all {
         return send_to_all(&state, signal).map(|()| ExitCode::SUCCESS);
     }
-    match container.status(&state)? {
+    let status = container.status(&state)?;
+    // Without an init process of their own the others would outlive it, or have.
+    if signal == libc::SIGKILL && state.shares_pids && status != Status::Creating {
+        let others = Manager::from_paths(state.cgroup_paths.clone()).pids()?;
+        if status != Status::Stopped || !others.is_empty() {
+            return send_to_all(&state, signal).map(|()| ExitCode::SUCCESS);
+        }
+    }
+    match status {
         Status::Stopped | Status::Creating => bail!("container not running"),
         _ => send(state.pid, signal)?,
     }

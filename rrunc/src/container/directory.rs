@@ -19,7 +19,11 @@ const HIDDEN_FIFO: &str = ".exec.fifo";
 
 /// The directory of all containers.
 #[derive(Debug)]
-pub(crate) struct Root(PathBuf);
+pub(crate) struct Root {
+    path: PathBuf,
+    /// By `--root`, and so expected to be there.
+    asked: bool,
+}
 
 impl Root {
     /// `--root`, else `/run/rrunc`, else for an ordinary user
@@ -29,15 +33,24 @@ impl Root {
     /// An ordinary user without XDG_RUNTIME_DIR.
     pub(crate) fn choose(asked: Option<&Path>) -> Result<Root> {
         if let Some(asked) = asked {
-            return Ok(Root(std::path::absolute(asked).context("--root")?));
+            return Ok(Root {
+                path: std::path::absolute(asked).context("--root")?,
+                asked: true,
+            });
         }
         if geteuid().is_root() && std::env::var_os("ROOTLESS_RUNTIME").is_none() {
-            return Ok(Root("/run/rrunc".into()));
+            return Ok(Root {
+                path: "/run/rrunc".into(),
+                asked: false,
+            });
         }
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").ok_or_else(|| {
             anyhow!("XDG_RUNTIME_DIR is not set: give the state directory with --root")
         })?;
-        Ok(Root(Path::new(&runtime).join("rrunc")))
+        Ok(Root {
+            path: Path::new(&runtime).join("rrunc"),
+            asked: false,
+        })
     }
 
     /// Make the directory of a new container, and lock it.
@@ -46,15 +59,15 @@ impl Root {
     /// The id is not a name, or is taken.
     pub(crate) fn create(&self, id: &str) -> Result<Container> {
         check_id(id)?;
-        let path = self.0.join(id);
+        let path = self.path.join(id);
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
         let made = match builder.create(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 builder
                     .recursive(true)
-                    .create(&self.0)
-                    .with_context(|| format!("mkdir {}", self.0.display()))?;
+                    .create(&self.path)
+                    .with_context(|| format!("mkdir {}", self.path.display()))?;
                 builder.recursive(false).create(&path)
             }
             other => other,
@@ -74,7 +87,7 @@ impl Root {
     /// The id is not a name.
     pub(crate) fn directory_of(&self, id: &str) -> Result<PathBuf> {
         check_id(id)?;
-        Ok(self.0.join(id))
+        Ok(self.path.join(id))
     }
 
     /// Find a container, without its lock.
@@ -83,7 +96,7 @@ impl Root {
     /// There is none.
     pub(crate) fn find(&self, id: &str) -> Result<Container> {
         check_id(id)?;
-        let path = self.0.join(id);
+        let path = self.path.join(id);
         ensure!(path.is_dir(), "container does not exist");
         Ok(Container { path, lock: None })
     }
@@ -101,16 +114,20 @@ impl Root {
     /// The names of all containers, in order.
     ///
     /// # Errors
-    /// The root cannot be read; that it is not there is no error.
+    /// The root cannot be read; that it is not there is no error, unless it was asked for.
     pub(crate) fn ids(&self) -> Result<Vec<String>> {
-        let entries = match fs::read_dir(&self.0) {
+        let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("read {}", self.0.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.asked => {
+                return Ok(Vec::new());
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("read {}", self.path.display()));
+            }
         };
         let mut ids = Vec::new();
         for entry in entries {
-            let entry = entry.with_context(|| format!("read {}", self.0.display()))?;
+            let entry = entry.with_context(|| format!("read {}", self.path.display()))?;
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 ids.extend(entry.file_name().into_string());
             }
@@ -315,7 +332,10 @@ mod tests {
     #[test]
     fn a_container_without_a_record_is_half_made() {
         let directory = tempfile::tempdir().unwrap();
-        let root = Root(directory.path().join("root"));
+        let root = Root {
+            path: directory.path().join("root"),
+            asked: false,
+        };
         let container = root.create("c").unwrap();
         assert!(container.load().unwrap().is_none());
         assert!(

@@ -27,6 +27,9 @@ pub(crate) struct State {
     pub(crate) cgroup_paths: cgroup::Paths,
     /// The user who made it.
     pub(crate) owner: u32,
+    /// It has no pid namespace of its own, whose processes would end with the first.
+    #[serde(default)]
+    pub(crate) shares_pids: bool,
 }
 
 /// The runtime-spec's states of a container.

@@ -14,11 +14,15 @@ use crate::security::seccomp::Profile;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Linux {
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) uid_mappings: Vec<IdMapping>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) gid_mappings: Vec<IdMapping>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) sysctl: BTreeMap<String, String>,
     pub(crate) resources: Option<Resources>,
     pub(crate) cgroups_path: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) namespaces: Vec<Namespace>,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) devices: Vec<Device>,
@@ -29,6 +33,7 @@ pub(crate) struct Linux {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) readonly_paths: Vec<PathBuf>,
     pub(crate) mount_label: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) time_offsets: BTreeMap<String, TimeOffset>,
     pub(crate) intel_rdt: Option<serde_json::Value>,
     pub(crate) personality: Option<Personality>,

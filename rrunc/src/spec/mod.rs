@@ -36,9 +36,13 @@ pub(crate) struct Spec {
     pub(crate) root: Option<Root>,
     pub(crate) hostname: Option<String>,
     pub(crate) domainname: Option<String>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) mounts: Vec<Mount>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) hooks: Hooks,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) annotations: Annotations,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) linux: Linux,
 }
 
@@ -60,7 +64,9 @@ pub(crate) struct Mount {
     pub(crate) source: Option<PathBuf>,
     #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) options: Vec<String>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) uid_mappings: Vec<IdMapping>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) gid_mappings: Vec<IdMapping>,
 }
 
@@ -68,11 +74,17 @@ pub(crate) struct Mount {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Hooks {
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) prestart: Vec<Hook>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) create_runtime: Vec<Hook>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) create_container: Vec<Hook>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) start_container: Vec<Hook>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) poststart: Vec<Hook>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) poststop: Vec<Hook>,
 }
 
@@ -81,7 +93,9 @@ pub(crate) struct Hooks {
 #[serde(default)]
 pub(crate) struct Hook {
     pub(crate) path: PathBuf,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) args: Vec<String>,
+    #[serde(deserialize_with = "load::null_as_default")]
     pub(crate) env: Vec<String>,
     /// Seconds; absent means as long as it takes.
     pub(crate) timeout: Option<i64>,

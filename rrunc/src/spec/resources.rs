@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::load::null_as_default;
+
 /// All limits; what is absent is left as the kernel has it.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Resources {
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) devices: Vec<DeviceRule>,
     pub(crate) memory: Option<Memory>,
     pub(crate) cpu: Option<Cpu>,
     pub(crate) pids: Option<Pids>,
     #[serde(rename = "blockIO")]
     pub(crate) block_io: Option<BlockIo>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) hugepage_limits: Vec<Hugepage>,
     pub(crate) network: Option<Network>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) rdma: BTreeMap<String, Rdma>,
     /// Files of cgroup v2, written as they are.
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) unified: BTreeMap<String, String>,
 }
 
@@ -81,12 +87,17 @@ pub(crate) struct Pids {
 pub(crate) struct BlockIo {
     pub(crate) weight: Option<u16>,
     pub(crate) leaf_weight: Option<u16>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) weight_device: Vec<WeightDevice>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) throttle_read_bps_device: Vec<ThrottleDevice>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) throttle_write_bps_device: Vec<ThrottleDevice>,
     #[serde(rename = "throttleReadIOPSDevice")]
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) throttle_read_iops_device: Vec<ThrottleDevice>,
     #[serde(rename = "throttleWriteIOPSDevice")]
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) throttle_write_iops_device: Vec<ThrottleDevice>,
 }
 
@@ -125,6 +136,7 @@ pub(crate) struct Hugepage {
 pub(crate) struct Network {
     #[serde(rename = "classID")]
     pub(crate) class_id: Option<u32>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) priorities: Vec<Priority>,
 }
 

@@ -32,18 +32,16 @@ pub(crate) enum Error {
     #[error("linux.seccomp: unknown flag {0:?}")]
     Flag(String),
     #[error(
-        "linux.seccomp: SCMP_ACT_NOTIFY cannot be the {0}: the container's process could not report its listener"
+        "linux.seccomp: SCMP_ACT_NOTIFY cannot be used {0}: the container's process could not report its listener"
     )]
     NotifyForbidden(&'static str),
     #[error("linux.seccomp: SCMP_ACT_NOTIFY needs listenerPath")]
     NoListener,
-    #[error("linux.seccomp: listenerPath is given, but no action is SCMP_ACT_NOTIFY")]
-    NoNotify,
     #[error("linux.seccomp: the filter has {0} instructions, the kernel takes 4096 at most")]
     TooLong(usize),
     #[error("load the seccomp filter: {0}")]
     Load(Errno),
-    #[error("send the seccomp listener to {}: {source}", path.display())]
+    #[error("failed to connect with seccomp agent specified in the seccomp profile: {}", path.display())]
     Listener {
         path: std::path::PathBuf,
         source: std::io::Error,
@@ -70,7 +68,8 @@ impl Filter {
             }),
             (None, false) => None,
             (None, true) => return Err(Error::NoListener),
-            (Some(_), false) => return Err(Error::NoNotify),
+            // As runc has it: an engine may give the agent to every container.
+            (Some(_), false) => None,
         };
         let mut flags = flags(profile.flags.as_deref())?;
         if notifies {
@@ -116,13 +115,13 @@ impl Filter {
 /// reports its listener's descriptor with write(2) after the filter is in force.
 fn notifies(profile: &Profile) -> Result<bool, Error> {
     if Action::parse(&profile.default_action, None)? == Action::NOTIFY {
-        return Err(Error::NotifyForbidden("default action"));
+        return Err(Error::NotifyForbidden("as default action"));
     }
     let mut notifies = false;
     for call in &profile.syscalls {
         if Action::parse(&call.action, call.errno_ret)? == Action::NOTIFY {
             if call.names.iter().any(|name| name == "write") {
-                return Err(Error::NotifyForbidden("action of write"));
+                return Err(Error::NotifyForbidden("for the write syscall"));
             }
             notifies = true;
         }
