@@ -61,6 +61,11 @@ impl Cmd {
         self
     }
 
+    pub fn without(mut self, name: &str) -> Cmd {
+        self.command.env_remove(name);
+        self
+    }
+
     pub fn dir(mut self, dir: impl AsRef<Path>) -> Cmd {
         self.command.current_dir(dir);
         self

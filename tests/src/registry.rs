@@ -28,6 +28,8 @@ pub enum Access {
     Plain,
     /// HTTPS for anyone.
     Tls,
+    /// HTTPS for anyone, with a certificate that signed itself.
+    SelfSigned,
     /// HTTPS, and basic authentication as [`USER`].
     TlsAndPassword,
 }
@@ -57,7 +59,10 @@ impl Registry {
             storage.display()
         );
         if access != Access::Plain {
-            make_certificates(&home, &certificates)?;
+            match access {
+                Access::SelfSigned => make_self_signed(&home, &certificates)?,
+                _ => make_certificates(&home, &certificates)?,
+            }
             let home = home.display();
             config +=
                 &format!("  tls: {{certificate: {home}/server.crt, key: {home}/server.key}}\n");
@@ -157,6 +162,16 @@ impl Drop for Registry {
         self.process.kill().ok();
         self.process.wait().ok();
     }
+}
+
+/// One that is an authority and a server at once, as `openssl req -x509` makes it.
+fn make_self_signed(home: &Path, certificates: &Path) -> Result<()> {
+    Cmd::new(peer("openssl")?)
+        .dir(home)
+        .words("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.crt -days 2 -subj /CN=registry -addext subjectAltName=IP:127.0.0.1")
+        .ok()?;
+    fs::copy(home.join("server.crt"), certificates.join("ca.crt"))?;
+    Ok(())
 }
 
 fn make_certificates(home: &Path, certificates: &Path) -> Result<()> {

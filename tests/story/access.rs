@@ -90,3 +90,95 @@ pub(crate) fn plain_http_is_refused_by_default() -> Result<()> {
         .ok()?;
     Ok(())
 }
+
+pub(crate) fn a_certificate_that_signed_itself_is_trusted_as_itself() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::SelfSigned)?;
+    let alpine = stack.remote("alpine:latest");
+    let inspect = format!("inspect {alpine}");
+    stack.rskopeo(&inspect).exits(1)?.complains("certificate")?;
+    let trusting = format!(
+        "inspect --cert-dir {} {alpine}",
+        stack.registry.certificates.display()
+    );
+    stack.rskopeo(&trusting).ok()?;
+    // It is trusted for the names that are in it, and no others.
+    let by_name = trusting.replace("127.0.0.1", "localhost");
+    stack.rskopeo(&by_name).exits(1)?.complains("certificate")?;
+    Ok(())
+}
+
+pub(crate) fn logins_are_kept_and_forgotten() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::TlsAndPassword)?;
+    let (alpine, address) = (stack.remote("alpine:latest"), &stack.registry.address);
+    let certificates = stack.registry.certificates.display();
+    let file = "--authfile kept.json";
+    let login = format!("login --cert-dir {certificates} {file}");
+    stack
+        .rskopeo(&format!("{login} -u {USER} -p wrong {address}"))
+        .exits(1)?
+        .complains("invalid username/password")?;
+    stack
+        .rskopeo(&format!(
+            "{login} --verbose -u {USER} --password-stdin {address}"
+        ))
+        .stdin(format!("{PASSWORD}\n"))
+        .ok()?
+        .says("Login Succeeded!")?
+        .says("Used:")?;
+    stack
+        .rskopeo(&format!("login --get-login {file} {address}"))
+        .ok()?
+        .is(USER)?;
+    stack
+        .rskopeo(&format!("{login} {address}"))
+        .ok()?
+        .says("Already logged in")?;
+    let inspect = format!("inspect --cert-dir {certificates} {file} {alpine}");
+    stack.rskopeo(&inspect).ok()?;
+    stack
+        .rskopeo(&format!("logout {file} {address}"))
+        .ok()?
+        .says("Removed login credentials")?;
+    stack
+        .rskopeo(&inspect)
+        .exits(1)?
+        .complains("authentication required")?;
+    stack
+        .rskopeo(&format!("logout {file} {address}"))
+        .exits(1)?
+        .complains(format!("not logged into {address}"))?;
+    stack
+        .rskopeo(&format!("login --get-login {file} {address}"))
+        .exits(1)?
+        .complains(format!("not logged into {address}"))?;
+    Ok(())
+}
+
+pub(crate) fn logins_in_dockers_form() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::TlsAndPassword)?;
+    let address = &stack.registry.address;
+    let certificates = stack.registry.certificates.display();
+    stack.scratch.write(
+        "docker.json",
+        r#"{"credsStore":"","auths":{"a.io":{}},"psFormat":"x"}"#,
+    )?;
+    let login = format!(
+        "login --cert-dir {certificates} --compat-auth-file docker.json -u {USER} -p {PASSWORD}"
+    );
+    let cmd = |line: &str| stack.rskopeo(line).without("REGISTRY_AUTH_FILE");
+    cmd(&format!("{login} {address}")).ok()?;
+    let kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(stack.scratch.path("docker.json"))?)?;
+    ensure!(
+        kept["psFormat"] == "x" && kept["auths"][address]["auth"].is_string(),
+        "{kept}"
+    );
+    cmd(&format!("{login} {address}/team"))
+        .exits(1)?
+        .complains("Docker-compatible")?;
+    cmd(&format!("{login} --authfile x.json {address}"))
+        .exits(1)?
+        .complains("can not be set simultaneously")?;
+    cmd("logout --compat-auth-file docker.json --all").ok()?;
+    Ok(())
+}

@@ -11,6 +11,9 @@ pub struct Login {
     /// Use certificates at the specified path to access the registry
     #[arg(long, value_name = "PATH")]
     pub cert_dir: Option<PathBuf>,
+    /// Path of a Docker-compatible config file to update instead
+    #[arg(long, value_name = "FILE")]
+    pub compat_auth_file: Option<PathBuf>,
     /// Return the current login user for the registry
     #[arg(long)]
     pub get_login: bool,
@@ -39,6 +42,12 @@ pub struct Logout {
     /// Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override
     #[arg(long, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
+    /// Path of a Docker-compatible config file to update instead
+    #[arg(long, value_name = "FILE")]
+    pub compat_auth_file: Option<PathBuf>,
+    /// Require HTTPS and verify certificates when accessing the registry
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tls_verify: Option<bool>,
     /// Remove the cached credentials for all registries in the auth file
     #[arg(short, long)]
     pub all: bool,

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use anyhow::{Context, Result, bail};
 
 use crate::cli::Login;
-use crate::config::{self, Credentials};
+use crate::config::{AuthPlace, Credentials};
 use crate::terminal;
 use crate::transport::{self, Access};
 
@@ -15,16 +15,19 @@ pub fn run(args: &Login) -> Result<()> {
         .as_deref()
         .context("please provide a registry to login to")?;
     let key = credentials_key(registry);
-    let (host, path) = key.split_once('/').unwrap_or((key, ""));
-    let known = config::credentials(host, path, args.authfile.as_deref())?;
+    let host = key.split('/').next().unwrap_or(key);
+    let place = AuthPlace::new(args.authfile.as_deref(), args.compat_auth_file.as_deref())?;
+    let known = place.known(key)?;
     if args.get_login {
         let known = known.with_context(|| format!("not logged into {key}"))?;
         println!("{}", known.user());
         return Ok(());
     }
-    if let (Some(known), None, None, false) =
-        (&known, &args.username, &args.password, args.password_stdin)
-    {
+    if let Some(Credentials::IdentityToken(_)) = known {
+        bail!("currently logged in, auth file contains an Identity token");
+    }
+    let given = args.username.is_some() || args.password.is_some() || args.password_stdin;
+    if let (Some(known), false) = (&known, given) {
         println!("Authenticating with existing credentials for {key}");
         if is_let_in(args, host, known.clone())? {
             println!("Existing credentials are valid. Already logged in to {host}");
@@ -38,11 +41,11 @@ pub fn run(args: &Login) -> Result<()> {
         password: password.clone(),
     };
     if !is_let_in(args, host, credentials)? {
-        bail!("logging into {host:?}: invalid username/password");
+        bail!("logging into {key:?}: invalid username/password");
     }
-    let place = config::keep(key, &user, &password, args.authfile.as_deref())?;
+    let kept = place.keep(key, &user, &password)?;
     if args.verbose {
-        println!("Used:  {place}");
+        println!("Used:  {kept}");
     }
     println!("Login Succeeded!");
     Ok(())

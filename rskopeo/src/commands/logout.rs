@@ -1,19 +1,23 @@
 //! `logout REGISTRY`: kept credentials are forgotten.
 
+use std::fs;
+
 use anyhow::{Context, Result, bail};
 
 use super::login::credentials_key;
 use crate::cli::Logout;
-use crate::config;
+use crate::config::AuthPlace;
+use crate::transport::{self, Access};
 
 pub fn run(args: &Logout) -> Result<()> {
-    let authfile = args.authfile.as_deref();
-    if let Some(authfile) = authfile {
-        std::fs::metadata(authfile)
-            .with_context(|| format!("checking authfile: stat {}", authfile.display()))?;
+    let files = [args.authfile.as_deref(), args.compat_auth_file.as_deref()];
+    let place = AuthPlace::new(files[0], files[1])?;
+    for file in files.into_iter().flatten() {
+        fs::metadata(file)
+            .with_context(|| format!("checking authfile: stat {}", file.display()))?;
     }
     if args.all {
-        config::forget_all(authfile)?;
+        place.forget_all()?;
         println!("Removed login credentials for all registries");
         return Ok(());
     }
@@ -22,12 +26,11 @@ pub fn run(args: &Logout) -> Result<()> {
         .as_deref()
         .context("please provide a registry to logout from")?;
     let key = credentials_key(registry);
-    if config::forget(key, authfile)? {
+    if place.forget(key)? {
         println!("Removed login credentials for {key}");
         return Ok(());
     }
-    let (host, path) = key.split_once('/').unwrap_or((key, ""));
-    if config::credentials(host, path, authfile)?.is_none() {
+    if !is_known_elsewhere(args, &place, key)? {
         bail!("not logged into {key}");
     }
     println!(
@@ -35,4 +38,19 @@ pub fn run(args: &Logout) -> Result<()> {
          Existing credentials were established via docker login. Please use docker logout instead."
     );
     Ok(())
+}
+
+/// Whether another file has credentials that the registry still takes.
+fn is_known_elsewhere(args: &Logout, place: &AuthPlace, key: &str) -> Result<bool> {
+    let Some(credentials) = place.known(key)? else {
+        return Ok(false);
+    };
+    let access = Access {
+        tls_verify: args.tls_verify,
+        credentials: Some(credentials),
+        ..Access::default()
+    };
+    let host = key.split('/').next().unwrap_or(key);
+    // A registry that cannot be asked does not take them either.
+    Ok(transport::is_let_in(host, &access).unwrap_or(false))
 }

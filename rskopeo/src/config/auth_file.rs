@@ -60,7 +60,15 @@ impl AuthFile {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        serde_json::from_slice(&bytes).with_context(|| format!("parsing {}", path.display()))
+        let parsed = match path.file_name().is_some_and(|name| name == ".dockercfg") {
+            // Docker's first format: the entries and nothing around them.
+            true => serde_json::from_slice(&bytes).map(|auths| Self {
+                auths,
+                ..Self::default()
+            }),
+            false => serde_json::from_slice(&bytes),
+        };
+        parsed.with_context(|| format!("parsing {}", path.display()))
     }
 
     /// Reads, changes and replaces a file, alone among all who do it through here.

@@ -8,7 +8,7 @@ mod registries;
 mod registries_d;
 mod signing_params;
 
-pub use auth::{Credentials, credentials, forget, forget_all, keep};
+pub use auth::{Credentials, Place as AuthPlace, credentials};
 pub use policy::{IdentityMatch, Policy, Requirement, SignedBy, SigstoreSigned, name_scopes};
 pub use registries::{Endpoint, Registries};
 pub use registries_d::RegistriesD;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ureq::config::Config;
-use ureq::tls::TlsConfig;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{Agent, Proxy};
 
 use super::proxy::Proxies;
+use super::tls::TlsConnector;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer that sends nothing for so long is taken for dead.
@@ -26,7 +28,7 @@ pub struct Agents {
 }
 
 impl Agents {
-    pub fn new(tls: &TlsConfig, user_agent: &str, proxies: Proxies) -> Result<Self> {
+    pub fn new(tls: &TlsConnector, user_agent: &str, proxies: Proxies) -> Result<Self> {
         let through = |url: Option<&str>| -> Result<Option<Agent>> {
             let Some(url) = url else {
                 return Ok(None);
@@ -54,8 +56,8 @@ impl Agents {
     }
 }
 
-fn agent(tls: &TlsConfig, user_agent: &str, proxy: Option<Proxy>) -> Agent {
-    Config::builder()
+fn agent(tls: &TlsConnector, user_agent: &str, proxy: Option<Proxy>) -> Agent {
+    let config = Config::builder()
         .http_status_as_error(false)
         // Redirects are followed by the client, which knows which host may see the credentials.
         .max_redirects(0)
@@ -65,8 +67,9 @@ fn agent(tls: &TlsConfig, user_agent: &str, proxy: Option<Proxy>) -> Agent {
         .input_buffer_size(BUFFER)
         .output_buffer_size(BUFFER)
         .user_agent(user_agent)
-        .tls_config(tls.clone())
         .proxy(proxy)
-        .build()
-        .into()
+        .build();
+    let connector = ().chain(ConnectProxyConnector::default());
+    let connector = connector.chain(TcpConnector::default()).chain(tls.clone());
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }

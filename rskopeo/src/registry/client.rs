@@ -57,7 +57,7 @@ impl Client {
         } else {
             host
         };
-        let tls = tls::config(host, access.cert_dir.as_deref(), !insecure)?;
+        let tls = tls::connector(host, access.cert_dir.as_deref(), !insecure)?;
         let user_agent = concat!("rskopeo/", env!("CARGO_PKG_VERSION"));
         let agents = Agents::new(&tls, user_agent, Proxies::from_environment())?;
         let scheme = if insecure {

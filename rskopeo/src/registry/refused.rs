@@ -44,7 +44,7 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
             }
         }
         (None, StatusCode::UNAUTHORIZED) => {
-            anyhow!("{what}: unauthorized: log in, or give --creds")
+            anyhow!("{what}: unauthorized: authentication required: log in, or give --creds")
         }
         (None, StatusCode::TOO_MANY_REQUESTS) => {
             anyhow!(

@@ -1,12 +1,22 @@
 //! Which certificates a registry is trusted by, and which it is shown (containers-certs.d(5)).
 
+mod connector;
+mod verifier;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use verifier::{Anyone, Trusted};
+
+pub use connector::TlsConnector;
 
 /// The system's bundle of authorities: Debian, Fedora, SUSE and Alpine.
 const BUNDLES: [&str; 4] = [
@@ -16,22 +26,40 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// `cert_dir` stands for all certs.d directories.
-pub fn config(host: &str, cert_dir: Option<&Path>, verify: bool) -> Result<TlsConfig> {
-    let mut roots = if verify { system_roots()? } else { Vec::new() };
-    let mut client = None;
-    if let Some(directory) = cert_dir.map(Path::to_owned).or_else(|| certs_d(host)) {
-        client = read_directory(&directory, &mut roots)?;
-    }
-    Ok(TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .client_cert(client)
-        .disable_verification(!verify)
-        .build())
+/// What is shown to a registry that asks for a certificate.
+#[derive(Debug)]
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 }
 
-fn system_roots() -> Result<Vec<Certificate<'static>>> {
+/// `cert_dir` stands for all certs.d directories.
+pub fn connector(host: &str, cert_dir: Option<&Path>, verify: bool) -> Result<TlsConnector> {
+    let mut roots = if verify { system_roots()? } else { Vec::new() };
+    let mut identity = None;
+    if let Some(directory) = cert_dir.map(Path::to_owned).or_else(|| certs_d(host)) {
+        identity = read_directory(&directory, &mut roots)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = match verify {
+        true => Arc::new(Trusted::new(roots, Arc::clone(&provider))?),
+        false => Arc::new(Anyone(Arc::clone(&provider))),
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("setting up TLS")?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let config = match identity {
+        Some(Identity { chain, key }) => builder
+            .with_client_auth_cert(chain, key)
+            .context("using the client certificate")?,
+        None => builder.with_no_client_auth(),
+    };
+    Ok(TlsConnector(Arc::new(config)))
+}
+
+fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
     let given = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let bundle = given.or_else(|| BUNDLES.iter().map(PathBuf::from).find(|path| path.exists()));
     match bundle {
@@ -52,8 +80,8 @@ fn certs_d(host: &str) -> Option<PathBuf> {
 /// `*.crt` are authorities; `X.cert` with `X.key` is shown to the registry.
 fn read_directory(
     directory: &Path,
-    roots: &mut Vec<Certificate<'static>>,
-) -> Result<Option<ClientCert>> {
+    roots: &mut Vec<CertificateDer<'static>>,
+) -> Result<Option<Identity>> {
     let entries =
         fs::read_dir(directory).with_context(|| format!("open {}", directory.display()))?;
     let mut paths = entries
@@ -73,10 +101,10 @@ fn read_directory(
                         path.display()
                     );
                 }
-                client = Some(ClientCert::new_with_certs(
-                    &certificates(path)?,
-                    private_key(&key)?,
-                ));
+                client = Some(Identity {
+                    chain: certificates(path)?,
+                    key: private_key(&key)?,
+                });
             }
             Some("key") if !path.with_extension("cert").exists() => {
                 bail!(
@@ -91,22 +119,19 @@ fn read_directory(
     Ok(client)
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let pem = fs::read(path).with_context(|| format!("open {}", path.display()))?;
-    parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-            Ok(_) => None,
-            Err(error) => Some(
-                Err(error).with_context(|| format!("reading certificates in {}", path.display())),
-            ),
+    CertificateDer::pem_slice_iter(&pem)
+        .map(|certificate| {
+            certificate.with_context(|| format!("reading certificates in {}", path.display()))
         })
         .collect()
 }
 
-fn private_key(path: &Path) -> Result<PrivateKey<'static>> {
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     let pem = fs::read(path).with_context(|| format!("open {}", path.display()))?;
-    PrivateKey::from_pem(&pem).with_context(|| format!("reading the key in {}", path.display()))
+    PrivateKeyDer::from_pem_slice(&pem)
+        .with_context(|| format!("reading the key in {}", path.display()))
 }
 
 #[cfg(test)]
