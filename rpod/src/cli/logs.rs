@@ -1,16 +1,53 @@
-//! `rpod logs`: podman-logs(1).
+//! `rpod logs`: podman-logs(1), and what `rpod pod logs` has in common with it.
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::selection::one;
 use super::{Globals, Verb};
 use crate::engine::Context;
+use crate::engine::container::record::Container;
 use crate::engine::container::{find, logs};
+use crate::output::parse_point;
 use crate::store::id;
 
 #[derive(Args, Debug)]
 pub struct Logs {
+    #[command(flatten)]
+    lines: LineOptions,
+    /// Act on the latest container
+    #[arg(short, long)]
+    latest: bool,
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+}
+
+impl Verb for Logs {
+    const NAME: &'static str = "logs";
+    const ABOUT: &'static str = "Fetch the logs of one or more containers";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let containers = if self.latest || self.containers.is_empty() {
+            if !self.containers.is_empty() {
+                bail!("--latest and containers cannot be used together");
+            }
+            vec![one(&ctx, "logs", None, self.latest)?]
+        } else {
+            let found = self.containers.iter().map(|name| find(&ctx, name));
+            found.collect::<Result<_>>()?
+        };
+        self.lines.print(&ctx, containers)
+    }
+}
+
+/// Which lines of a log are shown, and how.
+#[derive(Args, Debug)]
+pub(super) struct LineOptions {
+    /// Output the containers with different colors in the log
+    #[arg(long)]
+    color: bool,
     /// Follow log output
     #[arg(short, long)]
     follow: bool,
@@ -29,51 +66,44 @@ pub struct Logs {
     /// Output the timestamps in the log
     #[arg(short, long)]
     timestamps: bool,
-    #[arg(value_name = "CONTAINER", required = true)]
-    containers: Vec<String>,
 }
 
-impl Verb for Logs {
-    const NAME: &'static str = "logs";
-    const ABOUT: &'static str = "Fetch the logs of one or more containers";
-
-    fn call(self, globals: &Globals) -> Result<u8> {
-        let ctx = Context::new(globals)?;
-        if self.follow && self.containers.len() > 1 {
-            bail!("--follow takes one container: several are followed by several commands");
-        }
+impl LineOptions {
+    pub(super) fn print(&self, ctx: &Context, containers: Vec<Container>) -> Result<u8> {
         let options = logs::Options {
-            follow: self.follow,
-            since: self.since.as_deref().map(moment).transpose()?,
-            until: self.until.as_deref().map(moment).transpose()?,
+            since: moment("--since", self.since.as_deref())?,
+            until: moment("--until", self.until.as_deref())?,
             tail: usize::try_from(self.tail).ok(),
             timestamps: self.timestamps,
-            prefix: String::new(),
+            ..logs::Options::default()
         };
-        for name in &self.containers {
-            let container = find(&ctx, name)?;
-            let mut options = options.clone();
-            if self.names {
-                options.prefix = format!("{} ", container.name);
-            } else if self.containers.len() > 1 {
-                options.prefix = format!("{} ", id::short(&container.id));
-            }
-            logs::print(&ctx, &container, &options)?;
-        }
+        let several = containers.len() > 1;
+        let wanted: Vec<_> = containers
+            .into_iter()
+            .enumerate()
+            .map(|(index, container)| {
+                let mut options = options.clone();
+                if self.names {
+                    options.prefix = format!("{} ", container.name);
+                } else if several {
+                    options.prefix = format!("{} ", id::short(&container.id));
+                }
+                if self.color {
+                    options.colour = Some(logs::COLOURS[index % logs::COLOURS.len()]);
+                }
+                (container, options)
+            })
+            .collect();
+        logs::print(ctx, &wanted, self.follow)?;
         Ok(0)
     }
 }
 
-/// RFC 3339, seconds since 1970, or a duration before now (`10m`, `1h30m`).
-fn moment(text: &str) -> Result<Timestamp> {
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Ok(Timestamp::from_second(seconds)?);
-    }
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    let duration: SignedDuration = text.parse().with_context(|| {
-        format!("{text:?} is neither a time (2026-01-31T12:00:00Z) nor a duration (10m)")
-    })?;
-    Ok(Timestamp::now().checked_sub(duration)?)
+fn moment(option: &str, text: Option<&str>) -> Result<Option<Timestamp>> {
+    let parse = |text: &str| {
+        parse_point(text).with_context(|| {
+            format!("parsing {option} {text:?}: neither a time (2026-01-31T12:00:00Z) nor a duration (10m)")
+        })
+    };
+    text.map(parse).transpose()
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::cli::selection::with_code;
@@ -58,6 +58,16 @@ impl Selection {
             }
         }
         Ok(found)
+    }
+}
+
+/// The pod that the one word names, or the latest one: for commands on one pod.
+pub fn one(ctx: &Context, command: &str, name: Option<&str>, latest: bool) -> Result<Pod> {
+    match (name, latest) {
+        (Some(_), true) => bail!("--latest and pods cannot be used together"),
+        (Some(name), false) => pod::find(ctx, name),
+        (None, true) => pod::all(ctx)?.pop().context("no pods found: no such pod"),
+        (None, false) => bail!("\"rpod {command}\" requires a name, id, or the \"--latest\" flag"),
     }
 }
 

@@ -99,7 +99,7 @@ fn run(
         return Ok(Outcome::Detached);
     }
     begun.pid()?;
-    let code = watch(exit_dir, Some(AFTER_CLOSE), || {
+    let code = watch(&[exit_dir.to_owned()], Some(AFTER_CLOSE), || {
         exit_code(exit_dir, &container.id)
     })?;
     code.map(Outcome::Ended).ok_or_else(|| {

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
@@ -15,7 +16,6 @@ use crate::engine::Context;
 /// Which lines, and how they are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    pub follow: bool,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
     /// The last lines only.
@@ -23,7 +23,14 @@ pub struct Options {
     pub timestamps: bool,
     /// Put before every line.
     pub prefix: String,
+    /// The terminal's code for the colour of every line.
+    pub colour: Option<&'static str>,
 }
+
+/// podman's colours, one container after the other.
+pub const COLOURS: [&str; 7] = [
+    "\x1b[37m", "\x1b[31m", "\x1b[33m", "\x1b[34m", "\x1b[35m", "\x1b[36m", "\x1b[32m",
+];
 
 /// One line of the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,8 +64,30 @@ pub fn parse(line: &str) -> Option<Line<'_>> {
     })
 }
 
-/// Prints the log.
-pub fn print(ctx: &Context, container: &Container, options: &Options) -> Result<()> {
+/// Prints the logs of one or more containers, one after the other. With `follow`, goes on with all of them at once until the
+/// last has ended.
+pub fn print(ctx: &Context, wanted: &[(Container, Options)], follow: bool) -> Result<()> {
+    for (container, _) in wanted {
+        refuse_unreadable(container)?;
+    }
+    let mut open = Vec::new();
+    for (container, options) in wanted {
+        if let Some(mut log) = Log::open(ctx, container, options)? {
+            log.print()?;
+            open.push(log);
+        }
+    }
+    if follow {
+        // A pod's infra container says nothing and outlives the others.
+        if open.iter().any(|log| !log.container.infra) {
+            open.retain(|log| !log.container.infra);
+        }
+        self::follow(ctx, open)?;
+    }
+    Ok(())
+}
+
+fn refuse_unreadable(container: &Container) -> Result<()> {
     if container.log_driver == "none" {
         bail!(
             "this container is using the 'none' log driver, cannot read logs: this container is not logging output"
@@ -71,76 +100,95 @@ pub fn print(ctx: &Context, container: &Container, options: &Options) -> Result<
             container.id
         );
     }
-    let path = container.log_path(ctx);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        // It never ran.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
-    };
-    let mut reader = BufReader::new(file);
-    let mut last: VecDeque<String> = VecDeque::new();
-    let mut line = String::new();
-    while read_line(&mut reader, &mut line, &path)? {
-        match options.tail {
-            None => show(&line, options)?,
-            Some(count) => {
-                last.push_back(std::mem::take(&mut line));
-                // Parts of one line count as one.
-                while last
-                    .iter()
-                    .filter(|line| parse(line).is_some_and(|line| !line.partial))
-                    .count()
-                    > count
-                {
-                    last.pop_front();
-                }
+    Ok(())
+}
+
+/// A log that is being read.
+struct Log<'a> {
+    container: &'a Container,
+    options: &'a Options,
+    path: PathBuf,
+    reader: BufReader<File>,
+    /// The beginning of a line that is still being written.
+    line: String,
+}
+
+impl<'a> Log<'a> {
+    /// Nothing for a container that never ran.
+    fn open(ctx: &Context, container: &'a Container, options: &'a Options) -> Result<Option<Self>> {
+        let path = container.log_path(ctx);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
+        };
+        Ok(Some(Log {
+            container,
+            options,
+            path,
+            reader: BufReader::new(file),
+            line: String::new(),
+        }))
+    }
+
+    /// Shows what is there.
+    fn print(&mut self) -> Result<()> {
+        let Some(count) = self.options.tail else {
+            return self.go_on().map(drop);
+        };
+        let mut last: VecDeque<String> = VecDeque::new();
+        while read_line(&mut self.reader, &mut self.line, &self.path)? {
+            last.push_back(std::mem::take(&mut self.line));
+            // Parts of one line count as one.
+            let whole = |line: &&String| parse(line).is_some_and(|line| !line.partial);
+            while last.iter().filter(whole).count() > count {
+                last.pop_front();
             }
         }
-        line.clear();
+        last.iter().try_for_each(|line| show(line, self.options))
     }
-    for line in &last {
-        show(line, options)?;
-    }
-    if options.follow {
-        follow(ctx, container, &path, reader, options)
-    } else {
-        Ok(())
+
+    /// Shows what has come since; true if that is something.
+    fn go_on(&mut self) -> Result<bool> {
+        let mut any = false;
+        while read_line(&mut self.reader, &mut self.line, &self.path)? {
+            show(&self.line, self.options)?;
+            self.line.clear();
+            any = true;
+        }
+        Ok(any)
     }
 }
 
-/// Goes on until the container ends, and then to the end of what it wrote.
-fn follow(
-    ctx: &Context,
-    container: &Container,
-    path: &Path,
-    mut reader: BufReader<File>,
-    options: &Options,
-) -> Result<()> {
-    let mut line = String::new();
-    loop {
-        let running = ctx.store.status(&container.id)?.is_active();
-        let more = watch(
-            &container.home(ctx),
-            Some(std::time::Duration::from_millis(if running {
-                1000
-            } else {
-                1
-            })),
-            || {
-                let mut any = None;
-                while read_line(&mut reader, &mut line, path)? {
-                    show(&line, options)?;
-                    line.clear();
+/// Goes on until each container has ended, and then to the end of what it wrote.
+fn follow(ctx: &Context, mut logs: Vec<Log>) -> Result<()> {
+    const LOOK_AGAIN: Duration = Duration::from_secs(1);
+    while !logs.is_empty() {
+        let mut active = Vec::new();
+        for log in &logs {
+            active.push(ctx.store.status(&log.container.id)?.is_active());
+        }
+        let homes: Vec<_> = logs.iter().map(|log| log.container.home(ctx)).collect();
+        let patience = if active.contains(&false) {
+            Duration::from_millis(1)
+        } else {
+            LOOK_AGAIN
+        };
+        let more = watch(&homes, Some(patience), || {
+            let mut any = None;
+            for log in &mut logs {
+                if log.go_on()? {
                     any = Some(());
                 }
-                Ok(any)
-            },
-        )?;
-        if more.is_none() && !running {
-            return Ok(());
+            }
+            Ok(any)
+        })?;
+        if more.is_none() {
+            let mut active = active.into_iter();
+            logs.retain(|_| active.next().unwrap_or_default());
         }
     }
+    Ok(())
 }
 
 /// A whole line. One that is still being written stays in `line` until it is whole.
@@ -167,12 +215,16 @@ fn show(line: &str, options: &Options) -> Result<()> {
             return Ok(());
         }
     }
-    let mut text = options.prefix.clone();
+    let mut text = options.colour.unwrap_or_default().to_owned();
+    text.push_str(&options.prefix);
     if options.timestamps {
         text.push_str(line.time);
         text.push(' ');
     }
     text.push_str(line.text);
+    if options.colour.is_some() {
+        text.push_str("\x1b[0m");
+    }
     if !line.partial {
         text.push('\n');
     }

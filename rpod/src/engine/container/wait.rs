@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::status::Status;
 use crate::engine::Context;
@@ -26,7 +26,7 @@ pub fn wait(ctx: &Context, id: &str) -> Result<i32> {
 
 /// The exit code, or nothing if the container still runs after that time.
 pub fn wait_until(ctx: &Context, id: &str, timeout: Option<Duration>) -> Result<Option<i32>> {
-    watch(&ctx.store.exits(), timeout, || ended(ctx, id))
+    watch(&[ctx.store.exits()], timeout, || ended(ctx, id))
 }
 
 /// What `rpod wait --condition` waits for.
@@ -110,9 +110,9 @@ fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
     Ok((health.as_deref() == Some(wanted)).then_some(-1))
 }
 
-/// Asks `look` until it has an answer: at once, whenever a file appears in `dir`, and now and then.
+/// Asks `look` until it has an answer: at once, whenever something happens in one of `dirs`, and now and then.
 pub(super) fn watch<T>(
-    dir: &Path,
+    dirs: &[PathBuf],
     timeout: Option<Duration>,
     mut look: impl FnMut() -> Result<Option<T>>,
 ) -> Result<Option<T>> {
@@ -122,9 +122,11 @@ pub(super) fn watch<T>(
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
         .context("making an inotify")?;
     let events = AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MODIFY;
-    inotify
-        .add_watch(dir, events)
-        .with_context(|| format!("watching {}", dir.display()))?;
+    for dir in dirs {
+        inotify
+            .add_watch(dir, events)
+            .with_context(|| format!("watching {}", dir.display()))?;
+    }
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
         if let Some(found) = look()? {
@@ -145,7 +147,7 @@ pub(super) fn watch<T>(
         ) {
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => drain(&inotify)?,
-            Err(errno) => return Err(errno).with_context(|| format!("watching {}", dir.display())),
+            Err(errno) => return Err(errno).context("waiting for inotify"),
         }
     }
 }
