@@ -6,6 +6,7 @@ mod engine;
 mod kills;
 mod output;
 mod pod;
+mod registry;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,18 @@ fn main() -> ExitCode {
         copy::a_corrupt_blob_is_refused,
         copy::a_truncated_blob_is_refused,
         copy::a_killed_copy_leaves_nothing_that_looks_whole,
+        registry::a_cut_connection_is_taken_up_again,
+        registry::a_slow_registry_is_waited_for,
+        registry::a_busy_registry_is_asked_again,
+        registry::a_broken_registry_is_told_of_in_its_own_words,
+        registry::corrupt_and_empty_blobs_are_refused,
+        registry::a_lying_manifest_is_refused,
+        registry::a_manifest_of_another_image_is_refused_by_digest,
+        registry::manifests_without_end_are_refused,
+        registry::credentials_stay_with_their_registry,
+        registry::redirects_without_end_are_left,
+        registry::pages_that_go_round_end,
+        registry::an_upload_that_is_refused_is_told_of,
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,
         engine::a_killed_monitor_is_seen,

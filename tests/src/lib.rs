@@ -16,6 +16,7 @@ pub mod scratch;
 pub mod stack;
 pub mod terminal;
 pub mod trial;
+pub mod unruly;
 
 pub use anyhow::{Context, Error, Result, bail, ensure};
 pub use command::{Cmd, Output};
@@ -24,3 +25,4 @@ pub use scratch::Scratch;
 pub use stack::Stack;
 pub use terminal::Terminal;
 pub use trial::{run, skip, trial};
+pub use unruly::{Asked, Fault, Unruly};
