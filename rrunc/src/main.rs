@@ -6,6 +6,7 @@ mod cgroup;
 mod cli;
 mod commands;
 mod container;
+mod criu;
 mod kernel;
 mod log;
 mod security;

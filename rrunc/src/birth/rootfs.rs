@@ -85,6 +85,22 @@ impl Rootfs {
         })
     }
 
+    /// The root as it is, mounted nowhere else.
+    ///
+    /// # Errors
+    /// There is no such directory.
+    pub(super) fn at(path: &Path) -> Result<Rootfs> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = open(path, flags, Mode::empty())
+            .with_context(|| format!("root.path: {}", path.display()))?;
+        Ok(Rootfs {
+            root,
+            path: path.to_owned(),
+            shared: false,
+            propagation: None,
+        })
+    }
+
     /// What is there now, links followed inside the root.
     ///
     /// # Errors
@@ -266,22 +282,13 @@ mod tests {
 
     use super::*;
 
-    fn rootfs(path: &Path) -> Rootfs {
-        Rootfs {
-            root: open(path, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).unwrap(),
-            path: path.to_owned(),
-            shared: false,
-            propagation: None,
-        }
-    }
-
     #[test]
     fn nothing_is_made_outside_of_the_root() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("root");
         fs::create_dir(&root).unwrap();
         symlink("/../../etc", root.join("link")).unwrap();
-        let rootfs = rootfs(&root);
+        let rootfs = Rootfs::at(&root).unwrap();
         fs::create_dir(root.join("etc")).unwrap();
         rootfs
             .open_or_make(Path::new("/link/a/b"), Kind::File, ResolveFlag::empty())
@@ -298,7 +305,8 @@ mod tests {
     fn a_link_is_refused_where_none_may_be() {
         let directory = tempfile::tempdir().unwrap();
         symlink("/tmp", directory.path().join("proc")).unwrap();
-        let error = rootfs(directory.path())
+        let error = Rootfs::at(directory.path())
+            .unwrap()
             .open_or_make(
                 Path::new("/proc"),
                 Kind::Directory,

@@ -51,6 +51,17 @@ pub(crate) struct Hierarchy {
     pub(crate) group: PathBuf,
 }
 
+/// A group that was there is another's: the container would share its limits, and its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InUse {
+    #[error(
+        "container's cgroup is not empty: {0} process(es) found: choose another linux.cgroupsPath"
+    )]
+    Processes(usize),
+    #[error("container's cgroup unexpectedly frozen: thaw it, or choose another linux.cgroupsPath")]
+    Frozen,
+}
+
 /// One container's groups in every hierarchy of the host.
 #[derive(Debug, Clone)]
 pub(crate) struct Manager {
@@ -200,38 +211,37 @@ impl Manager {
     /// Makes the groups where they are missing.
     ///
     /// # Errors
-    /// One cannot be made, or was there and has processes: they would share the container's
-    /// limits, and its end.
+    /// One cannot be made; or [`InUse`], and then what was there is left as it is.
     pub(crate) fn create(&self) -> Result<()> {
-        if self.create_groups()? {
-            let others = self.pids()?.len();
-            ensure!(
-                others == 0,
-                "container's cgroup is not empty: {others} process(es) found: choose another linux.cgroupsPath"
-            );
-            ensure!(
-                !self.is_frozen()?,
-                "container's cgroup unexpectedly frozen: thaw it, or choose another linux.cgroupsPath"
-            );
+        let mut fresh = Vec::new();
+        if !self.create_groups(&mut fresh)? {
+            return Ok(());
         }
-        Ok(())
+        let others = self.pids()?.len();
+        let in_use = match others {
+            0 if self.is_frozen()? => InUse::Frozen,
+            0 => return Ok(()),
+            others => InUse::Processes(others),
+        };
+        fresh.into_iter().try_for_each(procs::remove)?;
+        Err(in_use.into())
     }
 
-    /// Whether one of them was there.
-    fn create_groups(&self) -> Result<bool> {
-        if let Some(group) = self.unified() {
-            return v2::create(&self.mountpoint, group, true);
-        }
+    /// Whether one of them was there; the others are listed.
+    fn create_groups<'a>(&'a self, fresh: &mut Vec<&'a Path>) -> Result<bool> {
         let mut was_there = false;
-        let mut made: Vec<&Path> = Vec::new();
         for (controller, group) in &self.paths {
             let there = match controller.as_str() {
+                "" if self.paths.len() == 1 => v2::create(&self.mountpoint, group, true)?,
                 "" => v2::create(&self.mountpoint.join("unified"), group, false)?,
                 _ => v1::create(controller, group)?,
             };
             // Some controllers share a group.
-            was_there |= there && !made.contains(&group.as_path());
-            made.push(group);
+            let ours = fresh.contains(&group.as_path());
+            was_there |= there && !ours;
+            if !there && !ours {
+                fresh.push(group);
+            }
         }
         Ok(was_there)
     }
@@ -372,6 +382,11 @@ impl Manager {
                 "this host has no freezer controller mounted, so the container cannot be paused"
             )),
         }
+    }
+
+    /// The group whose freezer stops the processes, where there is one.
+    pub(crate) fn freezer(&self) -> Option<&Path> {
+        self.unified().or_else(|| self.group("freezer"))
     }
 
     /// Whether the group is frozen.

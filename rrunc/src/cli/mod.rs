@@ -1,5 +1,6 @@
 //! The command line, as runc(8) has it.
 
+mod checkpoint;
 mod exec;
 mod help;
 mod make;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use checkpoint::{Checkpoint, CriuOptions, Restore};
 pub(crate) use exec::Exec;
 pub(crate) use make::{Create, Run};
 pub(crate) use update::{Limits, Update};
@@ -94,6 +96,8 @@ pub(crate) enum Rootless {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Save a running container to files, through criu
+    Checkpoint(Box<Checkpoint>),
     /// Create a container, its process waiting for start
     Create(Create),
     /// Delete a container and what it holds
@@ -112,6 +116,8 @@ pub(crate) enum Command {
     Pause(ContainerId),
     /// List the processes of a container
     Ps(Ps),
+    /// Bring a container back from what checkpoint saved, through criu
+    Restore(Box<Restore>),
     /// Let the processes of a paused container go on
     Resume(ContainerId),
     /// Create a container and start it

@@ -14,7 +14,7 @@ use super::notify::{Notify, announce_descriptors, passed_descriptors};
 use super::pidfd;
 use crate::annotations;
 use crate::birth::{self, Newborn, Order, Surroundings, give_birth};
-use crate::cgroup::Manager;
+use crate::cgroup::{InUse, Manager};
 use crate::cli::{Create, Rootless};
 use crate::container::{Container, Root, State, Status};
 use crate::log::{Log, precise_timestamp};
@@ -121,8 +121,30 @@ impl Request {
         Ok(None)
     }
 
+    /// The record of a container that has no process yet.
+    ///
+    /// # Errors
+    /// It has no root file system.
+    pub(super) fn state(&self, id: &str, cgroup: Option<&Manager>) -> Result<State> {
+        Ok(State {
+            oci_version: self.spec.oci_version.clone(),
+            id: id.to_owned(),
+            pid: 0,
+            start_time: 0,
+            bundle: self.bundle.clone(),
+            rootfs: rootfs_of(self)?,
+            created: precise_timestamp(),
+            annotations: self.spec.annotations.clone(),
+            cgroup_paths: cgroup
+                .map(|manager| manager.paths().clone())
+                .unwrap_or_default(),
+            owner: getuid().as_raw(),
+            shares_pids: !self.spec.linux.makes(NamespaceKind::Pid),
+        })
+    }
+
     /// No cgroup is made where nothing is asked of it.
-    fn cgroup(&self, id: &str) -> Result<Option<Manager>> {
+    pub(super) fn cgroup(&self, id: &str) -> Result<Option<Manager>> {
         let linux = &self.spec.linux;
         let is_mounted = self
             .spec
@@ -183,25 +205,9 @@ pub(super) fn make(
     if request.spec.linux.namespace(NamespaceKind::Mount).is_none() {
         log.warn("no mount namespace in linux.namespaces: nothing is mounted or masked");
     }
-    let rootfs = rootfs_of(request)?;
     let cgroup = request.cgroup(&options.id)?;
+    let mut state = request.state(&options.id, cgroup.as_ref())?;
     let container = root.create(&options.id)?;
-    let mut state = State {
-        oci_version: request.spec.oci_version.clone(),
-        id: options.id.clone(),
-        pid: 0,
-        start_time: 0,
-        bundle: request.bundle.clone(),
-        rootfs: rootfs.clone(),
-        created: precise_timestamp(),
-        annotations: request.spec.annotations.clone(),
-        cgroup_paths: cgroup
-            .as_ref()
-            .map(|manager| manager.paths().clone())
-            .unwrap_or_default(),
-        owner: getuid().as_raw(),
-        shares_pids: !request.spec.linux.makes(NamespaceKind::Pid),
-    };
     match fill(
         &container,
         &mut state,
@@ -217,6 +223,7 @@ pub(super) fn make(
             newborn,
         }),
         Err(error) => {
+            let cgroup = cgroup.filter(|_| error.downcast_ref::<InUse>().is_none());
             if let Err(left) = undo(container, &state, cgroup.as_ref(), &request.spec) {
                 log.warn(&format!("clean up after the failed container: {left:#}"));
             }

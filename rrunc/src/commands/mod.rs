@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod checkpoint;
 mod create;
 mod delete;
 mod events;
@@ -12,6 +13,7 @@ mod notify;
 mod pause;
 mod pidfd;
 mod ps;
+mod restore;
 mod run;
 mod spec;
 mod start;
@@ -40,6 +42,7 @@ pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
     let root = || Root::choose(cli.global.root.as_deref());
     let rootless = cli.global.rootless;
     match cli.command {
+        Command::Checkpoint(options) => checkpoint::run(&root()?, &options, log),
         Command::Create(options) => create::run(&root()?, &options, rootless, log),
         Command::Delete(options) => delete::run(&root()?, &options, log),
         Command::Events(options) => events::run(&root()?, &options, log),
@@ -49,6 +52,7 @@ pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
         Command::List(options) => list::run(&root()?, &options),
         Command::Pause(options) => pause::pause(&root()?, &options.id),
         Command::Ps(options) => ps::run(&root()?, &options),
+        Command::Restore(options) => restore::run(&root()?, &options, rootless, log),
         Command::Resume(options) => pause::resume(&root()?, &options.id),
         Command::Run(options) => run::run(&root()?, &options, rootless, log),
         Command::Spec(options) => spec::run(&options),
