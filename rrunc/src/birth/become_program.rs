@@ -6,11 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
-use nix::sys::stat::{Mode, fstat, umask};
-use nix::unistd::{Gid, Uid, fchown, setgroups, setresgid, setresuid};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use super::channel::{Channel, Message};
 use super::program::{self, Program};
+use super::stdio;
 use crate::annotations;
 use crate::kernel::process::close_from;
 use crate::security::capabilities::Sets;
@@ -129,7 +130,7 @@ fn change_user(process: &Process, confinement: &Confinement) -> Result<()> {
         sets.limit_bounding()?;
         nix::sys::prctl::set_keepcaps(true).context("keep capabilities over the change of user")?;
     }
-    give_stdio(process.user.uid)?;
+    stdio::give(process.user.uid)?;
     if !confinement.keeps_groups {
         set_groups(process)?;
     }
@@ -165,34 +166,6 @@ fn set_groups(process: &Process) -> Result<()> {
         other => {
             other.with_context(|| format!("process.user.additionalGids: setgroups {groups:?}"))
         }
-    }
-}
-
-/// The user may open its stdio anew; the null device stays root's.
-fn give_stdio(uid: u32) -> Result<()> {
-    for stream in [
-        std::io::stdin().as_fd(),
-        std::io::stdout().as_fd(),
-        std::io::stderr().as_fd(),
-    ] {
-        give(stream, uid).context("give stdio to the user")?;
-    }
-    Ok(())
-}
-
-fn give(stream: BorrowedFd<'_>, uid: u32) -> Result<(), Errno> {
-    const NULL_DEVICE: u64 = libc::makedev(1, 3);
-    let stat = match fstat(stream) {
-        Err(Errno::EBADF) => return Ok(()),
-        other => other?,
-    };
-    if stat.st_rdev == NULL_DEVICE || stat.st_uid == uid {
-        return Ok(());
-    }
-    match fchown(stream, Some(Uid::from_raw(uid)), None) {
-        // Not ours to give: an unmapped owner, or a file system without.
-        Err(Errno::EPERM | Errno::EINVAL | Errno::EROFS) => Ok(()),
-        other => other,
     }
 }
 

@@ -16,7 +16,7 @@ use super::channel::{Channel, Message};
 use super::hooks::Surroundings;
 use super::program::environment_of;
 use super::rootfs::{Leave, Rootfs};
-use super::{Order, console, devices, hooks, masks, mounts, namespaces::Layout, settings};
+use super::{Order, console, devices, hooks, masks, mounts, namespaces::Layout, settings, stdio};
 use crate::cgroup::{Entrance, View};
 use crate::container::{State, Status};
 use crate::kernel::process::{exit_now, hide};
@@ -171,6 +171,7 @@ fn furnish_root(
     } else {
         Leave::PivotRoot
     })?;
+    stdio::reopen_null()?;
     if spec.root.as_ref().is_some_and(|root| root.readonly) {
         make_directory(&process.cwd)?;
         rootfs.make_readonly()?;

@@ -50,6 +50,7 @@ mod program;
 mod rootfs;
 mod seal;
 mod settings;
+mod stdio;
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;

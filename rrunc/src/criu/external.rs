@@ -45,8 +45,8 @@ impl Externals {
             let source = bundle.join(mount.source.as_deref().unwrap_or(Path::new("")));
             if is_bind {
                 externals.mount(&mount.destination, &source, moment);
-            } else if mount.kind.as_deref() == Some("cgroup") {
-                externals.cgroups(spec, &mount.destination, view, moment);
+            } else if matches!(mount.kind.as_deref(), Some("cgroup" | "cgroup2")) {
+                externals.cgroups(&mount.destination, view, moment);
             }
         }
         externals.masks(spec, moment);
@@ -76,14 +76,16 @@ impl Externals {
         self.arguments.extend(["--external".to_owned(), resource]);
     }
 
-    /// In a cgroup namespace they are mounts that criu makes by itself.
-    fn cgroups(&mut self, spec: &Spec, at: &Path, view: Option<&View>, moment: Moment) {
-        if let (None, Some(View::Hierarchies { mounts, .. })) =
-            (spec.linux.namespace(NamespaceKind::Cgroup), view)
-        {
-            for hierarchy in mounts {
-                self.mount(&at.join(&hierarchy.name), &hierarchy.group, moment);
+    /// They are bind mounts of the container's groups.
+    fn cgroups(&mut self, at: &Path, view: Option<&View>, moment: Moment) {
+        match view {
+            Some(View::Unified(group)) => self.mount(at, group, moment),
+            Some(View::Hierarchies { mounts, .. }) => {
+                for hierarchy in mounts {
+                    self.mount(&at.join(&hierarchy.name), &hierarchy.group, moment);
+                }
             }
+            None => {}
         }
     }
 

@@ -54,6 +54,8 @@ impl Criu {
             action,
             log: work.join(log),
         };
+        // A bind mount follows the host's mounts, where nothing says otherwise.
+        criu.argument("--enable-external-masters");
         criu.flag("--tcp-established", options.tcp_established);
         criu.flag("--ext-unix-sk", options.ext_unix_sk);
         criu.flag("--shell-job", options.shell_job);
