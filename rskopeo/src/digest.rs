@@ -46,7 +46,7 @@ impl Digest {
     /// A hasher of this digest's own algorithm, to check bytes against it.
     pub fn hasher(&self) -> Hasher {
         match self.algorithm() {
-            "sha512" => Hasher::Sha512(Sha512::new()),
+            "sha512" => Hasher::sha512(),
             _ => Hasher::sha256(),
         }
     }
@@ -106,6 +106,10 @@ pub enum Hasher {
 impl Hasher {
     pub fn sha256() -> Self {
         Self::Sha256(Sha256::new())
+    }
+
+    pub fn sha512() -> Self {
+        Self::Sha512(Sha512::new())
     }
 
     pub fn update(&mut self, bytes: &[u8]) {

@@ -1,6 +1,7 @@
-//! The one line on stderr that ends a failed command, in the shape that skopeo's logger gives it.
+//! What is told on stderr, in the shape that skopeo's logger gives it: the one line that ends a failed command, and lesser news.
 
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `FATA[0000] text` on a terminal, else `time="…" level=fatal msg="text"`.
 pub fn line(error: &anyhow::Error) -> String {
@@ -12,6 +13,30 @@ pub fn warn(text: &str) {
     eprintln!("{}", logged("WARN", "warning", text));
 }
 
+/// An error that does not stop the command.
+pub fn error(error: &anyhow::Error) {
+    eprintln!("{}", logged("ERRO", "error", &format!("{error:#}")));
+}
+
+/// What is being done, with its details.
+pub fn info(text: &str, fields: &[(&str, &str)]) {
+    eprintln!("{}", with_fields(logged("INFO", "info", text), fields));
+}
+
+static DEBUG: AtomicBool = AtomicBool::new(false);
+
+/// `--debug`: from now on [`debug`] is not silent.
+pub fn show_debug() {
+    DEBUG.store(true, Ordering::Relaxed);
+}
+
+/// What only somebody wants to read who looks for a fault. `text` is made when it is shown.
+pub fn debug(text: impl FnOnce() -> String) {
+    if DEBUG.load(Ordering::Relaxed) {
+        eprintln!("{}", logged("DEBU", "debug", &text()));
+    }
+}
+
 fn logged(tag: &str, level: &str, text: &str) -> String {
     let text = with_go_causes(text);
     if io::stderr().is_terminal() {
@@ -19,6 +44,18 @@ fn logged(tag: &str, level: &str, text: &str) -> String {
     }
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
     format!("time=\"{now}\" level={level} msg={}", quoted(&text))
+}
+
+fn with_fields(mut line: String, fields: &[(&str, &str)]) -> String {
+    for (name, value) in fields {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
+        line.push_str(&format!(" {name}="));
+        match value.chars().all(plain) && !value.is_empty() {
+            true => line.push_str(value),
+            false => line.push_str(&quoted(value)),
+        }
+    }
+    line
 }
 
 /// Rust ends the system's errors with "No such file or directory (os error 2)", Go with "no such file or directory", which is

@@ -8,6 +8,7 @@ mod engine;
 mod files;
 mod image;
 mod pod;
+mod sync;
 mod terminal;
 mod trust;
 
@@ -30,6 +31,11 @@ fn main() -> ExitCode {
         bundle::a_bundle_packs_into_any_transport,
         bundle::owners_come_back_from_their_map,
         bundle::every_runtime_takes_a_bundle_as_it_is,
+        sync::sync_between_registry_and_directory,
+        sync::sync_from_yaml,
+        sync::sync_goes_on_and_copies_nothing_twice,
+        sync::images_are_deleted,
+        sync::inspect_renders_templates,
         access::tls_needs_the_authority,
         access::a_password_is_asked_for,
         access::plain_http_is_refused_by_default,

@@ -79,6 +79,7 @@ macro_rules! access_options {
                     shared_blob_dir: None,
                     tmpdir: global.tmpdir.clone(),
                     registries_d: global.registries_d.clone(),
+                    user_agent_prefix: global.user_agent_prefix.clone(),
                 })
             }
         }

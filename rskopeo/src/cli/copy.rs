@@ -1,7 +1,12 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use crate::manifest;
+
+use super::Retry;
 use super::access::{DestinationAccess, SourceAccess};
 use super::signing::Signing;
 
@@ -63,6 +68,14 @@ pub struct Copy {
     /// Level to use for the compression
     #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
     pub dest_compress_level: Option<i32>,
+    /// Use no other compression than that of --dest-compress-format
+    #[arg(long, requires = "dest_compress_format")]
+    pub dest_force_compress_format: bool,
+    /// The number of layers to copy at once (6 by default)
+    #[arg(long, value_name = "N")]
+    pub image_parallel_copies: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub retry: Retry,
     /// Allow uncompressed image layers when saving to an OCI image using the 'oci' transport
     #[arg(long)]
     pub dest_oci_accept_uncompressed_layers: bool,
@@ -78,7 +91,22 @@ pub enum MultiArch {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Format {
     Oci,
+    V2s1,
     V2s2,
+}
+
+impl Format {
+    /// # Errors
+    /// Schema 1, which no registry has asked for in years, is read and not written.
+    pub fn resolve(self) -> Result<manifest::Format> {
+        match self {
+            Self::Oci => Ok(manifest::Format::Oci),
+            Self::V2s2 => Ok(manifest::Format::DockerSchema2),
+            Self::V2s1 => {
+                bail!("--format v2s1: rskopeo does not write Docker schema 1: use v2s2 or oci")
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,3 +1,4 @@
+use super::Retry;
 use super::access::ImageAccess;
 
 /// skopeo-list-tags(1)
@@ -7,4 +8,6 @@ pub struct ListTags {
     pub repository: String,
     #[command(flatten)]
     pub access: ImageAccess,
+    #[command(flatten)]
+    pub retry: Retry,
 }

@@ -2,13 +2,18 @@
 
 mod access;
 mod copy;
+mod delete;
+mod duration;
 mod inspect;
+mod layers;
 mod list_tags;
 mod login;
 mod manifest_digest;
 mod pack;
+mod retry;
 mod signing;
 mod standalone;
+mod sync;
 mod unpack;
 
 use std::path::PathBuf;
@@ -19,15 +24,20 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser, Subcommand};
 
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
+pub use delete::Delete;
+pub use duration::Duration;
 pub use inspect::Inspect;
+pub use layers::Layers;
 pub use list_tags::ListTags;
 pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
 pub use pack::Pack;
+pub use retry::Retry;
 pub use signing::Signing;
 pub use standalone::{
     GenerateSigstoreKey, StandaloneSign, StandaloneVerify, UntrustedSignatureDump,
 };
+pub use sync::Sync;
 pub use unpack::Unpack;
 
 /// Various operations with container images and container image registries
@@ -64,6 +74,18 @@ pub struct Global {
     /// Directory used to store temporary files
     #[arg(long, value_name = "DIR", global = true)]
     pub tmpdir: Option<PathBuf>,
+    /// Give the command no longer than this (as Go writes a time: 30s, 1h15m)
+    #[arg(long, value_name = "DURATION", global = true)]
+    pub command_timeout: Option<Duration>,
+    /// Tell on stderr what is being done
+    #[arg(long, global = true)]
+    pub debug: bool,
+    /// Path of the registries.conf to use
+    #[arg(long, value_name = "FILE", global = true, hide = true)]
+    pub registries_conf: Option<PathBuf>,
+    /// Put PREFIX before the name by which registries know this client
+    #[arg(long, value_name = "PREFIX", global = true)]
+    pub user_agent_prefix: Option<String>,
     /// Use registry configuration files in DIR (e.g. for container signature storage)
     #[arg(long = "registries.d", value_name = "DIR", global = true)]
     pub registries_d: Option<PathBuf>,
@@ -73,8 +95,13 @@ pub struct Global {
 pub enum Command {
     /// Copy an IMAGE-NAME from one location to another
     Copy(Box<Copy>),
+    /// Delete image IMAGE-NAME
+    Delete(Delete),
     /// Inspect image IMAGE-NAME
     Inspect(Inspect),
+    /// Get layers of IMAGE-NAME
+    #[command(hide = true)]
+    Layers(Layers),
     /// List tags in the transport/repository specified by the SOURCE-IMAGE
     ListTags(ListTags),
     /// Login to a container registry
@@ -94,6 +121,8 @@ pub enum Command {
     UntrustedSignatureDump(UntrustedSignatureDump),
     /// Make IMAGE of a bundle: the changes in its rootfs become a layer on top of the image that it was unpacked from
     Pack(Pack),
+    /// Synchronize one or more images from one location to another
+    Sync(Box<Sync>),
     /// Unpack IMAGE into a runtime bundle, or into layers
     Unpack(Unpack),
 }

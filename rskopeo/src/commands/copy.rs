@@ -1,15 +1,16 @@
 //! `copy SOURCE-IMAGE DESTINATION-IMAGE`
 
 use std::fs;
+use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result, bail};
 
 use crate::cli::{self, Copy, Global};
 use crate::compression::Compression;
 use crate::copy::{self, MultiArch, Options};
-use crate::manifest::Format;
 use crate::platform::Platform;
 use crate::reference::{Name, Reference};
+use crate::retry::retrying;
 use crate::signature::Trust;
 use crate::transport::{self, LayerForm, Writing};
 
@@ -34,11 +35,14 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     let writing = writing(args)?;
     let trust = Trust::new(global, &args.signing, &source, &destination)?;
 
-    let image = transport::open_source(&source, &from)
-        .with_context(|| format!("initializing source {source}"))?;
-    let place = transport::open_destination(&destination, &to, &writing)
-        .with_context(|| format!("initializing destination {destination}"))?;
-    let written = copy::image(&*image, place, &options(global, args, trust))?;
+    let options = options(global, args, trust)?;
+    let written = retrying(&args.retry, || {
+        let image = transport::open_source(&source, &from)
+            .with_context(|| format!("initializing source {source}"))?;
+        let place = transport::open_destination(&destination, &to, &writing)
+            .with_context(|| format!("initializing destination {destination}"))?;
+        copy::image(&*image, place, &options)
+    })?;
     if let Some(path) = &args.digestfile {
         let text = written.digest().to_string();
         // Not by rename: it may be a pipe, or /dev/stdout.
@@ -78,8 +82,8 @@ fn writing(args: &Copy) -> Result<Writing> {
     })
 }
 
-fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
-    Options {
+fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
+    Ok(Options {
         trust,
         platform: Platform::chosen(global),
         multi_arch: match args.multi_arch {
@@ -88,16 +92,17 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
             None if args.all => MultiArch::All,
             Some(cli::MultiArch::System) | None => MultiArch::System,
         },
-        format: args.format.map(|format| match format {
-            cli::Format::Oci => Format::Oci,
-            cli::Format::V2s2 => Format::DockerSchema2,
-        }),
+        format: args.format.map(cli::Format::resolve).transpose()?,
         preserve_digests: args.preserve_digests,
         compression: args.dest_compress_format.map(|format| match format {
             cli::CompressFormat::Gzip => Compression::Gzip,
             cli::CompressFormat::Zstd => Compression::Zstd,
         }),
         compression_level: args.dest_compress_level,
+        parallel: args
+            .image_parallel_copies
+            .map_or(copy::PARALLEL, NonZeroUsize::get),
+        unless_there: false,
         quiet: args.quiet,
-    }
+    })
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::{Global, ListTags};
 use crate::go_json;
 use crate::reference::Reference;
+use crate::retry::retrying;
 use crate::transport;
 
 #[derive(Serialize)]
@@ -43,8 +44,8 @@ pub fn run(global: &Global, args: &ListTags) -> Result<()> {
         }
         _ => None,
     };
-    let tags =
-        transport::list_tags(&reference, &access).context("Error listing repository tags")?;
+    let tags = retrying(&args.retry, || transport::list_tags(&reference, &access))
+        .context("Error listing repository tags")?;
     println!("{}", go_json::indented(&Tags { repository, tags })?);
     Ok(())
 }

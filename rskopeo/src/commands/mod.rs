@@ -1,8 +1,10 @@
 //! What each command does, one file each.
 
 mod copy;
+mod delete;
 mod generate_sigstore_key;
 mod inspect;
+mod layers;
 mod list_tags;
 mod login;
 mod logout;
@@ -10,12 +12,18 @@ mod manifest_digest;
 mod pack;
 mod standalone_sign;
 mod standalone_verify;
+mod sync;
 mod unpack;
 mod untrusted_signature_dump;
 
-use anyhow::{Context, Result};
+use std::process;
+use std::thread;
 
-use crate::cli::{Cli, Command};
+use anyhow::{Context, Result, anyhow};
+
+use crate::cli::{Cli, Command, Duration, Global};
+use crate::config::Registries;
+use crate::fatal;
 use crate::reference::Reference;
 
 /// Runs the parsed command.
@@ -23,9 +31,12 @@ pub fn run(cli: Cli) -> Result<()> {
     let Cli {
         global, command, ..
     } = cli;
+    start(&global);
     match command {
         Command::Copy(args) => copy::run(&global, &args),
+        Command::Delete(args) => delete::run(&global, &args),
         Command::Inspect(args) => inspect::run(&global, &args),
+        Command::Layers(args) => layers::run(&global, &args),
         Command::ListTags(args) => list_tags::run(&global, &args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
@@ -35,7 +46,29 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::StandaloneVerify(args) => standalone_verify::run(&args),
         Command::UntrustedSignatureDump(args) => untrusted_signature_dump::run(&args),
         Command::Pack(args) => pack::run(&global, &args),
+        Command::Sync(args) => sync::run(&global, &args),
         Command::Unpack(args) => unpack::run(&global, &args),
+    }
+}
+
+/// What the global options change for all that follows.
+fn start(global: &Global) {
+    if global.debug {
+        fatal::show_debug();
+    }
+    if let Some(path) = &global.registries_conf {
+        Registries::use_file(path.clone());
+    }
+    if let Some(Duration(limit)) = global.command_timeout {
+        thread::spawn(move || {
+            thread::sleep(limit);
+            // Whatever is half-written has no name yet, or one that the next command sweeps.
+            let error = anyhow!(
+                "context deadline exceeded: the command took longer than {limit:?} (--command-timeout)"
+            );
+            eprintln!("{}", fatal::line(&error));
+            process::exit(1);
+        });
     }
 }
 

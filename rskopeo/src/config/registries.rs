@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -56,7 +57,15 @@ pub struct Endpoint {
 #[derive(Debug, Default)]
 pub struct Registries(Vec<Registry>);
 
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
 impl Registries {
+    /// `--registries-conf`: in the place of the user's and the system's.
+    pub fn use_file(path: PathBuf) {
+        // There is one command line, so it is set once.
+        CHOSEN.set(path).ok();
+    }
+
     /// The user's registries.conf or the system's, and the `.d` directories over it.
     pub fn load() -> Result<Self> {
         let mut registries = Vec::new();
@@ -191,8 +200,10 @@ fn rewritten(name: &Name, registry: &Registry, location: &str, insecure: bool) -
 }
 
 fn files() -> Result<Vec<PathBuf>> {
-    if let Some(given) = env::var_os("CONTAINERS_REGISTRIES_CONF") {
-        return Ok(vec![given.into()]);
+    let given = CHOSEN.get().cloned();
+    if let Some(given) = given.or_else(|| env::var_os("CONTAINERS_REGISTRIES_CONF").map(Into::into))
+    {
+        return Ok(vec![given]);
     }
     let config = env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers"));
     let user = config

@@ -13,9 +13,6 @@ use crate::compression::{self, Compression};
 use crate::manifest::{Descriptor, Replacement, layer_kind};
 use crate::transport::{BlobStream, Destination, Layer, Role, Source};
 
-/// As many as skopeo copies at once.
-const PARALLEL: usize = 6;
-
 /// Copies all layers; gives, for each in order, what it became if it is no more what the source's manifest says.
 /// After the first error no further blob is begun.
 pub fn layers(
@@ -45,7 +42,7 @@ pub fn layers(
     };
     let workers = match destination.is_sequential() {
         true => 1,
-        false => PARALLEL.min(count),
+        false => options.parallel.min(count),
     };
     if workers <= 1 {
         worker();

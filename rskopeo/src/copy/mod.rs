@@ -21,6 +21,9 @@ use crate::transport::{Destination, Place, Source};
 
 use plan::Plan;
 
+/// As many blobs at once as skopeo copies.
+pub const PARALLEL: usize = 6;
+
 /// Which instances of an index are copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MultiArch {
@@ -45,6 +48,10 @@ pub struct Options {
     pub compression: Option<Compression>,
     /// The format's own; its default when None.
     pub compression_level: Option<i32>,
+    /// Blobs to copy at once.
+    pub parallel: usize,
+    /// An image that the destination has already is not copied.
+    pub unless_there: bool,
     pub quiet: bool,
 }
 
@@ -59,6 +66,8 @@ impl Options {
             preserve_digests: false,
             compression: None,
             compression_level: None,
+            parallel: PARALLEL,
+            unless_there: false,
             quiet: true,
         }
     }
@@ -71,6 +80,10 @@ pub fn image(
     options: &Options,
 ) -> Result<RawManifest> {
     let top = source.manifest(None)?;
+    let whole = !top.is_index() || options.multi_arch == MultiArch::All;
+    if whole && is_there(&*destination, &top, options)? {
+        return Ok(top);
+    }
     let written = match (top.is_index(), options.multi_arch) {
         (false, _) => one(
             source,
@@ -88,6 +101,9 @@ pub fn image(
                     .digest
                     .clone(),
             )?;
+            if is_there(&*destination, &instance, options)? {
+                return Ok(instance);
+            }
             let digest = top.digest();
             one(
                 source,
@@ -105,6 +121,23 @@ pub fn image(
         .commit()
         .context("committing the finished image")?;
     Ok(written)
+}
+
+/// Whether there is nothing to do.
+fn is_there(
+    destination: &dyn Destination,
+    manifest: &RawManifest,
+    options: &Options,
+) -> Result<bool> {
+    if !options.unless_there
+        || options.trust.signs()
+        || options.format.is_some()
+        || !destination.has_image(manifest)?
+    {
+        return Ok(false);
+    }
+    say(options, "Skipping: image already present at destination")?;
+    Ok(true)
 }
 
 fn instance(source: &dyn Source, index: &RawManifest, digest: Digest) -> Result<RawManifest> {

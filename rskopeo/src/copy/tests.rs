@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{MultiArch, Options, image};
+use super::{Options, image};
 use crate::digest::Digest;
 use crate::manifest::RawManifest;
 use crate::platform::Platform;
@@ -47,20 +47,13 @@ fn layout(root: &Path) -> PathBuf {
 }
 
 fn copy(from: &str, to: &str) -> anyhow::Result<RawManifest> {
-    let options = Options {
-        trust: Trust::anything(&from.parse().unwrap(), &to.parse().unwrap()),
-        platform: Platform {
-            os: "linux".to_owned(),
-            architecture: "amd64".to_owned(),
-            variant: None,
-        },
-        multi_arch: MultiArch::System,
-        format: None,
-        preserve_digests: false,
-        compression: None,
-        compression_level: None,
-        quiet: true,
+    let platform = Platform {
+        os: "linux".to_owned(),
+        architecture: "amd64".to_owned(),
+        variant: None,
     };
+    let trust = Trust::anything(&from.parse()?, &to.parse()?);
+    let options = Options::quiet(platform, trust);
     let source = transport::open_source(&from.parse()?, &Access::default())?;
     let destination =
         transport::open_destination(&to.parse()?, &Access::default(), &Writing::default())?;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
 
-pub use config::{History, ImageConfig, chain_ids};
+pub use config::{History, ImageConfig, Process, chain_ids};
 pub use image::{Format, Image, Replacement, layer_kind};
 pub use index::Index;
 

@@ -20,6 +20,7 @@ pub enum Scope {
     Login,
     Pull,
     PullAndPush,
+    Delete,
 }
 
 /// Shared by the threads of a client.
@@ -121,6 +122,7 @@ impl Authorization {
             Scope::Login => None,
             Scope::Pull => Some(format!("repository:{path}:pull")),
             Scope::PullAndPush => Some(format!("repository:{path}:pull,push")),
+            Scope::Delete => Some(format!("repository:{path}:*")),
         };
         let mut scopes: Vec<String> = own.into_iter().collect();
         if !more.is_empty() {

@@ -13,6 +13,7 @@ use super::proxy::Proxies;
 use super::refused::told;
 use super::{location, retry, tls};
 use crate::config::Credentials;
+use crate::fatal;
 use crate::transport::Access;
 
 pub use ureq::http::Method;
@@ -58,8 +59,7 @@ impl Client {
             host
         };
         let tls = tls::connector(host, access.cert_dir.as_deref(), !insecure)?;
-        let user_agent = concat!("rskopeo/", env!("CARGO_PKG_VERSION"));
-        let agents = Agents::new(&tls, user_agent, Proxies::from_environment())?;
+        let agents = Agents::new(&tls, &user_agent(access), Proxies::from_environment())?;
         let scheme = if insecure {
             find_scheme(&agents, host)?
         } else {
@@ -220,7 +220,12 @@ impl Client {
             Some(bytes) => agent.run(request.body(bytes)?),
             None => agent.run(request.body(())?),
         };
-        answer.map_err(|error| told(method, url, error))
+        let answer = answer.map_err(|error| told(method, url, error));
+        fatal::debug(|| match &answer {
+            Ok(response) => format!("{method} {url}: {}", response.status()),
+            Err(error) => format!("{method} {url}: {error:#}"),
+        });
+        answer
     }
 
     /// A URL of the registry's, which may be told without its origin.
@@ -263,5 +268,13 @@ fn find_scheme(agents: &Agents, host: &str) -> Result<&'static str> {
     match ping("http") {
         Ok(_) => Ok("http"),
         Err(plain) => bail!("pinging container registry {host}: {secure:#}; {plain:#}"),
+    }
+}
+
+fn user_agent(access: &Access) -> String {
+    const OWN: &str = concat!("rskopeo/", env!("CARGO_PKG_VERSION"));
+    match &access.user_agent_prefix {
+        Some(prefix) => format!("{prefix} {OWN}"),
+        None => OWN.to_owned(),
     }
 }

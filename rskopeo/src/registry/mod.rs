@@ -29,5 +29,6 @@ mod tests;
 
 pub use authorization::Scope;
 pub use client::{Client, Method};
-pub use refused::refused;
+pub use refused::{Unavailable, refused};
 pub use resume::Download;
+pub use retry::is_transient;

@@ -35,25 +35,34 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
         .ok()
         .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
-    match (answer.errors.first(), status) {
+    let told = match (answer.errors.first(), status) {
         (Some(Entry { code, message }), _) => {
             let code = code.to_ascii_lowercase().replace('_', " ");
             match message.is_empty() {
-                true => anyhow!("{what}: {code}"),
-                false => anyhow!("{what}: {code}: {message}"),
+                true => format!("{what}: {code}"),
+                false => format!("{what}: {code}: {message}"),
             }
         }
         (None, StatusCode::UNAUTHORIZED) => {
-            anyhow!("{what}: unauthorized: authentication required: log in, or give --creds")
+            format!("{what}: unauthorized: authentication required: log in, or give --creds")
         }
         (None, StatusCode::TOO_MANY_REQUESTS) => {
-            anyhow!(
+            format!(
                 "{what}: toomanyrequests: the registry asks to be left alone for a while ({status})"
             )
         }
-        (None, _) => anyhow!("{what}: received unexpected HTTP status: {status}"),
+        (None, _) => format!("{what}: received unexpected HTTP status: {status}"),
+    };
+    match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        true => Unavailable(told).into(),
+        false => anyhow!(told),
     }
 }
+
+/// The registry cannot answer now, and may later.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(String);
 
 /// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
 pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {

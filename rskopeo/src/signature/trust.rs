@@ -115,6 +115,11 @@ impl Trust {
         }
     }
 
+    /// Whether what is written gets a signature.
+    pub fn signs(&self) -> bool {
+        !self.signers.is_empty()
+    }
+
     pub fn removes_signatures(&self) -> bool {
         self.remove
     }

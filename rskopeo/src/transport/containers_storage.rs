@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-use super::layout::Layout;
+use super::layout::{Layout, REF_NAME};
 use super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
 use crate::atomic::Temporary;
 use crate::digest::Digest;
@@ -259,4 +259,21 @@ impl Read for Tee<'_, '_> {
         self.to.write_all(&buffer[..n])?;
         Ok(n)
     }
+}
+
+/// Takes the image's name out of the store; by its id, all its names. What no name needs any more is swept by rpod.
+pub fn delete(store: Option<&StoreSpec>, image: &StoredImage) -> Result<()> {
+    let images = Store::of(store)?.images();
+    let top = match image {
+        StoredImage::Name(name) => images.find(Some(&name.to_string()))?,
+        StoredImage::Id(id) => find_id(&images, id)?,
+    };
+    images.change_index(|index| {
+        index.manifests.retain(|other| match image {
+            StoredImage::Name(_) => {
+                other.annotations.get(REF_NAME) != top.annotations.get(REF_NAME)
+            }
+            StoredImage::Id(_) => other.digest != top.digest,
+        });
+    })
 }

@@ -213,6 +213,20 @@ impl Destination for DockerDestination {
         LayerForm::Compressed
     }
 
+    fn has_image(&self, manifest: &RawManifest) -> Result<bool> {
+        let wanted = match (&self.name.digest, &self.name.tag) {
+            (Some(digest), _) => digest.as_str(),
+            (None, tag) => tag.as_deref().unwrap_or("latest"),
+        };
+        let url = self.client.url(&format!("manifests/{wanted}"));
+        let response = self
+            .client
+            .send(&Method::HEAD, &url, &[("Accept", ACCEPT)])?;
+        let told = response.headers().get("Docker-Content-Digest");
+        Ok(response.status() == 200
+            && told.is_some_and(|told| told.as_bytes() == manifest.digest().as_str().as_bytes()))
+    }
+
     fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
         let url = self.client.url(&format!("blobs/{}", blob.digest));
         let response = self
@@ -309,6 +323,28 @@ impl Destination for DockerDestination {
     /// The tag stands since its manifest was put, which was the last request.
     fn commit(self: Box<Self>) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Deletes the manifest that the name stands for, and so every tag that stands for it too.
+pub fn delete(name: &Name, access: &Access) -> Result<()> {
+    let endpoint = Registries::load()?.push(name)?;
+    let client = connect(&endpoint, access, Scope::Delete)?;
+    let name = &endpoint.name;
+    let digest = match &name.digest {
+        Some(digest) => digest.clone(),
+        None => {
+            let tag = name.tag.as_deref().unwrap_or("latest");
+            fetch_manifest(&client, name, tag)
+                .with_context(|| format!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry", name.familiar()))?
+                .digest()
+        }
+    };
+    let url = client.url(&format!("manifests/{digest}"));
+    let response = client.send(&Method::DELETE, &url, &[])?;
+    match response.status().as_u16() {
+        202 | 200 => Ok(()),
+        _ => Err(refused(&format!("deleting {}", name.familiar()), response)),
     }
 }
 

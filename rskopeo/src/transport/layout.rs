@@ -3,8 +3,9 @@
 //! Blobs are written under a temporary name and renamed, so that a file in `blobs/` is always whole; `index.json` is changed
 //! last, under a lock, so that a name in it is always complete.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,7 @@ use super::{BlobStream, Written};
 use crate::atomic;
 use crate::digest::Digest;
 use crate::go_json;
-use crate::manifest::{Descriptor, MAX_MANIFEST, OCI_INDEX, RawManifest};
+use crate::manifest::{Descriptor, Image, Index, MAX_MANIFEST, OCI_INDEX, RawManifest};
 
 /// The annotation that names an image in `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -152,6 +153,58 @@ impl Layout {
             index.media_type = None;
         }
         atomic::write(&path, go_json::compact(&index)?.as_bytes())
+    }
+}
+
+impl Layout {
+    /// Takes an image out of the index, and removes the blobs that nothing in the index needs any more.
+    pub fn remove(&self, image: Option<&str>) -> Result<()> {
+        let removed = self.find(image)?;
+        let mut gone = self.reachable(&removed)?;
+        self.change_index(|index| {
+            index.manifests.retain(|other| {
+                other.digest != removed.digest
+                    || other.annotations.get(REF_NAME) != removed.annotations.get(REF_NAME)
+            });
+        })?;
+        if self.blobs != self.root.join("blobs") {
+            return Ok(());
+        }
+        for other in &self.index()?.manifests {
+            for needed in self.reachable(other)? {
+                gone.remove(&needed);
+            }
+        }
+        for digest in gone {
+            let path = self.blob_path(&digest);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("removing {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// All blobs that belong to a manifest or index, itself included.
+    fn reachable(&self, top: &Descriptor) -> Result<BTreeSet<Digest>> {
+        let mut found = BTreeSet::new();
+        let mut waiting = vec![top.digest.clone()];
+        while let Some(digest) = waiting.pop() {
+            if !found.insert(digest.clone()) || !self.blob_path(&digest).exists() {
+                continue;
+            }
+            let manifest = self.manifest(&digest, None)?;
+            if manifest.is_index() {
+                waiting.extend(Index::parse(&manifest)?.digests().cloned());
+                continue;
+            }
+            let image = Image::parse(&manifest)?;
+            found.extend(image.layers.into_iter().map(|layer| layer.digest));
+            found.insert(image.config.digest);
+        }
+        Ok(found)
     }
 }
 

@@ -97,6 +97,11 @@ pub trait Destination: Sync {
 
     fn layer_form(&self) -> LayerForm;
 
+    /// Whether the very image of this manifest is there already, under its name and whole.
+    fn has_image(&self, _manifest: &RawManifest) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Whether blobs lie one behind the other, so that `put_blob` takes only one at a time.
     fn is_sequential(&self) -> bool {
         false
@@ -154,6 +159,8 @@ pub struct Access {
     pub tmpdir: Option<PathBuf>,
     /// `--registries.d`
     pub registries_d: Option<PathBuf>,
+    /// `--user-agent-prefix`
+    pub user_agent_prefix: Option<String>,
 }
 
 /// What is asked of a destination beyond how it is reached.
@@ -253,6 +260,21 @@ pub fn open_destination(
             )?)
         }
     })
+}
+
+/// Removes an image, and what nothing else needs of it.
+pub fn delete(reference: &Reference, access: &Access) -> Result<()> {
+    match reference {
+        Reference::Docker(name) => docker::delete(name, access),
+        Reference::Oci { path, image } => oci::delete(path, image.as_deref(), access),
+        Reference::ContainersStorage { store, image } => {
+            containers_storage::delete(store.as_ref(), image)
+        }
+        other => bail!(
+            "Deleting images not implemented for {}: images",
+            other.transport()
+        ),
+    }
 }
 
 /// The tags of a repository, or of the images in an archive.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use anyhow::Result;
 
 use super::layout::Layout;
-use super::{BlobStream, Destination, LayerForm, Place, Role, Source, Written};
+use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Written};
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST, RawManifest};
 
@@ -125,4 +125,10 @@ impl Destination for OciDestination {
             None => Ok(()),
         }
     }
+}
+
+/// Takes the image's name out of the index, and removes the blobs that no other image has. Shared blobs stay.
+pub fn delete(path: &Path, image: Option<&str>, access: &Access) -> Result<()> {
+    let layout = Layout::at(path, access.shared_blob_dir.as_deref());
+    layout.remove(image)
 }

@@ -1,7 +1,9 @@
 //! `inspect IMAGE-NAME`: the manifest, the config, or a summary of both, with no layer read.
 
+mod values;
+
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -10,10 +12,12 @@ use super::parse_image;
 use crate::cli::{Global, Inspect};
 use crate::digest::Digest;
 use crate::go_json;
-use crate::manifest::{Image, ImageConfig, Index, RawManifest};
+use crate::go_template::{self, Value};
+use crate::manifest::{Descriptor, Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
 use crate::reference::{Reference, StoredImage};
-use crate::transport::{self, BlobStream, Source};
+use crate::retry::retrying;
+use crate::transport::{self, Access, BlobStream, Source};
 
 /// The summary, in skopeo's order.
 #[derive(Serialize)]
@@ -31,38 +35,96 @@ struct Summary<'a> {
     architecture: &'a str,
     os: &'a str,
     layers: Vec<&'a Digest>,
+    layers_data: Vec<LayerData<'a>>,
     env: Option<&'a [String]>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LayerData<'a> {
+    #[serde(rename = "MIMEType")]
+    mime_type: &'a str,
+    digest: &'a Digest,
+    size: u64,
+    /// `null` when there is none.
+    annotations: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> From<&'a Descriptor> for LayerData<'a> {
+    fn from(layer: &'a Descriptor) -> Self {
+        Self {
+            mime_type: &layer.media_type,
+            digest: &layer.digest,
+            size: layer.size,
+            annotations: (!layer.annotations.is_empty()).then_some(&layer.annotations),
+        }
+    }
 }
 
 pub fn run(global: &Global, args: &Inspect) -> Result<()> {
     let reference = parse_image(&args.image)?;
     let mut access = args.access.resolve(global)?;
     access.shared_blob_dir.clone_from(&args.shared_blob_dir);
-    let source = transport::open_source(&reference, &access)
+    let text = retrying(&args.retry, || inspected(global, args, &reference, &access))?;
+    io::stdout()
+        .lock()
+        .write_all(&text)
+        .context("Error writing to standard output")
+}
+
+fn inspected(
+    global: &Global,
+    args: &Inspect,
+    reference: &Reference,
+    access: &Access,
+) -> Result<Vec<u8>> {
+    let source = transport::open_source(reference, access)
         .with_context(|| format!("Error parsing image name {:?}", args.image))?;
     let top = source
         .manifest(None)
         .context("Error retrieving manifest for image")?;
     if args.raw && !args.config {
-        return print(&top.bytes);
+        return Ok(top.bytes);
     }
     let image = image(&*source, &top, global).context("Error parsing manifest for image")?;
-    let config = config(&*source, &image).context("Error reading configuration blob")?;
+    let config = BlobStream::verified(source.blob(&image.config)?, &image.config)
+        .into_bytes()
+        .context("Error reading configuration blob")?;
     if args.raw {
-        return print(&config);
+        return Ok(config);
     }
     let config =
         ImageConfig::parse(&config).context("Error reading OCI-formatted configuration data")?;
     if args.config {
-        return print(format!("{}\n", go_json::indented(&config)?).as_bytes());
+        return formatted(args, &config, || values::config(&config));
     }
-    let tags = match &reference {
-        Reference::Docker(_) if !args.no_tags => transport::list_tags(&reference, &access)
-            .context("Error determining repository tags")?,
+    let tags = match reference {
+        Reference::Docker(_) if !args.no_tags => {
+            transport::list_tags(reference, access).context("Error determining repository tags")?
+        }
         _ => Vec::new(),
     };
-    let summary = summary(&reference, &top, &image, &config, tags);
-    print(format!("{}\n", go_json::indented(&summary)?).as_bytes())
+    let digest = match args.manifest_digest {
+        Some(algorithm) => algorithm.of(&top.bytes),
+        None => top.digest(),
+    };
+    let summary = summary(reference, digest, &image, &config, tags);
+    formatted(args, &summary, || values::summary(&summary))
+}
+
+/// By `--format`, else as JSON.
+fn formatted(
+    args: &Inspect,
+    shown: &impl Serialize,
+    value: impl FnOnce() -> Result<Value>,
+) -> Result<Vec<u8>> {
+    match args.format.as_deref() {
+        Some(template) if template != "json" => {
+            let text = go_template::render("skopeo inspect", template, &value()?)?;
+            Ok(text.into_bytes())
+        }
+        _ => Ok(format!("{}\n", go_json::indented(shown)?).into_bytes()),
+    }
 }
 
 fn image(source: &dyn Source, top: &RawManifest, global: &Global) -> Result<Image> {
@@ -76,15 +138,9 @@ fn image(source: &dyn Source, top: &RawManifest, global: &Global) -> Result<Imag
     Image::parse(&manifest)
 }
 
-fn config(source: &dyn Source, image: &Image) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    BlobStream::verified(source.blob(&image.config)?, &image.config).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn summary<'a>(
     reference: &Reference,
-    top: &RawManifest,
+    digest: Digest,
     image: &'a Image,
     config: &'a ImageConfig,
     repo_tags: Vec<String>,
@@ -99,7 +155,7 @@ fn summary<'a>(
             _ => String::new(),
         },
         tag: None,
-        digest: top.digest(),
+        digest,
         repo_tags,
         created: config.created.as_deref(),
         docker_version: config.docker_version.as_deref().unwrap_or_default(),
@@ -107,13 +163,7 @@ fn summary<'a>(
         architecture: &config.architecture,
         os: &config.os,
         layers: image.layers.iter().map(|layer| &layer.digest).collect(),
+        layers_data: image.layers.iter().map(Into::into).collect(),
         env: (!config.config.env.is_empty()).then_some(&config.config.env),
     }
-}
-
-fn print(bytes: &[u8]) -> Result<()> {
-    io::stdout()
-        .lock()
-        .write_all(bytes)
-        .context("Error writing to standard output")
 }

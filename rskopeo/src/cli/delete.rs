@@ -1,0 +1,18 @@
+use std::path::PathBuf;
+
+use super::Retry;
+use super::access::ImageAccess;
+
+/// skopeo-delete(1)
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    #[arg(value_name = "IMAGE-NAME")]
+    pub image: String,
+    #[command(flatten)]
+    pub access: ImageAccess,
+    #[command(flatten)]
+    pub retry: Retry,
+    /// Directory to use to share blobs across OCI repositories
+    #[arg(long, value_name = "DIRECTORY")]
+    pub shared_blob_dir: Option<PathBuf>,
+}

@@ -1,0 +1,16 @@
+use super::Retry;
+use super::access::ImageAccess;
+
+/// The command that skopeo keeps for those who used it before `copy`.
+#[derive(Debug, clap::Args)]
+pub struct Layers {
+    #[arg(value_name = "IMAGE-NAME")]
+    pub image: String,
+    /// Digests of layers; all, when none is given
+    #[arg(value_name = "LAYER")]
+    pub layers: Vec<String>,
+    #[command(flatten)]
+    pub access: ImageAccess,
+    #[command(flatten)]
+    pub retry: Retry,
+}
