@@ -134,7 +134,7 @@ pub(crate) fn images_are_deleted() -> Result<()> {
     stack
         .rskopeo("inspect oci:layout:one")
         .exits(1)?
-        .complains("no descriptor found for reference \"one\"")?;
+        .complains("no descriptor found for reference")?;
     stack.rskopeo("copy oci:layout:two dir:whole").ok()?;
     let blobs = fs::read_dir(stack.scratch.path("layout/blobs/sha256"))?.count();
     ensure!(
