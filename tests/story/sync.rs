@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tests::{Result, Stack, ensure};
+use tests::{Context as _, Result, Stack, ensure};
 
 pub(crate) fn sync_between_registry_and_directory() -> Result<()> {
     let stack = Stack::new()?;
@@ -45,10 +45,10 @@ pub(crate) fn sync_between_registry_and_directory() -> Result<()> {
         .rskopeo(&format!("list-tags {}", stack.remote("copies/many")))
         .ok()?
         .json()?;
-    ensure!(
-        tags["Tags"] == serde_json::json!(["1.0-x", "1.2-x", "2.0-x", "edge-x"]),
-        "{tags}"
-    );
+    for tag in ["1.0-x", "1.2-x", "2.0-x", "edge-x"] {
+        let all = tags["Tags"].as_array().context("tags")?;
+        ensure!(all.len() == 4 && all.contains(&tag.into()), "{tags}");
+    }
     Ok(())
 }
 
