@@ -153,8 +153,13 @@ impl Stack {
             .file_name()
             .context("the pause program has no name")?;
         fs::copy(&self.parts.pause, parts.join(name))?;
+        // What every stack would make on the one host that they share, only the network stories make, on a host of their own.
+        let netns = match self.parts.engine.ends_with("rpod") {
+            true => "netns = \"none\"\n",
+            false => "",
+        };
         let conf = format!(
-            "[containers]\ndefault_ulimits = []\ninit_path = \"{init}\"\n\
+            "[containers]\n{netns}default_ulimits = []\ninit_path = \"{init}\"\n\
              [engine]\nhelper_binaries_dir = [\"{dir}\", \"/usr/lib/podman\"]\nevents_logger = \"file\"\ncgroup_manager = \"cgroupfs\"\n\
              tmp_dir = \"{tmp}\"\n[network]\nnetwork_backend = \"netavark\"\n",
             init = parts.join(name).display(),

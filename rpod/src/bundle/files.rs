@@ -21,6 +21,8 @@ pub struct Bound {
 pub struct Addresses {
     /// Its own, for its line in /etc/hosts.
     pub own: Vec<std::net::IpAddr>,
+    /// Where the host can be reached.
+    pub host: Option<std::net::IpAddr>,
     /// Name servers that the network brings.
     pub dns: Vec<std::net::IpAddr>,
     pub search: Vec<String>,
@@ -92,6 +94,12 @@ fn hosts(container: &Container, addresses: &Addresses) -> Result<String> {
         text.push_str(
             "127.0.0.1\tlocalhost localhost.localdomain\n::1\tlocalhost localhost.localdomain\n",
         );
+    }
+    if let Some(host) = &addresses.host {
+        writeln!(
+            text,
+            "{host}\thost.containers.internal host.docker.internal"
+        )?;
     }
     let names = format!("{} {}", hostname(container), container.name);
     if addresses.own.is_empty() && container.namespaces.net == Namespace::Private {

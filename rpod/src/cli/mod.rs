@@ -20,9 +20,11 @@ mod inspect;
 mod kill;
 mod logs;
 mod mount;
+mod network;
 mod options;
 mod pause;
 mod pod;
+mod port;
 mod prune;
 mod ps;
 mod rename;
@@ -63,6 +65,7 @@ const COMMANDS: &[Entry] = &[
     entry::<logs::Logs>(),
     entry::<mount::Mount>(),
     entry::<pause::Pause>(),
+    entry::<port::Port>(),
     entry::<ps::Ps>(),
     entry::<image::Pull>(),
     entry::<image::Push>(),
@@ -102,6 +105,7 @@ const NOUNS: &[Noun] = &[
             entry::<logs::Logs>(),
             entry::<mount::Mount>(),
             entry::<pause::Pause>(),
+            entry::<port::Port>(),
             entry::<prune::Prune>(),
             entry::<rename::Rename>(),
             entry::<restart::Restart>(),
@@ -131,6 +135,21 @@ const NOUNS: &[Noun] = &[
             entry::<image::Tag>(),
             entry::<image::Unmount>(),
             entry::<image::Untag>(),
+        ],
+    },
+    Noun {
+        name: "network",
+        about: "Manage networks",
+        commands: &[
+            entry::<network::Connect>(),
+            entry::<network::Create>(),
+            entry::<network::Disconnect>(),
+            entry::<network::Exists>(),
+            entry::<network::Inspect>(),
+            entry::<network::List>(),
+            entry::<network::Prune>(),
+            entry::<network::Reload>(),
+            entry::<network::Rm>(),
         ],
     },
     Noun {

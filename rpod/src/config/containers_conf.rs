@@ -30,6 +30,7 @@ pub struct Containers {
     pub env: Option<Vec<String>>,
     pub init_path: Option<PathBuf>,
     pub log_driver: Option<String>,
+    pub netns: Option<String>,
     pub pids_limit: Option<i64>,
     pub seccomp_profile: Option<PathBuf>,
     pub shm_size: Option<String>,
@@ -56,6 +57,7 @@ pub struct Engine {
 pub struct Network {
     pub default_network: Option<String>,
     pub default_subnet: Option<String>,
+    pub network_config_dir: Option<PathBuf>,
 }
 
 impl ContainersConf {

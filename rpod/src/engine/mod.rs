@@ -4,6 +4,7 @@ pub mod cgroup;
 pub mod container;
 pub mod files;
 pub mod image;
+pub mod network;
 pub mod pod;
 pub mod runtime;
 mod tree;

@@ -17,7 +17,7 @@ use joining::PodOptions;
 pub(super) use joining::read_id;
 use namespaces::NamespaceOptions;
 pub(super) use namespaces::namespace;
-pub(super) use network::NetworkOptions;
+pub(super) use network::{NetworkOptions, parse_mac};
 use process::ProcessOptions;
 pub(super) use process::environment;
 use resources::ResourceOptions;
@@ -60,7 +60,7 @@ pub struct ContainerOptions {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Pull image policy (always, missing, never, newer)
-    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "newer"], default_value = "missing", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "newer"], default_value = "missing")]
     pull: String,
     /// Suppress output information when pulling images
     #[arg(short, long)]

@@ -1,13 +1,16 @@
 //! What the container is connected to, and how it finds others.
 
-use anyhow::{Result, bail};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::namespaces::namespace;
-use crate::engine::Context;
-use crate::engine::container::record::Container;
+use crate::engine::container::record::{Container, Endpoint, Network};
+use crate::engine::network::{self, port};
 use crate::engine::pod::join::Joining;
 use crate::engine::pod::record::Shared;
+use crate::engine::{Context, rootless};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct NetworkOptions {
@@ -23,14 +26,21 @@ pub(in crate::cli) struct NetworkOptions {
     /// Set custom DNS search domains
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
     dns_search: Vec<String>,
+    /// Specify a static IPv4 address for the container
+    #[arg(long, value_name = "IP")]
+    ip: Option<Ipv4Addr>,
+    /// Specify a static IPv6 address for the container
+    #[arg(long, value_name = "IP")]
+    ip6: Option<Ipv6Addr>,
+    /// Container MAC address (e.g. 92:d0:c6:0a:29:33)
+    #[arg(long, value_name = "MAC")]
+    mac_address: Option<String>,
     /// Connect a container to a network
-    #[arg(
-        long,
-        visible_alias = "net",
-        value_name = "MODE",
-        value_delimiter = ','
-    )]
+    #[arg(long, visible_alias = "net", value_name = "MODE[:OPTIONS]")]
     network: Vec<String>,
+    /// Add network-scoped alias for the container
+    #[arg(long, value_name = "NAME")]
+    network_alias: Vec<String>,
     /// Do not create /etc/hosts within the container, instead use the version from the image
     #[arg(long)]
     no_hosts: bool,
@@ -48,18 +58,98 @@ impl NetworkOptions {
             self.dns_option.clone(),
         );
         (network.add_hosts, network.no_hosts) = (self.add_host.clone(), self.no_hosts);
-        if !self.publish.is_empty() {
-            bail!("--publish: a container without a bridge network has no ports to publish");
-        }
-        match self.network.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            [] | ["none" | "private"] => {}
-            [one] if one == "host" || one.starts_with("container:") || one.starts_with("ns:") => {
-                c.namespaces.net = namespace(ctx, one, "network")?;
+        let names = self.names();
+        let configured = ctx.config.containers_conf.containers.netns.as_deref();
+        match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => self.by_default(ctx, configured.unwrap_or_default(), c)?,
+            [one] => self.mode(ctx, one, c)?,
+            ref several => {
+                for one in several {
+                    connect(ctx, one, &mut c.network)?;
+                }
             }
-            _ => bail!(
-                "--network {}: rpod knows none, host, container:NAME and ns:PATH",
-                self.network.join(",")
+        }
+        self.endpoint(ctx, &mut c.network)?;
+        for text in &self.publish {
+            c.network.publish.extend(port::parse(text)?);
+        }
+        if !self.publish.is_empty() && c.network.names.is_empty() {
+            eprintln!(
+                "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
+            );
+            c.network.publish.clear();
+        }
+        Ok(())
+    }
+
+    /// Several networks may stand in one option if none has options of its own.
+    fn names(&self) -> Vec<String> {
+        let split = |text: &String| match text.contains(':') {
+            true => vec![text.clone()],
+            false => text.split(',').map(str::to_owned).collect(),
+        };
+        self.network.iter().flat_map(split).collect()
+    }
+
+    fn by_default(&self, ctx: &Context, configured: &str, c: &mut Container) -> Result<()> {
+        match configured {
+            "" | "private" if rootless() => Ok(()),
+            "" | "private" if !network::is_installed(ctx) => {
+                if !self.publish.is_empty() {
+                    bail!(
+                        "--publish needs a bridge network, and netavark is not installed: install it"
+                    );
+                }
+                eprintln!(
+                    "rpod: netavark is not installed, so the container gets no network: install it, or say --network none"
+                );
+                Ok(())
+            }
+            "" | "private" => connect(ctx, "bridge", &mut c.network),
+            other => self.mode(ctx, other, c),
+        }
+    }
+
+    fn mode(&self, ctx: &Context, text: &str, c: &mut Container) -> Result<()> {
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("none", "") => Ok(()),
+            ("host", "") | ("container" | "ns", _) => {
+                c.namespaces.net = namespace(ctx, text, "network")?;
+                Ok(())
+            }
+            ("pasta" | "slirp4netns", _) => bail!(
+                "--network {text}: rpod knows bridge, none, host, container:NAME, ns:PATH and names of networks"
             ),
+            ("private", "") => self.by_default(ctx, "", c),
+            _ => connect(ctx, text, &mut c.network),
+        }
+    }
+
+    /// Options that say something about a container's only network.
+    fn endpoint(&self, ctx: &Context, network: &mut Network) -> Result<()> {
+        let asked = [
+            ("--ip", self.ip.is_some()),
+            ("--ip6", self.ip6.is_some()),
+            ("--mac-address", self.mac_address.is_some()),
+        ];
+        let is_alone = network.names.len() == 1;
+        if let Some((option, _)) = asked.iter().find(|(_, given)| *given && !is_alone) {
+            bail!("{option} can only be set for a single bridge network: invalid argument");
+        }
+        if network.names.is_empty() && !self.network_alias.is_empty() {
+            bail!(
+                "networks and static ip/mac address can only be used with Bridge mode networking: invalid configuration"
+            );
+        }
+        for name in network.names.clone() {
+            let endpoint = network.endpoints.entry(name.clone()).or_default();
+            endpoint.aliases.extend(self.network_alias.iter().cloned());
+            endpoint.ips.extend(self.ip.map(IpAddr::from));
+            endpoint.ips.extend(self.ip6.map(IpAddr::from));
+            if let Some(mac) = &self.mac_address {
+                endpoint.mac = Some(parse_mac(mac)?);
+            }
+            network::check_addresses(&network::find(ctx, &name)?, &endpoint.ips)?;
         }
         Ok(())
     }
@@ -71,7 +161,11 @@ impl NetworkOptions {
             ("--dns", !self.dns.is_empty()),
             ("--dns-option", !self.dns_option.is_empty()),
             ("--dns-search", !self.dns_search.is_empty()),
+            ("--ip", self.ip.is_some()),
+            ("--ip6", self.ip6.is_some()),
+            ("--mac-address", self.mac_address.is_some()),
             ("--network", !self.network.is_empty()),
+            ("--network-alias", !self.network_alias.is_empty()),
             ("--no-hosts", self.no_hosts),
             ("--publish", !self.publish.is_empty()),
         ];
@@ -87,7 +181,80 @@ impl NetworkOptions {
             && let Some(shared) = joining.namespace(Shared::Net)
         {
             c.namespaces.net = shared;
+            c.network.bridged = false;
             c.network.names.clear();
+            c.network.endpoints.clear();
+        }
+    }
+}
+
+/// `NAME[:KEY=VALUE,…]`, where `bridge` is the default network.
+fn connect(ctx: &Context, text: &str, network: &mut Network) -> Result<()> {
+    let (name, options) = text.split_once(':').unwrap_or((text, ""));
+    if matches!(name, "none" | "host" | "container" | "ns" | "private") {
+        bail!(
+            "cannot set multiple networks without bridge network mode, selected mode {name}: invalid argument"
+        );
+    }
+    if rootless() {
+        bail!("--network {text}: bridge networks need root");
+    }
+    let found = match name {
+        "bridge" | "default" => network::find(ctx, network::default_name(ctx))?,
+        name => network::find(ctx, name)?,
+    };
+    if network.names.contains(&found.name) {
+        bail!("network {} is given twice", found.name);
+    }
+    let endpoint = parse_endpoint(options).with_context(|| format!("--network {text}"))?;
+    network.bridged = true;
+    network.names.push(found.name.clone());
+    network.endpoints.insert(found.name, endpoint);
+    Ok(())
+}
+
+fn parse_endpoint(options: &str) -> Result<Endpoint> {
+    let mut endpoint = Endpoint::default();
+    for option in options.split(',').filter(|option| !option.is_empty()) {
+        let (key, value) = option.split_once('=').unwrap_or((option, ""));
+        match key {
+            "ip" | "ip6" => endpoint.ips.push(
+                value
+                    .parse()
+                    .with_context(|| format!("invalid ip address {value:?}"))?,
+            ),
+            "mac" => endpoint.mac = Some(parse_mac(value)?),
+            "alias" if !value.is_empty() => endpoint.aliases.push(value.to_owned()),
+            "interface_name" if !value.is_empty() => endpoint.interface = Some(value.to_owned()),
+            _ => bail!("unknown bridge network option: {key}"),
+        }
+    }
+    Ok(endpoint)
+}
+
+/// Six pairs of hexadecimal digits.
+pub(in crate::cli) fn parse_mac(text: &str) -> Result<String> {
+    let pairs: Vec<&str> = text.split([':', '-']).collect();
+    let is_pair = |pair: &&str| pair.len() == 2 && u8::from_str_radix(pair, 16).is_ok();
+    if pairs.len() != 6 || !pairs.iter().all(is_pair) {
+        bail!("address {text}: invalid MAC address");
+    }
+    Ok(pairs.join(":").to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let endpoint = parse_endpoint("ip=10.0.0.2,mac=92:D0:C6:0A:29:33,alias=a,alias=b").unwrap();
+        assert_eq!(endpoint.ips, ["10.0.0.2".parse::<IpAddr>().unwrap()]);
+        assert_eq!(endpoint.mac.as_deref(), Some("92:d0:c6:0a:29:33"));
+        assert_eq!(endpoint.aliases, ["a", "b"]);
+        for bad in ["ip=x", "fly=1", "mac=1:2", "alias="] {
+            assert!(parse_endpoint(bad).is_err(), "{bad}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{health, restart, size};
+use crate::engine::network::port;
 use crate::output::{ago, human_duration, image_size};
 use crate::store::{Noun, id, record};
 
@@ -66,7 +67,7 @@ pub(super) fn of(
         "Pid": pid,
         "Pod": container.pod.clone().unwrap_or_default(),
         "PodName": pod_name(ctx, container)?,
-        "Ports": Value::Null,
+        "Ports": ports(ctx, container)?,
         "Restarts": restart::count(ctx, &container.id),
         "Size": size,
         "StartedAt": started,
@@ -74,6 +75,22 @@ pub(super) fn of(
         "Status": words,
         "Created": created.as_second(),
     }))
+}
+
+fn ports(ctx: &Context, container: &Container) -> Result<Value> {
+    let ports = port::of(ctx, container)?;
+    Ok(if ports.is_empty() {
+        Value::Null
+    } else {
+        json!(ports)
+    })
+}
+
+/// `0.0.0.0:8080->80/tcp, …`
+fn shown_ports(ports: &Value) -> Option<String> {
+    let ports: Option<Vec<port::Mapping>> = serde_json::from_value(ports.clone()).ok()?;
+    let shown: Vec<String> = ports.iter().flatten().map(port::Mapping::shown).collect();
+    Some(shown.join(", "))
 }
 
 /// The inode numbers by which the kernel tells namespaces apart.
@@ -168,7 +185,7 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
             )
             .into(),
         },
-        "Ports" => "".into(),
+        "Ports" => shown_ports(&row["Ports"])?.into(),
         "Label" => row["Labels"]
             .get(arguments.first()?.as_str()?)
             .cloned()

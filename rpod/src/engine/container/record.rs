@@ -4,9 +4,12 @@
 //! (see [`super::status`]).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::engine::network::port::Mapping;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -156,10 +159,13 @@ impl Namespaces {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Network {
-    /// Names of the networks it is connected to; none for loopback alone.
+    /// It can be connected to networks; else it has loopback alone.
+    pub bridged: bool,
+    /// Names of the networks it is connected to.
     pub names: Vec<String>,
-    /// `[[ip:][hostPort]:]containerPort[/protocol]`, as given.
-    pub publish: Vec<String>,
+    /// Its place in each of them, as far as it was asked for.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    pub publish: Vec<Mapping>,
     pub dns: Vec<String>,
     pub dns_search: Vec<String>,
     pub dns_options: Vec<String>,
@@ -167,6 +173,17 @@ pub struct Network {
     pub add_hosts: Vec<String>,
     /// `/etc/hosts` is left as the image has it.
     pub no_hosts: bool,
+}
+
+/// A container's place in one network.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Endpoint {
+    /// More names for it.
+    pub aliases: Vec<String>,
+    pub ips: Vec<IpAddr>,
+    pub mac: Option<String>,
+    pub interface: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

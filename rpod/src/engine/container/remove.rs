@@ -11,6 +11,7 @@ use super::overlay::unmount;
 use super::record::Container;
 use super::status::Status;
 use super::{half_start, load, mount, pause, stop};
+use crate::engine::network::connection;
 use crate::engine::{Context, pod, runtime};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
@@ -127,6 +128,7 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
     } else if run.join("pidfile").exists() {
         runtime::call(ctx, &["delete", "--force", &container.id])?;
     }
+    connection::down(ctx, &container.id)?;
     unmount(&run.join("shm"))?;
     if !mount::is_marked(&ctx.store, &container.id) {
         unmount(&home.join("rootfs"))?;

@@ -13,6 +13,7 @@ use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
 use super::{load, pause, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
+use crate::engine::network::connection;
 use crate::engine::{Context, pod, runtime};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
@@ -124,18 +125,14 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         pod::load(ctx, pod)?.limit(ctx)?;
     }
     mount(ctx, container, &home)?;
-    let joined = joined(ctx, container)?;
+    let mut joined = joined(ctx, container)?;
+    let addresses = connect(ctx, container, &mut joined)?;
     let shm = shm(ctx, container, &run)?;
     let shared = match &container.namespaces.net {
         Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id)),
         _ => None,
     };
-    let files = files::write(
-        container,
-        &run,
-        shared.as_deref(),
-        &files::Addresses::default(),
-    )?;
+    let files = files::write(container, &run, shared.as_deref(), &addresses)?;
     bundle::write(
         ctx,
         container,
@@ -224,6 +221,22 @@ fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
         joined.pids.insert(owner.to_owned(), started.pid);
     }
     Ok(joined)
+}
+
+/// Its networks, if it has any of its own.
+fn connect(ctx: &Context, container: &Container, joined: &mut Joined) -> Result<files::Addresses> {
+    if !connection::is_wanted(container) {
+        return Ok(files::Addresses::default());
+    }
+    let connection = connection::up(ctx, container)?;
+    joined.netns = Some(connection::netns(ctx, &container.id));
+    let (dns, search) = connection.names();
+    Ok(files::Addresses {
+        own: connection.addresses().collect(),
+        host: connection.gateways().next(),
+        dns,
+        search,
+    })
 }
 
 /// Containers of one IPC namespace see one /dev/shm.

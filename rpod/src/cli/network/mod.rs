@@ -1,0 +1,21 @@
+//! Commands on networks.
+
+mod connect;
+mod create;
+mod disconnect;
+mod exists;
+mod inspect;
+mod list;
+mod prune;
+mod reload;
+mod rm;
+
+pub use connect::Connect;
+pub use create::Create;
+pub use disconnect::Disconnect;
+pub use exists::Exists;
+pub use inspect::Inspect;
+pub use list::List;
+pub use prune::Prune;
+pub use reload::Reload;
+pub use rm::Rm;

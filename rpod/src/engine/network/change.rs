@@ -1,0 +1,77 @@
+//! Containers join and leave networks: podman-network-connect(1), podman-network-disconnect(1).
+
+use anyhow::{Result, bail};
+
+use super::{address, connection, find, lock};
+use crate::engine::Context;
+use crate::engine::container;
+use crate::engine::container::record::{Container, Endpoint};
+use crate::store::record::{self, Durability};
+use crate::store::{Lock, Noun};
+
+/// Connects a container to one more network: at once if it runs, else at its next start.
+pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Result<()> {
+    let network = find(ctx, network)?;
+    address::check(&network, &endpoint.ips)?;
+    let _own = Lock::exclusive(&ctx.store.home(Noun::Container, id))?;
+    let mut container = container::load(ctx, id)?;
+    check_bridged(&container)?;
+    if container.network.names.contains(&network.name) {
+        bail!(
+            "container {} is already connected to network {:?}: network is already connected",
+            container.id,
+            network.name
+        );
+    }
+    container.network.names.push(network.name.clone());
+    container
+        .network
+        .endpoints
+        .insert(network.name.clone(), endpoint);
+    if ctx.store.status(id)?.is_running() {
+        let lock = lock(ctx)?;
+        let number = container.network.names.len() - 1;
+        let request = connection::request(ctx, &container, &[(number, &network.name)], &lock)?;
+        connection::add(ctx, request, &lock)?;
+    }
+    save(ctx, &container)
+}
+
+/// Takes a container out of a network.
+pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
+    let network = find(ctx, network)?;
+    let _own = Lock::exclusive(&ctx.store.home(Noun::Container, id))?;
+    let mut container = container::load(ctx, id)?;
+    check_bridged(&container)?;
+    if !container.network.names.contains(&network.name) {
+        bail!(
+            "container {} is not connected to network {:?}: network is not connected",
+            container.id,
+            network.name
+        );
+    }
+    container.network.names.retain(|name| *name != network.name);
+    container.network.endpoints.remove(&network.name);
+    if ctx.store.status(id)?.is_running() {
+        connection::take_out(ctx, id, &network.name, &lock(ctx)?)?;
+    }
+    save(ctx, &container)
+}
+
+fn check_bridged(container: &Container) -> Result<()> {
+    if connection::is_wanted(container) {
+        return Ok(());
+    }
+    bail!(
+        "container {} has no bridge network, so it cannot be connected to others or disconnected: network mode is not bridge",
+        container.name
+    )
+}
+
+fn save(ctx: &Context, container: &Container) -> Result<()> {
+    record::save(
+        &ctx.store.record(Noun::Container, &container.id),
+        container,
+        Durability::Disk,
+    )
+}

@@ -1,0 +1,292 @@
+//! A container's connection to its networks: made before it is, undone after it has ended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::netavark::{self, Action, Answer, Interface, Place, Request};
+use super::port::Mapping;
+use super::{Network, address, find, lock, namespace};
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Endpoint, Namespace};
+use crate::store::record::{self, Durability};
+use crate::store::{Lock, id};
+
+/// What a container is connected to now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Connection {
+    pub request: Request,
+    /// Empty until netavark has answered.
+    #[serde(default)]
+    pub answer: Answer,
+}
+
+impl Connection {
+    /// Its interface in a network, with the address and gateway of each subnet.
+    pub fn interface(&self, network: &str) -> Option<(&String, &Interface)> {
+        self.answer.get(network)?.interfaces.iter().next()
+    }
+
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let interfaces = self.answer.values().flat_map(|s| s.interfaces.values());
+        interfaces.flat_map(|interface| interface.subnets.iter().map(|s| s.ipnet.addr()))
+    }
+
+    pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
+        let interfaces = self.answer.values().flat_map(|s| s.interfaces.values());
+        interfaces.flat_map(|interface| interface.subnets.iter().filter_map(|s| s.gateway))
+    }
+}
+
+fn file(ctx: &Context, container: &str) -> PathBuf {
+    let mut name = namespace::path(ctx, container).into_os_string();
+    name.push(".json");
+    name.into()
+}
+
+/// What the container is connected to; nothing if it is not.
+pub fn of(ctx: &Context, container: &str) -> Result<Option<Connection>> {
+    record::load_if_there(&file(ctx, container))
+}
+
+/// The namespace of a connected container.
+pub fn netns(ctx: &Context, container: &str) -> PathBuf {
+    namespace::path(ctx, container)
+}
+
+/// Whether the container gets a network namespace with interfaces of its own.
+pub fn is_wanted(container: &Container) -> bool {
+    container.namespaces.net == Namespace::Private && container.network.bridged
+}
+
+/// Makes the container's network namespace and connects it to the networks that it asks for.
+pub fn up(ctx: &Context, container: &Container) -> Result<Connection> {
+    let lock = lock(ctx)?;
+    down_locked(ctx, &container.id, &lock)?;
+    let connected = (|| {
+        namespace::make(&namespace::path(ctx, &container.id))?;
+        let asked: Vec<_> = container.network.names.iter().enumerate().collect();
+        if asked.is_empty() {
+            return Ok(Connection::default());
+        }
+        let request = request(ctx, container, &asked, &lock)?;
+        check_ports(ctx, &request)?;
+        add(ctx, request, &lock)
+    })();
+    if connected.is_err() {
+        down_locked(ctx, &container.id, &lock)?;
+    }
+    connected.with_context(|| format!("connecting container {} to its networks", container.name))
+}
+
+/// What netavark is told about these of the container's networks, which are named with the numbers of their interfaces.
+pub(super) fn request(
+    ctx: &Context,
+    container: &Container,
+    names: &[(usize, &String)],
+    _lock: &Lock,
+) -> Result<Request> {
+    let mut request = Request {
+        container_id: container.id.clone(),
+        container_name: container.name.clone(),
+        port_mappings: container.network.publish.clone(),
+        ..Request::default()
+    };
+    for (number, name) in names {
+        let network = find(ctx, name)?;
+        let endpoint = container.network.endpoints.get(*name);
+        let endpoint = endpoint.cloned().unwrap_or_default();
+        let place = place(ctx, &network, &endpoint, &container.id, *number)?;
+        request.networks.insert(network.name.clone(), place);
+        request.network_info.insert(network.name.clone(), network);
+    }
+    Ok(request)
+}
+
+fn place(
+    ctx: &Context,
+    network: &Network,
+    asked: &Endpoint,
+    container: &str,
+    number: usize,
+) -> Result<Place> {
+    let taken = taken(ctx, &network.name)?;
+    let mark = ctx
+        .store
+        .runroot
+        .join("networks")
+        .join(format!("{}.last", network.name));
+    let last = fs::read_to_string(&mark)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    let ips = address::choose(network, &asked.ips, &taken, last)?;
+    if let (true, Some(first)) = (asked.ips.is_empty(), ips.first()) {
+        // Only so that the next container gets another one than the last that ended; it may be lost.
+        record::replace(&mark, first.to_string().as_bytes(), Durability::Process)?;
+    }
+    let mut aliases = asked.aliases.clone();
+    aliases.push(id::short(container).to_owned());
+    Ok(Place {
+        static_ips: ips,
+        aliases,
+        static_mac: asked.mac.clone(),
+        interface_name: asked
+            .interface
+            .clone()
+            .unwrap_or_else(|| format!("eth{number}")),
+    })
+}
+
+/// Has netavark do what the request says, in addition to what the container is connected to already.
+pub(super) fn add(ctx: &Context, request: Request, _lock: &Lock) -> Result<Connection> {
+    let path = file(ctx, &request.container_id);
+    let mut all: Connection = record::load_if_there(&path)?.unwrap_or_default();
+    let before = all.request.clone();
+    let (networks, info) = (before.networks, before.network_info);
+    all.request = Request {
+        networks: networks
+            .into_iter()
+            .chain(request.networks.clone())
+            .collect(),
+        network_info: info
+            .into_iter()
+            .chain(request.network_info.clone())
+            .collect(),
+        ..request.clone()
+    };
+    record::save(&path, &all, Durability::Process)?;
+    let namespace = namespace::path(ctx, &request.container_id);
+    let answer = netavark::run(ctx, Action::Setup, &namespace, &request)?;
+    all.answer.extend(answer);
+    record::save(&path, &all, Durability::Process)?;
+    Ok(all)
+}
+
+/// Takes the container out of one network.
+pub(super) fn take_out(ctx: &Context, container: &str, network: &str, _lock: &Lock) -> Result<()> {
+    let path = file(ctx, container);
+    let Some(mut all) = record::load_if_there::<Connection>(&path)? else {
+        return Ok(());
+    };
+    let mut request = all.request.clone();
+    request.networks.retain(|name, _| name == network);
+    request.network_info.retain(|name, _| name == network);
+    let namespace = namespace::path(ctx, container);
+    netavark::run(ctx, Action::Teardown, &namespace, &request)?;
+    all.request.networks.remove(network);
+    all.request.network_info.remove(network);
+    all.answer.remove(network);
+    record::save(&path, &all, Durability::Process)
+}
+
+/// Undoes what [`up`] did, or as much of it as it came to.
+pub fn down(ctx: &Context, container: &str) -> Result<()> {
+    let path = namespace::path(ctx, container);
+    if !path.exists() && !file(ctx, container).exists() {
+        return Ok(());
+    }
+    down_locked(ctx, container, &lock(ctx)?)
+}
+
+fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
+    let path = namespace::path(ctx, container);
+    let record = file(ctx, container);
+    if let Some(connection) = record::load_if_there::<Connection>(&record)?
+        && !connection.request.networks.is_empty()
+        && let Err(error) = netavark::run(ctx, Action::Teardown, &path, &connection.request)
+        // Half of what was never made cannot be found; whole connections are to be undone without an error.
+        && !connection.answer.is_empty()
+    {
+        eprintln!("rpod: disconnecting container {container} from its networks: {error:#}");
+    }
+    namespace::remove(&path)?;
+    match fs::remove_file(&record) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", record.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sets up again what somebody else has taken away, such as the rules of a firewall that was restarted.
+pub fn reload(ctx: &Context, container: &str) -> Result<()> {
+    let lock = lock(ctx)?;
+    let Some(connection) = of(ctx, container)? else {
+        return Ok(());
+    };
+    let namespace = namespace::path(ctx, container);
+    // What is gone already cannot be undone; the setup tells whether it worked.
+    let _ = netavark::run(ctx, Action::Teardown, &namespace, &connection.request);
+    add(ctx, connection.request, &lock).map(drop)
+}
+
+/// All connections, by container.
+pub fn all(ctx: &Context) -> Result<BTreeMap<String, Connection>> {
+    let directory = ctx.store.runroot.join("netns");
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("listing {}", directory.display()));
+        }
+    };
+    let mut all = BTreeMap::new();
+    for entry in entries {
+        let name = entry
+            .with_context(|| format!("listing {}", directory.display()))?
+            .file_name();
+        if let Some(container) = name.to_str().and_then(|name| name.strip_suffix(".json"))
+            && id::is_whole(container)
+            && let Some(connection) = of(ctx, container)?
+        {
+            all.insert(container.to_owned(), connection);
+        }
+    }
+    Ok(all)
+}
+
+fn taken(ctx: &Context, network: &str) -> Result<HashMap<IpAddr, String>> {
+    let mut taken = HashMap::new();
+    for (container, connection) in all(ctx)? {
+        if let Some(place) = connection.request.networks.get(network) {
+            taken.extend(place.static_ips.iter().map(|ip| (*ip, container.clone())));
+        }
+    }
+    Ok(taken)
+}
+
+/// Ports that another container has, or any process of the host, cannot be published.
+fn check_ports(ctx: &Context, request: &Request) -> Result<()> {
+    let wanted: &[Mapping] = &request.port_mappings;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for (container, other) in all(ctx)? {
+        let theirs = &other.request.port_mappings;
+        if let Some(mapping) = wanted
+            .iter()
+            .find(|mapping| theirs.iter().any(|other| mapping.meets(other)))
+        {
+            bail!(
+                "cannot publish {}: container {} has the port already: address already in use",
+                mapping.shown(),
+                other.request.container_name_or(&container)
+            );
+        }
+    }
+    wanted.iter().try_for_each(Mapping::check_free)
+}
+
+impl Request {
+    fn container_name_or<'a>(&'a self, id: &'a str) -> &'a str {
+        if self.container_name.is_empty() {
+            id
+        } else {
+            &self.container_name
+        }
+    }
+}

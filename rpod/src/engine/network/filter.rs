@@ -1,0 +1,104 @@
+//! Which networks are meant: podman-network-ls(1), "--filter".
+
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+
+use super::{Network, remove};
+use crate::engine::Context;
+use crate::output::parse_point;
+
+#[derive(Debug)]
+enum Test {
+    Name(String),
+    Id(String),
+    Driver(String),
+    Label(String),
+    NoLabel(String),
+    Until(Timestamp),
+    Dangling(bool),
+}
+
+/// Those of one key are alternatives, those of different keys all have to hold.
+#[derive(Debug, Default)]
+pub struct Filter(Vec<Test>);
+
+impl Filter {
+    pub fn parse(texts: &[String]) -> Result<Filter> {
+        let mut tests = Vec::new();
+        for text in texts {
+            let Some((key, value)) = text.split_once('=') else {
+                bail!("invalid filter {text:?}: want KEY=VALUE");
+            };
+            // `label!=x`
+            let (key, negated) = key
+                .strip_suffix('!')
+                .map_or((key, false), |key| (key, true));
+            let value = value.to_owned();
+            tests.push(match (key, negated) {
+                ("name", false) => Test::Name(value),
+                ("id", false) => Test::Id(value),
+                ("driver", false) => Test::Driver(value),
+                ("label", false) => Test::Label(value),
+                ("label", true) => Test::NoLabel(value),
+                ("until", false) => Test::Until(
+                    parse_point(&value).with_context(|| format!("{value:?} is no time"))?,
+                ),
+                ("dangling", false) => Test::Dangling(match value.as_str() {
+                    "true" | "1" => true,
+                    "false" | "0" => false,
+                    _ => bail!("invalid dangling filter value {value:?}: true or false"),
+                }),
+                _ => bail!("invalid filter {key:?}"),
+            });
+        }
+        Ok(Filter(tests))
+    }
+
+    pub fn apply(&self, ctx: &Context, mut networks: Vec<Network>) -> Result<Vec<Network>> {
+        let unused = if self.0.iter().any(|test| matches!(test, Test::Dangling(_))) {
+            let unused = remove::unused(ctx)?;
+            unused.into_iter().map(|network| network.name).collect()
+        } else {
+            Vec::new()
+        };
+        networks.retain(|network| {
+            self.0.iter().all(|test| {
+                let same_key =
+                    |other: &&Test| std::mem::discriminant(*other) == std::mem::discriminant(test);
+                match test {
+                    Test::NoLabel(_) | Test::Label(_) => test.holds(network, &unused),
+                    _ => self
+                        .0
+                        .iter()
+                        .filter(same_key)
+                        .any(|test| test.holds(network, &unused)),
+                }
+            })
+        });
+        Ok(networks)
+    }
+}
+
+impl Test {
+    fn holds(&self, network: &Network, unused: &[String]) -> bool {
+        match self {
+            Test::Name(name) => network.name.contains(name.as_str()),
+            Test::Id(id) => network.id.starts_with(id.as_str()),
+            Test::Driver(driver) => network.driver == *driver,
+            Test::Label(label) => has_label(network, label),
+            Test::NoLabel(label) => !has_label(network, label),
+            Test::Until(point) => network
+                .created
+                .parse::<Timestamp>()
+                .is_ok_and(|created| created < *point),
+            Test::Dangling(wanted) => unused.contains(&network.name) == *wanted,
+        }
+    }
+}
+
+fn has_label(network: &Network, label: &str) -> bool {
+    match label.split_once('=') {
+        Some((key, value)) => network.labels.get(key).is_some_and(|own| own == value),
+        None => network.labels.contains_key(label),
+    }
+}

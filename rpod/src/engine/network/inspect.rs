@@ -1,0 +1,143 @@
+//! What `inspect` tells of a network, and of a container's place in its networks.
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::connection::{self, Connection};
+use super::netavark::{Address, Interface};
+use super::{Network, port};
+use crate::engine::Context;
+use crate::engine::container::record::Container;
+use crate::store::id;
+
+/// The network's file, and the containers that are in it now.
+pub fn network(ctx: &Context, network: &Network) -> Result<Value> {
+    let mut value = serde_json::to_value(network)?;
+    let mut containers = Map::new();
+    for (id, connection) in connection::all(ctx)? {
+        if let Some(status) = connection.answer.get(&network.name) {
+            containers.insert(
+                id,
+                json!({
+                    "name": connection.request.container_name,
+                    "interfaces": status.interfaces,
+                }),
+            );
+        }
+    }
+    value["containers"] = containers.into();
+    Ok(value)
+}
+
+/// `NetworkSettings`.
+pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
+    let connection = connection::of(ctx, &container.id)?;
+    let asked = &container.network;
+    let mut networks = Map::new();
+    for name in &asked.names {
+        let mut aliases = asked
+            .endpoints
+            .get(name)
+            .map(|endpoint| endpoint.aliases.clone())
+            .unwrap_or_default();
+        aliases.push(id::short(&container.id).to_owned());
+        let mut value = endpoint(
+            connection
+                .as_ref()
+                .and_then(|all| Some(all.interface(name)?.1)),
+        );
+        let own = [
+            ("NetworkID", json!(name)),
+            ("DriverOpts", Value::Null),
+            ("IPAMConfig", Value::Null),
+            ("Links", Value::Null),
+            ("Aliases", json!(aliases)),
+        ];
+        value.extend(own.map(|(key, value)| (key.to_owned(), value)));
+        networks.insert(name.clone(), value.into());
+    }
+    let only = match (&asked.names[..], &connection) {
+        ([name], Some(connection)) => connection.interface(name).map(|(_, interface)| interface),
+        _ => None,
+    };
+    let mut settings = endpoint(only);
+    let more = [
+        ("Bridge", json!("")),
+        ("SandboxID", json!("")),
+        ("HairpinMode", json!(false)),
+        ("LinkLocalIPv6Address", json!("")),
+        ("LinkLocalIPv6PrefixLen", json!(0)),
+        ("Ports", port::bindings(&port::of(ctx, container)?)),
+        (
+            "SandboxKey",
+            match &connection {
+                Some(_) => json!(connection::netns(ctx, &container.id)),
+                None => json!(""),
+            },
+        ),
+    ];
+    settings.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    if !networks.is_empty() {
+        settings.insert("Networks".to_owned(), networks.into());
+    }
+    Ok(settings.into())
+}
+
+fn endpoint(interface: Option<&Interface>) -> Map<String, Value> {
+    let find = |v4: bool| {
+        let subnets = &interface?.subnets;
+        subnets.iter().find(|s| s.ipnet.addr().is_ipv4() == v4)
+    };
+    let (v4, v6) = (find(true), find(false));
+    let gateway = |address: Option<&Address>| {
+        let gateway = address.and_then(|address| address.gateway);
+        json!(gateway.map(|ip| ip.to_string()).unwrap_or_default())
+    };
+    let ip = |address: Option<&Address>| {
+        json!(
+            address
+                .map(|address| address.ipnet.addr().to_string())
+                .unwrap_or_default()
+        )
+    };
+    let prefix =
+        |address: Option<&Address>| json!(address.map_or(0, |address| address.ipnet.prefix_len()));
+    let fields = [
+        ("EndpointID", json!("")),
+        ("Gateway", gateway(v4)),
+        ("IPAddress", ip(v4)),
+        ("IPPrefixLen", prefix(v4)),
+        ("IPv6Gateway", gateway(v6)),
+        ("GlobalIPv6Address", ip(v6)),
+        ("GlobalIPv6PrefixLen", prefix(v6)),
+        (
+            "MacAddress",
+            json!(interface.map(|i| i.mac_address.clone()).unwrap_or_default()),
+        ),
+    ];
+    fields
+        .map(|(key, value)| (key.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+impl Connection {
+    /// Name servers and search domains that the networks bring.
+    pub fn names(&self) -> (Vec<std::net::IpAddr>, Vec<String>) {
+        let servers = self
+            .answer
+            .values()
+            .flat_map(|status| status.dns_server_ips.clone());
+        let mut search: Vec<String> = Vec::new();
+        for domain in self
+            .answer
+            .values()
+            .flat_map(|status| &status.dns_search_domains)
+        {
+            if !search.contains(domain) {
+                search.push(domain.clone());
+            }
+        }
+        (servers.collect(), search)
+    }
+}

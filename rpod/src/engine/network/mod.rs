@@ -1,0 +1,128 @@
+//! Networks that containers are connected to. netavark makes bridges, addresses, routes and port rules; aardvark-dns answers names.
+//!
+//! ```text
+//! ROOT/networks/<name>.json       a network, in podman's form          `podman` is there without a file
+//! RUNROOT/netns/<id>              the network namespace of a container, bound to a file, so that it outlives its makers
+//! RUNROOT/netns/<id>.json         what netavark was asked to do there and what it answered
+//! RUNROOT/networks/               netavark's and aardvark's own files, and the lock under which networks are set up
+//! ```
+//!
+//! Which addresses and ports are taken is not stored: it is what the files in `netns/` say. They are written before netavark is
+//! started and removed after it has undone its work, so that a process killed in between leaves what the next command undoes.
+
+mod address;
+pub mod change;
+mod config;
+pub mod connection;
+pub mod create;
+pub mod filter;
+pub mod inspect;
+mod namespace;
+mod netavark;
+mod pool;
+pub mod port;
+pub mod remove;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use thiserror::Error;
+
+use super::Context;
+use crate::store::{Lock, id, record};
+
+pub use address::check as check_addresses;
+pub use config::{LeaseRange, Network, Subnet};
+pub use netavark::is_installed;
+
+#[derive(Debug, Error)]
+pub enum NetworkError {
+    #[error("unable to find network with name or ID {0}: network not found")]
+    NotFound(String),
+    #[error("network name {0} already used: network already exists")]
+    Exists(String),
+}
+
+/// Where the networks' files are.
+fn directory(ctx: &Context) -> PathBuf {
+    let configured = &ctx.config.containers_conf.network.network_config_dir;
+    configured.clone().unwrap_or_else(|| ctx.store.networks())
+}
+
+fn file(ctx: &Context, name: &str) -> PathBuf {
+    directory(ctx).join(format!("{name}.json"))
+}
+
+/// The name of the network that containers get which ask for none.
+pub fn default_name(ctx: &Context) -> &str {
+    let configured = ctx
+        .config
+        .containers_conf
+        .network
+        .default_network
+        .as_deref();
+    configured.unwrap_or("podman")
+}
+
+/// Every network by name, the default one too.
+pub fn all(ctx: &Context) -> Result<Vec<Network>> {
+    let directory = directory(ctx);
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => Some(entries),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(error).with_context(|| format!("listing {}", directory.display()));
+        }
+    };
+    let mut all = Vec::new();
+    for entry in entries.into_iter().flatten() {
+        let path = entry
+            .with_context(|| format!("listing {}", directory.display()))?
+            .path();
+        let is_network = path.extension().is_some_and(|ext| ext == "json")
+            && !path
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if is_network && let Some(network) = record::load_if_there::<Network>(&path)? {
+            all.push(network);
+        }
+    }
+    let default = default_name(ctx);
+    if !all.iter().any(|network: &Network| network.name == default) {
+        all.push(Network::default_of(ctx)?);
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// A network by its name, its id or the beginning of its id.
+pub fn find(ctx: &Context, text: &str) -> Result<Network> {
+    if config::is_name(text)
+        && let Some(network) = record::load_if_there(&file(ctx, text))?
+    {
+        return Ok(network);
+    }
+    if text == default_name(ctx) {
+        return Network::default_of(ctx);
+    }
+    if id::is_prefix(text) {
+        let mut found = all(ctx)?
+            .into_iter()
+            .filter(|network| network.id.starts_with(text));
+        if let Some(network) = found.next() {
+            if found.next().is_some() {
+                bail!("more than one result for network ID {text}: network already exists");
+            }
+            return Ok(network);
+        }
+    }
+    Err(NetworkError::NotFound(text.to_owned()).into())
+}
+
+/// Held while networks, addresses and ports are given and taken, and while netavark works: two of it at once can meet on one bridge.
+fn lock(ctx: &Context) -> Result<Lock> {
+    let directory = ctx.store.runroot.join("networks");
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    Lock::exclusive(&directory)
+}

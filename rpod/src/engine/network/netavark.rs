@@ -1,0 +1,146 @@
+//! netavark: what it is told on standard input, what it answers on standard output.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::Network;
+use super::port::Mapping;
+use crate::config::find_part;
+use crate::engine::Context;
+
+/// A container's place in all its networks.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Request {
+    pub container_id: String,
+    pub container_name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub port_mappings: Vec<Mapping>,
+    pub networks: BTreeMap<String, Place>,
+    pub network_info: BTreeMap<String, Network>,
+}
+
+/// A container's place in one network.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    pub static_ips: Vec<IpAddr>,
+    pub aliases: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub static_mac: Option<String>,
+    pub interface_name: String,
+}
+
+/// What came of it, by network.
+pub type Answer = BTreeMap<String, Status>;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    pub dns_search_domains: Vec<String>,
+    pub dns_server_ips: Vec<IpAddr>,
+    pub interfaces: BTreeMap<String, Interface>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Interface {
+    pub mac_address: String,
+    pub subnets: Vec<Address>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Address {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<IpAddr>,
+    pub ipnet: ipnet::IpNet,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Action {
+    Setup,
+    Teardown,
+}
+
+impl Action {
+    fn as_str(self) -> &'static str {
+        match self {
+            Action::Setup => "setup",
+            Action::Teardown => "teardown",
+        }
+    }
+}
+
+/// Whether bridges can be made on this host.
+pub fn is_installed(ctx: &Context) -> bool {
+    program(ctx, "netavark").is_ok()
+}
+
+fn program(ctx: &Context, name: &str) -> Result<PathBuf> {
+    let directories = ctx.config.containers_conf.engine.helper_binaries_dir.iter();
+    let configured: Vec<PathBuf> = directories.flatten().map(|dir| dir.join(name)).collect();
+    find_part(&configured, &[name])
+}
+
+pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -> Result<Answer> {
+    let program_path = program(ctx, "netavark")
+        .context("netavark is not installed, so there are no bridge networks: install it, or use --network none or host")?;
+    let mut command = Command::new(&program_path);
+    command
+        .arg("--config")
+        .arg(ctx.store.runroot.join("networks"))
+        .arg("--rootless=false");
+    if let Ok(aardvark) = program(ctx, "aardvark-dns") {
+        let mut option = OsString::from("--aardvark-binary=");
+        option.push(aardvark);
+        command.arg(option);
+    }
+    let mut child = command
+        .arg(action.as_str())
+        .arg(namespace)
+        .env("PATH", path_with_sbin())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", program_path.display()))?;
+    let told = child
+        .stdin
+        .take()
+        .context("netavark has no standard input")?
+        .write_all(&serde_json::to_vec(request)?);
+    let output = child.wait_with_output().context("waiting for netavark")?;
+    if !output.status.success() {
+        bail!("netavark: {}", reason(&output.stdout, &output.stderr));
+    }
+    told.context("telling netavark what to do")?;
+    if output.stdout.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Answer::new());
+    }
+    serde_json::from_slice(&output.stdout).context("reading netavark's answer")
+}
+
+/// It says why in JSON; what its own helpers say goes to standard error.
+fn reason(stdout: &[u8], stderr: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Said {
+        error: String,
+    }
+    match serde_json::from_slice::<Said>(stdout) {
+        Ok(said) => said.error,
+        Err(_) => String::from_utf8_lossy(stderr).trim().to_owned(),
+    }
+}
+
+/// iptables and nft are where ordinary people's PATH does not go.
+fn path_with_sbin() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}

@@ -1,0 +1,273 @@
+//! Published ports: podman-run(1), "--publish".
+
+use std::net::{IpAddr, TcpListener, UdpSocket};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::engine::Context;
+use crate::engine::container::load;
+use crate::engine::container::record::{Container, Namespace};
+
+/// A port of the container, or a range of them, and the ports of the host that lead there. netavark's and podman's form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mapping {
+    /// Empty for all addresses.
+    pub host_ip: String,
+    pub container_port: u16,
+    pub host_port: u16,
+    /// How many ports, one behind the other.
+    pub range: u16,
+    pub protocol: String,
+}
+
+/// Reads `[[IP:][HOST]:]CONTAINER[/PROTOCOL]`; HOST and CONTAINER may be ranges. A host port that is not given or 0 is a free one.
+pub fn parse(text: &str) -> Result<Vec<Mapping>> {
+    let (ports, protocols) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (rest, container) = match ports.rsplit_once(':') {
+        Some((rest, container)) => (Some(rest), container),
+        None => (None, ports),
+    };
+    let (host_ip, host) = match rest {
+        None => ("", ""),
+        Some(rest) => match rest.rsplit_once(':') {
+            Some((ip, host)) if rest.starts_with('[') == ip.ends_with(']') => (ip, host),
+            _ => ("", rest),
+        },
+    };
+    let (container_port, range) =
+        ports_of(container).with_context(|| format!("invalid container port in {text:?}"))?;
+    if container_port == 0 {
+        bail!("container port numbers must be between 1 and 65535 (inclusive), got 0 in {text:?}");
+    }
+    let host_ip = address(host_ip)?;
+    let mut all = Vec::new();
+    for protocol in protocols.split(',') {
+        let protocol = protocol.to_ascii_lowercase();
+        if !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
+            bail!("unrecognized protocol {protocol:?} in port mapping {text:?}: tcp, udp or sctp");
+        }
+        let one = Mapping {
+            host_ip: host_ip.clone(),
+            container_port,
+            host_port: 0,
+            range,
+            protocol,
+        };
+        all.extend(with_host(one, host).with_context(|| format!("port mapping {text:?}"))?);
+    }
+    Ok(all)
+}
+
+fn with_host(mapping: Mapping, host: &str) -> Result<Vec<Mapping>> {
+    if matches!(host, "" | "0") {
+        return (0..mapping.range)
+            .map(|offset| {
+                Ok(Mapping {
+                    container_port: mapping.container_port + offset,
+                    host_port: free_port(&mapping)?,
+                    range: 1,
+                    ..mapping.clone()
+                })
+            })
+            .collect();
+    }
+    let (host_port, length) = ports_of(host).context("invalid host port")?;
+    if length != mapping.range {
+        bail!(
+            "host and container port ranges have different lengths: {length} vs {}",
+            mapping.range
+        );
+    }
+    Ok(vec![Mapping {
+        host_port,
+        ..mapping
+    }])
+}
+
+/// The first port of a range and how many there are.
+fn ports_of(text: &str) -> Result<(u16, u16)> {
+    let number = |text: &str| {
+        text.parse::<u16>()
+            .with_context(|| format!("{text:?} is no port number"))
+    };
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None => (number(text)?, number(text)?),
+    };
+    match last.checked_sub(first) {
+        Some(more) if more < u16::MAX => Ok((first, more + 1)),
+        _ => bail!("the range {text:?} ends before it begins"),
+    }
+}
+
+fn address(text: &str) -> Result<String> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    if bare.is_empty() {
+        return Ok(String::new());
+    }
+    let parsed: IpAddr = bare
+        .parse()
+        .with_context(|| format!("cannot parse {text:?} as an IP address"))?;
+    Ok(parsed.to_string())
+}
+
+/// A port that nobody listens on now.
+fn free_port(mapping: &Mapping) -> Result<u16> {
+    let place = (mapping.listen_ip(), 0);
+    let port = match mapping.protocol.as_str() {
+        "udp" => UdpSocket::bind(place).and_then(|socket| socket.local_addr()),
+        _ => TcpListener::bind(place).and_then(|socket| socket.local_addr()),
+    };
+    Ok(port.context("unable to get random port")?.port())
+}
+
+impl Mapping {
+    fn listen_ip(&self) -> IpAddr {
+        self.host_ip
+            .parse()
+            .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+    }
+
+    /// Fails if somebody listens on one of the host's ports.
+    pub fn check_free(&self) -> Result<()> {
+        for port in self.host_port..=self.host_port + (self.range - 1) {
+            let place = (self.listen_ip(), port);
+            let bound = match self.protocol.as_str() {
+                "tcp" => TcpListener::bind(place).map(drop),
+                "udp" => UdpSocket::bind(place).map(drop),
+                _ => Ok(()),
+            };
+            bound.with_context(|| {
+                format!(
+                    "cannot listen on the {} port {}:{port}",
+                    self.protocol.to_uppercase(),
+                    place.0
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether both want a port of the host for themselves.
+    pub fn meets(&self, other: &Mapping) -> bool {
+        let end = |mapping: &Mapping| u32::from(mapping.host_port) + u32::from(mapping.range);
+        let any = |mapping: &Mapping| mapping.listen_ip().is_unspecified();
+        self.protocol == other.protocol
+            && (any(self) || any(other) || self.host_ip == other.host_ip)
+            && u32::from(self.host_port) < end(other)
+            && u32::from(other.host_port) < end(self)
+    }
+
+    /// As `ps` shows it: `0.0.0.0:8080->80/tcp`.
+    pub fn shown(&self) -> String {
+        let span = |first: u16| match self.range {
+            0 | 1 => first.to_string(),
+            more => format!("{first}-{}", first + (more - 1)),
+        };
+        format!(
+            "{}:{}->{}/{}",
+            shown_ip(&self.host_ip),
+            span(self.host_port),
+            span(self.container_port),
+            self.protocol
+        )
+    }
+
+    /// Each port by itself: `80/tcp`, the host's address as it is shown, the host's port.
+    pub fn each(&self) -> impl Iterator<Item = (String, &str, u16)> {
+        (0..self.range).map(|offset| {
+            (
+                format!("{}/{}", self.container_port + offset, self.protocol),
+                self.host_ip.as_str(),
+                self.host_port + offset,
+            )
+        })
+    }
+}
+
+/// The ports that lead to a container: its own, or those of the one whose network it shares.
+pub fn of(ctx: &Context, container: &Container) -> Result<Vec<Mapping>> {
+    match &container.namespaces.net {
+        Namespace::Container(owner) => Ok(load(ctx, owner)?.network.publish),
+        _ => Ok(container.network.publish.clone()),
+    }
+}
+
+/// All addresses are shown as IPv4's.
+pub fn shown_ip(ip: &str) -> &str {
+    if ip.is_empty() { "0.0.0.0" } else { ip }
+}
+
+/// `{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}`
+pub fn bindings(mappings: &[Mapping]) -> Value {
+    let mut all = Map::new();
+    for mapping in mappings {
+        for (port, ip, host_port) in mapping.each() {
+            let binding = json!({ "HostIp": ip, "HostPort": host_port.to_string() });
+            match all.entry(port).or_insert_with(|| json!([])) {
+                Value::Array(list) => list.push(binding),
+                _ => unreachable!("only arrays are put in"),
+            }
+        }
+    }
+    all.into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(text: &str) -> Vec<String> {
+        parse(text).unwrap().iter().map(Mapping::shown).collect()
+    }
+
+    #[test]
+    fn mappings() {
+        assert_eq!(shown("8080:80"), ["0.0.0.0:8080->80/tcp"]);
+        assert_eq!(shown("127.0.0.1:53:53/udp"), ["127.0.0.1:53->53/udp"]);
+        assert_eq!(shown("[::1]:1-3:4-6"), ["::1:1-3->4-6/tcp"]);
+        assert_eq!(shown("1:1/tcp,udp").len(), 2);
+        assert_ne!(parse("80").unwrap()[0].host_port, 0);
+        assert_ne!(parse("127.0.0.1::80").unwrap()[0].host_port, 0);
+        assert_eq!(parse("5-7").unwrap().len(), 3);
+        for bad in [
+            "",
+            "0",
+            "80:0",
+            "1-2:3",
+            "x:80",
+            "80/foo",
+            "1.2.3:80:80",
+            "5-3:5-3",
+            "99999:1",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ports_of_two_containers_meet() {
+        let of = |text| parse(text).unwrap().remove(0);
+        assert!(of("8080:80").meets(&of("127.0.0.1:8079-8081:1-3")));
+        assert!(!of("8080:80").meets(&of("8080:80/udp")));
+        assert!(!of("127.0.0.1:1:1").meets(&of("127.0.0.2:1:1")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "\\PC{0,20}|[0-9:./\\[\\]-]{0,24}") {
+            for mapping in parse(&text).into_iter().flatten() {
+                mapping.each().for_each(drop);
+                mapping.shown();
+            }
+        }
+    }
+}
