@@ -12,6 +12,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 
+use crate::memory::rest;
+
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -63,24 +65,23 @@ impl Poller {
         self.tokens.push(token);
     }
 
-    /// Waits for one of them; without a timeout, for ever.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
+    /// Waits for one of them; without a timeout, for ever. A long wait is had
+    /// cheaply, see [`rest`].
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>, long: bool) -> Result<(), Errno> {
         let timeout = timeout.map(TimeSpec::from_duration);
         let timeout = timeout.as_ref().map_or(ptr::null(), |time| time.as_ref());
-        // Not libc's ppoll: see `memory` for why the monitor sleeps in
-        // `syscall`. No signal mask is passed.
+        if long {
+            return match rest::wait(&mut self.fds, timeout) {
+                Err(Errno::EINTR) => Ok(()),
+                result => result,
+            };
+        }
         // SAFETY: the array is valid for its length, the time is null or valid,
         // and the descriptors are those of `add`'s callers, who build the set
         // before each wait.
         let result = unsafe {
-            libc::syscall(
-                libc::SYS_ppoll,
-                self.fds.as_mut_ptr(),
-                self.fds.len(),
-                timeout,
-                ptr::null::<libc::sigset_t>(),
-                0usize,
-            )
+            let count = self.fds.len() as libc::nfds_t;
+            libc::ppoll(self.fds.as_mut_ptr(), count, timeout, ptr::null())
         };
         match Errno::result(result) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),

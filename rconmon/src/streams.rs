@@ -12,9 +12,12 @@ use nix::unistd::pipe2;
 
 use crate::memory::Buffer;
 use crate::poll::{Poller, READ, Ready, Token};
+use crate::report;
 
-/// Bytes that one read takes: what a pipe holds.
-const BATCH: usize = 64 * 1024;
+/// Bytes that one read takes at most: what a wide pipe holds.
+const BATCH: usize = 256 * 1024;
+/// Bytes that a pipe holds at first.
+const PIPE: usize = 64 * 1024;
 
 /// How long to leave a terminal alone that no process has open just now.
 const TTY_PAUSE: Duration = Duration::from_millis(100);
@@ -51,6 +54,12 @@ impl Batch {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         self.buffer.bytes()
+    }
+
+    /// Forgets what everyone has, and its memory.
+    pub(crate) fn release(&mut self) {
+        self.buffer.clear();
+        self.buffer.release();
     }
 }
 
@@ -174,7 +183,12 @@ impl Streams {
         loop {
             match batch.buffer.fill(&*file) {
                 Ok(0) => return Outcome::End,
-                Ok(_) => return Outcome::Data,
+                Ok(length) => {
+                    if length == PIPE {
+                        widen(file);
+                    }
+                    return Outcome::Data;
+                }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Outcome::Nothing,
                 // EIO: the other side of the terminal is closed.
@@ -223,6 +237,14 @@ impl Streams {
 
 fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     pipe2(OFlag::O_CLOEXEC).context("cannot create a pipe for the container's streams")
+}
+
+/// Lets a pipe that was full hold more, so that its writer need not wait for
+/// each read. A user who has too many such pipes keeps the small one.
+fn widen(pipe: &File) {
+    if let Err(errno) = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(BATCH as i32)) {
+        report::debug(format_args!("cannot widen a pipe: {errno}"));
+    }
 }
 
 fn set_nonblocking(fd: impl AsFd) -> Result<(), Errno> {

@@ -20,7 +20,7 @@ use crate::report;
 use crate::streams::Stream;
 
 /// Bytes formatted before they are written.
-const BUFFER: usize = 128 * 1024;
+const BUFFER: usize = 512 * 1024;
 const MODE: u32 = 0o640;
 
 /// Bytes before an entry's text: `TIME STREAM F `.
@@ -57,13 +57,14 @@ impl K8sFile {
             rotate: plan.rotate,
             size,
             total: size,
-            pending: Vec::with_capacity(BUFFER),
+            pending: Vec::new(),
             clock: Clock::new(),
             lost: 0,
         })
     }
 
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) {
+        self.pending.reserve_exact(BUFFER);
         let mut head = head(self.clock.now(), stream);
         let mut rest = bytes;
         while let Some(entry) = entry::next(&mut rest) {
@@ -182,6 +183,11 @@ impl K8sFile {
                 self.size = 0;
             }
         }
+    }
+
+    /// Gives memory back until the next write.
+    pub(crate) fn release(&mut self) {
+        self.pending = Vec::new();
     }
 
     pub(crate) fn sync(&mut self) {

@@ -45,6 +45,13 @@ impl Logs {
         }
     }
 
+    /// Gives memory back until the next write.
+    pub(crate) fn release(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.release();
+        }
+    }
+
     /// At the end: unfinished lines go out, and the file to the disk.
     pub(crate) fn finish(&mut self, sync: bool) {
         if let Some(journal) = &mut self.journal {

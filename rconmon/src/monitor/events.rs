@@ -9,7 +9,6 @@ use super::watch::{Monitor, QUIET};
 use crate::attach::{Attach, Policy};
 use crate::console;
 use crate::control::Command;
-use crate::memory;
 use crate::oom;
 use crate::poll::{READ, Ready, Token, WRITE};
 use crate::streams::Stream;
@@ -20,9 +19,13 @@ impl Monitor<'_> {
         self.poller.clear();
         self.poller.add(&self.signals, READ, Token::Signal);
         let now = Instant::now();
-        if self.release_at.is_some_and(|at| at <= now) {
-            self.release_at = None;
-            memory::release_code();
+        let is_quiet = self.quiet_at.is_some_and(|at| at <= now);
+        if is_quiet {
+            self.quiet_at = None;
+            self.logs.release();
+            if !self.undelivered {
+                self.batch.release();
+            }
         }
         let pause = self.streams.deadline(now);
         // While a client is behind, output waits in the pipe.
@@ -31,17 +34,17 @@ impl Monitor<'_> {
         }
         self.add_others();
         let patience = self.attach.as_ref().and_then(Attach::deadline);
-        let next = [deadline, pause, patience, self.release_at]
+        let next = [deadline, pause, patience, self.quiet_at]
             .into_iter()
             .flatten()
             .min();
         let timeout = next.map(|next| next.saturating_duration_since(now));
         self.poller
-            .wait(timeout)
+            .wait(timeout, is_quiet)
             .context("cannot wait for events")?;
 
         if reading && self.poller.any_ready() {
-            self.release_at = Some(Instant::now() + QUIET);
+            self.quiet_at = Some(Instant::now() + QUIET);
         }
         let mut index = 0;
         while let Some((token, ready)) = self.poller.get(index) {

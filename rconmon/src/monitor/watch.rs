@@ -25,7 +25,7 @@ use crate::runtime;
 use crate::settings::Settings;
 use crate::streams::{Batch, Outcome, RuntimeEnds, Stream, Streams};
 
-/// How long nothing must happen before code is given back: once, then nothing
+/// How long nothing must happen before memory is given back: once, then nothing
 /// wakes the monitor.
 pub(super) const QUIET: Duration = Duration::from_millis(500);
 
@@ -46,8 +46,8 @@ pub(super) struct Monitor<'a> {
     pub(super) relay: Option<Relay>,
     pub(super) oom: Option<oom::Watch>,
     pub(super) poller: Poller,
-    /// When to give back the code that waiting does not need, if it is there.
-    pub(super) release_at: Option<Instant>,
+    /// When it will have been quiet for long enough to wait with less in memory.
+    pub(super) quiet_at: Option<Instant>,
     pub(super) processes: Processes,
 }
 
@@ -146,7 +146,7 @@ impl<'a> Monitor<'a> {
             relay,
             oom: None,
             poller: Poller::default(),
-            release_at: None,
+            quiet_at: None,
             processes: Processes::default(),
         };
         Ok((monitor, ends))
@@ -193,7 +193,7 @@ impl<'a> Monitor<'a> {
             answers.send(pid.as_raw(), None)?;
         }
         self.oom = oom::Watch::open(pid);
-        self.release_at = Some(Instant::now() + QUIET);
+        self.quiet_at = Some(Instant::now() + QUIET);
         Ok(())
     }
 
