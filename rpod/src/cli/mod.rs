@@ -33,6 +33,7 @@ mod rm;
 mod run;
 mod selection;
 mod start;
+mod stats;
 mod stop;
 mod verb;
 mod wait;
@@ -76,6 +77,7 @@ const COMMANDS: &[Entry] = &[
     entry::<run::Run>(),
     entry::<image::Save>(),
     entry::<start::Start>(),
+    entry::<stats::Stats>(),
     entry::<stop::Stop>(),
     entry::<image::Tag>(),
     entry::<mount::Unmount>(),
@@ -112,6 +114,7 @@ const NOUNS: &[Noun] = &[
             entry::<rm::Rm>(),
             entry::<run::Run>(),
             entry::<start::Start>(),
+            entry::<stats::Stats>(),
             entry::<stop::Stop>(),
             entry::<mount::Unmount>(),
             entry::<pause::Unpause>(),
@@ -167,6 +170,7 @@ const NOUNS: &[Noun] = &[
             entry::<pod::Restart>(),
             entry::<pod::Rm>(),
             entry::<pod::Start>(),
+            entry::<pod::Stats>(),
             entry::<pod::Stop>(),
             entry::<pod::Unpause>(),
         ],

@@ -11,5 +11,7 @@ mod time;
 pub use inspection::inspected;
 pub use json::pretty;
 pub use listing::{Listing, Style, unescape};
-pub use size::{human_size, image_size};
-pub use time::{ago, go_seconds, go_time, human_duration, parse_go_duration, parse_point};
+pub use size::{binary_size, human_size, image_size};
+pub use time::{
+    ago, go_duration, go_seconds, go_time, human_duration, parse_go_duration, parse_point,
+};

@@ -3,28 +3,40 @@
 use super::template::general;
 
 const DECIMAL: [&str; 9] = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+const BINARY: [&str; 9] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
 
 /// Three digits and a decimal unit, as podman shows an image's size: `5.4 MB`.
 pub fn image_size(bytes: u64) -> String {
-    let (number, unit) = scaled(bytes, 3);
+    let (number, unit) = scaled(bytes, 1000.0, DECIMAL, 3);
     format!("{number} {unit}")
 }
 
 /// Four digits and a decimal unit with nothing between, as everywhere else: `5.403MB`.
 pub fn human_size(bytes: u64) -> String {
-    let (number, unit) = scaled(bytes, 4);
+    let (number, unit) = scaled(bytes, 1000.0, DECIMAL, 4);
     number + unit
 }
 
-fn scaled(bytes: u64, digits: usize) -> (String, &'static str) {
+/// Four digits and a binary unit: `2.094MiB`.
+pub fn binary_size(bytes: u64) -> String {
+    let (number, unit) = scaled(bytes, 1024.0, BINARY, 4);
+    number + unit
+}
+
+fn scaled(
+    bytes: u64,
+    base: f64,
+    units: [&'static str; 9],
+    digits: usize,
+) -> (String, &'static str) {
     let mut size = bytes as f64;
     let mut unit = 0;
-    while size >= 1000.0 && unit + 1 < DECIMAL.len() {
-        size /= 1000.0;
+    while size >= base && unit + 1 < units.len() {
+        size /= base;
         unit += 1;
     }
     let widest = i32::try_from(digits).unwrap_or(i32::MAX);
-    (general(size, Some(digits), widest), DECIMAL[unit])
+    (general(size, Some(digits), widest), units[unit])
 }
 
 #[cfg(test)]
@@ -44,5 +56,6 @@ mod tests {
             assert_eq!(image_size(bytes), expected);
         }
         assert_eq!(human_size(5_403_111), "5.403MB");
+        assert_eq!(binary_size(1008 << 10), "1008KiB");
     }
 }

@@ -46,6 +46,38 @@ pub fn go_seconds(time: Timestamp) -> String {
         .to_string()
 }
 
+/// As Go prints a duration: `1h2m3.5s`, `29.858659ms`, `0s`.
+pub fn go_duration(nanoseconds: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1, "ns"), (1000, "µs"), (1_000_000, "ms")];
+    const SECOND: u64 = 1_000_000_000;
+    if nanoseconds == 0 {
+        return "0s".to_owned();
+    }
+    if nanoseconds < SECOND {
+        let unit = UNITS.iter().rev().find(|(size, _)| nanoseconds >= *size);
+        let (size, name) = unit.copied().unwrap_or(UNITS[0]);
+        return fraction(nanoseconds, size) + name;
+    }
+    let (hours, minutes) = (nanoseconds / SECOND / 3600, nanoseconds / SECOND / 60 % 60);
+    let seconds = fraction(nanoseconds % (60 * SECOND), SECOND) + "s";
+    match (hours, minutes) {
+        (0, 0) => seconds,
+        (0, _) => format!("{minutes}m{seconds}"),
+        _ => format!("{hours}h{minutes}m{seconds}"),
+    }
+}
+
+/// A number in a unit, with as many decimals as it needs.
+fn fraction(number: u64, unit: u64) -> String {
+    let (whole, rest) = (number / unit, number % unit);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let digits = unit.ilog10() as usize;
+    let decimals = format!("{rest:0digits$}");
+    format!("{whole}.{}", decimals.trim_end_matches('0'))
+}
+
 /// A point in time as filters take it: a Unix time, a date or date and time (RFC 3339), or a Go duration
 /// before now.
 pub fn parse_point(text: &str) -> Option<Timestamp> {
@@ -127,6 +159,21 @@ mod tests {
             (800 * 86400, "2 years"),
         ] {
             assert_eq!(human_duration(SignedDuration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn durations_as_go_prints_them() {
+        for (nanoseconds, expected) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1500, "1.5µs"),
+            (29_858_659, "29.858659ms"),
+            (1_000_000_000, "1s"),
+            (63_500_000_000, "1m3.5s"),
+            (3_600_000_000_000, "1h0m0s"),
+        ] {
+            assert_eq!(go_duration(nanoseconds), expected);
         }
     }
 

@@ -14,6 +14,7 @@ mod restart;
 mod rm;
 mod selection;
 mod start;
+mod stats;
 mod stop;
 
 pub use create::Create;
@@ -27,4 +28,5 @@ pub use ps::Ps;
 pub use restart::Restart;
 pub use rm::Rm;
 pub use start::Start;
+pub use stats::Stats;
 pub use stop::Stop;

@@ -1,10 +1,9 @@
 //! `rpod pod prune`: podman-pod-prune(1).
 
-use std::io::{BufRead as _, Write as _};
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
+use crate::cli::prune::confirmed;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::Context;
 use crate::engine::pod::{self, remove, status};
@@ -21,7 +20,7 @@ impl Verb for Prune {
     const ABOUT: &'static str = "Remove all stopped pods and their containers";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if !self.force && !confirmed()? {
+        if !self.force && !confirmed("WARNING! This will remove all stopped/exited pods..")? {
             return Ok(0);
         }
         let ctx = Context::new(globals)?;
@@ -38,16 +37,4 @@ impl Verb for Prune {
         }
         Ok(code)
     }
-}
-
-fn confirmed() -> Result<bool> {
-    println!("WARNING! This will remove all stopped/exited pods..");
-    print!("Are you sure you want to continue? [y/N] ");
-    std::io::stdout().flush().context("asking")?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .context("reading the answer")?;
-    Ok(answer.trim_start().starts_with(['y', 'Y']))
 }

@@ -2,6 +2,7 @@
 
 mod limits;
 mod process;
+mod usage;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 
 pub use limits::limit;
 pub use process::Groups;
+pub use usage::{Usage, network};
 
 /// How long the kernel may take to let go of a group whose last process has ended.
 const AFTER_LAST: Duration = Duration::from_secs(2);

@@ -29,7 +29,7 @@ impl Groups {
         Some((tree.version, tree.group(path)))
     }
 
-    fn unified(&self) -> Option<PathBuf> {
+    pub(super) fn unified(&self) -> Option<PathBuf> {
         let mut all = self.0.iter();
         let (tree, path) = all.find(|(tree, _)| tree.version == Version::V2)?;
         Some(tree.group(path))

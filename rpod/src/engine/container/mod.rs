@@ -24,6 +24,7 @@ pub mod rename;
 pub mod restart;
 pub mod size;
 pub mod start;
+pub mod stats;
 pub mod status;
 pub mod stop;
 pub mod wait;
