@@ -182,7 +182,8 @@ fn furnish_root(
 /// Those in the runtime's namespaces, by the parent, then those in ours.
 fn run_hooks(order: &Order<'_>, state: &State, channel: &Channel) -> Result<()> {
     let hooks = &order.spec.hooks;
-    if !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty() {
+    let awaits_devices = !order.spec.linux.net_devices.is_empty();
+    if awaits_devices || !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty() {
         channel.send(&Message::RunHooks)?;
         channel.expect(&Message::HooksRan)?;
     }

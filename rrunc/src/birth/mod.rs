@@ -13,7 +13,7 @@
 //!                                             root, mounts, devices
 //!  copy it        ◀────────── OpenSource ───── (with a source in the root itself)
 //!        │ ────────────── SourceOpened ────▶
-//!  prestart, createRuntime ◀── RunHooks ───── (with such hooks)
+//!  devices, prestart, createRuntime ◀ RunHooks ── (with such hooks or devices)
 //!        │ ───────────────── HooksRan ──────▶ createContainer hooks
 //!        │                                    terminal ──▶ console socket
 //!        │                                    read-only and masked paths, pivot_root
@@ -45,6 +45,7 @@ mod mount_source;
 mod mount_table;
 mod mounts;
 mod namespaces;
+mod net_devices;
 mod options;
 mod program;
 mod rootfs;
@@ -208,6 +209,7 @@ impl Newborn {
         loop {
             match self.channel.receive_with()? {
                 Some((Message::RunHooks, _)) => {
+                    net_devices::move_all(&spec.linux.net_devices, self.pid)?;
                     let bundle = &state.bundle;
                     let state = state.for_hooks(Status::Creating);
                     let at = Surroundings::at(bundle);

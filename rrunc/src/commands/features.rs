@@ -100,7 +100,7 @@ pub(super) fn run() -> Result<ExitCode> {
             "selinux": {"enabled": Path::new("/sys/fs/selinux/enforce").exists()},
             "intelRdt": {"enabled": false},
             "memoryPolicy": {"modes": MEMORY_MODES, "flags": MEMORY_FLAGS},
-            "netDevices": {"enabled": false},
+            "netDevices": {"enabled": true},
             "mountExtensions": {"idmap": {"enabled": true}},
         },
         "potentiallyUnsafeConfigAnnotations": ["org.criu.config", "org.systemd.property.", "run.oci."],

@@ -2,4 +2,5 @@
 
 pub(crate) mod exec;
 pub(crate) mod mount;
+pub(crate) mod netlink;
 pub(crate) mod process;

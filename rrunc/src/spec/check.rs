@@ -1,8 +1,10 @@
 //! What must hold of a configuration before anything is made from it.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path};
 
 use anyhow::{Result, bail, ensure};
+use nix::unistd::geteuid;
 
 use super::{Linux, NamespaceKind, Process, Spec};
 use crate::annotations;
@@ -111,10 +113,7 @@ fn check_linux(linux: &Linux) -> Result<()> {
             false => "intelRdt is specified in config, but Intel RDT is not enabled on this host",
         }
     );
-    ensure!(
-        linux.net_devices.is_none(),
-        "linux.netDevices: not supported by this version; remove it from config.json"
-    );
+    net_devices(linux)?;
     let label = linux.mount_label.as_deref().unwrap_or_default();
     ensure!(
         label.is_empty() || Path::new("/sys/fs/selinux/enforce").exists(),
@@ -151,6 +150,42 @@ fn namespaces(linux: &Linux) -> Result<()> {
             matches!(clock.as_str(), "monotonic" | "boottime"),
             "linux.timeOffsets.{clock}: no such clock"
         );
+    }
+    Ok(())
+}
+
+/// Devices go to a network namespace of the container's.
+fn net_devices(linux: &Linux) -> Result<()> {
+    for (name, device) in &linux.net_devices {
+        let at = format!("linux.netDevices.{name}");
+        let namespace = linux.namespace(NamespaceKind::Network);
+        ensure!(
+            namespace.is_some(),
+            "{at}: unable to move network devices without a network namespace"
+        );
+        let is_ours = |path: &Path| {
+            let inode = |path: &Path| std::fs::metadata(path).map(|found| found.ino()).ok();
+            inode(path) == inode(Path::new("/proc/self/ns/net"))
+        };
+        ensure!(
+            !namespace
+                .and_then(|namespace| namespace.path.as_deref())
+                .is_some_and(is_ours),
+            "{at}: unable to move network devices in the host network namespace"
+        );
+        ensure!(
+            geteuid().is_root(),
+            "{at}: unable to move network devices as an ordinary user"
+        );
+        for name in [name, &device.name] {
+            ensure!(
+                name.len() < libc::IFNAMSIZ
+                    && name != "."
+                    && name != ".."
+                    && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace()),
+                "{at}: invalid network device name {name:?}"
+            );
+        }
     }
     Ok(())
 }

@@ -37,7 +37,9 @@ pub(crate) struct Linux {
     pub(crate) time_offsets: BTreeMap<String, TimeOffset>,
     pub(crate) intel_rdt: Option<serde_json::Value>,
     pub(crate) personality: Option<Personality>,
-    pub(crate) net_devices: Option<serde_json::Value>,
+    /// By their names on the host.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) net_devices: BTreeMap<String, NetDevice>,
     pub(crate) memory_policy: Option<MemoryPolicy>,
 }
 
@@ -176,6 +178,14 @@ pub(crate) struct Personality {
     pub(crate) domain: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) flags: Vec<String>,
+}
+
+/// A network device to move into the container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NetDevice {
+    /// Its name there; empty to keep its name.
+    pub(crate) name: String,
 }
 
 /// Where memory is allocated (set_mempolicy(2)).
