@@ -19,7 +19,8 @@ const USAGE: &[u8] = b"usage: rpause [-P]\n       rpause [-g] [--] PROG [ARG...]
   -P  hold namespaces open until SIGTERM or SIGINT (the default without PROG)\n\
   -g  pass signals to PROG's whole process group\n\
   -V  print the version\n  -L  print the licence\n  -h  print this help\n";
-const VERSION: &[u8] = concat!("rpause ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+/// In tini's form: that is what engines ask an init for.
+const VERSION: &[u8] = concat!("tini version ", env!("CARGO_PKG_VERSION"), "_rpause\n").as_bytes();
 const LICENSE: &[u8] = b"Apache-2.0\n";
 
 /// Runs the command line and returns the exit code.
@@ -39,4 +40,23 @@ pub fn run(argv: sys::Strings, envp: sys::Strings) -> i32 {
 
 fn print(text: &[u8]) -> i32 {
     if sys::write(sys::STDOUT, text) { 0 } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_man_page_and_the_usage_have_the_same_options() {
+        let page = include_str!("../man/rpause.1");
+        let in_page = page.lines().filter_map(|line| line.strip_prefix("\\fB\\-"));
+        let mut in_page: Vec<char> = in_page.filter_map(|rest| rest.chars().next()).collect();
+        let usage = str::from_utf8(USAGE).unwrap_or_default();
+        let in_usage = usage.lines().filter_map(|line| line.strip_prefix("  -"));
+        let mut in_usage: Vec<char> = in_usage.filter_map(|rest| rest.chars().next()).collect();
+        in_page.sort_unstable();
+        in_usage.sort_unstable();
+        assert_eq!(in_page, in_usage);
+        assert_eq!(in_page.len(), 5);
+    }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, fork};
+use tests::monitor::{eventually, is_gone};
 use tests::{Context as _, Result, ours, peer};
 
 use crate::{limit, median, pss, row};
@@ -100,7 +101,7 @@ pub(crate) fn wake_ups() -> Result<()> {
     Ok(())
 }
 
-/// How long it takes until all of them are reaped, once they have ended.
+/// How many are reaped in a second, once they have died.
 pub(crate) fn orphans() -> Result<()> {
     const COUNT: usize = 10_000;
     let [ours, theirs] = each(|program| {
@@ -117,11 +118,27 @@ pub(crate) fn orphans() -> Result<()> {
             .context("no stdout")?
             .read_exact(&mut [0])?;
         let init = init_of(&child)?;
-        let begun = Instant::now();
-        drop(child.stdin.take());
         let list = format!("/proc/{init}/task/{init}/children");
-        while fs::read_to_string(&list)?.split_whitespace().count() > 1 {
-            sleep(Duration::from_millis(5));
+        // Their deaths are not what is measured: until all have died, nobody reaps.
+        kill(init, Signal::SIGSTOP)?;
+        drop(child.stdin.take());
+        let children = fs::read_to_string(&list)?;
+        let leader = children
+            .split_whitespace()
+            .next()
+            .context("no program")?
+            .to_owned();
+        for orphan in children.split_whitespace().skip(1) {
+            let pid = Pid::from_raw(orphan.parse()?);
+            eventually("an orphan dies", || is_gone(pid))?;
+        }
+        let begun = Instant::now();
+        kill(init, Signal::SIGCONT)?;
+        // Looking at the list slows the reaping down, so it comes second.
+        let last = children.split_whitespace().last().unwrap_or_default();
+        while Path::new("/proc").join(last).exists() || fs::read_to_string(&list)?.trim() != leader
+        {
+            sleep(Duration::from_millis(1));
         }
         let rate = COUNT as f64 / begun.elapsed().as_secs_f64();
         kill(init, Signal::SIGTERM)?;
