@@ -15,10 +15,15 @@ pub use sys::exit;
 
 use args::Command;
 
-const USAGE: &[u8] = b"usage: rpause [-P]\n       rpause [-g] [--] PROG [ARG...]\n\
-  -P  hold namespaces open until SIGTERM or SIGINT (the default without PROG)\n\
-  -g  pass signals to PROG's whole process group\n\
-  -V  print the version\n  -L  print the licence\n  -h  print this help\n";
+const USAGE: &[u8] = b"\
+usage: rpause [-P]
+       rpause [-g] [--] PROG [ARG...]
+  -P  hold namespaces open until SIGTERM or SIGINT (the default without PROG)
+  -g  pass signals to PROG's whole process group
+  -V  print the version
+  -L  print the licence
+  -h  print this help
+";
 /// In tini's form: that is what engines ask an init for.
 const VERSION: &[u8] = concat!("tini version ", env!("CARGO_PKG_VERSION"), "_rpause\n").as_bytes();
 const LICENSE: &[u8] = b"Apache-2.0\n";
