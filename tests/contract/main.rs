@@ -1,5 +1,5 @@
-//! What a monitor and its callers agree on, to the byte: arguments, pipes, files, sockets and signals. Each test runs on conmon and
-//! on rconmon; where the installed conmon is older than the behaviour, it is skipped there.
+//! What a monitor and its callers agree on, to the byte: arguments, pipes, files, sockets and signals; and what a container asks of
+//! its init. Each test runs on conmon and on rconmon, or on catatonit and rpause; where the installed conmon is older than the behaviour, it is skipped there.
 //!
 //! The runtime is this program itself, in a part that does as a runtime does and no more: see [`tests::monitor::stand_in`]. So a test says exactly
 //! what the runtime does, and what the monitor must make of it.
@@ -13,6 +13,7 @@ mod launch;
 mod log;
 mod notify;
 mod oom;
+mod pause;
 mod pipes;
 mod usage;
 
@@ -107,5 +108,6 @@ fn main() -> ExitCode {
             }));
         }
     }
+    trials.extend(pause::contracts());
     tests::run(trials)
 }
