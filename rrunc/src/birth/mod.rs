@@ -67,7 +67,7 @@ use self::become_program::Confinement;
 use self::channel::{Channel, Message};
 use self::init::{Prepared, grow};
 use self::namespaces::Layout;
-use crate::cgroup::Manager;
+use crate::cgroup::{Holder, Manager};
 use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
 use crate::security::seccomp::Listener;
@@ -118,7 +118,7 @@ pub(crate) fn give_birth(
     state: &mut State,
     record: impl FnOnce(&State) -> Result<()>,
 ) -> Result<Newborn> {
-    let prepared = prepare(order)?;
+    let (prepared, holder) = prepare(order)?;
     let listener = prepared
         .confinement
         .filter()
@@ -138,7 +138,7 @@ pub(crate) fn give_birth(
                 channel: ours,
                 gone: false,
             };
-            drop((theirs, prepared));
+            drop((theirs, prepared, holder));
             state.pid = pid.as_raw();
             state.start_time = start_time(pid).unwrap_or_default();
             if let Some(score) = order
@@ -156,14 +156,17 @@ pub(crate) fn give_birth(
     }
 }
 
-fn prepare<'a>(order: &Order<'a>) -> Result<Prepared<'a>> {
+/// The holder keeps a scope of systemd's until the process is in it; it is the parent's to end.
+fn prepare<'a>(order: &Order<'a>) -> Result<(Prepared<'a>, Option<Holder>)> {
     let spec = order.spec;
     let process = spec
         .process
         .clone()
         .ok_or_else(|| anyhow!("process: not given"))?;
+    let mut holder = None;
     let groups = match order.cgroup {
         Some(manager) => {
+            holder = manager.start_scope(order.id, spec)?;
             manager.create()?;
             if let Some(resources) = &spec.linux.resources {
                 manager.set(resources)?;
@@ -176,7 +179,7 @@ fn prepare<'a>(order: &Order<'a>) -> Result<Prepared<'a>> {
         .mounts
         .iter()
         .any(|mount| matches!(mount.kind.as_deref(), Some("cgroup" | "cgroup2")));
-    Ok(Prepared {
+    let prepared = Prepared {
         layout: Layout::open(&spec.linux)?,
         groups,
         view: order
@@ -187,7 +190,8 @@ fn prepare<'a>(order: &Order<'a>) -> Result<Prepared<'a>> {
         mounts: mounts::plan(spec, order.bundle, order.rootfs)?,
         confinement: Confinement::prepare(&process, spec, Affinity::OfGroup)?,
         process,
-    })
+    };
+    Ok((prepared, holder))
 }
 
 /// From outside, where the right to lower it is.

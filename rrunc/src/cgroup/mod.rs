@@ -8,6 +8,7 @@ mod limit;
 mod oom;
 mod procs;
 mod statistics;
+mod systemd;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -19,16 +20,38 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use crate::spec::{Memory, Resources};
+use crate::annotations::Annotations;
+use crate::kernel::process::is_host_root;
+use crate::spec::{Memory, Resources, Spec};
 pub(crate) use entrance::Entrance;
 pub(crate) use host::is_unified;
 use host::{Host, MOUNTPOINT};
+use nix::errno::Errno;
 pub(crate) use oom::OomWatch;
+use serde::{Deserialize, Serialize};
 pub(crate) use statistics::Statistics;
+pub(crate) use systemd::Holder;
+use systemd::Scope;
 
-/// Where a container's groups are: controller name, or "" for cgroup v2, to
-/// the directory. Recorded in the container's state.
-pub(crate) type Paths = BTreeMap<String, PathBuf>;
+/// Controller name, or "" for cgroup v2, to the group's directory.
+type Groups = BTreeMap<String, PathBuf>;
+
+/// Where a container's groups are. Recorded in the container's state.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Paths {
+    #[serde(flatten)]
+    groups: Groups,
+    /// Whose groups they are, where systemd made them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
+}
+
+impl Paths {
+    /// Whether the container has no groups of its own.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+}
 
 /// What `type: cgroup` mounts into the container, worked out before its birth.
 #[derive(Debug, Clone)]
@@ -60,13 +83,16 @@ pub(crate) enum InUse {
     Processes(usize),
     #[error("container's cgroup unexpectedly frozen: thaw it, or choose another linux.cgroupsPath")]
     Frozen,
+    #[error("systemd has a unit {0} already: choose another linux.cgroupsPath")]
+    Scope(String),
 }
 
 /// One container's groups in every hierarchy of the host.
 #[derive(Debug, Clone)]
 pub(crate) struct Manager {
-    paths: Paths,
+    paths: Groups,
     mountpoint: PathBuf,
+    scope: Option<Scope>,
 }
 
 impl Manager {
@@ -87,7 +113,7 @@ impl Manager {
     ) -> Result<Manager> {
         let wanted = Path::new(cgroups_path.filter(|path| !path.is_empty()).unwrap_or(id));
         let below = inside(wanted)?;
-        let mut paths = Paths::new();
+        let mut paths = Groups::new();
         for hierarchy in &host.hierarchies {
             let own = match host.unified {
                 true => hierarchy
@@ -113,14 +139,35 @@ impl Manager {
         Ok(Manager {
             paths,
             mountpoint: mountpoint.to_owned(),
+            scope: None,
+        })
+    }
+
+    /// Plans the groups of a scope of systemd's; makes nothing. `linux.cgroupsPath` is
+    /// `slice:prefix:name` then.
+    ///
+    /// # Errors
+    /// It is not, or the user's systemd is not to be found.
+    pub(crate) fn in_scope(
+        cgroups_path: Option<&str>,
+        id: &str,
+        annotations: &Annotations,
+    ) -> Result<Manager> {
+        let scope = Scope::new(cgroups_path, id, annotations)?;
+        let path = Path::new("/").join(scope.path()?);
+        let manager = Manager::new(path.to_str(), id)?;
+        Ok(Manager {
+            scope: Some(scope),
+            ..manager
         })
     }
 
     /// The groups of a container that is there already.
     pub(crate) fn from_paths(paths: Paths) -> Manager {
         Manager {
-            paths,
+            paths: paths.groups,
             mountpoint: PathBuf::from(MOUNTPOINT),
+            scope: paths.scope,
         }
     }
 
@@ -214,7 +261,8 @@ impl Manager {
     /// One cannot be made; or [`InUse`], and then what was there is left as it is.
     pub(crate) fn create(&self) -> Result<()> {
         let mut fresh = Vec::new();
-        if !self.create_groups(&mut fresh)? {
+        // A scope is new, and its holder in it.
+        if !self.create_groups(&mut fresh)? || self.scope.is_some() {
             return Ok(());
         }
         let others = self.pids()?.len();
@@ -225,6 +273,21 @@ impl Manager {
         };
         fresh.into_iter().try_for_each(procs::remove)?;
         Err(in_use.into())
+    }
+
+    /// Lets systemd make the scope, if there is to be one, with a process that holds it.
+    ///
+    /// # Errors
+    /// It refuses, or cannot be reached.
+    pub(crate) fn start_scope(&self, id: &str, spec: &Spec) -> Result<Option<Holder>> {
+        let Some(scope) = &self.scope else {
+            return Ok(None);
+        };
+        let holder = scope.start(id, spec, self.unified().is_some())?;
+        if let Some(group) = self.unified() {
+            scope.move_holder(&holder, group)?;
+        }
+        Ok(Some(holder))
     }
 
     /// Whether one of them was there; the others are listed.
@@ -262,17 +325,24 @@ impl Manager {
     pub(crate) fn set(&self, resources: &Resources) -> Result<()> {
         let policy = devices::Policy::new(&resources.devices)?;
         match (self.unified(), self.group("devices")) {
-            (Some(group), _) => devices::attach(&policy, group)?,
+            (Some(group), _) => attach_devices(&policy, group)?,
             (None, Some(group)) => policy.write(group)?,
             (None, None) => bail!(
                 "this host has no devices controller mounted: a container without it could use every device"
             ),
         }
-        self.update(resources)
+        self.write_limits(resources)
     }
 
     /// Sets the limits that are given and leaves the rest, the devices among it, as they are.
     pub(crate) fn update(&self, resources: &Resources) -> Result<()> {
+        if let Some(scope) = &self.scope {
+            scope.update(resources, self.unified().is_some())?;
+        }
+        self.write_limits(resources)
+    }
+
+    fn write_limits(&self, resources: &Resources) -> Result<()> {
         if let Some(memory) = &resources.memory {
             self.check_memory(memory)?;
         }
@@ -324,8 +394,11 @@ impl Manager {
     }
 
     /// Where the groups are, for the container's state.
-    pub(crate) fn paths(&self) -> &Paths {
-        &self.paths
+    pub(crate) fn paths(&self) -> Paths {
+        Paths {
+            groups: self.paths.clone(),
+            scope: self.scope.clone(),
+        }
     }
 
     /// What a mount of type `cgroup` shows.
@@ -431,7 +504,19 @@ impl Manager {
 
     /// Removes the groups; it is no error when they are gone.
     pub(crate) fn destroy(&self) -> Result<()> {
+        if let Some(scope) = &self.scope {
+            scope.stop()?;
+        }
         self.groups().into_iter().try_for_each(procs::remove)
+    }
+}
+
+/// Only root of the host may load a device program. For everybody else the kernel makes no device nodes, and those
+/// bound from the host open as the host lets them.
+fn attach_devices(policy: &devices::Policy, group: &Path) -> Result<()> {
+    match devices::attach(policy, group) {
+        Err(error) if error.downcast_ref() == Some(&Errno::EPERM) && !is_host_root() => Ok(()),
+        other => other,
     }
 }
 

@@ -26,7 +26,7 @@ fn an_absolute_path_is_below_every_root() {
     let root = root.path();
     let manager = Manager::plan(&hybrid(root), root, Some("/machine/c1"), "c1").unwrap();
     let paths: Vec<(&str, &Path)> = manager
-        .paths()
+        .paths
         .iter()
         .map(|(k, v)| (k.as_str(), v.strip_prefix(root).unwrap()))
         .collect();

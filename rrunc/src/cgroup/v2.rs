@@ -208,7 +208,7 @@ fn max_or(value: i64) -> String {
 }
 
 /// `memory.swap.max` counts swap alone, the specification's `swap` counts memory with it.
-fn swap_max(memory: i64, swap: i64) -> Result<Option<String>> {
+pub(super) fn swap_max(memory: i64, swap: i64) -> Result<Option<String>> {
     match (memory, swap) {
         (-1, 0) | (_, -1) => Ok(Some("max".to_owned())),
         (_, 0) => Ok(None),
@@ -258,7 +258,7 @@ fn cpu_limits(cpu: &Cpu, limits: &mut Vec<Limit>) {
 
 /// `cpu.weight` for v1's shares: the curve through (2, 1), (1024, 100) and (262144, 10000), so that
 /// the defaults of both sides meet (as runc 1.3 and crun 1.23 have it).
-fn cpu_weight(shares: u64) -> u64 {
+pub(super) fn cpu_weight(shares: u64) -> u64 {
     match shares {
         ..=2 => 1,
         262_144.. => 10_000,

@@ -15,7 +15,7 @@ use super::pidfd;
 use crate::annotations;
 use crate::birth::{self, Newborn, Order, Surroundings, give_birth};
 use crate::cgroup::{InUse, Manager};
-use crate::cli::{Create, Rootless};
+use crate::cli::{Create, Global, Rootless};
 use crate::container::{Container, Root, State, Status};
 use crate::log::{Log, precise_timestamp};
 use crate::spec::{self, NamespaceKind, Spec};
@@ -24,14 +24,9 @@ use crate::spec::{self, NamespaceKind, Spec};
 ///
 /// # Errors
 /// Any step; nothing is left of the container then.
-pub(super) fn run(
-    root: &Root,
-    options: &Create,
-    rootless: Rootless,
-    log: &Log,
-) -> Result<ExitCode> {
+pub(super) fn run(root: &Root, options: &Create, global: &Global, log: &Log) -> Result<ExitCode> {
     birth::seal()?;
-    let request = Request::read(root, options, rootless)?;
+    let request = Request::read(root, options, global)?;
     let console = request.console(options)?;
     let failed = "rrunc create failed";
     let mut made = make(root, options, &request, console, Hold::ForStart, log).context(failed)?;
@@ -46,6 +41,8 @@ pub(super) struct Request {
     pub(super) spec: Spec,
     /// An ordinary user's missing rights over cgroups are no error.
     forgive_cgroups: bool,
+    /// The cgroup is a scope of systemd's.
+    systemd: bool,
     /// Somebody waits for the container to be ready.
     pub(super) notify: Option<Notify>,
     /// Descriptors after stdio that the process inherits.
@@ -55,13 +52,13 @@ pub(super) struct Request {
 impl Request {
     /// # Errors
     /// The configuration cannot be read, or asks for what cannot be.
-    pub(super) fn read(root: &Root, options: &Create, rootless: Rootless) -> Result<Request> {
+    pub(super) fn read(root: &Root, options: &Create, global: &Global) -> Result<Request> {
         let bundle = options.bundle.as_deref().unwrap_or(Path::new("."));
         let bundle =
             fs::canonicalize(bundle).with_context(|| format!("--bundle {}", bundle.display()))?;
         let mut spec = spec::load(&bundle)?;
         spec::check(&spec).with_context(|| bundle.join(spec::CONFIG_FILE).display().to_string())?;
-        let forgive_cgroups = match rootless {
+        let forgive_cgroups = match global.rootless {
             Rootless::True => true,
             Rootless::False => false,
             Rootless::Auto => !geteuid().is_root(),
@@ -80,6 +77,7 @@ impl Request {
             bundle,
             spec,
             forgive_cgroups,
+            systemd: global.systemd_cgroup,
         })
     }
 
@@ -135,9 +133,7 @@ impl Request {
             rootfs: rootfs_of(self)?,
             created: precise_timestamp(),
             annotations: self.spec.annotations.clone(),
-            cgroup_paths: cgroup
-                .map(|manager| manager.paths().clone())
-                .unwrap_or_default(),
+            cgroup_paths: cgroup.map(Manager::paths).unwrap_or_default(),
             owner: getuid().as_raw(),
             shares_pids: !self.spec.linux.makes(NamespaceKind::Pid),
         })
@@ -155,8 +151,11 @@ impl Request {
             .cgroups_path
             .as_deref()
             .filter(|path| !path.is_empty());
-        if path.is_none() && linux.resources.is_none() && !is_mounted {
+        if path.is_none() && linux.resources.is_none() && !is_mounted && !self.systemd {
             return Ok(None);
+        }
+        if self.systemd {
+            return Manager::in_scope(path, id, &self.spec.annotations).map(Some);
         }
         let manager = Manager::new(path, id)?;
         match self.forgive_cgroups.then(|| manager.create()) {

@@ -81,7 +81,7 @@ pub(super) fn run() -> Result<ExitCode> {
         "linux": {
             "namespaces": NamespaceKind::ALL.map(NamespaceKind::name),
             "capabilities": capabilities::names(),
-            "cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true},
+            "cgroup": {"v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true},
             "seccomp": {
                 "enabled": true,
                 "actions": [

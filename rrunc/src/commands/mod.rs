@@ -23,7 +23,7 @@ mod update;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cli::{Cli, Command};
 use crate::container::Root;
@@ -34,16 +34,11 @@ use crate::log::Log;
 /// # Errors
 /// What ended the command; to be printed once.
 pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
-    if cli.global.systemd_cgroup {
-        bail!(
-            "--systemd-cgroup is not supported: leave it out to use cgroupfs (podman: --cgroup-manager cgroupfs)"
-        );
-    }
     let root = || Root::choose(cli.global.root.as_deref());
-    let rootless = cli.global.rootless;
+    let global = &cli.global;
     match cli.command {
         Command::Checkpoint(options) => checkpoint::run(&root()?, &options, log),
-        Command::Create(options) => create::run(&root()?, &options, rootless, log),
+        Command::Create(options) => create::run(&root()?, &options, global, log),
         Command::Delete(options) => delete::run(&root()?, &options, log),
         Command::Events(options) => events::run(&root()?, &options, log),
         Command::Exec(options) => Ok(exec::run(&root()?, &options, log)),
@@ -52,9 +47,9 @@ pub(crate) fn run(cli: Cli, log: &Log) -> Result<ExitCode> {
         Command::List(options) => list::run(&root()?, &options),
         Command::Pause(options) => pause::pause(&root()?, &options.id),
         Command::Ps(options) => ps::run(&root()?, &options),
-        Command::Restore(options) => restore::run(&root()?, &options, rootless, log),
+        Command::Restore(options) => restore::run(&root()?, &options, global, log),
         Command::Resume(options) => pause::resume(&root()?, &options.id),
-        Command::Run(options) => run::run(&root()?, &options, rootless, log),
+        Command::Run(options) => run::run(&root()?, &options, global, log),
         Command::Spec(options) => spec::run(&options),
         Command::Start(options) => start::run(&root()?, &options.id),
         Command::State(options) => state::run(&root()?, &options.id),

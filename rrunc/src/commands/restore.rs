@@ -13,7 +13,7 @@ use super::delete;
 use super::foreground::Foreground;
 use crate::birth::{self, Surroundings, make_places};
 use crate::cgroup::Manager;
-use crate::cli::{Create, Restore, Rootless};
+use crate::cli::{Create, Global, Restore};
 use crate::container::{Container, Root, State, Status, start_time};
 use crate::criu::{Criu, DESCRIPTORS, Externals, Moment, images_of};
 use crate::log::Log;
@@ -22,12 +22,7 @@ use crate::log::Log;
 ///
 /// # Errors
 /// criu fails; nothing is left of the container then.
-pub(super) fn run(
-    root: &Root,
-    options: &Restore,
-    rootless: Rootless,
-    log: &Log,
-) -> Result<ExitCode> {
+pub(super) fn run(root: &Root, options: &Restore, global: &Global, log: &Log) -> Result<ExitCode> {
     let create = Create {
         bundle: options.bundle.clone(),
         console_socket: None,
@@ -38,7 +33,11 @@ pub(super) fn run(
         preserve_fds: 0,
         id: options.id.clone(),
     };
-    let request = Request::read(root, &create, rootless)?;
+    ensure!(
+        !global.systemd_cgroup,
+        "--systemd-cgroup: criu's program cannot restore into a scope: leave it out to use cgroupfs"
+    );
+    let request = Request::read(root, &create, global)?;
     ensure!(
         options.console_socket.is_none() && !request.wants_terminal(),
         "process.terminal: criu's program cannot hand a terminal on: restore containers without one"

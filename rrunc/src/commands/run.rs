@@ -11,7 +11,7 @@ use super::foreground::Foreground;
 use super::notify::Notify;
 use super::terminal::{self, Relay};
 use crate::birth::{self, Surroundings};
-use crate::cli::{Rootless, Run};
+use crate::cli::{Global, Run};
 use crate::container::{Container, Root, State, Status};
 use crate::log::Log;
 
@@ -19,9 +19,9 @@ use crate::log::Log;
 ///
 /// # Errors
 /// Any step up to the program's start; nothing is left of the container then.
-pub(super) fn run(root: &Root, options: &Run, rootless: Rootless, log: &Log) -> Result<ExitCode> {
+pub(super) fn run(root: &Root, options: &Run, global: &Global, log: &Log) -> Result<ExitCode> {
     birth::seal()?;
-    let mut request = Request::read(root, &options.create, rootless)?;
+    let mut request = Request::read(root, &options.create, global)?;
     let console = request.console_for_run(&options.create, options.detach)?;
     run_with(root, options, &mut request, console, log).context("rrunc run failed")
 }

@@ -78,7 +78,7 @@ impl Root {
             }
             other => other.with_context(|| format!("mkdir {}", path.display()))?,
         }
-        Container::lock(path)
+        Container::lock(path.clone()).inspect_err(|_| drop(fs::remove_dir(&path)))
     }
 
     /// Where a container of this name is or would be.

@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 
 /// `CLONE_INTO_CGROUP` of linux/sched.h: libc's is of a type too narrow for it.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
@@ -85,4 +85,10 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
+}
+
+/// Whether this process is root, and not only of a user namespace.
+pub(crate) fn is_host_root() -> bool {
+    let maps = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    geteuid().is_root() && maps.split_whitespace().eq(["0", "0", "4294967295"])
 }

@@ -1,6 +1,7 @@
 //! Which devices the container may use: the rules of config.json and the devices every container
 //! has, brought to one mode with exceptions, for v1's files and v2's program alike.
 
+mod allow_list;
 mod ebpf;
 
 pub(super) use ebpf::attach;
@@ -150,17 +151,19 @@ fn line(devices: &Devices, access: u8) -> String {
     };
     let number =
         |value: Option<u32>| value.map_or_else(|| "*".to_owned(), |value| value.to_string());
-    let letters = [(READ, 'r'), (WRITE, 'w'), (MKNOD, 'm')];
-    let letters: String = letters
-        .iter()
-        .filter(|(bit, _)| access & bit != 0)
-        .map(|(_, letter)| letter)
-        .collect();
     format!(
-        "{kind} {}:{} {letters}",
+        "{kind} {}:{} {}",
         number(devices.major),
-        number(devices.minor)
+        number(devices.minor),
+        letters(access)
     )
+}
+
+/// Accesses as letters of `rwm`.
+fn letters(access: u8) -> String {
+    let letters = [(READ, 'r'), (WRITE, 'w'), (MKNOD, 'm')];
+    let set = letters.iter().filter(|(bit, _)| access & bit != 0);
+    set.map(|(_, letter)| letter).collect()
 }
 
 #[cfg(test)]
