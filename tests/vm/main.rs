@@ -49,12 +49,12 @@ fn tell(story: &str) -> Result<()> {
     let text = |path: &str| {
         fs::read_to_string(Path::new(HERE).join(path)).with_context(|| path.to_owned())
     };
-    let job = format!(
-        "{}\nmkdir /var/story\ncd /var/story\n{}",
-        text("prelude")?,
-        text(&format!("stories/{story}"))?
-    );
-    scratch.write("job/job.sh", job)?;
+    scratch.write("job/prelude", text("prelude")?)?;
+    scratch.write("job/story", text(&format!("stories/{story}"))?)?;
+    scratch.write(
+        "job/job.sh",
+        "mkdir /var/story && cd /var/story && . /mnt/job/prelude && . /mnt/job/story",
+    )?;
     let said = Cmd::new(Path::new(HERE).join("run"))
         .arg(scratch.path("job"))
         .limit(LIMIT)
