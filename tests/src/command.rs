@@ -41,6 +41,25 @@ impl Cmd {
         }
     }
 
+    /// The same command, started by another one that is given these words before it.
+    pub fn through(mut self, program: &str, words: &[&str]) -> Cmd {
+        let inner = std::mem::replace(&mut self.command, Command::new(program));
+        self.command
+            .args(words)
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => self.command.env(name, value),
+                None => self.command.env_remove(name),
+            };
+        }
+        if let Some(dir) = inner.get_current_dir() {
+            self.command.current_dir(dir);
+        }
+        self
+    }
+
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Cmd {
         self.command.arg(arg);
         self

@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod command;
 pub mod image;
 pub mod monitor;
+pub mod network;
 pub mod programs;
 pub mod registry;
 pub mod scratch;

@@ -7,6 +7,7 @@ mod container;
 mod engine;
 mod files;
 mod image;
+mod network;
 mod pod;
 mod sync;
 mod terminal;
@@ -75,6 +76,13 @@ fn main() -> ExitCode {
         pod::a_pod_is_made_for_its_first_container,
         pod::errors_are_podmans,
         pod::a_pod_is_paused,
+        network::two_containers_find_each_other_by_name,
+        network::ports_are_published,
+        network::udp_ports_are_published,
+        network::networks_are_isolated,
+        network::addresses_that_are_asked_for,
+        network::a_pod_has_one_network,
+        network::nothing_is_left_of_a_network,
         terminal::a_terminal_is_one,
         terminal::the_window_is_resized,
         terminal::ctrl_c_interrupts,
