@@ -6,16 +6,23 @@ use tests::trial::Trial;
 use tests::{Result, Stack, Terminal, ensure, peer, trial};
 
 use crate::pod::find;
+use crate::watch;
 
 type Story = fn(&Stack) -> Result<()>;
 
 pub(crate) fn under_podman() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
+    let stories: [(&str, Story); 11] = [
         ("run_and_exit_code", run_and_exit_code),
         ("exec", exec),
         ("logs", logs),
         ("stop_and_start", stop_and_start),
         ("terminal", terminal),
+        ("attach", watch::attach),
+        ("followed_logs", watch::followed_logs),
+        ("logs_since", watch::logs_since),
+        ("healthcheck", watch::healthcheck),
+        ("stop_with_timeout", watch::stop_with_timeout),
+        ("notify", watch::notify),
     ];
     let mut trials = Vec::new();
     for (runtime, monitor) in [

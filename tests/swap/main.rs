@@ -3,6 +3,7 @@
 mod engine;
 mod pod;
 mod runtime;
+mod watch;
 
 use std::process::ExitCode;
 
