@@ -84,6 +84,14 @@ impl Registries {
         Ok(Self(registries))
     }
 
+    /// One file alone.
+    #[cfg(any(test, fuzzing))]
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut registries = Vec::new();
+        Self::merge(&mut registries, text)?;
+        Ok(Self(registries))
+    }
+
     fn merge(registries: &mut Vec<Registry>, text: &str) -> Result<()> {
         let file: File = toml::from_str(text)?;
         for mut registry in file.registry {
@@ -243,9 +251,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn registries(text: &str) -> Registries {
-        let mut registries = Vec::new();
-        Registries::merge(&mut registries, text).unwrap();
-        Registries(registries)
+        Registries::parse(text).unwrap()
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub use blob::{Signature, read_numbered, write_numbered};
 pub use gpg::Gpg;
 pub use lookaside::Lookaside;
 pub use payload::{Claims, Kind};
+#[cfg(fuzzing)]
+pub use sigstore::parse_anything;
 pub use sigstore::{KeyPair, PrivateKey};
 pub use store::SignatureStore;
 pub use trust::{Admitted, Trust};

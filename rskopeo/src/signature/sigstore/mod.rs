@@ -122,6 +122,32 @@ pub fn verify(asked: &SigstoreSigned, signature: &Signature) -> Result<Claims> {
     Claims::from_json(Kind::Sigstore, payload)
 }
 
+/// Reads bytes as everything that comes with a signature.
+#[cfg(fuzzing)]
+pub fn parse_anything(bytes: &[u8]) {
+    let subject = rekor::Subject {
+        payload: bytes,
+        signature: bytes,
+    };
+    let _ = rekor::verify(&[], &String::from_utf8_lossy(bytes), &subject, bytes);
+    let _ = public_key::parse_all(&[bytes.to_vec()]).map(|keys| keys.len());
+    let expected = Expected {
+        email: Some("a@b"),
+        issuer: Some("c"),
+        host: None,
+    };
+    let text = String::from_utf8_lossy(bytes);
+    let _ = certificate::verify(
+        &text,
+        Some(&text),
+        bytes,
+        bytes,
+        SystemTime::now(),
+        &expected,
+    );
+    let _ = PublicKey::from_der(bytes.to_vec()).map(|key| key.verifies(bytes, bytes));
+}
+
 /// Base64 that may be broken into lines, as Go reads it.
 fn decode(text: &str) -> Result<Vec<u8>> {
     Ok(STANDARD.decode(text.replace(['\r', '\n'], ""))?)

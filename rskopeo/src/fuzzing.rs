@@ -1,0 +1,109 @@
+//! What `fuzz/` feeds with arbitrary bytes: none of it may panic. Without `--cfg fuzzing` there is nothing here.
+#![cfg(fuzzing)]
+#![allow(dead_code, unreachable_pub, reason = "the rest is the program's")]
+
+mod atomic;
+mod bundle;
+mod cli;
+mod commands;
+mod compression;
+mod config;
+mod copy;
+mod digest;
+mod fatal;
+mod go_json;
+mod layer;
+mod manifest;
+mod platform;
+mod reference;
+mod registry;
+mod signature;
+mod store;
+mod terminal;
+mod transport;
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use config::{AuthFile, Policy, Registries, RegistriesD};
+use manifest::{Image, ImageConfig, Index, RawManifest};
+use reference::{Name, Reference};
+use signature::{Claims, Kind, Signature};
+
+pub fn references(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = text.parse::<Name>();
+    if let Ok(reference) = text.parse::<Reference>() {
+        let again = reference.to_string().parse::<Reference>();
+        assert_eq!(
+            again.ok(),
+            Some(reference),
+            "{text:?} is another one when read again"
+        );
+    }
+}
+
+pub fn manifests(bytes: &[u8]) {
+    let _ = RawManifest::digest_of(bytes);
+    let _ = ImageConfig::parse(bytes);
+    let Ok(manifest) = RawManifest::guess(bytes.to_vec(), None) else {
+        return;
+    };
+    let _ = Index::parse(&manifest);
+    if let Ok(image) = Image::parse(&manifest) {
+        let _ = image.serialize();
+    }
+}
+
+pub fn policy(bytes: &[u8]) {
+    if let Ok(policy) = Policy::parse(bytes) {
+        let image = "docker://r.example.com:5000/a/b:v1".parse();
+        let _ = image.map(|image| policy.requirements(&image).len());
+    }
+}
+
+pub fn registries(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let name = "r.example.com:5000/a/b:v1".parse::<Name>();
+    let (Ok(name), auth) = (name, serde_json::from_slice::<AuthFile>(bytes)) else {
+        return;
+    };
+    let _ = auth.map(|auth| auth.knows("r.example.com"));
+    if let Ok(registries) = Registries::parse(text) {
+        let _ = registries.pull(&name);
+    }
+    if let Ok(conf) = RegistriesD::parse(text) {
+        let _ = conf.staging(&name);
+    }
+}
+
+pub fn signatures(bytes: &[u8]) {
+    let _ = Signature::from_blob(bytes.to_vec());
+    let _ = Claims::from_json(Kind::Simple, bytes);
+    let _ = Claims::from_json(Kind::Sigstore, bytes);
+    signature::parse_anything(bytes);
+}
+
+pub fn layer(bytes: &[u8]) {
+    let Ok(root) = tempfile::tempdir() else {
+        return;
+    };
+    let Ok(opened) = File::open(root.path()) else {
+        return;
+    };
+    let options = layer::Options {
+        form: layer::Form::Flat,
+        owners: layer::Owners::Kept,
+        limits: layer::Limits {
+            entries: 1000,
+            bytes: 1 << 20,
+            ratio: 100,
+        },
+    };
+    let mut extractor = layer::Extractor::new(OwnedFd::from(opened), options);
+    let _ = layer::apply(bytes, None, &mut extractor);
+}
