@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         registry::redirects_without_end_are_left,
         registry::pages_that_go_round_end,
         registry::an_upload_that_is_refused_is_told_of,
+        registry::blobs_are_mounted_within_a_registry,
+        registry::blobs_that_are_not_mounted_are_sent,
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,
         engine::a_killed_monitor_is_seen,

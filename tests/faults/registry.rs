@@ -240,3 +240,48 @@ pub(crate) fn an_upload_that_is_refused_is_told_of() -> Result<()> {
         .complains("manifest invalid: not on a Tuesday")?;
     Ok(())
 }
+
+pub(crate) fn blobs_are_mounted_within_a_registry() -> Result<()> {
+    let (stack, unruly) = unruly(|_, _| None)?;
+    let copy = format!(
+        "copy --src-tls-verify=false --dest-tls-verify=false docker://{0}/fedora:24 docker://{0}/new/fedora:24",
+        unruly.address
+    );
+    stack.rskopeo(&copy).ok()?;
+    let asked = unruly.asked();
+    let count =
+        |method: &str, part: &str| asked.iter().filter(|asked| asked.is(method, part)).count();
+    ensure!(count("POST", "mount=sha256:") == 4, "{asked:?}");
+    ensure!(
+        count("PUT", "/blobs/") + count("PATCH", "/blobs/") == 0,
+        "a blob was sent\n{asked:?}"
+    );
+    Ok(())
+}
+
+pub(crate) fn blobs_that_are_not_mounted_are_sent() -> Result<()> {
+    // As a registry answers that knows no mounts: it begins an upload.
+    let (stack, unruly) = unruly(|asked, _| match asked.path.contains("mount=") {
+        true => answer(202, &["Location: /v2/new/fedora/blobs/uploads/begun"], ""),
+        false => None,
+    })?;
+    let copy = format!(
+        "copy --src-tls-verify=false --dest-tls-verify=false docker://{0}/fedora:24 docker://{0}/new/fedora:24",
+        unruly.address
+    );
+    stack.rskopeo(&copy).ok()?;
+    let asked = unruly.asked();
+    ensure!(
+        asked
+            .iter()
+            .any(|asked| asked.is("DELETE", "/uploads/begun")),
+        "{asked:?}"
+    );
+    let inspect = format!("inspect {}", stack.remote("new/fedora:24"));
+    let said = stack.rskopeo(&inspect).ok()?.json()?;
+    ensure!(
+        said["Digest"] == Image::fedora()?.digest().as_str(),
+        "{said}"
+    );
+    Ok(())
+}

@@ -32,7 +32,7 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     from.shared_blob_dir.clone_from(&args.src_shared_blob_dir);
     to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
     check_level(args)?;
-    let writing = writing(args)?;
+    let writing = writing(args, &source)?;
     let trust = Trust::new(global, &args.signing, &source, &destination)?;
 
     let options = options(global, args, trust)?;
@@ -64,7 +64,7 @@ fn check_level(args: &Copy) -> Result<()> {
     }
 }
 
-fn writing(args: &Copy) -> Result<Writing> {
+fn writing(args: &Copy, source: &Reference) -> Result<Writing> {
     let tag = |text: &String| -> Result<Name> {
         let name: Name = text
             .parse()
@@ -79,6 +79,7 @@ fn writing(args: &Copy) -> Result<Writing> {
             _ => None,
         },
         additional_tags: args.additional_tag.iter().map(tag).collect::<Result<_>>()?,
+        from: Some(source.clone()),
     })
 }
 

@@ -71,6 +71,28 @@ impl Client {
         }
     }
 
+    /// Lets the registry take a blob from another of its repositories; false if it would not.
+    pub fn mount(&self, digest: &Digest, from: &str) -> Result<bool> {
+        let url = self.url(&format!("blobs/uploads/?mount={digest}&from={from}"));
+        let scope = format!("repository:{from}:pull");
+        let octets = "application/octet-stream";
+        let response = self.send_bytes_for(&Method::POST, &url, octets, &[], &scope)?;
+        match response.status().as_u16() {
+            201 => Ok(true),
+            // An upload was begun instead, which nobody will go on with.
+            202 => {
+                let location = response.headers().get("Location");
+                if let Some(location) = location.and_then(|value| value.to_str().ok()) {
+                    // The registry forgets it by itself, if need be.
+                    self.send(&Method::DELETE, location, &[]).ok();
+                }
+                Ok(false)
+            }
+            // Such as 403 for a repository that these credentials may not read.
+            _ => Ok(false),
+        }
+    }
+
     pub fn put_manifest(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<()> {
         let url = self.url(&format!("manifests/{name}"));
         let response = self.send_bytes(&Method::PUT, &url, media_type, bytes)?;

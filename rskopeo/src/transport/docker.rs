@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::manifest::{
     DOCKER_LIST, DOCKER_MANIFEST, Descriptor, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, RawManifest,
 };
-use crate::reference::Name;
+use crate::reference::{Name, Reference};
 use crate::registry::{Client, Download, Method, Scope, refused};
 use crate::signature::{Signature, SignatureStore};
 
@@ -137,16 +137,24 @@ impl Source for DockerSource {
 pub struct DockerDestination {
     client: Client,
     name: Name,
+    /// Another repository of the same registry, which has the blobs.
+    mount_from: Option<String>,
     signatures: SignatureStore,
 }
 
 impl DockerDestination {
-    pub fn open(name: &Name, access: &Access) -> Result<Self> {
+    /// `from` is where the image comes from, if that is known.
+    pub fn open(name: &Name, access: &Access, from: Option<&Reference>) -> Result<Self> {
         let endpoint = Registries::load()?.push(name)?;
+        let mount_from = match from {
+            Some(Reference::Docker(from)) if from.domain == name.domain => Some(from.path.clone()),
+            _ => None,
+        };
         let client = connect(&endpoint, access, Scope::PullAndPush)?;
         Ok(Self {
             client,
             name: endpoint.name,
+            mount_from,
             signatures: SignatureStore::of(name, access),
         })
     }
@@ -233,9 +241,10 @@ impl Destination for DockerDestination {
             .client
             .send(&Method::HEAD, &url, &[])
             .with_context(|| format!("pinging container registry {}", self.name.domain))?;
-        match response.status().as_u16() {
-            200 => Ok(true),
-            404 => Ok(false),
+        match (response.status().as_u16(), &self.mount_from) {
+            (200, _) => Ok(true),
+            (404, Some(from)) => self.client.mount(&blob.digest, from),
+            (404, None) => Ok(false),
             _ => Err(refused(
                 &format!(
                     "checking whether a blob {} exists in {}",

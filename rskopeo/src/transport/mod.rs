@@ -172,6 +172,8 @@ pub struct Writing {
     pub dir_form: Option<LayerForm>,
     /// `--additional-tag`: for docker-archive: only.
     pub additional_tags: Vec<crate::reference::Name>,
+    /// Where the image comes from: a registry takes blobs from another repository of its own.
+    pub from: Option<Reference>,
 }
 
 /// Opens an image to be read.
@@ -227,7 +229,11 @@ pub fn open_destination(
         );
     }
     Ok(match reference {
-        Reference::Docker(name) => Box::new(docker::DockerDestination::open(name, access)?),
+        Reference::Docker(name) => Box::new(docker::DockerDestination::open(
+            name,
+            access,
+            writing.from.as_ref(),
+        )?),
         Reference::Dir { path } => Box::new(dir::DirDestination::create(
             path,
             writing.dir_form.unwrap_or(LayerForm::AsIs),

@@ -153,7 +153,11 @@ impl Job<'_> {
         let written = retrying(&self.args.retry, || {
             let source = transport::open_source(image, &batch.access)
                 .with_context(|| format!("initializing source {image}"))?;
-            let place = transport::open_destination(destination, &self.to, &Writing::default())
+            let writing = Writing {
+                from: Some(image.clone()),
+                ..Writing::default()
+            };
+            let place = transport::open_destination(destination, &self.to, &writing)
                 .with_context(|| format!("initializing destination {destination}"))?;
             copy::image(&*source, place, &options)
         })?;
