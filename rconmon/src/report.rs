@@ -73,16 +73,21 @@ pub(crate) fn debug(message: Arguments<'_>) {
     say(Level::Debug, message);
 }
 
+pub(crate) fn trace(message: Arguments<'_>) {
+    say(Level::Trace, message);
+}
+
 fn say(level: Level, message: Arguments<'_>) {
     let reporter = REPORTER.get();
     if level > reporter.map_or(Level::Warn, |reporter| reporter.level) {
         return;
     }
-    let letter = match level {
-        Level::Error => 'e',
-        Level::Warn => 'w',
-        Level::Info => 'i',
-        Level::Debug | Level::Trace => 'd',
+    let (letter, name) = match level {
+        Level::Error => ('e', "error"),
+        Level::Warn => ('w', "nwarn"),
+        Level::Info => ('i', "ninfo"),
+        Level::Debug => ('d', "ndebug"),
+        Level::Trace => ('d', "ntrace"),
     };
     eprintln!("[conmon:{letter}]: {message}");
     if let Some(Reporter {
@@ -94,7 +99,7 @@ fn say(level: Level, message: Arguments<'_>) {
         // facility "user", severity error or info
         let priority = if level == Level::Error { 11 } else { 14 };
         let pid = std::process::id();
-        let line = format!("<{priority}>conmon[{pid}]: conmon {container} <{letter}>: {message}");
+        let line = format!("<{priority}>conmon[{pid}]: conmon {container} <{name}>: {message}");
         // A report that syslog does not take has nowhere else to go.
         let _ = socket.send(line.as_bytes());
     }

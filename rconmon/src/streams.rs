@@ -200,7 +200,11 @@ impl Streams {
     /// What the runtime said before it failed, as far as one read shows it.
     pub(crate) fn complaint(&mut self, batch: &mut Batch) -> Option<String> {
         match self.read(Stream::Stderr, batch) {
-            Outcome::Data => Some(String::from_utf8_lossy(batch.bytes()).into_owned()),
+            Outcome::Data => {
+                let words = String::from_utf8_lossy(batch.bytes()).into_owned();
+                report::warn(format_args!("runtime stderr: {words}"));
+                Some(words)
+            }
             _ => None,
         }
     }

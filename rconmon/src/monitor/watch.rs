@@ -21,6 +21,7 @@ use crate::notify::Relay;
 use crate::oom::{self, ScoreAdjust};
 use crate::parent::{Answers, Pipe};
 use crate::poll::Poller;
+use crate::report;
 use crate::runtime;
 use crate::settings::Settings;
 use crate::streams::{Batch, Outcome, RuntimeEnds, Stream, Streams};
@@ -83,8 +84,10 @@ impl<'a> Monitor<'a> {
             answers.send(0, None)?;
         }
         let console = monitor.console.as_ref().map(ConsoleSocket::path);
+        let command = runtime::command_line(settings, console.as_deref())?;
+        report::trace(format_args!("calling runtime args: {command:?}"));
         let runtime = child::launch(Launch {
-            command: &runtime::command_line(settings, console.as_deref())?,
+            command: &command,
             streams: (!passthrough).then_some(ends),
             null: before.null,
             mask: &mask,
@@ -188,6 +191,7 @@ impl<'a> Monitor<'a> {
             }
         };
         let is_waiting = !exec && self.settings.options.restore.is_none();
+        report::debug(format_args!("container PID: {pid}"));
         self.processes.learn_container(pid, is_waiting);
         if !exec || self.settings.options.api_version {
             answers.send(pid.as_raw(), None)?;
@@ -205,9 +209,11 @@ impl<'a> Monitor<'a> {
         self.processes.reap()?;
         loop {
             if let Process::Ended(code) = self.processes.container {
+                report::info(format_args!("container exited with status {code}"));
                 return Ok(End::Exited(code));
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                report::info(format_args!("timed out after {timeout} s"));
                 return Ok(End::TimedOut);
             }
             self.turn(true, deadline)?;
