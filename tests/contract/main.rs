@@ -15,6 +15,7 @@ mod notify;
 mod oom;
 mod pause;
 mod pipes;
+mod runtime;
 mod usage;
 
 use std::process::ExitCode;
@@ -109,5 +110,6 @@ fn main() -> ExitCode {
         }
     }
     trials.extend(pause::contracts());
+    trials.extend(runtime::contracts());
     tests::run(trials)
 }
