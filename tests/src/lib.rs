@@ -25,5 +25,5 @@ pub use programs::{ours, peer};
 pub use scratch::Scratch;
 pub use stack::Stack;
 pub use terminal::Terminal;
-pub use trial::{run, skip, trial};
+pub use trial::{Trial, run, skip, trial};
 pub use unruly::{Asked, Fault, Unruly};
