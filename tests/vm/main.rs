@@ -41,16 +41,17 @@ fn tell(story: &str) -> Result<()> {
     let scratch = Scratch::new()?;
     let bin = scratch.path("job/bin");
     fs::create_dir_all(&bin)?;
-    for program in ["rrunc", "rconmon", "rpod", "rskopeo", "rpause"] {
-        if let Ok(path) = ours(program) {
-            fs::copy(path, bin.join(program))?;
-        }
-    }
     let text = |path: &str| {
         fs::read_to_string(Path::new(HERE).join(path)).with_context(|| path.to_owned())
     };
+    let script = text(&format!("stories/{story}"))?;
+    for program in ["rrunc", "rconmon", "rpod", "rskopeo", "rpause"] {
+        if script.contains(program) {
+            fs::copy(ours(program)?, bin.join(program))?;
+        }
+    }
     scratch.write("job/prelude", text("prelude")?)?;
-    scratch.write("job/story", text(&format!("stories/{story}"))?)?;
+    scratch.write("job/story", script)?;
     scratch.write(
         "job/job.sh",
         "mkdir /var/story && cd /var/story && . /mnt/job/prelude && . /mnt/job/story",
