@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::unistd::{Pid, geteuid, getuid};
 
+use super::delete;
 use super::notify::{Notify, announce_descriptors, passed_descriptors};
 use super::pidfd;
 use crate::annotations;
@@ -29,9 +30,15 @@ pub(super) fn run(root: &Root, options: &Create, global: &Global, log: &Log) -> 
     let request = Request::read(root, options, global)?;
     let console = request.console(options)?;
     let failed = "rrunc create failed";
-    let mut made = make(root, options, &request, console, Hold::ForStart, log).context(failed)?;
-    made.container.unlock()?;
-    made.newborn.go().context(failed)?;
+    let Made {
+        mut container,
+        state,
+        newborn,
+    } = make(root, options, &request, console, Hold::ForStart, log).context(failed)?;
+    if let Err(error) = container.unlock().and_then(|()| newborn.go()) {
+        delete::destroy(container, &state, log)?;
+        return Err(error.context(failed));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
