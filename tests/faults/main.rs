@@ -7,6 +7,8 @@ mod kills;
 mod output;
 mod pod;
 mod registry;
+mod runtime;
+mod strike;
 
 use std::process::ExitCode;
 
@@ -53,5 +55,11 @@ fn main() -> ExitCode {
         pod::a_killed_step_leaves_what_can_be_removed,
         pod::a_killed_creation_gives_its_name_back,
         pod::a_pod_whose_infra_container_was_killed_starts_again,
+        runtime::create_is_killed_at_each_step,
+        runtime::a_container_is_killed_at_each_step_of_its_birth,
+        runtime::each_step_of_create_fails,
+        runtime::each_step_of_a_birth_fails,
+        runtime::delete_is_killed_at_each_step,
+        runtime::exec_is_killed_at_each_step,
     ])
 }

@@ -1,0 +1,197 @@
+//! Something happens to a process at one of its system calls: it is killed before the call, or the call fails.
+//!
+//! By ptrace(2), so that each call is hit exactly and the program needs no points to be hit at.
+
+use std::collections::HashSet;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use tests::{Context as _, Result, bail};
+
+/// Whose calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// The command itself.
+    Command,
+    /// The first process that it forks.
+    Child,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blow {
+    Kill,
+    /// The call is not made and answers EIO.
+    Fail,
+}
+
+/// How a command ended that was struck, or got away.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The number of the call that was hit; none if there were not so many.
+    pub(crate) hit: Option<u64>,
+    /// 128 + signal for a killed command.
+    pub(crate) code: i32,
+}
+
+/// Calls that cannot fail in a way a program could do something about.
+const NEVER_FAIL: [i64; 17] = [
+    libc::SYS_close,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sigaltstack,
+    libc::SYS_poll,
+    libc::SYS_set_tid_address,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// Runs the command to its end and strikes at the `nth` call, counted from 0. What it leaves running runs on.
+pub(crate) fn strike(mut command: Command, whom: Whom, blow: Blow, nth: usize) -> Result<Outcome> {
+    // A thread's end lets go of all that it traces.
+    let traced = thread::spawn(move || {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // SAFETY: one system call between fork and exec.
+        unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
+        let child = command
+            .spawn()
+            .context("starting the command to be struck")?;
+        let main = Pid::from_raw(child.id().cast_signed());
+        Striker {
+            main,
+            whom,
+            blow,
+            left: nth,
+            victim: (whom == Whom::Command).then_some(main),
+            hit: None,
+            inside: HashSet::new(),
+            failing: false,
+        }
+        .run()
+    });
+    traced
+        .join()
+        .unwrap_or_else(|_| bail!("the tracer has panicked"))
+}
+
+struct Striker {
+    main: Pid,
+    whom: Whom,
+    blow: Blow,
+    /// Calls until the blow.
+    left: usize,
+    victim: Option<Pid>,
+    hit: Option<u64>,
+    /// Who is between the beginning and the end of a call.
+    inside: HashSet<Pid>,
+    /// The victim's call is one that was not made.
+    failing: bool,
+}
+
+impl Striker {
+    fn run(mut self) -> Result<Outcome> {
+        waitpid(self.main, Some(WaitPidFlag::__WALL))?;
+        let mut options = Options::PTRACE_O_TRACESYSGOOD;
+        if self.whom == Whom::Child {
+            options |= Options::PTRACE_O_TRACEFORK
+                | Options::PTRACE_O_TRACECLONE
+                | Options::PTRACE_O_TRACEVFORK;
+        }
+        ptrace::setoptions(self.main, options)?;
+        go_on(self.main, None);
+        loop {
+            // Of this thread's processes: other tests have theirs.
+            let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
+            match waitpid(None, Some(flags))? {
+                WaitStatus::Exited(pid, code) if pid == self.main => {
+                    return Ok(Outcome {
+                        hit: self.hit,
+                        code,
+                    });
+                }
+                WaitStatus::Signaled(pid, signal, _) if pid == self.main => {
+                    return Ok(Outcome {
+                        hit: self.hit,
+                        code: 128 + signal as i32,
+                    });
+                }
+                WaitStatus::PtraceSyscall(pid) => self.at_call(pid)?,
+                WaitStatus::PtraceEvent(pid, _, _) => {
+                    if let (None, Ok(child)) = (self.victim, ptrace::getevent(pid)) {
+                        self.victim = Some(Pid::from_raw(child as i32));
+                    }
+                    go_on(pid, None);
+                }
+                // The first stop of a process, and that of an execve.
+                WaitStatus::Stopped(pid, Signal::SIGSTOP | Signal::SIGTRAP) => go_on(pid, None),
+                WaitStatus::Stopped(pid, signal) => go_on(pid, Some(signal)),
+                _ => {}
+            }
+        }
+    }
+
+    fn at_call(&mut self, pid: Pid) -> Result<()> {
+        let begins = !self.inside.remove(&pid);
+        if begins {
+            self.inside.insert(pid);
+        }
+        if Some(pid) == self.victim && self.hit.is_none() && begins {
+            let number = call_of(pid)?;
+            let counts = self.blow == Blow::Kill || !NEVER_FAIL.contains(&number.cast_signed());
+            match (counts, self.left) {
+                (true, 0) => {
+                    self.hit = Some(number);
+                    match self.blow {
+                        Blow::Kill => return Ok(kill(pid, Signal::SIGKILL)?),
+                        Blow::Fail => {
+                            self.failing = true;
+                            set_call(pid, None)?;
+                        }
+                    }
+                }
+                (true, _) => self.left -= 1,
+                (false, _) => {}
+            }
+        } else if Some(pid) == self.victim && self.failing && !begins {
+            self.failing = false;
+            set_call(pid, Some(-i64::from(libc::EIO)))?;
+        }
+        go_on(pid, None);
+        Ok(())
+    }
+}
+
+/// It may have been killed since.
+fn go_on(pid: Pid, signal: Option<Signal>) {
+    ptrace::syscall(pid, signal).ok();
+}
+
+fn call_of(pid: Pid) -> Result<u64> {
+    Ok(ptrace::getregs(pid)?.orig_rax)
+}
+
+/// Makes the call that begins none at all, or the one that ends have this result.
+fn set_call(pid: Pid, result: Option<i64>) -> Result<()> {
+    let mut registers = ptrace::getregs(pid)?;
+    match result {
+        None => registers.orig_rax = u64::MAX,
+        Some(result) => registers.rax = result.cast_unsigned(),
+    }
+    Ok(ptrace::setregs(pid, registers)?)
+}
