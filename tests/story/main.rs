@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod bundle;
+mod commit;
 mod container;
 mod engine;
 mod files;
@@ -55,6 +56,11 @@ fn main() -> ExitCode {
         engine::skopeo_puts_an_image_into_the_store,
         engine::an_image_is_saved_and_loaded,
         engine::several_images_in_one_archive,
+        commit::committed,
+        commit::imported_with_a_history,
+        commit::a_killed_commit_leaves_nothing_half_made,
+        commit::a_killed_rename_leaves_one_name,
+        commit::two_commands_at_once,
         container::renamed,
         container::initialized_then_started,
         container::chosen_by_filter_file_and_latest,

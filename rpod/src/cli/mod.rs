@@ -6,6 +6,7 @@
 
 mod attach;
 mod cleanup;
+mod commit;
 mod connection;
 mod cp;
 mod create;
@@ -53,12 +54,15 @@ const ENGINE_ERROR: u8 = 125;
 /// `rpod COMMAND`.
 const COMMANDS: &[Entry] = &[
     entry::<attach::Attach>(),
+    entry::<commit::Commit>(),
     entry::<cp::Cp>(),
     entry::<create::Create>(),
     entry::<diff::Diff>(),
     entry::<exec::Exec>(),
     entry::<export::Export>(),
+    entry::<image::History>(),
     entry::<image::Images>(),
+    entry::<image::Import>(),
     entry::<init::Init>(),
     entry::<inspect::Inspect>(),
     entry::<kill::Kill>(),
@@ -94,6 +98,7 @@ const NOUNS: &[Noun] = &[
         commands: &[
             entry::<attach::Attach>(),
             entry::<cleanup::Cleanup>(),
+            entry::<commit::Commit>(),
             entry::<cp::Cp>(),
             entry::<create::Create>(),
             entry::<diff::ContainerDiff>(),
@@ -127,15 +132,19 @@ const NOUNS: &[Noun] = &[
         commands: &[
             entry::<diff::ImageDiff>(),
             entry::<image::Exists>(),
+            entry::<image::History>(),
+            entry::<image::Import>(),
             entry::<image::Inspect>(),
             entry::<image::ImageList>(),
             entry::<image::Load>(),
             entry::<image::Mount>(),
+            entry::<image::Prune>(),
             entry::<image::Pull>(),
             entry::<image::Push>(),
             entry::<image::ImageRemove>(),
             entry::<image::Save>(),
             entry::<image::Tag>(),
+            entry::<image::Tree>(),
             entry::<image::Unmount>(),
             entry::<image::Untag>(),
         ],

@@ -1,30 +1,38 @@
 //! Commands on images.
 
 mod exists;
+mod history;
+mod import;
 mod inspect;
 mod list;
 mod load;
 mod mount;
+mod prune;
 mod pull;
 mod push;
 mod rmi;
 mod save;
 mod tag;
+mod tree;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 pub use exists::Exists;
+pub use history::History;
+pub use import::Import;
 pub use inspect::Inspect;
 pub use list::{ImageList, Images};
 pub use load::Load;
 pub use mount::{Mount, Unmount};
+pub use prune::Prune;
 pub use pull::Pull;
 pub use push::Push;
 pub use rmi::{ImageRemove, Rmi};
 pub use save::Save;
 pub use tag::{Tag, Untag};
+pub use tree::Tree;
 
 use super::ExitStatus;
 use crate::engine::image::Access;

@@ -174,6 +174,22 @@ impl Index {
             .map(str::to_owned)
     }
 
+    /// Take an image in, without a name, if it is not there.
+    pub(super) fn put(&mut self, media_type: &str, digest: &str, size: u64) {
+        if self.manifests.iter().any(|other| other.digest == digest) {
+            return;
+        }
+        let rest = [("mediaType", media_type.into()), ("size", size.into())];
+        self.manifests.push(Descriptor {
+            digest: digest.to_owned(),
+            annotations: Map::new(),
+            rest: rest
+                .map(|(key, value): (&str, Value)| (key.to_owned(), value))
+                .into_iter()
+                .collect(),
+        });
+    }
+
     /// Give an image one more name, which another image may lose by it.
     pub(super) fn add_name(&mut self, digest: &str, name: &str) -> Result<()> {
         let mut descriptor = self

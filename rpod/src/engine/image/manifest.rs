@@ -110,7 +110,7 @@ pub(super) fn manifest(store: &Store, digest: &str) -> Result<Manifest> {
     read(store, digest)
 }
 
-fn read<T: DeserializeOwned>(store: &Store, digest: &str) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(store: &Store, digest: &str) -> Result<T> {
     let path = blob(store, digest)?;
     let bytes = fs::read(&path).with_context(|| {
         format!(

@@ -6,7 +6,10 @@
 //! [`sweep`] what nothing refers to any more. [`summary`] and [`inspect`] are the shapes that people see.
 
 mod archive;
+pub mod assemble;
+pub mod change;
 mod filter;
+mod import;
 mod index;
 mod inspect;
 mod manifest;
@@ -28,10 +31,11 @@ use thiserror::Error;
 
 pub use archive::{Format, Named, Saving, load, load_stdin, own_path, save};
 pub use filter::Filter;
+pub use import::{Import, goarch, history, import};
 pub use inspect::inspect;
 pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
-pub use remove::{RemoveError, Removed, remove};
+pub use remove::{RemoveError, Removed, prune, remove};
 pub use summary::{containers_of, summary};
 pub use sweep::sweep;
 pub use tag::{tag, untag};

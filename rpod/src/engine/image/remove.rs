@@ -77,6 +77,35 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
     })
 }
 
+/// Removes the images that no container uses and that have no name (or, with `all`, have one); their ids are the answer.
+pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<String>> {
+    let filters = filters
+        .iter()
+        .map(|text| super::Filter::parse(context, text))
+        .collect::<Result<Vec<_>>>()?;
+    let mut gone = Vec::new();
+    'images: for image in super::all(context)? {
+        if !all && !image.names.is_empty()
+            || mount::mounted_at(context, &image.id)?.is_some()
+            || !summary::containers_of(context, &image.id)?.is_empty()
+        {
+            continue;
+        }
+        for filter in &filters {
+            if !filter.takes(context, &image)? {
+                continue 'images;
+            }
+        }
+        index::edit(&context.store, |index| {
+            index.forget(&image.digest);
+            Ok(())
+        })?;
+        gone.push(image.id);
+    }
+    super::sweep(context)?;
+    Ok(gone)
+}
+
 fn refuse(image: &Image, users: &[String], force: bool) -> Result<()> {
     if let Some(user) = users.first() {
         return Err(RemoveError::InUse(user.clone()).into());

@@ -19,10 +19,16 @@ impl Image {
         let manifest = manifest::manifest(store, &self.digest)?;
         let mut size = file_size(&manifest::blob(store, &self.digest)?)?;
         size += file_size(&manifest::blob(store, &manifest.config.digest)?)?;
-        for layer in &manifest.layers {
-            size += archive_size(&manifest::blob(store, &layer.digest)?)?;
-        }
-        Ok(size)
+        Ok(size + self.layer_sizes(store)?.iter().sum::<u64>())
+    }
+
+    /// Bytes of each layer's archive, lowest first.
+    pub fn layer_sizes(&self, store: &Store) -> Result<Vec<u64>> {
+        let manifest = manifest::manifest(store, &self.digest)?;
+        let layers = manifest.layers.iter();
+        layers
+            .map(|layer| archive_size(&manifest::blob(store, &layer.digest)?))
+            .collect()
     }
 }
 

@@ -1,0 +1,71 @@
+//! podman-import(1)
+
+use std::fs::File;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::image::{self, local_name};
+
+#[derive(Args, Debug)]
+pub struct Import {
+    /// Set the architecture of the imported image
+    #[arg(long)]
+    arch: Option<String>,
+    /// Apply an instruction to the created image (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR)
+    #[arg(short, long, value_name = "INSTRUCTION")]
+    change: Vec<String>,
+    /// Set commit message for imported image
+    #[arg(short, long, default_value = "")]
+    message: String,
+    /// Set the OS of the imported image
+    #[arg(long)]
+    os: Option<String>,
+    /// Suppress output
+    #[arg(short, long)]
+    quiet: bool,
+    /// Set the variant of the imported image
+    #[arg(long)]
+    variant: Option<String>,
+    /// A tar archive, plain or gzip; - for standard input
+    path: String,
+    /// The image's name
+    reference: Option<String>,
+}
+
+impl Verb for Import {
+    const NAME: &'static str = "import";
+    const ABOUT: &'static str = "Import a tarball to create a filesystem image";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.path.starts_with("http://") || self.path.starts_with("https://") {
+            bail!(
+                "{}: rpod fetches nothing by itself: download it and pipe it to `rpod import -`",
+                self.path
+            );
+        }
+        let ctx = Context::new(globals)?;
+        let asked = image::Import {
+            changes: self.change,
+            message: self.message,
+            os: self.os,
+            arch: self.arch,
+            variant: self.variant,
+            name: self.reference.as_deref().map(local_name).transpose()?,
+            source: self.path.clone(),
+        };
+        if !self.quiet {
+            eprintln!("Copying the archive {}", self.path);
+        }
+        let id = if self.path == "-" {
+            image::import(&ctx, std::io::stdin().lock(), &asked)?
+        } else {
+            let file = File::open(&self.path).with_context(|| format!("opening {}", self.path))?;
+            image::import(&ctx, file, &asked).with_context(|| format!("importing {}", self.path))?
+        };
+        println!("sha256:{id}");
+        Ok(0)
+    }
+}

@@ -1,0 +1,55 @@
+//! podman-image-prune(1)
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::prune::confirmed;
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::image;
+
+#[derive(Args, Debug)]
+pub struct Prune {
+    /// Remove all images not in use by containers, not just dangling ones
+    #[arg(short, long)]
+    all: bool,
+    /// Remove images even when they are used by external containers: rpod's store has none
+    #[arg(long)]
+    external: bool,
+    /// Provide filter values (label=KEY[=VALUE], label!=…, until=TIME)
+    #[arg(long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Do not prompt for confirmation
+    #[arg(short, long)]
+    force: bool,
+}
+
+impl Verb for Prune {
+    const NAME: &'static str = "prune";
+    const ABOUT: &'static str = "Remove unused images";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.all && self.external {
+            bail!("--external and --all cannot be set together");
+        }
+        for text in &self.filter {
+            let key = text.split('=').next().unwrap_or_default();
+            if !matches!(key.trim_end_matches('!'), "label" | "until") {
+                bail!("invalid image filter {key:?} for prune: label, label! and until are known");
+            }
+        }
+        let warning = if self.all {
+            "WARNING! This command removes all images without at least one container associated with them."
+        } else {
+            "WARNING! This command removes all dangling images."
+        };
+        if !self.force && !confirmed(warning)? {
+            return Ok(0);
+        }
+        let ctx = Context::new(globals)?;
+        for id in image::prune(&ctx, self.all, &self.filter)? {
+            println!("{id}");
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,125 @@
+//! An archive of files becomes an image of one layer: podman-import(1).
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use super::assemble::{self, Base, Kind};
+use super::{Image, change};
+use crate::engine::Context;
+use crate::engine::container::create::lock_images;
+
+#[derive(Debug, Default)]
+pub struct Import {
+    pub changes: Vec<String>,
+    pub message: String,
+    pub os: Option<String>,
+    pub arch: Option<String>,
+    pub variant: Option<String>,
+    /// The whole name; none leaves the image without.
+    pub name: Option<String>,
+    /// What the history calls the archive.
+    pub source: String,
+}
+
+/// Reads a tar archive, plain or gzip; the image's id is the answer.
+pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<String> {
+    let mut config = json!({});
+    for text in &asked.changes {
+        change::apply(&mut config, text)?;
+    }
+    let _images = lock_images(ctx)?;
+    let layer = assemble::put_blob(&ctx.store, |out| unpacked(archive, out))?;
+    let now = jiff::Timestamp::now().to_string();
+    let mut image = json!({
+        "created": now,
+        "architecture": asked.arch.as_deref().unwrap_or(goarch()),
+        "os": asked.os.as_deref().unwrap_or("linux"),
+        "config": config,
+        "rootfs": { "type": "layers", "diff_ids": [] },
+        "history": [{ "created": now, "created_by": format!("/bin/sh -c #(nop) ADD file:{} in / ", asked.source), "comment": asked.message }],
+    });
+    if let Some(variant) = &asked.variant {
+        image["variant"] = json!(variant);
+    }
+    let base = Base {
+        config: image,
+        layers: Vec::new(),
+    };
+    assemble::put_image(ctx, base, &layer, Kind::Oci, asked.name.as_deref())
+}
+
+fn unpacked(mut archive: impl Read, out: &mut dyn Write) -> Result<()> {
+    let mut head = Vec::new();
+    archive
+        .by_ref()
+        .take(512)
+        .read_to_end(&mut head)
+        .context("reading the archive")?;
+    let rest = io::Cursor::new(head.clone()).chain(archive);
+    let is_tar = |head: &[u8]| {
+        head.get(257..262) == Some(b"ustar")
+            || head.len() == 512 && head.iter().all(|byte| *byte == 0)
+    };
+    match head.as_slice() {
+        [0x1f, 0x8b, ..] => io::copy(&mut flate2::read::MultiGzDecoder::new(rest), out).map(drop),
+        head if is_tar(head) => io::copy(&mut { rest }, out).map(drop),
+        [0xfd, b'7', b'z', ..] | [b'B', b'Z', b'h', ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            bail!(
+                "the archive is compressed with xz, bzip2 or zstd: decompress it first, or use gzip"
+            )
+        }
+        _ => bail!("the file is no tar archive"),
+    }
+    .context("reading the archive")
+}
+
+/// As Go names this machine's processor.
+pub fn goarch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" => "ppc64le",
+        other => other,
+    }
+}
+
+/// The layers of an image with what made them, the newest first: podman-history(1).
+pub fn history(ctx: &Context, image: &Image) -> Result<Vec<Value>> {
+    let manifest: Value = super::manifest::read(&ctx.store, &image.digest)?;
+    let mut layers = manifest["layers"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
+        .into_iter();
+    let mut rows = Vec::new();
+    let made = image.created().to_string();
+    for entry in &image.config.history {
+        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let mut size = 0;
+        if entry["empty_layer"] != true
+            && let Some(layer) = layers.next()
+        {
+            let digest = layer["digest"].as_str().unwrap_or_default();
+            size = super::size::archive_size(&super::manifest::blob(&ctx.store, digest)?)?;
+        }
+        let created = entry["created"].as_str().unwrap_or(&made);
+        rows.push(json!({ "id": "<missing>", "created": created, "CreatedBy": text("created_by"), "size": size, "comment": text("comment") }));
+    }
+    // Layers that the history does not tell of.
+    for layer in layers {
+        let digest = layer["digest"].as_str().unwrap_or_default();
+        let size = super::size::archive_size(&super::manifest::blob(&ctx.store, digest)?)?;
+        rows.push(json!({ "id": "<missing>", "created": made, "CreatedBy": "", "size": size, "comment": "" }));
+    }
+    rows.reverse();
+    if let Some(newest) = rows.first_mut() {
+        newest["id"] = json!(image.id);
+        if !image.names.is_empty() {
+            newest["tags"] = json!(image.names);
+        }
+    }
+    Ok(rows)
+}
