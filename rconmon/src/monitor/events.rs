@@ -130,7 +130,7 @@ impl Monitor<'_> {
         }
     }
 
-    fn accept(&mut self) {
+    pub(super) fn accept(&mut self) {
         if let Some(attach) = &mut self.attach {
             attach.accept(&self.batch, || !self.processes.is_started());
         }

@@ -228,6 +228,8 @@ impl<'a> Monitor<'a> {
         match end {
             End::TimedOut => self.processes.kill_container(),
             End::Exited(_) => {
+                // It may have ended before the first look at who is there.
+                self.accept();
                 self.drain(Stream::Stdout)?;
                 self.drain(Stream::Stderr)?;
             }

@@ -165,8 +165,9 @@ impl Attached {
     fn deliver(&self, streams: &Streams) -> Result<bool> {
         let mut packet = [0; PACKET];
         let size = match nix::unistd::read(&self.socket, &mut packet) {
-            Ok(0) | Err(Errno::ECONNRESET) => return Ok(false),
-            Err(Errno::EINTR | Errno::EAGAIN) => return Ok(true),
+            Ok(0) => return Ok(false),
+            // The monitor left with something of ours unread: its last packets are still here, and are read next.
+            Err(Errno::EINTR | Errno::EAGAIN | Errno::ECONNRESET) => return Ok(true),
             result => result.context("reading from the container")?,
         };
         let bytes = &packet[1..size];
