@@ -82,6 +82,7 @@ fn main() -> ExitCode {
         pod::a_pod_is_made_for_its_first_container,
         pod::errors_are_podmans,
         pod::a_pod_is_paused,
+        pod::a_pod_is_looked_into,
         network::two_containers_find_each_other_by_name,
         network::ports_are_published,
         network::udp_ports_are_published,

@@ -308,3 +308,63 @@ pub(crate) fn a_pod_is_paused() -> Result<()> {
     stack.rpod("ps -aq").ok()?.is("")?;
     Ok(())
 }
+
+pub(crate) fn a_pod_is_looked_into() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("pod create --name open --network none").ok()?;
+    let script = "echo said by $0; exec sleep 600";
+    for name in ["left", "right"] {
+        stack
+            .rpod(&format!(
+                "run -d --pod open --name {name} alpine sh -c '{script}' {name}"
+            ))
+            .ok()?;
+    }
+    stack
+        .rpod("pod logs -n open")
+        .ok()?
+        .says("left said by left")?
+        .says("right said by right")?;
+    stack
+        .rpod("pod logs -c right open")
+        .ok()?
+        .is("said by right")?;
+    let top = stack.rpod("pod top open").ok()?;
+    top.says("COMMAND")?.says("pause")?;
+    ensure!(top.stdout.matches("sleep 600").count() == 2, "{top}");
+    stack
+        .rpod("top left pid,user,args")
+        .ok()?
+        .says("1           root        sleep 600")?;
+    stack
+        .rpod("top left -o pid,args")
+        .ok()?
+        .says("1 sleep 600")?;
+    let stats = stack
+        .rpod("pod stats --no-stream --format json open")
+        .ok()?
+        .json()?;
+    ensure!(
+        stats
+            .as_array()
+            .is_some_and(|rows| rows.iter().all(|row| row["PIDS"] == "1") && rows.len() == 3),
+        "{stats}"
+    );
+    let stats = stack.rpod("stats --no-stream left right").ok()?;
+    ensure!(stats.stdout.lines().count() == 3, "{stats}");
+    stack.rpod("pod prune -f").ok()?.is("")?;
+    stack.rpod("pod kill open").ok()?;
+    until("the pod's containers to end", || {
+        Ok(stack.rpod("pod ps").ok()?.stdout.contains("Exited"))
+    })?;
+    stack
+        .rpod("top left")
+        .exits(125)?
+        .complains("top can only be used on running containers")?;
+    ensure!(
+        stack.rpod("pod prune -f").ok()?.text().len() == 64,
+        "not pruned"
+    );
+    stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}

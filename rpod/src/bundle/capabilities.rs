@@ -65,6 +65,11 @@ const ALL: &[&str] = &[
     "CAP_CHECKPOINT_RESTORE",
 ];
 
+/// All names, in the order of their numbers.
+pub fn names() -> &'static [&'static str] {
+    ALL
+}
+
 /// `net_admin` and `CAP_NET_ADMIN` are one; `ALL` stands for itself.
 pub fn normalize(name: &str) -> Result<String> {
     let upper = name.to_ascii_uppercase();

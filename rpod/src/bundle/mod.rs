@@ -22,9 +22,10 @@ use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace, Process};
 use crate::store::record::{self, Durability};
 
-pub use capabilities::normalize as normalize_capability;
+pub use capabilities::{names as capability_names, normalize as normalize_capability};
 pub use limits::parse as parse_ulimit;
 pub use namespaces::Joined;
+pub use rootfs::Rootfs;
 
 /// Where the parts of a bundle are while it is being written.
 #[derive(Debug)]
@@ -77,6 +78,11 @@ pub fn hostname(container: &Container) -> String {
             .unwrap_or_default(),
         (None, _) => crate::store::id::short(&container.id).to_owned(),
     }
+}
+
+/// What the container's first process may do, by name.
+pub fn capabilities(ctx: &Context, container: &Container) -> Result<Vec<String>> {
+    capabilities::of(ctx, &container.security)
 }
 
 /// The process of an exec session: the container's own, but for what is asked otherwise.

@@ -36,6 +36,7 @@ mod selection;
 mod start;
 mod stats;
 mod stop;
+mod top;
 mod verb;
 mod wait;
 
@@ -85,6 +86,7 @@ const COMMANDS: &[Entry] = &[
     entry::<stop::Stop>(),
     entry::<image::Tag>(),
     entry::<mount::Unmount>(),
+    entry::<top::Top>(),
     entry::<pause::Unpause>(),
     entry::<image::Untag>(),
     entry::<wait::Wait>(),
@@ -122,6 +124,7 @@ const NOUNS: &[Noun] = &[
             entry::<stats::Stats>(),
             entry::<stop::Stop>(),
             entry::<mount::Unmount>(),
+            entry::<top::Top>(),
             entry::<pause::Unpause>(),
             entry::<wait::Wait>(),
         ],
@@ -181,6 +184,7 @@ const NOUNS: &[Noun] = &[
             entry::<pod::Start>(),
             entry::<pod::Stats>(),
             entry::<pod::Stop>(),
+            entry::<pod::Top>(),
             entry::<pod::Unpause>(),
         ],
     },

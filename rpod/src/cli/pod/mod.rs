@@ -16,6 +16,7 @@ mod selection;
 mod start;
 mod stats;
 mod stop;
+mod top;
 
 pub use create::Create;
 pub use exists::Exists;
@@ -30,3 +31,4 @@ pub use rm::Rm;
 pub use start::Start;
 pub use stats::Stats;
 pub use stop::Stop;
+pub use top::Top;

@@ -28,6 +28,7 @@ pub mod start;
 pub mod stats;
 pub mod status;
 pub mod stop;
+pub mod top;
 pub mod wait;
 
 use std::path::PathBuf;

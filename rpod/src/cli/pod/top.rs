@@ -1,0 +1,47 @@
+//! `rpod pod top`: podman-pod-top(1).
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::selection::one;
+use crate::cli::top::print;
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::container::record::Namespace;
+use crate::engine::pod::status;
+
+#[derive(Args, Debug)]
+pub struct Top {
+    /// Act on the latest created pod
+    #[arg(short, long)]
+    latest: bool,
+    /// POD [FORMAT-DESCRIPTORS|ARGS...]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "POD [FORMAT-DESCRIPTORS|ARGS...]"
+    )]
+    words: Vec<String>,
+}
+
+impl Verb for Top {
+    const NAME: &'static str = "top";
+    const ABOUT: &'static str = "Display the running processes of containers in a pod";
+
+    fn call(mut self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let name = (!self.latest && !self.words.is_empty()).then(|| self.words.remove(0));
+        let pod = one(&ctx, "pod top", name.as_deref(), self.latest)?;
+        let mut running = status::of(&ctx, &pod)?;
+        running.retain(|member| member.status.is_running());
+        if running.is_empty() {
+            bail!("pod top can only be used on pods with at least one running container");
+        }
+        // Who lives in another's PID namespace is told with that one.
+        let own = |namespace: &Namespace| !matches!(namespace, Namespace::Container(_));
+        running.retain(|member| own(&member.container.namespaces.pid));
+        let containers: Vec<_> = running.into_iter().map(|member| member.container).collect();
+        print(&ctx, &containers, &self.words)?;
+        Ok(0)
+    }
+}
