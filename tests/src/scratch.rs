@@ -76,6 +76,9 @@ pub fn sweep() {
 }
 
 fn clean(dir: &Path) {
+    let ids = ids_in(dir);
+    // A process that is frozen does not die.
+    each_cgroup(Path::new("/sys/fs/cgroup"), &ids, 6, &thaw);
     // A monitor whose container is killed may start a clean-up command, so look until nobody is left.
     for _ in 0..50 {
         let left: Vec<Pid> = processes_of(dir);
@@ -93,7 +96,7 @@ fn clean(dir: &Path) {
             eprintln!("unmounting {}: {errno}", mount.display());
         }
     }
-    remove_cgroups(Path::new("/sys/fs/cgroup"), &ids_in(dir), 6);
+    each_cgroup(Path::new("/sys/fs/cgroup"), &ids, 6, &remove_tree);
     if let Err(error) = fs::remove_dir_all(dir) {
         eprintln!("removing {}: {error}", dir.display());
     }
@@ -165,13 +168,27 @@ fn ids_in(dir: &Path) -> HashSet<String> {
     ids
 }
 
-fn remove_cgroups(below: &Path, ids: &HashSet<String>, depth: u32) {
+/// The topmost groups that are named after one of the ids.
+fn each_cgroup(below: &Path, ids: &HashSet<String>, depth: u32, act: &dyn Fn(&Path)) {
     for group in entries(below).into_iter().filter(|entry| entry.is_dir()) {
         let name = group.file_name().unwrap_or_default().to_string_lossy();
         if ids.iter().any(|id| name.contains(id.as_str())) {
-            remove_tree(&group);
+            act(&group);
         } else if depth > 0 {
-            remove_cgroups(&group, ids, depth - 1);
+            each_cgroup(&group, ids, depth - 1, act);
+        }
+    }
+}
+
+/// A group and those in it; the files are there only in a tree with a freezer.
+fn thaw(group: &Path) {
+    for child in entries(group).into_iter().filter(|entry| entry.is_dir()) {
+        thaw(&child);
+    }
+    for (file, thawed) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+        let file = group.join(file);
+        if file.exists() {
+            fs::write(file, thawed).ok();
         }
     }
 }

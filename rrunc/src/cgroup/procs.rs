@@ -134,6 +134,9 @@ pub(super) fn freeze_v1(group: &Path, frozen: bool) -> Result<()> {
         if attempt % 50 == 0 {
             write_or_explain(&file, "THAWED")?;
             sleep(10 * PAUSE);
+        } else if attempt > 10 {
+            // On a busy host whoever is being born needs a processor to come to where it can be frozen.
+            sleep(PAUSE);
         }
     }
     write_or_explain(&file, "THAWED")?;
