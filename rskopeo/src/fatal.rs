@@ -3,6 +3,20 @@
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// The image that is asked for does not exist, which has an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFound(pub String);
+
+/// 2 when there is no such image, else 1.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|cause| cause.is::<NotFound>()) {
+        2
+    } else {
+        1
+    }
+}
+
 /// `FATA[0000] text` on a terminal, else `time="…" level=fatal msg="text"`.
 pub fn line(error: &anyhow::Error) -> String {
     logged("FATA", "fatal", &format!("{error:#}"))

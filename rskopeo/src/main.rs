@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", fatal::line(&error));
-            ExitCode::FAILURE
+            ExitCode::from(fatal::exit_code(&error))
         }
     }
 }

@@ -7,8 +7,9 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
+use super::Options;
 use super::plan::{Plan, change};
-use super::{Options, say};
+use super::progress::Progress;
 use crate::compression::{self, Compression};
 use crate::manifest::{Descriptor, Replacement, layer_kind};
 use crate::transport::{BlobStream, Destination, Layer, Role, Source};
@@ -26,12 +27,22 @@ pub fn layers(
     let queue = Mutex::new(layers.into_iter());
     let failed = AtomicBool::new(false);
     let results = Mutex::new(Vec::with_capacity(count));
+    let progress = Progress::new(options.quiet);
+    let job = Job {
+        source,
+        destination,
+        plan,
+        options,
+        progress: &progress,
+    };
     let worker = || {
-        while let Some((descriptor, place)) = next(&queue, &failed, options) {
+        while let Some((descriptor, place)) = next(&queue, &failed, &progress) {
             let index = place.index;
-            let result = layer(source, destination, plan, &descriptor, place, options)
+            let result = job
+                .layer(&descriptor, place)
                 .with_context(|| format!("copying blob {}", descriptor.digest));
             if result.is_err() {
+                progress.end(&descriptor, "failed");
                 failed.store(true, Ordering::Relaxed);
             }
             results
@@ -64,7 +75,7 @@ pub fn layers(
 fn next(
     queue: &Mutex<std::vec::IntoIter<(Descriptor, Layer)>>,
     failed: &AtomicBool,
-    options: &Options,
+    progress: &Progress,
 ) -> Option<(Descriptor, Layer)> {
     let mut queue = queue
         .lock()
@@ -73,31 +84,45 @@ fn next(
         return None;
     }
     let layer = queue.next()?;
-    // An unwritable stdout shows itself again, as an error, at the line after the layers.
-    say(options, &format!("Copying blob {}", layer.0.digest)).ok();
+    progress.begin(&layer.0);
     Some(layer)
 }
 
-fn layer(
-    source: &dyn Source,
-    destination: &dyn Destination,
-    plan: &Plan,
-    descriptor: &Descriptor,
-    place: Layer,
-    options: &Options,
-) -> Result<Option<Replacement>> {
-    let role = Role::Layer(place);
-    let told = layer_kind(&descriptor.media_type)
-        .map_or(Compression::None, |(compression, _)| compression);
-    if change(plan.form, told, options.compression).is_none()
-        && destination.has_blob(descriptor, &role)?
-    {
-        return Ok(None);
+/// What all blobs of an image have in common.
+struct Job<'a> {
+    source: &'a dyn Source,
+    destination: &'a dyn Destination,
+    plan: &'a Plan,
+    options: &'a Options,
+    progress: &'a Progress,
+}
+
+impl Job<'_> {
+    fn layer(&self, descriptor: &Descriptor, place: Layer) -> Result<Option<Replacement>> {
+        let role = Role::Layer(place);
+        let told = layer_kind(&descriptor.media_type)
+            .map_or(Compression::None, |(compression, _)| compression);
+        if change(self.plan.form, told, self.options.compression).is_none()
+            && self.destination.has_blob(descriptor, &role)?
+        {
+            self.progress.end(descriptor, "skipped: already exists");
+            return Ok(None);
+        }
+        let blob = self.source.blob(descriptor)?;
+        let counted = self.progress.counted(blob, descriptor);
+        let mut verified = BlobStream::verified(counted, descriptor);
+        let put = convert_and_put(
+            self.destination,
+            self.plan,
+            &mut verified,
+            descriptor,
+            &role,
+            self.options,
+        );
+        let (copied, _) = verified.finish_with(put)?;
+        self.progress.end(descriptor, "done");
+        Ok(copied)
     }
-    let mut verified = BlobStream::verified(source.blob(descriptor)?, descriptor);
-    let put = convert_and_put(destination, plan, &mut verified, descriptor, &role, options);
-    let (copied, _) = verified.finish_with(put)?;
-    Ok(copied)
 }
 
 /// Puts the bytes of `verified` as they are or in the compression that the destination wants; tells the latter.

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod plan;
+mod progress;
 #[cfg(test)]
 mod tests;
 

@@ -171,7 +171,7 @@ pub fn change(
     match (form, actual) {
         (LayerForm::Compressed, Compression::None) => Some(wanted.unwrap_or(Compression::Gzip)),
         (LayerForm::Compressed, _) => wanted.filter(|wanted| *wanted != actual),
-        (LayerForm::Uncompressed, Compression::Gzip | Compression::Zstd) => Some(Compression::None),
-        _ => None,
+        (LayerForm::Uncompressed, Compression::None) | (LayerForm::AsIs, _) => None,
+        (LayerForm::Uncompressed, _) => Some(Compression::None),
     }
 }

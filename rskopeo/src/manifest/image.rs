@@ -278,6 +278,12 @@ fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> 
         (Format::Oci, Compression::Gzip) => "+gzip",
         (Format::Oci, Compression::Zstd) => "+zstd",
         (Format::DockerSchema2, Compression::Gzip) => ".gzip",
+        (_, Compression::Bzip2 | Compression::Xz) => {
+            bail!(
+                "{} has no name for bzip2 and xz layers",
+                format.media_type()
+            )
+        }
         (Format::DockerSchema2, Compression::Zstd) => {
             bail!(
                 "Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip"

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::{Descriptor, RawManifest};
+use super::{DOCKER_LIST, Descriptor, RawManifest};
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
 use crate::platform::Platform;
@@ -14,6 +14,9 @@ use crate::platform::Platform;
 pub struct Index {
     #[serde(default, deserialize_with = "null_as_default")]
     pub manifests: Vec<Descriptor>,
+    /// In errors.
+    #[serde(skip)]
+    what: &'static str,
 }
 
 impl Index {
@@ -21,8 +24,13 @@ impl Index {
         if !manifest.is_index() {
             bail!("{} is not the media type of an index", manifest.media_type);
         }
-        serde_json::from_slice(&manifest.bytes)
-            .with_context(|| format!("parsing index of type {}", manifest.media_type))
+        let mut index: Self = serde_json::from_slice(&manifest.bytes)
+            .with_context(|| format!("parsing index of type {}", manifest.media_type))?;
+        index.what = match manifest.media_type == DOCKER_LIST {
+            true => "manifest list",
+            false => "image index",
+        };
+        Ok(index)
     }
 
     /// The instance for `platform`: the best variant that runs there, the first in the index among equals.
@@ -40,7 +48,7 @@ impl Index {
             .with_context(|| {
                 let Platform { os, architecture, variant } = platform;
                 let variant = variant.as_deref().unwrap_or_default();
-                format!("no image found in image index for architecture {architecture:?}, variant {variant:?}, OS {os:?}")
+                format!("no image found in {} for architecture {architecture:?}, variant {variant:?}, OS {os:?}", self.what)
             })
     }
 

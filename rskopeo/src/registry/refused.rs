@@ -5,6 +5,8 @@ use serde::Deserialize;
 use ureq::Body;
 use ureq::http::{Method, Response, StatusCode};
 
+use crate::fatal::NotFound;
+
 /// The body of an error, at most.
 const MAX_BODY: u64 = 64 * 1024;
 
@@ -53,6 +55,10 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
         }
         (None, _) => format!("{what}: received unexpected HTTP status: {status}"),
     };
+    let unknown = |entry: &Entry| entry.code == "MANIFEST_UNKNOWN";
+    if answer.errors.first().is_some_and(unknown) {
+        return NotFound(told).into();
+    }
     match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         true => Unavailable(told).into(),
         false => anyhow!(told),

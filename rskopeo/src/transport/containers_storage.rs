@@ -11,6 +11,7 @@ use super::layout::{Layout, REF_NAME};
 use super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
 use crate::atomic::Temporary;
 use crate::digest::Digest;
+use crate::fatal::NotFound;
 use crate::layer::Limits;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, OCI_MANIFEST, RawManifest};
 use crate::reference::{StoreSpec, StoredImage};
@@ -28,18 +29,24 @@ impl StorageSource {
     pub fn open(store: Option<&StoreSpec>, image: &StoredImage) -> Result<Self> {
         let store = Store::of(store)?;
         let missing = || {
-            format!(
-                "image {image} is not in the store {}",
+            NotFound(format!(
+                "reference \"{image}\" does not resolve to an image ID: it is not in the store {}",
                 store.images_path().display()
-            )
+            ))
         };
-        let lock = import_lock(&store.images_path()).with_context(missing)?;
+        if !store.images_path().exists() {
+            return Err(missing().into());
+        }
+        let lock = import_lock(&store.images_path())?;
         let images = store.images();
         let top = match image {
             StoredImage::Name(name) => images.find(Some(&name.to_string())),
             StoredImage::Id(id) => find_id(&images, id),
         }
-        .with_context(missing)?;
+        .map_err(|error| match error.is::<NotFound>() {
+            true => missing().into(),
+            false => error,
+        })?;
         Ok(Self {
             images,
             top,
@@ -56,7 +63,7 @@ fn find_id(images: &Layout, id: &str) -> Result<Descriptor> {
             return Ok(descriptor);
         }
     }
-    bail!("no image has this ID")
+    Err(NotFound(format!("no image has the ID {id}")).into())
 }
 
 fn config_of(manifest: &RawManifest) -> Result<Digest> {

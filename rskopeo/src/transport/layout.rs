@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{BlobStream, Written};
 use crate::atomic;
 use crate::digest::Digest;
+use crate::fatal::NotFound;
 use crate::go_json;
 use crate::manifest::{Descriptor, Image, Index, MAX_MANIFEST, OCI_INDEX, RawManifest};
 
@@ -232,7 +233,9 @@ impl LayoutIndex {
                         .get(REF_NAME)
                         .is_some_and(|name| name == image)
                 })
-                .with_context(|| format!("no descriptor found for reference {image:?}")),
+                .ok_or_else(|| {
+                    NotFound(format!("no descriptor found for reference {image:?}")).into()
+                }),
             None if self.manifests.len() == 1 => Ok(self.manifests.remove(0)),
             None => bail!("more than one image in oci, choose an image"),
         }

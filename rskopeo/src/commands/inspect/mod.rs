@@ -132,7 +132,9 @@ fn image(source: &dyn Source, top: &RawManifest, global: &Global) -> Result<Imag
         return Image::parse(top);
     }
     let index = Index::parse(top)?;
-    let digest = &index.choose(&Platform::chosen(global))?.digest;
+    let platform = Platform::chosen(global);
+    let chosen = index.choose(&platform);
+    let digest = &chosen.context("choosing image instance")?.digest;
     let manifest = source.manifest(Some(digest))?;
     manifest.verify(digest)?;
     Image::parse(&manifest)
