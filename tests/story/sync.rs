@@ -109,7 +109,7 @@ pub(crate) fn sync_goes_on_and_copies_nothing_twice() -> Result<()> {
     let sync = "sync --src yaml --dest dir";
     stack
         .rskopeo(&format!("{sync} missing.yml stops"))
-        .exits(1)?
+        .exits(2)?
         .complains("Error copying ref")?;
     ensure!(!stack.scratch.path("stops/fedora:24").exists());
     stack
@@ -133,7 +133,7 @@ pub(crate) fn images_are_deleted() -> Result<()> {
     stack.rskopeo("delete oci:layout:one").ok()?;
     stack
         .rskopeo("inspect oci:layout:one")
-        .exits(1)?
+        .exits(2)?
         .complains("no descriptor found for reference")?;
     stack.rskopeo("copy oci:layout:two dir:whole").ok()?;
     let blobs = fs::read_dir(stack.scratch.path("layout/blobs/sha256"))?.count();
@@ -144,7 +144,7 @@ pub(crate) fn images_are_deleted() -> Result<()> {
     stack.rskopeo(&format!("delete {from}")).ok()?;
     stack
         .rskopeo(&format!("inspect {from}"))
-        .exits(1)?
+        .exits(2)?
         .complains("manifest unknown")?;
     stack
         .rskopeo("delete dir:whole")
