@@ -13,6 +13,7 @@ mod pod;
 mod sync;
 mod terminal;
 mod trust;
+mod volume;
 
 use std::process::ExitCode;
 
@@ -100,6 +101,10 @@ fn main() -> ExitCode {
         trust::signatures_stay_or_stop_the_copy,
         trust::standalone_signatures_pass_both_ways,
         trust::sigstore_signatures_are_made_and_asked_for,
+        volume::a_volume_outlives_its_containers,
+        volume::anonymous_volumes_go_with_their_container,
+        volume::mounts_of_every_kind,
+        volume::volumes_are_exported_and_mounted,
         audit::loginuid_reaches_the_container,
     ])
 }

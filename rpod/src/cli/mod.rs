@@ -38,6 +38,7 @@ mod stats;
 mod stop;
 mod top;
 mod verb;
+mod volume;
 mod wait;
 
 use std::ffi::OsString;
@@ -186,6 +187,23 @@ const NOUNS: &[Noun] = &[
             entry::<pod::Stop>(),
             entry::<pod::Top>(),
             entry::<pod::Unpause>(),
+        ],
+    },
+    Noun {
+        name: "volume",
+        about: "Manage volumes",
+        commands: &[
+            entry::<volume::Create>(),
+            entry::<volume::Exists>(),
+            entry::<volume::Export>(),
+            entry::<volume::Import>(),
+            entry::<volume::Inspect>(),
+            entry::<volume::List>(),
+            entry::<volume::Mount>(),
+            entry::<volume::Prune>(),
+            entry::<volume::Reload>(),
+            entry::<volume::Rm>(),
+            entry::<volume::Unmount>(),
         ],
     },
 ];

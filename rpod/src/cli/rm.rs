@@ -11,6 +11,7 @@ use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::remove;
 use crate::engine::pod;
+use crate::engine::volume::attach::remove_anonymous;
 use crate::store::Noun;
 
 #[derive(Args, Debug)]
@@ -30,6 +31,9 @@ pub struct Rm {
     /// Seconds to wait for stop before killing the container: -1 to wait for ever
     #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
     time: Option<i64>,
+    /// Remove anonymous volumes associated with the container
+    #[arg(short, long)]
+    volumes: bool,
     #[command(flatten)]
     selection: Selection,
 }
@@ -103,6 +107,9 @@ impl Verb for Rm {
             match removed {
                 Ok(()) => {
                     println!("{}", one.word);
+                    if self.volumes {
+                        remove_anonymous(&ctx, container)?;
+                    }
                     pod::stop::after_exit(&ctx, container)?;
                 }
                 Err(error) => code = super::tell(&error),

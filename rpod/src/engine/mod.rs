@@ -8,6 +8,7 @@ pub mod network;
 pub mod pod;
 pub mod runtime;
 mod tree;
+pub mod volume;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;

@@ -3,12 +3,14 @@
 //! One file an idea; each adds its part to the container's record.
 
 mod joining;
+mod mount;
 mod namespaces;
 mod network;
 mod process;
 mod resources;
 mod security;
 mod storage;
+mod volume;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -25,7 +27,8 @@ pub(super) use resources::bytes;
 use security::SecurityOptions;
 pub(super) use security::option as security_option;
 use storage::StorageOptions;
-pub(super) use storage::volume;
+pub(super) use storage::from_containers;
+pub(super) use volume::parse as volume;
 
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -124,6 +127,7 @@ impl ContainerOptions {
         let image = self.image(ctx, image_name)?;
         let entrypoint = self.process.entrypoint()?;
         create::apply_image(&mut container, image_name, &image, entrypoint);
+        self.storage.apply_image(&mut container);
         if self.replace
             && let Some(name) = &self.name
             && let Ok(old) = container::find(ctx, name)
@@ -201,7 +205,7 @@ impl ContainerOptions {
         }
         self.security.apply(&mut c)?;
         self.resources.apply(&mut c)?;
-        self.storage.apply(&mut c)?;
+        self.storage.apply(ctx, &mut c)?;
         if let Some(joining) = joining {
             self.network.join(&mut c, joining);
             joining.admit(ctx, &mut c)?;

@@ -4,6 +4,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::resources::bytes;
+use super::{mount, volume};
+use crate::engine::Context;
+use crate::engine::container::find;
 use crate::engine::container::record::{Container, Mount};
 
 #[derive(Args, Debug)]
@@ -11,6 +14,12 @@ pub(super) struct StorageOptions {
     /// Add a host device to the container
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
     device: Vec<String>,
+    /// What becomes of the volumes that the image declares (anonymous, ignore, tmpfs)
+    #[arg(long, value_name = "KIND", value_parser = ["anonymous", "bind", "ignore", "tmpfs"], default_value = "anonymous")]
+    image_volume: String,
+    /// Attach a filesystem mount to the container
+    #[arg(long, value_name = "type=TYPE,KEY=VALUE,…")]
+    mount: Vec<String>,
     /// Make containers root filesystem read-only
     #[arg(long)]
     read_only: bool,
@@ -23,100 +32,84 @@ pub(super) struct StorageOptions {
     /// Bind mount a volume into the container
     #[arg(short, long, value_name = "[SOURCE:]DEST[:OPTIONS]")]
     volume: Vec<String>,
+    /// Mount volumes from the specified container(s)
+    #[arg(long, value_name = "CONTAINER[:OPTIONS]", value_delimiter = ',')]
+    volumes_from: Vec<String>,
 }
 
 impl StorageOptions {
-    pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
+    pub(super) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
         c.read_only = self.read_only;
         c.devices = self.device.clone();
         c.shm_size = u64::try_from(bytes(&self.shm_size)?)?;
+        let mut asked = Vec::new();
         for text in &self.volume {
-            c.mounts.push(volume(text)?);
+            asked.push(volume::parse(text)?);
+        }
+        for text in &self.mount {
+            asked.extend(mount::parse(text).with_context(|| format!("--mount {text}"))?);
         }
         for text in &self.tmpfs {
-            c.mounts.push(tmpfs(text));
+            asked.push(tmpfs(text));
         }
+        for (at, mount) in asked.iter().enumerate() {
+            let same = |other: &Mount| other.destination == mount.destination;
+            if asked[..at].iter().any(same) {
+                bail!("{}: duplicate mount destination", mount.destination);
+            }
+        }
+        // What is asked for itself wins over what another container has there.
+        for mount in from_containers(ctx, &self.volumes_from)? {
+            if !asked.iter().any(|own| own.destination == mount.destination) {
+                asked.push(mount);
+            }
+        }
+        c.mounts.extend(asked);
         Ok(())
+    }
+
+    /// Decides over the volumes that the image declares; those that stay in the list become anonymous ones.
+    pub(super) fn apply_image(&self, c: &mut Container) {
+        match self.image_volume.as_str() {
+            "ignore" => c.image.volumes.clear(),
+            "tmpfs" => {
+                for path in std::mem::take(&mut c.image.volumes) {
+                    if !c.mounts.iter().any(|mount| mount.destination == path) {
+                        c.mounts.push(tmpfs(&path));
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 
-/// `SOURCE:DEST[:OPTIONS]` with a directory of the host.
-pub(in crate::cli) fn volume(text: &str) -> Result<Mount> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let (source, destination, options) = match parts[..] {
-        [source, destination] => (source, destination, ""),
-        [source, destination, options] => (source, destination, options),
-        _ => bail!("incorrect volume format {text:?}, should be host-dir:ctr-dir[:option]"),
-    };
-    if !destination.starts_with('/') {
-        bail!("invalid container path {destination:?}, must be an absolute path");
-    }
-    if !source.starts_with(['/', '.']) {
-        bail!("volume {source:?}: named volumes are not supported, give a directory of the host");
-    }
-    let path = std::fs::canonicalize(source).with_context(|| format!("statfs {source}"))?;
-    let mut kept = Vec::new();
-    for option in options.split(',').filter(|option| !option.is_empty()) {
-        match option {
-            "ro" | "rw" | "bind" | "rbind" | "exec" | "noexec" | "suid" | "nosuid" | "dev"
-            | "nodev" | "shared" | "rshared" | "slave" | "rslave" | "private" | "rprivate" => {
-                kept.push(option.to_owned())
+/// `CONTAINER[:ro|rw|z]`: the volumes and bind mounts of containers.
+pub(in crate::cli) fn from_containers(ctx: &Context, texts: &[String]) -> Result<Vec<Mount>> {
+    let mut mounts = Vec::new();
+    for text in texts {
+        let (name, options) = text.split_once(':').unwrap_or((text, ""));
+        for mut mount in find(ctx, name)?.mounts {
+            match options {
+                "" | "rw" | "z" => {}
+                "ro" => {
+                    mount.options.retain(|option| option != "rw");
+                    mount.options.push("ro".to_owned());
+                }
+                _ => bail!("invalid --volumes-from option {options:?}: ro, rw or z"),
             }
-            // SELinux labels: nothing to set where there is no SELinux.
-            "z" | "Z" if !std::path::Path::new("/sys/fs/selinux/enforce").exists() => {}
-            _ => bail!("invalid option {option:?} for volume {text:?}"),
+            mounts.push(mount);
         }
     }
-    Ok(Mount {
-        kind: "bind".into(),
-        source: path.to_string_lossy().into_owned(),
-        destination: destination.to_owned(),
-        options: kept,
-    })
+    Ok(mounts)
 }
 
 fn tmpfs(text: &str) -> Mount {
     let (destination, options) = text.split_once(':').unwrap_or((text, ""));
-    let mut all: Vec<String> = options
+    let options = options
         .split(',')
         .filter(|option| !option.is_empty())
         .map(str::to_owned)
         .collect();
-    for (default, opposite) in [("nosuid", "suid"), ("nodev", "dev"), ("rprivate", "shared")] {
-        if !all
-            .iter()
-            .any(|option| option == opposite || option == default)
-        {
-            all.push(default.to_owned());
-        }
-    }
-    if !all
-        .iter()
-        .any(|option| option == "notmpcopyup" || option == "tmpcopyup")
-    {
-        all.push("tmpcopyup".into());
-    }
-    all.retain(|option| option != "notmpcopyup");
-    Mount {
-        kind: "tmpfs".into(),
-        source: "tmpfs".into(),
-        destination: destination.to_owned(),
-        options: all,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn volumes() {
-        let mount = volume("/:/host:ro").unwrap();
-        assert_eq!(
-            (mount.source.as_str(), mount.destination.as_str()),
-            ("/", "/host")
-        );
-        assert!(volume("/:host").is_err() && volume("/:/x:fly").is_err());
-    }
+    mount::temporary("tmpfs", destination, options)
 }

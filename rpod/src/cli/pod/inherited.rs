@@ -1,11 +1,10 @@
 //! What every container of a pod takes over from its infra container.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
-use crate::cli::options::{bytes, pairs, security_option, volume};
+use crate::cli::options::{bytes, from_containers, pairs, security_option, volume};
 use crate::engine::Context;
-use crate::engine::container::find;
 use crate::engine::container::record::Container;
 
 #[derive(Args, Debug)]
@@ -43,20 +42,9 @@ impl InheritedOptions {
         for text in &self.volume {
             infra.mounts.push(volume(text)?);
         }
-        for text in &self.volumes_from {
-            let (name, options) = text.split_once(':').unwrap_or((text, ""));
-            for mount in &mut find(ctx, name)?.mounts {
-                match options {
-                    "" | "rw" | "z" => {}
-                    "ro" => {
-                        mount.options.retain(|option| option != "rw");
-                        mount.options.push("ro".to_owned());
-                    }
-                    _ => bail!("invalid --volumes-from option {options:?}: ro, rw or z"),
-                }
-                infra.mounts.push(mount.clone());
-            }
-        }
+        infra
+            .mounts
+            .extend(from_containers(ctx, &self.volumes_from)?);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::record::Container;
 use crate::engine::image::{self, Image, ImageError};
-use crate::engine::{Context, pod};
+use crate::engine::{Context, pod, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
 
@@ -37,6 +37,8 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
         ctx.store
             .take_name(Noun::Container, &container.name, &container.id)?;
     }
+    let _volumes = volume::lock_shared(ctx)?;
+    volume::attach::attach(ctx, container)?;
     super::dependency::note(ctx, container)?;
     if let Some(pod) = &container.pod {
         pod::enter(ctx, pod, &container.id)?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use regex::Regex;
 
-use super::record::{Container, Namespace};
+use super::record::{Container, Mount, Namespace};
 use super::status::Status;
 use crate::engine::{Context, image};
 use crate::output;
@@ -205,11 +205,11 @@ impl Filter {
             Test::Volume(source, Some(destination)) => container
                 .mounts
                 .iter()
-                .any(|mount| mount.source == *source && mount.destination == *destination),
+                .any(|mount| is_source(mount, source) && mount.destination == *destination),
             Test::Volume(either, None) => container
                 .mounts
                 .iter()
-                .any(|mount| mount.destination == *either || mount.source == *either),
+                .any(|mount| mount.destination == *either || is_source(mount, either)),
         }
     }
 }
@@ -228,4 +228,9 @@ fn pod(ctx: &Context, text: &str) -> Result<String> {
         Err(error) if error.is::<names::LookupError>() => Ok(text.to_owned()),
         found => found,
     }
+}
+
+/// A directory of the host, or a volume by its name.
+fn is_source(mount: &Mount, text: &str) -> bool {
+    mount.source == text || mount.volume.as_deref() == Some(text)
 }

@@ -145,16 +145,21 @@ fn mounts(container: &Container) -> Vec<Value> {
     let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
     binds
         .map(|mount| {
-            json!({
-                "Type": "bind",
+            let mut value = json!({
+                "Type": if mount.volume.is_some() { "volume" } else { "bind" },
+                "Name": mount.volume,
                 "Source": mount.source,
                 "Destination": mount.destination,
-                "Driver": "",
+                "Driver": if mount.volume.is_some() { "local" } else { "" },
                 "Mode": "",
                 "Options": mount.options,
                 "RW": !mount.options.iter().any(|option| option == "ro"),
                 "Propagation": "rprivate",
-            })
+            });
+            if let (None, Some(fields)) = (&mount.volume, value.as_object_mut()) {
+                fields.remove("Name");
+            }
+            value
         })
         .collect()
 }
@@ -212,7 +217,7 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
         .into_iter()
         .flatten();
     json!({
-        "Binds": binds.map(|m| format!("{}:{}:{}", m.source, m.destination, m.options.join(","))).collect::<Vec<_>>(),
+        "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
         "CgroupMode": mode(&container.namespaces.cgroup),
         "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "" },

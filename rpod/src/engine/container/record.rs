@@ -189,11 +189,15 @@ pub struct Endpoint {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mount {
-    /// `bind` or `tmpfs`.
+    /// `bind` (volumes too), `tmpfs`, `ramfs`, `devpts` or `image`.
     pub kind: String,
     pub source: String,
     pub destination: String,
     pub options: Vec<String>,
+    /// The name of the volume that is mounted; empty until a volume without a name is made.
+    pub volume: Option<String>,
+    /// The volume is not filled from the image.
+    pub no_copy: bool,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

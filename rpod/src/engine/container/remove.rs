@@ -12,7 +12,7 @@ use super::record::Container;
 use super::status::Status;
 use super::{half_start, load, mount, pause, stop};
 use crate::engine::network::connection;
-use crate::engine::{Context, pod, runtime};
+use crate::engine::{Context, pod, runtime, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
 
@@ -129,6 +129,11 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
         runtime::call(ctx, &["delete", "--force", &container.id])?;
     }
     connection::down(ctx, &container.id)?;
+    volume::attach::release(ctx, container)?;
+    let images = container.mounts.iter().filter(|m| m.kind == "image");
+    for (number, _) in images.enumerate() {
+        unmount(&run.join(format!("image-{number}")))?;
+    }
     unmount(&run.join("shm"))?;
     if !mount::is_marked(&ctx.store, &container.id) {
         unmount(&home.join("rootfs"))?;
@@ -152,6 +157,9 @@ pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
     mount::unmark(&ctx.store, &container.id)?;
     unmount(&home.join("rootfs"))?;
     remove_tree(&home)?;
+    if container.remove {
+        volume::attach::remove_anonymous(ctx, container)?;
+    }
     match &container.pod {
         Some(pod) => pod::leave(ctx, pod, &container.id),
         None => Ok(()),

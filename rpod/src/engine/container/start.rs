@@ -14,7 +14,7 @@ use super::status::{Started, Status, is_alive, start_ticks};
 use super::{load, pause, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
-use crate::engine::{Context, pod, runtime};
+use crate::engine::{Context, image, pod, runtime, volume};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
@@ -125,6 +125,8 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         pod::load(ctx, pod)?.limit(ctx)?;
     }
     mount(ctx, container, &home)?;
+    volume::attach::prepare(ctx, container)?;
+    let container = &with_images(ctx, container, &run)?;
     let mut joined = joined(ctx, container)?;
     let addresses = connect(ctx, container, &mut joined)?;
     let shm = shm(ctx, container, &run)?;
@@ -221,6 +223,21 @@ fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
         joined.pids.insert(owner.to_owned(), started.pid);
     }
     Ok(joined)
+}
+
+/// Mounts that are images become binds of directories where the images are mounted.
+fn with_images(ctx: &Context, container: &Container, run: &Path) -> Result<Container> {
+    let mut container = container.clone();
+    let images = container.mounts.iter_mut().filter(|m| m.kind == "image");
+    for (number, mount) in images.enumerate() {
+        let target = run.join(format!("image-{number}"));
+        let image = image::find(ctx, &mount.source)?;
+        image::unpack_missing_layers(ctx, &image)?;
+        image::mount::mount_at(ctx, &image, &target)?;
+        mount.kind = "bind".to_owned();
+        mount.source = target.to_string_lossy().into_owned();
+    }
+    Ok(container)
 }
 
 /// Its networks, if it has any of its own.

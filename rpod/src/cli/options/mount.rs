@@ -1,0 +1,356 @@
+//! `--mount`: podman-run(1).
+
+use anyhow::{Context as _, Result, bail};
+
+use super::resources::bytes;
+use super::volume::{add, host_path, is_mount_option, named};
+use crate::engine::container::record::Mount;
+
+/// `type=TYPE,KEY=VALUE,…`; the words of one mount, or of several for a glob.
+pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
+    let mut words: Vec<(&str, Option<&str>)> = text
+        .split(',')
+        .filter(|word| !word.is_empty())
+        .map(|word| match word.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (word, None),
+        })
+        .collect();
+    let kind = take(&mut words, &["type"]).unwrap_or("volume");
+    let source = take(&mut words, &["source", "src"]);
+    let destination = take(&mut words, &["target", "destination", "dst"]);
+    if kind == "glob" {
+        return globbed(&words, source, destination);
+    }
+    let destination = destination.context("must set volume destination")?;
+    if !destination.starts_with('/') {
+        bail!("invalid container path {destination:?}, must be an absolute path");
+    }
+    let mount = match kind {
+        "bind" => bind(&words, source.unwrap_or(destination), destination)?,
+        "volume" => volume(&words, source, destination)?,
+        "tmpfs" | "ramfs" => memory(kind, &words, source, destination)?,
+        "devpts" => devpts(&words, source, destination)?,
+        "image" => image(&words, source, destination)?,
+        _ => bail!(
+            "invalid filesystem type {kind:?}: bind, volume, tmpfs, ramfs, devpts, image or glob"
+        ),
+    };
+    Ok(vec![mount])
+}
+
+/// A file system in memory, with what podman sets by default.
+pub(super) fn temporary(kind: &str, destination: &str, mut options: Vec<String>) -> Mount {
+    for (default, opposite) in [("nosuid", "suid"), ("nodev", "dev"), ("rprivate", "shared")] {
+        if !options
+            .iter()
+            .any(|option| option == opposite || option == default)
+        {
+            options.push(default.to_owned());
+        }
+    }
+    if kind == "tmpfs"
+        && !options
+            .iter()
+            .any(|option| option == "notmpcopyup" || option == "tmpcopyup")
+    {
+        options.push("tmpcopyup".into());
+    }
+    options.retain(|option| option != "notmpcopyup");
+    Mount {
+        kind: kind.into(),
+        source: kind.into(),
+        destination: destination.to_owned(),
+        options,
+        ..Mount::default()
+    }
+}
+
+fn take<'a>(words: &mut Vec<(&'a str, Option<&'a str>)>, keys: &[&str]) -> Option<&'a str> {
+    let at = words.iter().position(|(key, _)| keys.contains(key))?;
+    words.remove(at).1
+}
+
+/// What a word means for any mount: false if it means nothing.
+fn general(options: &mut Vec<String>, key: &str, value: Option<&str>) -> Result<bool> {
+    match key {
+        "ro" | "readonly" | "rw" => {
+            let wanted = truth(value)?;
+            add(options, if wanted == (key == "rw") { "rw" } else { "ro" });
+        }
+        "bind-propagation" => {
+            let value = value.unwrap_or_default();
+            if !is_mount_option(value) {
+                bail!("invalid bind-propagation {value:?}");
+            }
+            add(options, value);
+        }
+        // For Docker's sake; it has no meaning on Linux.
+        "consistency" => {}
+        "relabel" if matches!(value, Some("shared" | "private")) && !has_selinux() => {}
+        "z" | "Z" if !has_selinux() => {}
+        key if is_mount_option(key) => add(options, key),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn has_selinux() -> bool {
+    std::path::Path::new("/sys/fs/selinux/enforce").exists()
+}
+
+fn truth(value: Option<&str>) -> Result<bool> {
+    match value {
+        None | Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(other) => bail!("{other:?} is neither true nor false"),
+    }
+}
+
+fn unknown<T>(key: &str) -> Result<T> {
+    bail!("{key}: invalid mount option")
+}
+
+type Words<'a> = [(&'a str, Option<&'a str>)];
+
+fn bind(words: &Words, source: &str, destination: &str) -> Result<Mount> {
+    let mut options = Vec::new();
+    for (key, value) in words {
+        if *key == "bind-nonrecursive" {
+            add(&mut options, if truth(*value)? { "bind" } else { "rbind" });
+        } else if !general(&mut options, key, *value)? {
+            return unknown(key);
+        }
+    }
+    Ok(Mount {
+        kind: "bind".into(),
+        source: host_path(source)?,
+        destination: destination.to_owned(),
+        options,
+        ..Mount::default()
+    })
+}
+
+fn volume(words: &Words, source: Option<&str>, destination: &str) -> Result<Mount> {
+    let mut mount = match source {
+        Some(name) if !name.is_empty() => named(name, destination)?,
+        _ => Mount::anonymous(destination),
+    };
+    for (key, value) in words {
+        match *key {
+            "copy" => mount.no_copy = !truth(*value)?,
+            "nocopy" | "volume-nocopy" => mount.no_copy = truth(*value)?,
+            _ if general(&mut mount.options, key, *value)? => {}
+            _ => return unknown(key),
+        }
+    }
+    Ok(mount)
+}
+
+fn memory(kind: &str, words: &Words, source: Option<&str>, destination: &str) -> Result<Mount> {
+    if source.is_some() {
+        bail!("a {kind} has no source");
+    }
+    let mut options = Vec::new();
+    for (key, value) in words {
+        match (*key, *value) {
+            ("tmpfs-size" | "size", Some(size)) if kind == "tmpfs" => {
+                options.push(format!("size={}", bytes(size)?));
+            }
+            ("tmpfs-mode" | "mode", Some(mode)) => {
+                u32::from_str_radix(mode, 8).with_context(|| format!("invalid mode {mode:?}"))?;
+                options.push(format!("mode={mode}"));
+            }
+            ("tmpcopyup" | "notmpcopyup", None) if kind == "tmpfs" => {
+                options.push((*key).to_owned())
+            }
+            _ if general(&mut options, key, *value)? => {}
+            _ => return unknown(key),
+        }
+    }
+    Ok(temporary(kind, destination, options))
+}
+
+fn devpts(words: &Words, source: Option<&str>, destination: &str) -> Result<Mount> {
+    if source.is_some() {
+        bail!("a devpts has no source");
+    }
+    let mut options = vec!["newinstance".to_owned(), "ptmxmode=0666".to_owned()];
+    for (key, value) in words {
+        match (*key, *value) {
+            ("uid" | "gid" | "max", Some(number)) => {
+                let number: u32 = number
+                    .parse()
+                    .with_context(|| format!("invalid {key} {number:?}"))?;
+                options.push(format!("{key}={number}"));
+            }
+            ("mode", Some(mode)) => {
+                u32::from_str_radix(mode, 8).with_context(|| format!("invalid mode {mode:?}"))?;
+                options.push(format!("mode={mode}"));
+            }
+            _ => return unknown(key),
+        }
+    }
+    Ok(Mount {
+        kind: "devpts".into(),
+        source: "devpts".into(),
+        destination: destination.to_owned(),
+        options,
+        ..Mount::default()
+    })
+}
+
+fn image(words: &Words, source: Option<&str>, destination: &str) -> Result<Mount> {
+    for (key, value) in words {
+        match (*key, *value) {
+            ("rw" | "readwrite", Some("false")) | ("ro" | "readonly", None | Some("true")) => {}
+            ("rw" | "readwrite", _) => bail!("images are mounted read-only"),
+            _ => return unknown(key),
+        }
+    }
+    Ok(Mount {
+        kind: "image".into(),
+        source: source
+            .context("must set source and destination for image volume")?
+            .to_owned(),
+        destination: destination.to_owned(),
+        options: vec!["ro".into(), "rbind".into()],
+        ..Mount::default()
+    })
+}
+
+/// Each file of the host that fits the pattern, at its own path or below the destination.
+fn globbed(words: &Words, source: Option<&str>, destination: Option<&str>) -> Result<Vec<Mount>> {
+    let pattern = source.context("must set source for a glob mount")?;
+    let mut mounts = Vec::new();
+    for path in expand(pattern)? {
+        let target = match destination {
+            None => path.clone(),
+            Some(directory) => {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                format!("{}/{name}", directory.trim_end_matches('/'))
+            }
+        };
+        mounts.push(bind(words, &path, &target)?);
+    }
+    if mounts.is_empty() {
+        bail!("no file paths matching glob {pattern:?}");
+    }
+    Ok(mounts)
+}
+
+/// Component by component: `*`, `?` and `[…]` in names, hidden files only by a pattern that begins with a dot.
+fn expand(pattern: &str) -> Result<Vec<String>> {
+    if !pattern.starts_with('/') {
+        bail!("the glob {pattern:?} is no absolute path");
+    }
+    let mut found = vec![String::new()];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let mut next = Vec::new();
+        if !part.contains(['*', '?', '[']) {
+            next.extend(found.iter().map(|base| format!("{base}/{part}")));
+        } else {
+            let fits = regex::Regex::new(&expression(part))
+                .with_context(|| format!("the glob {pattern:?} is malformed"))?;
+            for base in &found {
+                let directory = std::fs::read_dir(format!("{base}/"));
+                let names = directory.into_iter().flatten().flatten();
+                let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+                let is_shown = |name: &String| part.starts_with('.') || !name.starts_with('.');
+                let mut names: Vec<String> = names
+                    .filter(|name| fits.is_match(name) && is_shown(name))
+                    .map(|name| format!("{base}/{name}"))
+                    .collect();
+                names.sort();
+                next.extend(names);
+            }
+        }
+        found = next;
+    }
+    found.retain(|path| std::path::Path::new(path).exists());
+    Ok(found)
+}
+
+fn expression(glob: &str) -> String {
+    let mut text = String::from("^");
+    let mut in_set = false;
+    for c in glob.chars() {
+        match c {
+            '*' if !in_set => text.push_str(".*"),
+            '?' if !in_set => text.push('.'),
+            '[' if !in_set => {
+                in_set = true;
+                text.push('[');
+            }
+            ']' if in_set => {
+                in_set = false;
+                text.push(']');
+            }
+            c if in_set => text.push(if c == '!' { '^' } else { c }),
+            c => text.push_str(&regex::escape(&c.to_string())),
+        }
+    }
+    text + "$"
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn mounts() {
+        let one = |text: &str| parse(text).unwrap().remove(0);
+        assert_eq!(one("type=bind,src=/,dst=/host,ro").options, ["ro"]);
+        assert_eq!(
+            one("type=bind,src=/,dst=/host,readonly=false").options,
+            ["rw"]
+        );
+        assert_eq!(
+            one("type=volume,source=v,target=/v").volume.as_deref(),
+            Some("v")
+        );
+        assert_eq!(one("dst=/v").volume.as_deref(), Some(""));
+        assert!(
+            one("type=tmpfs,dst=/t,tmpfs-size=1m")
+                .options
+                .contains(&"size=1048576".to_owned())
+        );
+        for bad in [
+            "type=fly,dst=/x",
+            "type=bind,src=/",
+            "type=tmpfs,src=/,dst=/x",
+            "type=tmpfs,dst=/x,fly",
+            "type=image,dst=/x",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn globs() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.conf", "b.conf", ".c.conf", "d.txt"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let base = dir.path().display();
+        let found = parse(&format!("type=glob,src={base}/[!b].conf,dst=/etc")).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].destination, "/etc/a.conf");
+        assert_eq!(
+            parse(&format!("type=glob,src={base}/*.conf,ro"))
+                .unwrap()
+                .len(),
+            2
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "\\PC{0,30}|(type=(bind|tmpfs|devpts|image|volume)|src=/|dst=/x|ro|mode=7|,){0,8}") {
+            let _ = parse(&text);
+            let _ = regex::Regex::new(&expression(&text));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `--volume`: podman-run(1).
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::engine::container::record::Mount;
+
+/// `[SOURCE:]DEST[:OPTIONS]`: a directory of the host, a volume by its name, or a new volume without one.
+pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, destination, options) = match parts[..] {
+        [destination] => (None, destination, ""),
+        [source, destination] => (Some(source), destination, ""),
+        [source, destination, options] => (Some(source), destination, options),
+        _ => bail!("incorrect volume format {text:?}, should be host-dir:ctr-dir[:option]"),
+    };
+    if !destination.starts_with('/') {
+        bail!("invalid container path {destination:?}, must be an absolute path");
+    }
+    if destination == "/" {
+        bail!("invalid container path {destination:?}: the root file system is the image's");
+    }
+    let mut mount = match source {
+        None => Mount::anonymous(destination),
+        Some("") => bail!("host directory cannot be empty"),
+        Some(path) if path.starts_with(['/', '.']) => Mount {
+            kind: "bind".into(),
+            source: host_path(path)?,
+            destination: destination.to_owned(),
+            ..Mount::default()
+        },
+        Some(name) => named(name, destination)?,
+    };
+    for option in options.split(',').filter(|option| !option.is_empty()) {
+        match option {
+            "copy" | "nocopy" if mount.volume.is_some() => mount.no_copy = option == "nocopy",
+            // SELinux labels: nothing to set where there is no SELinux.
+            "z" | "Z" if !std::path::Path::new("/sys/fs/selinux/enforce").exists() => {}
+            option if is_mount_option(option) => add(&mut mount.options, option),
+            _ => bail!("invalid option {option:?} for volume {text:?}"),
+        }
+    }
+    Ok(mount)
+}
+
+/// A volume by its name.
+pub(super) fn named(name: &str, destination: &str) -> Result<Mount> {
+    if !crate::store::names::is_valid(name) {
+        bail!(
+            "creating named volume {name:?}: running volume create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
+        );
+    }
+    Ok(Mount {
+        volume: Some(name.to_owned()),
+        ..Mount::anonymous(destination)
+    })
+}
+
+pub(super) fn host_path(path: &str) -> Result<String> {
+    let found = std::fs::canonicalize(path).with_context(|| format!("statfs {path}"))?;
+    found
+        .into_os_string()
+        .into_string()
+        .map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))
+}
+
+pub(super) fn is_mount_option(option: &str) -> bool {
+    matches!(
+        option,
+        "ro" | "rw"
+            | "bind"
+            | "rbind"
+            | "exec"
+            | "noexec"
+            | "suid"
+            | "nosuid"
+            | "dev"
+            | "nodev"
+            | "shared"
+            | "rshared"
+            | "slave"
+            | "rslave"
+            | "private"
+            | "rprivate"
+            | "unbindable"
+            | "runbindable"
+    )
+}
+
+/// The option in the place of its opposite.
+pub(super) fn add(options: &mut Vec<String>, option: &str) {
+    let opposite = match option {
+        "ro" => "rw",
+        "rw" => "ro",
+        "bind" => "rbind",
+        "rbind" => "bind",
+        "exec" => "noexec",
+        "suid" => "nosuid",
+        "dev" => "nodev",
+        "noexec" => "exec",
+        _ => "",
+    };
+    options.retain(|other| other != opposite && other != option);
+    options.push(option.to_owned());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn volumes() {
+        let mount = parse("/:/host:ro").unwrap();
+        assert_eq!(
+            (
+                mount.source.as_str(),
+                mount.destination.as_str(),
+                mount.volume
+            ),
+            ("/", "/host", None)
+        );
+        assert_eq!(
+            parse("data:/data:nocopy").unwrap().volume.as_deref(),
+            Some("data")
+        );
+        assert_eq!(parse("/data").unwrap().volume.as_deref(), Some(""));
+        for bad in ["/:host", "/:/x:fly", ":/x", "a/b:/x", "x", "/", "/:/x:copy"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

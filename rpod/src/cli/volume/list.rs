@@ -1,0 +1,55 @@
+//! `rpod volume ls`: podman-volume-ls(1).
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::volume::{self, filter::Filter, inspect};
+use crate::output::{Listing, Style};
+
+#[derive(Args, Debug)]
+pub struct List {
+    /// Filter volume output (name, driver, label, label!, opt, scope, until, since, anonymous, dangling)
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Format volume output as json or by a Go template
+    #[arg(long)]
+    format: Option<String>,
+    /// Do not print headers
+    #[arg(short, long)]
+    noheading: bool,
+    /// Print volume output in quiet mode
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Verb for List {
+    const NAME: &'static str = "ls";
+    const ALIASES: &'static [&'static str] = &["list"];
+    const ABOUT: &'static str = "List volumes";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let volumes = Filter::parse(&ctx, &self.filter)?.apply(&ctx, volume::all(&ctx)?)?;
+        let rows: Result<Vec<Value>> = volumes
+            .iter()
+            .map(|volume| inspect::inspect(&ctx, volume))
+            .collect();
+        let listing = Listing {
+            name: "volume ls",
+            rows: rows?,
+            hidden: &[],
+            methods: |_, _, _| None,
+            heading: |name| (name == "Name").then_some("VOLUME NAME"),
+            table: "{{.Driver}}\t{{.Name}}",
+        };
+        listing.print(&Style {
+            format: self.format,
+            quiet: self.quiet.then_some("{{.Name}}"),
+            no_heading: self.noheading,
+        })?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,72 @@
+//! `rpod volume rm`: podman-volume-rm(1). Its exit codes: 1, a volume did not exist; 2, one is being used.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::{ExitStatus, Globals, Verb};
+use crate::engine::Context;
+use crate::engine::volume::{self, VolumeError, remove};
+
+#[derive(Args, Debug)]
+pub struct Rm {
+    /// Remove all volumes
+    #[arg(short, long)]
+    all: bool,
+    /// Remove a volume by force, even if it is being used by a container
+    #[arg(short, long)]
+    force: bool,
+    /// Seconds to wait for running containers to stop before killing them
+    #[arg(short, long, value_name = "SECONDS", requires = "force")]
+    time: Option<u64>,
+    /// Names of volumes
+    #[arg(value_name = "VOLUME")]
+    volumes: Vec<String>,
+}
+
+impl Verb for Rm {
+    const NAME: &'static str = "rm";
+    const ALIASES: &'static [&'static str] = &["remove"];
+    const ABOUT: &'static str = "Remove one or more volumes";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.all != self.volumes.is_empty() {
+            bail!("choose either one or more volumes or all");
+        }
+        let ctx = Context::new(globals)?;
+        let names = match self.all {
+            true => volume::all(&ctx)?.into_iter().map(|v| v.name).collect(),
+            false => self.volumes,
+        };
+        let mut code = 0;
+        for name in &names {
+            let found = match volume::find(&ctx, name) {
+                Err(error)
+                    if self.force
+                        && matches!(error.downcast_ref(), Some(VolumeError::NotFound(_))) =>
+                {
+                    continue;
+                }
+                found => found,
+            };
+            let removed = found.and_then(|volume| {
+                remove::remove(&ctx, &volume, self.force, self.time)?;
+                Ok(volume.name)
+            });
+            match removed {
+                Ok(name) => println!("{name}"),
+                Err(error) => code = crate::cli::tell(&with_code(error)),
+            }
+        }
+        Ok(code)
+    }
+}
+
+fn with_code(error: anyhow::Error) -> anyhow::Error {
+    let code = match error.downcast_ref() {
+        Some(VolumeError::NotFound(_)) => 1,
+        Some(VolumeError::InUse { .. }) => 2,
+        _ => return error,
+    };
+    let message = format!("{error:#}");
+    ExitStatus { code, message }.into()
+}

@@ -1,0 +1,103 @@
+//! Volumes and containers come together: named ones are made when a container asks for them, anonymous ones for it alone.
+
+use anyhow::Result;
+
+use super::create::{create_locked, ensure};
+use super::{Volume, VolumeError, fill, get, mount, remove};
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Mount};
+
+impl Container {
+    /// The names of the volumes that it uses.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.mounts
+            .iter()
+            .filter_map(|mount| mount.volume.as_deref())
+    }
+}
+
+/// Makes the volumes that the container asks for and that are not there. The caller holds [`super::lock_shared`] until the
+/// container's record is written.
+pub fn attach(ctx: &Context, container: &mut Container) -> Result<()> {
+    for path in container.image.volumes.clone() {
+        let is_covered = container
+            .mounts
+            .iter()
+            .any(|mount| mount.destination.trim_end_matches('/') == path.trim_end_matches('/'));
+        if !is_covered {
+            container.mounts.push(Mount::anonymous(&path));
+        }
+    }
+    for mount in &mut container.mounts {
+        let Some(name) = &mut mount.volume else {
+            continue;
+        };
+        let volume = match name.as_str() {
+            "" => create_locked(
+                ctx,
+                Volume {
+                    anonymous: true,
+                    ..Volume::default()
+                },
+            )?,
+            name => ensure(ctx, name)?,
+        };
+        *name = volume.name.clone();
+        mount.source = volume.data(ctx).to_string_lossy().into_owned();
+    }
+    Ok(())
+}
+
+impl Mount {
+    /// A volume that is made for the container.
+    pub fn anonymous(destination: &str) -> Mount {
+        Mount {
+            kind: "bind".to_owned(),
+            destination: destination.to_owned(),
+            options: vec!["nosuid".to_owned(), "nodev".to_owned(), "rbind".to_owned()],
+            volume: Some(String::new()),
+            ..Mount::default()
+        }
+    }
+}
+
+/// Before a container starts: what its volumes stand on is mounted, and the first user fills them.
+pub fn prepare(ctx: &Context, container: &Container) -> Result<()> {
+    for asked in &container.mounts {
+        let Some(name) = &asked.volume else { continue };
+        let volume = get(ctx, name)?;
+        mount::up(ctx, &volume)?;
+        if volume.needs_copy_up {
+            fill::first_use(ctx, container, asked)?;
+        }
+    }
+    Ok(())
+}
+
+/// After it has ended.
+pub fn release(ctx: &Context, container: &Container) -> Result<()> {
+    for name in container.volumes() {
+        match get(ctx, name) {
+            Ok(volume) => mount::down_if_unused(ctx, &volume, Some(&container.id))?,
+            Err(error) if error.is::<VolumeError>() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The container is no more: the volumes that were made for it alone go, too.
+pub fn remove_anonymous(ctx: &Context, container: &Container) -> Result<()> {
+    for name in container.volumes().filter(|name| !name.is_empty()) {
+        match get(ctx, name) {
+            Ok(volume) if volume.anonymous => match remove::remove(ctx, &volume, false, None) {
+                // Another container took it over by --volumes-from.
+                Err(error) if matches!(error.downcast_ref(), Some(VolumeError::InUse { .. })) => {}
+                result => result?,
+            },
+            Err(error) if !error.is::<VolumeError>() => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! A volume is made: podman-volume-create(1).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Volume, VolumeError, home, load, lock};
+use crate::engine::Context;
+use crate::store::{id, names};
+
+/// Makes the volume, and gives it a name if it has none.
+pub fn create(ctx: &Context, volume: Volume) -> Result<Volume> {
+    let _lock = lock(ctx)?;
+    create_locked(ctx, volume)
+}
+
+/// The volume of this name, made if it is not there.
+pub(super) fn ensure(ctx: &Context, name: &str) -> Result<Volume> {
+    if names::is_valid(name)
+        && let Some(volume) = load(ctx, name)?
+    {
+        return Ok(volume);
+    }
+    let wanted = Volume {
+        name: name.to_owned(),
+        ..Volume::default()
+    };
+    match create_locked(ctx, wanted) {
+        // Two containers may be made at once, and both find it missing.
+        Err(error) if matches!(error.downcast_ref(), Some(VolumeError::Exists(_))) => {
+            super::get(ctx, name)
+        }
+        made => made,
+    }
+}
+
+pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume> {
+    if volume.name.is_empty() {
+        volume.name = id::new()?;
+    }
+    if !names::is_valid(&volume.name) {
+        bail!(
+            "creating named volume {:?}: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
+            volume.name
+        );
+    }
+    if volume.driver.is_empty() {
+        volume.driver = "local".to_owned();
+    }
+    if volume.driver != "local" {
+        bail!(
+            "volume driver {:?}: local is the one that there is",
+            volume.driver
+        );
+    }
+    check_options(&volume.options)?;
+    volume.created = jiff::Timestamp::now().to_string();
+    volume.needs_copy_up = !volume.options.contains_key("nocopy");
+    let making = || format!("making volume {}", volume.name);
+    if load(ctx, &volume.name)?.is_some() {
+        return Err(VolumeError::Exists(volume.name).into());
+    }
+    // A directory without a record was left by a killed process; what was in it never was a volume.
+    let home = home(ctx, &volume.name);
+    let data = home.join("_data");
+    fs::create_dir_all(&data).with_context(making)?;
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).with_context(making)?;
+    chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0))).with_context(making)?;
+    volume.save(ctx)?;
+    Ok(volume)
+}
+
+fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
+    for (key, value) in options {
+        match key.as_str() {
+            "type" | "device" | "o" => {}
+            "copy" | "nocopy" if value.is_empty() => {}
+            _ => bail!(
+                "invalid option {key:?} for the local volume driver: type, device, o, copy and nocopy are known: invalid argument"
+            ),
+        }
+    }
+    if options.contains_key("type") && !options.contains_key("device") {
+        let needs_device = !matches!(options["type"].as_str(), "tmpfs" | "ramfs");
+        if needs_device {
+            bail!(
+                "volume option type={} needs device=…: invalid argument",
+                options["type"]
+            );
+        }
+    }
+    Ok(())
+}

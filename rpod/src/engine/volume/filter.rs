@@ -1,0 +1,110 @@
+//! Which volumes are meant: podman-volume-ls(1), "--filter".
+
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+
+use super::{Volume, remove};
+use crate::engine::Context;
+use crate::output::parse_point;
+
+#[derive(Debug)]
+enum Test {
+    Name(String),
+    Driver(String),
+    Label(String),
+    NoLabel(String),
+    Option(String),
+    Scope(String),
+    Since(Timestamp),
+    Until(Timestamp),
+    Anonymous(bool),
+    Dangling(bool),
+}
+
+/// All have to hold; of several names one.
+#[derive(Debug, Default)]
+pub struct Filter(Vec<Test>);
+
+impl Filter {
+    pub fn parse(ctx: &Context, texts: &[String]) -> Result<Filter> {
+        let mut tests = Vec::new();
+        for text in texts {
+            let (key, value) = text
+                .split_once('=')
+                .with_context(|| format!("invalid filter {text:?}: want KEY=VALUE"))?;
+            let owned = value.to_owned();
+            let point = || parse_point(value).with_context(|| format!("{value:?} is no time"));
+            tests.push(match key {
+                "name" => Test::Name(owned),
+                "driver" => Test::Driver(owned),
+                "label" => Test::Label(owned),
+                "label!" => Test::NoLabel(owned),
+                "opt" => Test::Option(owned),
+                "scope" => Test::Scope(owned),
+                "until" => Test::Until(point()?),
+                "after" | "since" => Test::Since(super::find(ctx, value)?.created.parse()?),
+                "anonymous" => Test::Anonymous(truth(value)?),
+                "dangling" => Test::Dangling(truth(value)?),
+                _ => bail!("{key:?} is an invalid volume filter"),
+            });
+        }
+        Ok(Filter(tests))
+    }
+
+    pub fn is_about_anonymous(&self) -> bool {
+        self.0.iter().any(|test| matches!(test, Test::Anonymous(_)))
+    }
+
+    pub fn apply(&self, ctx: &Context, mut volumes: Vec<Volume>) -> Result<Vec<Volume>> {
+        let unused: Vec<String> = match self.0.iter().any(|test| matches!(test, Test::Dangling(_)))
+        {
+            true => remove::unused(ctx)?.into_iter().map(|v| v.name).collect(),
+            false => Vec::new(),
+        };
+        let names: Vec<&String> = self.0.iter().filter_map(Test::name).collect();
+        volumes.retain(|volume| {
+            (names.is_empty() || names.iter().any(|name| volume.name.contains(name.as_str())))
+                && self.0.iter().all(|test| test.holds(volume, &unused))
+        });
+        Ok(volumes)
+    }
+}
+
+fn truth(text: &str) -> Result<bool> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => bail!("{text:?} is neither true nor false"),
+    }
+}
+
+impl Test {
+    fn name(&self) -> Option<&String> {
+        match self {
+            Test::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn holds(&self, volume: &Volume, unused: &[String]) -> bool {
+        let created = || volume.created.parse::<Timestamp>().ok();
+        let has = |map: &std::collections::BTreeMap<String, String>, text: &str| match text
+            .split_once('=')
+        {
+            Some((key, value)) => map.get(key).is_some_and(|own| own == value),
+            None => map.contains_key(text),
+        };
+        match self {
+            Test::Name(_) => true,
+            Test::Driver(driver) => volume.driver == *driver,
+            Test::Label(label) => has(&volume.labels, label),
+            Test::NoLabel(label) => !has(&volume.labels, label),
+            Test::Option(option) => has(&volume.options, option),
+            Test::Scope(scope) => scope == "local",
+            Test::Since(point) => created().is_some_and(|at| at > *point),
+            Test::Until(point) => created().is_some_and(|at| at < *point),
+            Test::Anonymous(wanted) => volume.anonymous == *wanted,
+            Test::Dangling(wanted) => unused.contains(&volume.name) == *wanted,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What `inspect` and `ls --format json` tell of a volume, in podman's shape.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Volume, mount};
+use crate::engine::Context;
+
+pub fn inspect(ctx: &Context, volume: &Volume) -> Result<Value> {
+    let mut value = json!({
+        "Name": volume.name,
+        "Driver": volume.driver,
+        "Mountpoint": volume.data(ctx),
+        "CreatedAt": volume.created,
+        "Labels": volume.labels,
+        "Scope": "local",
+        "Options": volume.options,
+    });
+    let more = [
+        ("UID", volume.uid.filter(|id| *id != 0).map(|id| json!(id))),
+        ("GID", volume.gid.filter(|id| *id != 0).map(|id| json!(id))),
+        ("Anonymous", volume.anonymous.then(|| json!(true))),
+        ("MountCount", Some(json!(mount::count(ctx, volume, None)?))),
+        ("NeedsCopyUp", volume.needs_copy_up.then(|| json!(true))),
+        ("NeedsChown", volume.needs_copy_up.then(|| json!(true))),
+    ];
+    for (key, field) in more {
+        if let Some(field) = field {
+            value[key] = field;
+        }
+    }
+    Ok(value)
+}

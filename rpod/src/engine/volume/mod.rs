@@ -1,0 +1,168 @@
+//! Volumes: directories with a name that outlive containers.
+//!
+//! ```text
+//! ROOT/volumes/<name>/volume.json   what it was asked to be
+//! ROOT/volumes/<name>/_data         its files, or what is mounted there
+//! RUNROOT/volumes/<name>            a person mounted it
+//! ```
+//!
+//! The flock of `ROOT/volumes` is held shared while a container is made that names volumes, and exclusively while one is made,
+//! filled or removed. Who uses a volume is told by the containers' records.
+
+pub mod archive;
+pub mod attach;
+pub mod create;
+mod fill;
+pub mod filter;
+pub mod inspect;
+pub mod mount;
+pub mod remove;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Context;
+use super::container::{self, record::Container};
+use crate::store::record::{self, Durability};
+use crate::store::{Lock, names};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Volume {
+    pub name: String,
+    pub driver: String,
+    /// When it was created, RFC 3339.
+    pub created: String,
+    pub labels: BTreeMap<String, String>,
+    /// `type`, `device` and `o`: what is mounted on it.
+    pub options: BTreeMap<String, String>,
+    /// It was made for one container and goes with it.
+    pub anonymous: bool,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    /// The first container that uses it puts its image's files into it and makes it its user's.
+    pub needs_copy_up: bool,
+}
+
+#[derive(Debug, Error)]
+pub enum VolumeError {
+    #[error("no volume with name {0:?} found: no such volume")]
+    NotFound(String),
+    #[error("volume with name {0} already exists: volume already exists")]
+    Exists(String),
+    #[error(
+        "volume {name} is being used by the following container(s): {users}: volume is being used"
+    )]
+    InUse { name: String, users: String },
+}
+
+impl Volume {
+    pub fn data(&self, ctx: &Context) -> PathBuf {
+        home(ctx, &self.name).join("_data")
+    }
+
+    /// A file system is mounted on it while it is used.
+    pub fn is_mounted_when_used(&self) -> bool {
+        ["type", "device", "o"]
+            .iter()
+            .any(|key| self.options.contains_key(*key))
+    }
+
+    fn save(&self, ctx: &Context) -> Result<()> {
+        let path = home(ctx, &self.name).join("volume.json");
+        record::save(&path, self, Durability::Disk)
+    }
+}
+
+fn directory(ctx: &Context) -> PathBuf {
+    ctx.store.root.join("volumes")
+}
+
+fn home(ctx: &Context, name: &str) -> PathBuf {
+    directory(ctx).join(name)
+}
+
+fn load(ctx: &Context, name: &str) -> Result<Option<Volume>> {
+    record::load_if_there(&home(ctx, name).join("volume.json"))
+}
+
+/// A volume by its whole name.
+pub fn get(ctx: &Context, name: &str) -> Result<Volume> {
+    let missing = || VolumeError::NotFound(name.to_owned());
+    if !names::is_valid(name) {
+        return Err(missing().into());
+    }
+    Ok(load(ctx, name)?.ok_or_else(missing)?)
+}
+
+/// A volume by its name or the beginning of it.
+pub fn find(ctx: &Context, text: &str) -> Result<Volume> {
+    match get(ctx, text) {
+        Err(error) if error.is::<VolumeError>() && !text.is_empty() => {
+            let mut found = all(ctx)?
+                .into_iter()
+                .filter(|volume| volume.name.starts_with(text));
+            let Some(volume) = found.next() else {
+                return Err(error);
+            };
+            if found.next().is_some() {
+                bail!("more than one result for volume name {text}: volume already exists");
+            }
+            Ok(volume)
+        }
+        result => result,
+    }
+}
+
+/// All volumes by name. What is half made is left out.
+pub fn all(ctx: &Context) -> Result<Vec<Volume>> {
+    let directory = directory(ctx);
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("listing {}", directory.display()));
+        }
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let name = entry
+            .with_context(|| format!("listing {}", directory.display()))?
+            .file_name();
+        if let Some(name) = name.to_str()
+            && names::is_valid(name)
+            && let Some(volume) = load(ctx, name)?
+        {
+            all.push(volume);
+        }
+    }
+    all.sort_by(|a: &Volume, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// The containers that name a volume.
+pub fn users(ctx: &Context, name: &str) -> Result<Vec<Container>> {
+    let mut users = container::all(ctx)?;
+    users.retain(|container| container.volumes().any(|volume| volume == name));
+    Ok(users)
+}
+
+fn lock(ctx: &Context) -> Result<Lock> {
+    Lock::exclusive(&made_directory(ctx)?)
+}
+
+/// Keeps volumes from being removed before the container's record names them.
+pub fn lock_shared(ctx: &Context) -> Result<Lock> {
+    Lock::shared(&made_directory(ctx)?)
+}
+
+fn made_directory(ctx: &Context) -> Result<PathBuf> {
+    let directory = directory(ctx);
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    Ok(directory)
+}

@@ -1,0 +1,110 @@
+//! Volumes: filled, shared, carried away, removed.
+
+use tests::{Result, Stack, ensure};
+
+pub(crate) fn a_volume_outlives_its_containers() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    // It is filled with what the image has there, once.
+    stack
+        .rpod("run --rm -v data:/etc alpine sh -c 'echo kept > /etc/new; rm /etc/passwd'")
+        .ok()?;
+    stack
+        .rpod("run --rm -v data:/etc:ro alpine ls /etc")
+        .ok()?
+        .says("new")?
+        .hides("passwd")?;
+    stack
+        .rpod("run --rm -v data:/data:ro alpine touch /data/x")
+        .exits(1)?
+        .complains("Read-only file system")?;
+    stack.rpod("create --name user -v data:/data alpine").ok()?;
+    stack
+        .rpod("volume rm data")
+        .exits(2)?
+        .complains("volume data is being used by the following container(s)")?;
+    stack.rpod("rm user").ok()?;
+    stack.rpod("volume rm data").ok()?.is("data")?;
+    stack
+        .rpod("volume inspect data")
+        .exits(125)?
+        .complains("no such volume")?;
+    Ok(())
+}
+
+pub(crate) fn anonymous_volumes_go_with_their_container() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("run --rm -v /data alpine touch /data/x").ok()?;
+    stack.rpod("volume ls -q").ok()?.is("")?;
+    stack.rpod("create --name one -v /data alpine").ok()?;
+    stack.rpod("create --name two -v /data alpine").ok()?;
+    stack.rpod("rm -v one").ok()?;
+    stack.rpod("rm two").ok()?;
+    let left = stack.rpod("volume ls -q").ok()?;
+    ensure!(left.text().lines().count() == 1, "{left}");
+    stack.rpod("volume prune -f").ok()?.is(left.text())?;
+    Ok(())
+}
+
+pub(crate) fn mounts_of_every_kind() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.scratch.write("a.conf", "from a glob")?;
+    let here = stack.scratch.path("");
+    let here = here.display();
+    let mounts = format!(
+        "--mount type=volume,src=data,dst=/data --mount type=tmpfs,dst=/t,tmpfs-size=1m \
+         --mount type=image,src=alpine,dst=/image --mount type=glob,src={here}/*.conf,dst=/conf,ro \
+         --mount type=bind,src={here},dst=/here,readonly --mount type=ramfs,dst=/ram"
+    );
+    stack
+        .rpod(&format!("run -d --name all {mounts} alpine sleep 1000"))
+        .ok()?;
+    let look = "cat /conf/a.conf; test -x /image/bin/sh; echo $?; mount";
+    stack
+        .rpod("exec all sh -c")
+        .arg(look)
+        .ok()?
+        .says("from a glob0")?
+        .says("tmpfs on /t ")?
+        .says("ramfs on /ram ")?;
+    stack
+        .rpod("run --rm --volumes-from all:ro alpine sh -c")
+        .arg("ls /here; touch /data/x")
+        .exits(1)?
+        .says("a.conf")?
+        .complains("Read-only")?;
+    stack.rpod("rm -f -t 0 all").ok()?;
+    stack
+        .rpod("create --mount type=fly,dst=/x alpine")
+        .exits(125)?
+        .complains("invalid filesystem type")?;
+    Ok(())
+}
+
+pub(crate) fn volumes_are_exported_and_mounted() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run --rm -v one:/v alpine sh -c 'mkdir /v/d; echo carried > /v/d/file; ln -s /etc/passwd /v/link'")
+        .ok()?;
+    stack.rpod("volume export -o one.tar one").ok()?;
+    stack.rpod("volume create two").ok()?.is("two")?;
+    stack.rpod("volume import two one.tar").ok()?;
+    stack
+        .rpod("run --rm -v two:/v alpine sh -c 'cat /v/d/file; readlink /v/link'")
+        .ok()?
+        .is("carried\n/etc/passwd")?;
+    stack
+        .rpod("volume create -o type=tmpfs -o o=size=1m small")
+        .ok()?;
+    stack
+        .rpod("run --rm -v small:/v alpine df /v")
+        .ok()?
+        .says("1024")?;
+    let path = stack.root().join("volumes/small/_data");
+    stack.rpod("volume mount small").ok()?.is(path.display())?;
+    let mounts = || std::fs::read_to_string("/proc/self/mounts");
+    let shown = path.display().to_string();
+    ensure!(mounts()?.contains(&shown));
+    stack.rpod("volume unmount small").ok()?;
+    ensure!(!mounts()?.contains(&shown));
+    Ok(())
+}
