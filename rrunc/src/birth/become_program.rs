@@ -14,6 +14,7 @@ use super::program::{self, Program};
 use super::stdio;
 use crate::annotations;
 use crate::kernel::process::close_from;
+use crate::log::Log;
 use crate::security::capabilities::Sets;
 use crate::security::lsm::Label;
 use crate::security::no_new_privs;
@@ -41,6 +42,7 @@ impl Confinement {
         process: &Process,
         spec: &Spec,
         affinity: Affinity,
+        log: &Log,
     ) -> Result<Confinement> {
         let receiver = annotations::seccomp_receiver(&spec.annotations);
         let compile = |profile| Filter::compile(profile, receiver);
@@ -50,7 +52,7 @@ impl Confinement {
             capabilities: process
                 .capabilities
                 .as_ref()
-                .map(Sets::prepare)
+                .map(|wanted| Sets::prepare(wanted, log))
                 .transpose()?,
             limits: Limits::prepare(&process.rlimits)?,
             label: Label::prepare(

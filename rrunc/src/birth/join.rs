@@ -30,6 +30,7 @@ use super::{Newborn, console, set_oom_score};
 use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
 use crate::kernel::process::{Side, clone, exit_now, hide};
+use crate::log::Log;
 use crate::spec::{NamespaceKind, Process, Spec};
 use crate::tuning::{Affinity, Cpus};
 
@@ -45,6 +46,8 @@ pub(crate) struct Guest<'a> {
     /// Takes the terminal's master.
     pub(crate) console: Option<OwnedFd>,
     pub(crate) preserved_fds: u32,
+    /// Takes warnings.
+    pub(crate) log: &'a Log,
 }
 
 /// Bring the process in, up to the point where it starts its program.
@@ -52,7 +55,12 @@ pub(crate) struct Guest<'a> {
 /// # Errors
 /// A step of either side; the process is dead then.
 pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
-    let confinement = Confinement::prepare(guest.process, guest.spec, affinity(guest.process)?)?;
+    let confinement = Confinement::prepare(
+        guest.process,
+        guest.spec,
+        affinity(guest.process)?,
+        guest.log,
+    )?;
     let listener = confinement
         .filter()
         .and_then(|filter| filter.listener.clone());

@@ -70,6 +70,7 @@ use self::namespaces::Layout;
 use crate::cgroup::{Holder, Manager};
 use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
+use crate::log::Log;
 use crate::security::seccomp::Listener;
 use crate::spec::Spec;
 use crate::tuning::Affinity;
@@ -97,6 +98,8 @@ pub(crate) struct Order<'a> {
     pub(crate) preserved_fds: u32,
     pub(crate) no_pivot: bool,
     pub(crate) new_keyring: bool,
+    /// Takes warnings.
+    pub(crate) log: &'a Log,
 }
 
 /// A process that waits for [`Newborn::go`]. Dropped before that, it is
@@ -188,7 +191,7 @@ fn prepare<'a>(order: &Order<'a>) -> Result<(Prepared<'a>, Option<Holder>)> {
             .map(Manager::view)
             .transpose()?,
         mounts: mounts::plan(spec, order.bundle, order.rootfs)?,
-        confinement: Confinement::prepare(&process, spec, Affinity::OfGroup)?,
+        confinement: Confinement::prepare(&process, spec, Affinity::OfGroup, order.log)?,
         process,
     };
     Ok((prepared, holder))

@@ -222,6 +222,7 @@ pub(super) fn make(
         cgroup.as_ref(),
         console,
         hold,
+        log,
     ) {
         Ok(newborn) => Ok(Made {
             container,
@@ -259,6 +260,7 @@ fn rootfs_of(request: &Request) -> Result<PathBuf> {
     Ok(path)
 }
 
+#[allow(clippy::too_many_arguments)]
 fn fill(
     container: &Container,
     state: &mut State,
@@ -267,6 +269,7 @@ fn fill(
     cgroup: Option<&Manager>,
     console: Option<OwnedFd>,
     hold: Hold,
+    log: &Log,
 ) -> Result<Newborn> {
     // What a killed create leaves can be deleted: the record tells the cgroups.
     container.save(state)?;
@@ -289,6 +292,7 @@ fn fill(
         preserved_fds: request.descriptors,
         no_pivot: options.no_pivot,
         new_keyring: !options.no_new_keyring,
+        log,
     };
     let newborn = give_birth(&order, state, |state| container.save(state))?;
     if hold == Hold::ForStart {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 
+use crate::log::Log;
 use crate::spec::Capabilities;
 
 /// In the order of their numbers.
@@ -71,7 +72,7 @@ pub(crate) struct Sets {
 impl Sets {
     /// Resolves the names; those that the kernel does not know, or that the runtime itself may not
     /// give, are left out with a warning, as by runc.
-    pub(crate) fn prepare(wanted: &Capabilities) -> Result<Sets> {
+    pub(crate) fn prepare(wanted: &Capabilities, log: &Log) -> Result<Sets> {
         let own = own_bounding_set();
         let mut unknown = Vec::new();
         let mut resolve = |names: &[String]| {
@@ -93,12 +94,25 @@ impl Sets {
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();
-            eprintln!(
-                "rrunc: warning: unknown or unavailable capabilities are left out: {}",
+            log.warn(&format!(
+                "unknown or unavailable capabilities are left out: {}",
                 unknown.join(" ")
-            );
+            ));
         }
+        sets.warn_of_ambient(log);
         Ok(sets)
+    }
+
+    /// The kernel lets nobody have a capability that is ambient and not both of these. runc 1.1
+    /// writes such lists itself (`runc spec`); runc and crun go on without.
+    fn warn_of_ambient(&self, log: &Log) {
+        let refused = self.ambient & !(self.permitted & self.inheritable);
+        for number in (0..Set::BITS).filter(|number| refused & 1 << number != 0) {
+            log.warn(&format!(
+                "can't raise ambient capability {}: it is not both permitted and inheritable",
+                name(number)
+            ));
+        }
     }
 
     /// Drops from the bounding set; before the user changes, while CAP_SETPCAP is there.
@@ -126,7 +140,6 @@ impl Sets {
             0,
         )
         .context("clear the ambient capabilities")?;
-        // The kernel refuses the others. runc 1.1 writes such lists itself (`runc spec`), and runc and crun pass over them.
         let may_be_ambient = self.ambient & self.permitted & self.inheritable;
         for number in (0..Set::BITS).filter(|n| may_be_ambient & 1 << n != 0) {
             prctl(
@@ -207,13 +220,16 @@ mod tests {
         // Capabilities are a thread's own.
         std::thread::spawn(|| {
             let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-            let sets = Sets::prepare(&Capabilities {
-                bounding: list(&["CAP_KILL", "CAP_CHOWN"]),
-                effective: list(&["CAP_CHOWN"]),
-                inheritable: list(&["CAP_KILL"]),
-                permitted: list(&["CAP_KILL", "CAP_CHOWN", "CAP_UNHEARD_OF"]),
-                ambient: list(&["CAP_KILL"]),
-            })
+            let sets = Sets::prepare(
+                &Capabilities {
+                    bounding: list(&["CAP_KILL", "CAP_CHOWN"]),
+                    effective: list(&["CAP_CHOWN"]),
+                    inheritable: list(&["CAP_KILL"]),
+                    permitted: list(&["CAP_KILL", "CAP_CHOWN", "CAP_UNHEARD_OF"]),
+                    ambient: list(&["CAP_KILL"]),
+                },
+                &Log::to_stderr(),
+            )
             .unwrap();
             sets.limit_bounding().unwrap();
             sets.apply().unwrap();
