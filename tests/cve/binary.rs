@@ -13,7 +13,7 @@ exec 4<>/tmp/hold
 until [ "$found" ]; do
     for p in /proc/[0-9]*; do
         case $(busybox tr '\0' ' ' <$p/cmdline) in
-            *"$1 /tmp/hold"*) [ $p = /proc/$$ ] || { exec 3<$p/exe && found=$p; } ;;
+            *"$1 /tmp/hold"*) [ $p != /proc/$$ ] && (: <$p/exe) && exec 3<$p/exe && found=$p ;;
         esac
     done 2>/dev/null
 done

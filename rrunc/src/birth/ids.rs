@@ -11,6 +11,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getegid, geteuid, pause};
 
 use crate::kernel::process::{Side, clone, exit_now};
+use crate::kernel::procfs;
 use crate::spec::IdMapping;
 
 /// Write both maps of a process in a new user namespace.
@@ -28,8 +29,7 @@ pub(super) fn write_maps(pid: Pid, uids: &[IdMapping], gids: &[IdMapping]) -> Re
     let only = |maps: &[IdMapping], id| matches!(maps, [one] if one.size == 1 && one.host_id == id);
     if only(gids, getegid().as_raw()) {
         // The kernel's condition for a caller without CAP_SETGID.
-        let path = format!("/proc/{pid}/setgroups");
-        fs::write(&path, "deny").with_context(|| format!("write deny to {path}"))?;
+        procfs::write(&format!("{pid}/setgroups"), "deny")?;
         write_map(pid, "gid_map", gids)?;
     } else {
         run_helper("newgidmap", pid, gids)?;
@@ -46,8 +46,7 @@ fn write_map(pid: Pid, file: &str, maps: &[IdMapping]) -> Result<()> {
         .iter()
         .map(|map| format!("{} {} {}\n", map.container_id, map.host_id, map.size))
         .collect();
-    let path = format!("/proc/{pid}/{file}");
-    fs::write(&path, &lines).with_context(|| format!("write {:?} to {path}", lines.trim_end()))
+    procfs::write(&format!("{pid}/{file}"), &lines)
 }
 
 fn run_helper(program: &str, pid: Pid, maps: &[IdMapping]) -> Result<()> {

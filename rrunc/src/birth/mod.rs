@@ -53,7 +53,7 @@ mod seal;
 mod settings;
 mod stdio;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -70,6 +70,7 @@ use self::namespaces::Layout;
 use crate::cgroup::{Holder, Manager};
 use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
+use crate::kernel::procfs;
 use crate::log::Log;
 use crate::security::seccomp::Listener;
 use crate::spec::Spec;
@@ -199,9 +200,8 @@ fn prepare<'a>(order: &Order<'a>) -> Result<(Prepared<'a>, Option<Holder>)> {
 
 /// From outside, where the right to lower it is.
 fn set_oom_score(pid: Pid, score: i32) -> Result<()> {
-    let path = format!("/proc/{pid}/oom_score_adj");
-    fs::write(&path, score.to_string())
-        .with_context(|| format!("process.oomScoreAdj: write {score} to {path}"))
+    procfs::write(&format!("{pid}/oom_score_adj"), &score.to_string())
+        .context("process.oomScoreAdj")
 }
 
 impl Newborn {

@@ -7,7 +7,7 @@
 //! belong to it; and when one is made while others are joined or a clock is
 //! shifted, since both happen on either side of entering it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
@@ -20,6 +20,7 @@ use super::channel::{Channel, Message};
 use super::ids;
 use crate::cgroup::Entrance;
 use crate::kernel::process::{Side, clone, exit_now};
+use crate::kernel::procfs;
 use crate::spec::{Linux, NamespaceKind};
 
 /// Namespaces opened and sorted.
@@ -139,12 +140,7 @@ impl<'a> Layout<'a> {
         let lines: String = (self.linux.time_offsets.iter())
             .map(|(clock, offset)| format!("{clock} {} {}\n", offset.secs, offset.nanosecs))
             .collect();
-        fs::write("/proc/self/timens_offsets", &lines).with_context(|| {
-            format!(
-                "linux.timeOffsets: write {:?} to /proc/self/timens_offsets",
-                lines.trim_end()
-            )
-        })?;
+        procfs::write("self/timens_offsets", &lines).context("linux.timeOffsets")?;
         Ok(own.into())
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use nix::errno::Errno;
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, fstatfs};
 
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,12 +108,14 @@ fn retriable(error: &io::Error) -> bool {
         .any(|errno| error.raw_os_error() == Some(*errno as i32))
 }
 
-/// Writes to a file of a group, which must exist.
+/// Writes to a file of a group, which must exist; a file of another file system is no group's.
 pub(super) fn write(path: &Path, value: &str) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .open(path)?
-        .write_all(value.as_bytes())
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let kind = fstatfs(&file)?.filesystem_type();
+    if kind != CGROUP2_SUPER_MAGIC && kind != CGROUP_SUPER_MAGIC {
+        return Err(io::Error::other("not a file of a control group"));
+    }
+    file.write_all(value.as_bytes())
 }
 
 /// As [`write`], with an error that tells the path.

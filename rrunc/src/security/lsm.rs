@@ -2,12 +2,10 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::Mode;
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use nix::unistd::write;
 use std::fs;
 use std::path::Path;
+
+use crate::kernel::procfs;
 
 /// What the process becomes at execve(2).
 #[derive(Debug, Clone)]
@@ -57,31 +55,12 @@ impl Label {
     }
 }
 
-/// Writes to the first of the files that exists. /proc is the container's by now: only the real
-/// procfs will do, with nothing mounted over the file (CVE-2019-16884, CVE-2025-52881).
+/// Writes to the first of the files that exists. /proc is the container's by now.
 fn write_attribute(files: &[&str], text: &str) -> Result<()> {
-    let proc = open(
-        "/proc",
-        OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-        Mode::empty(),
-    )
-    .context("open /proc")?;
-    if fstatfs(&proc)?.filesystem_type() != PROC_SUPER_MAGIC {
-        bail!("/proc is not a proc file system");
-    }
     for file in files {
-        let path = format!("thread-self/attr/{file}");
-        let how = OpenHow::new()
-            .flags(OFlag::O_WRONLY | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-        match openat2(&proc, path.as_str(), how) {
-            Err(Errno::ENOENT) => continue,
-            opened => {
-                let attribute = opened.with_context(|| format!("open /proc/{path}"))?;
-                write(&attribute, text.as_bytes())
-                    .with_context(|| format!("write /proc/{path}"))?;
-                return Ok(());
-            }
+        match procfs::write(&format!("thread-self/attr/{file}"), text) {
+            Err(error) if error.downcast_ref() == Some(&Errno::ENOENT) => {}
+            written => return written,
         }
     }
     Err(anyhow!(
