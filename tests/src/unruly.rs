@@ -220,3 +220,32 @@ fn ask(behind: &str, asked: &Asked, body: &[u8]) -> Result<Vec<u8>> {
     }
     Ok(answer)
 }
+
+/// A proxy that connects whatever is asked for (`CONNECT`) to `behind`; gives its address and what was asked for so far.
+pub fn proxy(behind: &str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("listening")?;
+    let address = listener.local_addr()?.to_string();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (behind, log) = (behind.to_owned(), asked.clone());
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let (behind, log) = (behind.clone(), log.clone());
+            thread::spawn(move || connect(&client, &behind, &log).ok());
+        }
+    });
+    Ok((address, asked))
+}
+
+fn connect(client: &TcpStream, behind: &str, log: &Mutex<Vec<String>>) -> Result<()> {
+    let (line, _) = head(&mut BufReader::new(client))?;
+    log.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(line);
+    let registry = TcpStream::connect(behind)?;
+    let mut to_client = client;
+    to_client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+    let (mut from_client, mut to_registry) = (client.try_clone()?, registry.try_clone()?);
+    thread::spawn(move || std::io::copy(&mut from_client, &mut to_registry));
+    std::io::copy(&mut &registry, &mut to_client)?;
+    Ok(())
+}

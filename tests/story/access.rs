@@ -182,3 +182,32 @@ pub(crate) fn logins_in_dockers_form() -> Result<()> {
     cmd("logout --compat-auth-file docker.json --all").ok()?;
     Ok(())
 }
+
+pub(crate) fn a_proxy_is_gone_through() -> Result<()> {
+    let stack = Stack::new()?;
+    let (proxy, asked) = tests::unruly::proxy(&stack.registry.address)?;
+    // A name that only the proxy knows.
+    let inspect = "inspect --tls-verify=false docker://registry.invalid/alpine:latest";
+    let through = |line: &str| {
+        let cmd = stack
+            .rskopeo(line)
+            .env("HTTP_PROXY", format!("http://{proxy}"));
+        cmd.env("HTTPS_PROXY", "")
+    };
+    through(inspect).ok()?.says("sha256:")?;
+    let connects = asked.lock().map(|asked| asked.clone()).unwrap_or_default();
+    ensure!(
+        connects
+            .iter()
+            .all(|line| line.starts_with("CONNECT registry.invalid:80 ")),
+        "{connects:?}"
+    );
+    ensure!(!connects.is_empty(), "the proxy was not asked");
+    through(inspect).env("NO_PROXY", ".invalid").exits(1)?;
+    // What is on this host is never asked for through a proxy.
+    let before = connects.len();
+    through(&format!("inspect {}", stack.remote("alpine:latest"))).ok()?;
+    let after = asked.lock().map(|asked| asked.len()).unwrap_or_default();
+    ensure!(after == before, "the proxy was asked for this host");
+    Ok(())
+}

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         access::a_certificate_that_signed_itself_is_trusted_as_itself,
         access::logins_are_kept_and_forgotten,
         access::logins_in_dockers_form,
+        access::a_proxy_is_gone_through,
         engine::pull_and_list_images,
         engine::run_detached_exec_logs_ps,
         engine::the_exit_code_is_passed_on,

@@ -15,6 +15,52 @@ use crate::reference::Name;
 struct File {
     #[serde(default)]
     registry: Vec<Registry>,
+    /// The form of before 2018, still read where the newer one is not used.
+    registries: Option<Old>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Old {
+    insecure: OldList,
+    block: OldList,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OldList {
+    registries: Vec<String>,
+}
+
+impl Old {
+    fn into_new(self) -> Vec<Registry> {
+        let Self { insecure, block } = self;
+        let mut all: Vec<Registry> = Vec::new();
+        for (location, insecure) in insecure
+            .registries
+            .into_iter()
+            .map(|location| (location, true))
+            .chain(
+                block
+                    .registries
+                    .into_iter()
+                    .map(|location| (location, false)),
+            )
+        {
+            let location = location.trim_end_matches('/').to_owned();
+            let place = all.iter().position(|known| known.location == location);
+            let at = place.unwrap_or_else(|| {
+                all.push(Registry {
+                    location,
+                    ..Registry::default()
+                });
+                all.len() - 1
+            });
+            all[at].insecure |= insecure;
+            all[at].blocked |= !insecure;
+        }
+        all
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,6 +89,28 @@ struct Mirror {
     /// `all`, `digest-only` or `tag-only`
     #[serde(default)]
     pull_from_mirror: String,
+}
+
+impl Registry {
+    fn check(&self) -> Result<()> {
+        for mirror in &self.mirror {
+            let location = &mirror.location;
+            match mirror.pull_from_mirror.as_str() {
+                "" => {}
+                "all" | "digest-only" | "tag-only" if !self.mirror_by_digest_only => {}
+                "all" | "digest-only" | "tag-only" => bail!(
+                    "cannot set mirror usage mirror-by-digest-only for the registry and pull-from-mirror for its mirror {location:?}"
+                ),
+                other => {
+                    bail!("unsupported pull-from-mirror value {other:?} for mirror {location:?}")
+                }
+            }
+            if location.is_empty() {
+                bail!("invalid condition: a mirror's location is unset");
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One place to ask for an image.
@@ -93,8 +161,15 @@ impl Registries {
     }
 
     fn merge(registries: &mut Vec<Registry>, text: &str) -> Result<()> {
-        let file: File = toml::from_str(text)?;
+        let mut file: File = toml::from_str(text)?;
+        if let Some(old) = file.registries {
+            if !file.registry.is_empty() {
+                bail!("mixing sysregistry v1/v2 is not supported");
+            }
+            file.registry = old.into_new();
+        }
         for mut registry in file.registry {
+            registry.check()?;
             if registry.prefix.is_empty() {
                 registry.prefix.clone_from(&registry.location);
             }
@@ -292,6 +367,60 @@ mod tests {
                 .repository(),
             "a.io/xx/z"
         );
+    }
+
+    #[test]
+    fn mirrors_by_digest_or_by_tag() {
+        let conf = registries(
+            r#"
+            [[registry]]
+            location = "a.io"
+            [[registry.mirror]]
+            location = "digests.io"
+            pull-from-mirror = "digest-only"
+            [[registry.mirror]]
+            location = "tags.io"
+            pull-from-mirror = "tag-only"
+            [[registry]]
+            location = "b.io"
+            mirror-by-digest-only = true
+            [[registry.mirror]]
+            location = "m.io"
+            [[registry]]
+            prefix = "*.c.io"
+            location = "d.io/c"
+            "#,
+        );
+        let first = |text: &str| {
+            let pulled = conf.pull(&text.parse().unwrap()).unwrap();
+            pulled[0].name.domain.clone()
+        };
+        let digest = format!("@sha256:{}", "0".repeat(64));
+        assert_eq!(first("a.io/x:1"), "tags.io");
+        assert_eq!(first(&format!("a.io/x{digest}")), "digests.io");
+        assert_eq!(first("b.io/x:1"), "b.io");
+        assert_eq!(first(&format!("b.io/x{digest}")), "m.io");
+        let wild = conf.pull(&"r.c.io/x:1".parse().unwrap()).unwrap();
+        assert_eq!(wild[0].name.to_string(), "d.io/c/x:1");
+        assert_eq!(first("c.io/x:1"), "c.io");
+    }
+
+    #[test]
+    fn the_old_form_is_read_alone() {
+        let old = "[registries.search]\nregistries = ['docker.io']\n[registries.insecure]\nregistries = ['a.io']\n\
+                   [registries.block]\nregistries = ['b.io']\n";
+        let conf = registries(old);
+        assert!(conf.push(&"a.io/x".parse().unwrap()).unwrap().insecure);
+        assert!(conf.push(&"b.io/x".parse().unwrap()).is_err());
+        let mixed = format!("{old}[[registry]]\nlocation = 'c.io'\n");
+        assert!(Registries::parse(&mixed).is_err());
+        for bad in [
+            "[[registry]]\nlocation = 'a'\n[[registry.mirror]]\nlocation = 'm'\npull-from-mirror = 'never'\n",
+            "[[registry]]\nlocation = 'a'\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = 'm'\npull-from-mirror = 'all'\n",
+            "[[registry]]\nlocation = 'a'\n[[registry.mirror]]\nlocation = ''\n",
+        ] {
+            assert!(Registries::parse(bad).is_err(), "{bad}");
+        }
     }
 
     proptest! {

@@ -343,6 +343,30 @@ fn setuid_survives_the_change_of_owner() {
 }
 
 #[test]
+fn twins_stay_apart() {
+    let mut ground = Ground::new(Form::Flat);
+    // The same letter, composed and not.
+    let (composed, decomposed) = ("\u{e9}", "e\u{301}");
+    ground
+        .apply(
+            Tar::new()
+                .file("name", "small")
+                .file("NAME", "large")
+                .file(composed, "one")
+                .file(decomposed, "two"),
+        )
+        .unwrap();
+    for (name, text) in [
+        ("name", "small"),
+        ("NAME", "large"),
+        (composed, "one"),
+        (decomposed, "two"),
+    ] {
+        assert_eq!(ground.text(name), text);
+    }
+}
+
+#[test]
 fn bombs_meet_limits() {
     let limits = Limits {
         ratio: u64::MAX,
