@@ -211,3 +211,26 @@ pub(crate) fn a_proxy_is_gone_through() -> Result<()> {
     ensure!(after == before, "the proxy was asked for this host");
     Ok(())
 }
+
+pub(crate) fn an_image_that_is_not_there_is_exit_code_2() -> Result<()> {
+    let stack = Stack::new()?;
+    let unknown = stack.remote("alpine:none");
+    for line in [
+        format!("inspect {unknown}"),
+        format!("copy {unknown} dir:x"),
+    ] {
+        stack
+            .rskopeo(&line)
+            .exits(2)?
+            .complains("manifest unknown")?;
+    }
+    let alpine = stack.remote("alpine:latest");
+    stack
+        .rskopeo(&format!("copy {alpine} oci:layout:here"))
+        .ok()?;
+    stack
+        .rskopeo("inspect oci:layout:there")
+        .exits(2)?
+        .complains("no descriptor found")?;
+    Ok(())
+}

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         access::logins_are_kept_and_forgotten,
         access::logins_in_dockers_form,
         access::a_proxy_is_gone_through,
+        access::an_image_that_is_not_there_is_exit_code_2,
         engine::pull_and_list_images,
         engine::run_detached_exec_logs_ps,
         engine::the_exit_code_is_passed_on,
