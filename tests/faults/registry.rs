@@ -1,8 +1,10 @@
 //! Registries that are slow, busy, broken or lying.
 
 use std::fs;
+use std::io::Read as _;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tests::image::Image;
 use tests::stack::Parts;
 use tests::{Asked, Context as _, Fault, Result, Stack, Unruly, ensure};
@@ -55,6 +57,59 @@ pub(crate) fn a_cut_connection_is_taken_up_again() -> Result<()> {
     let ranges = unruly.asked();
     let ranges = ranges.iter().filter_map(|asked| asked.header("Range"));
     ensure!(ranges.count() > 0, "nothing was cut");
+    Ok(())
+}
+
+pub(crate) fn a_killed_copy_goes_on_where_it_was() -> Result<()> {
+    let (stack, unruly) = unruly(|asked, _| {
+        let slow = Fault::Slow(64 << 10, Duration::from_millis(5));
+        asked.is("GET", "/v2/big/blobs").then_some(slow)
+    })?;
+    let from = stack.remote("alpine:latest");
+    stack.rskopeo(&format!("unpack {from} bundle")).ok()?;
+    let random = fs::File::open("/dev/urandom")?;
+    let mut file = fs::File::create(stack.scratch.path("bundle/rootfs/big"))?;
+    std::io::copy(&mut random.take(16 << 20), &mut file)?;
+    let big = stack.remote("big:1");
+    stack.rskopeo(&format!("pack bundle {big}")).ok()?;
+
+    let copy = || {
+        let from = format!("docker://{}/big:1", unruly.address);
+        let copy = stack.rskopeo(&format!("copy --src-tls-verify=false {from} oci:layout:1"));
+        copy.env("XDG_CACHE_HOME", stack.scratch.path("cache"))
+    };
+    let kept = || -> Result<u64> {
+        let mut size = 0;
+        if let Ok(entries) = fs::read_dir(stack.scratch.path("cache/rskopeo")) {
+            for entry in entries {
+                size += entry?.metadata()?.len();
+            }
+        }
+        Ok(size)
+    };
+    let killed = copy().start()?;
+    while kept()? < 6 << 20 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    killed.signal(Signal::SIGKILL)?;
+    killed.wait()?;
+    let before = unruly.asked().len();
+    copy().ok()?;
+    let asked = unruly.asked();
+    let ranges: Vec<&str> = asked[before..]
+        .iter()
+        .filter_map(|asked| asked.header("Range"))
+        .collect();
+    let start = ranges.first().and_then(|range| {
+        range
+            .strip_prefix("bytes=")?
+            .strip_suffix('-')?
+            .parse::<u64>()
+            .ok()
+    });
+    ensure!(start.is_some_and(|start| start >= 6 << 20), "{ranges:?}");
+    ensure!(kept()? == 0, "what is whole is still kept");
+    stack.rskopeo("unpack oci:layout:1 whole").ok()?;
     Ok(())
 }
 

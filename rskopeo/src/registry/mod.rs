@@ -8,6 +8,7 @@
 //! client         one request: challenge, redirects, tries      contents  manifests and small blobs
 //! authorization  tokens and passwords by scope                 resume    blobs whose download is taken up again
 //! agents         connections, through proxies or not           location  where an answer leads to
+//! kept           what a broken-off run has downloaded
 //! retry          when and how often to try again               refused   the registry's own words
 //! ```
 
@@ -16,6 +17,7 @@ mod authorization;
 mod challenge;
 mod client;
 mod contents;
+mod kept;
 mod location;
 mod proxy;
 mod refused;
@@ -29,6 +31,7 @@ mod tests;
 
 pub use authorization::Scope;
 pub use client::{Client, Method};
+pub use kept::KeptDownload;
 pub use refused::{Unavailable, refused};
-pub use resume::Download;
+use resume::Download;
 pub use retry::is_transient;

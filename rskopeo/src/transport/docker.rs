@@ -14,7 +14,7 @@ use crate::manifest::{
     DOCKER_LIST, DOCKER_MANIFEST, Descriptor, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, RawManifest,
 };
 use crate::reference::{Name, Reference};
-use crate::registry::{Client, Download, Method, Scope, refused};
+use crate::registry::{Client, KeptDownload, Method, Scope, refused};
 use crate::signature::{Signature, SignatureStore};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
@@ -121,11 +121,7 @@ impl Source for DockerSource {
     }
 
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
-        Ok(Box::new(Download::begin(
-            &self.client,
-            &descriptor.digest,
-            0,
-        )?))
+        Ok(Box::new(KeptDownload::begin(&self.client, descriptor)?))
     }
 
     fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {
