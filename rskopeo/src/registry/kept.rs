@@ -18,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Result;
 
 use super::{Client, Download};
+use crate::digest::Digest;
 use crate::manifest::Descriptor;
 
 /// So many bytes tell whether a download is slow, and wait in memory until then.
@@ -39,7 +40,7 @@ pub struct KeptDownload {
 
 /// The registry is asked for the rest when all that is kept was read.
 enum Rest {
-    Waiting(Arc<Client>, Descriptor),
+    Waiting(Arc<Client>, Digest),
     Open(Download),
 }
 
@@ -70,7 +71,7 @@ impl KeptDownload {
             Some(Kept {
                 state: State::Reading(_),
                 ..
-            }) => Rest::Waiting(Arc::clone(client), blob.clone()),
+            }) => Rest::Waiting(Arc::clone(client), blob.digest.clone()),
             _ => Rest::Open(Download::begin(client, &blob.digest, 0)?),
         };
         Ok(Self {
@@ -82,8 +83,8 @@ impl KeptDownload {
     }
 
     fn download(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Rest::Waiting(client, blob) = &self.rest {
-            let download = Download::begin(client, &blob.digest, self.read);
+        if let Rest::Waiting(client, digest) = &self.rest {
+            let download = Download::begin(client, digest, self.read);
             self.rest =
                 Rest::Open(download.map_err(|error| io::Error::other(format!("{error:#}")))?);
         }
