@@ -47,6 +47,7 @@ mod mounts;
 mod namespaces;
 mod net_devices;
 mod options;
+mod places;
 mod program;
 mod rootfs;
 mod seal;
@@ -80,7 +81,7 @@ pub(crate) use channel::receive_descriptor;
 pub(crate) use console::resize;
 pub(crate) use hooks::{Surroundings, run as run_hooks};
 pub(crate) use join::{Guest, join};
-pub(crate) use mounts::make_places;
+pub(crate) use places::make_places;
 pub(crate) use seal::seal;
 
 /// What is to be born.

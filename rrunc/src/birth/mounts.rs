@@ -28,40 +28,14 @@ use crate::spec::{IdMapping, Mount, Spec};
 pub(super) struct Plan<'a> {
     index: usize,
     entry: &'a Mount,
-    options: Options,
+    pub(super) options: Options,
     /// Absolute source of a bind mount.
-    source: PathBuf,
+    pub(super) source: PathBuf,
     opened: Source,
     /// In the root file system.
-    destination: PathBuf,
+    pub(super) destination: PathBuf,
     /// SELinux's label for what is mounted, and the option that takes it.
     label: Option<(&'static str, &'a str)>,
-}
-
-/// Make the places of mounts in a root file system that is not entered: of
-/// those that are not made in another mount.
-///
-/// # Errors
-/// One cannot be made, or a bind mount's source is not there.
-pub(crate) fn make_places(spec: &Spec, bundle: &Path, rootfs: &Path) -> Result<()> {
-    let root = Rootfs::at(rootfs)?;
-    let in_another = |path: &Path| {
-        let mut others = spec.mounts.iter().map(|mount| mount.destination.as_path());
-        others.any(|other| other != path && other != Path::new("/") && path.starts_with(other))
-    };
-    for (index, entry) in spec.mounts.iter().enumerate() {
-        let plan = Plan::new(index, entry, bundle, rootfs, None)?;
-        if in_another(&entry.destination) {
-            continue;
-        }
-        let is_file = plan.options.bind.is_some()
-            && std::fs::metadata(&plan.source)
-                .with_context(|| format!("mounts[{index}]: {}", plan.source.display()))?
-                .is_file();
-        let kind = if is_file { Kind::File } else { Kind::Directory };
-        root.open_or_make(&plan.destination, kind, ResolveFlag::empty())?;
-    }
-    Ok(())
 }
 
 /// A destination may be given as the host sees it.

@@ -3,8 +3,10 @@
 
 mod devices;
 mod entrance;
+mod guest;
 mod host;
 mod limit;
+mod making;
 mod oom;
 mod procs;
 mod statistics;
@@ -15,17 +17,17 @@ mod v1;
 mod v2;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail};
 
 use crate::annotations::Annotations;
 use crate::kernel::process::is_host_root;
-use crate::spec::{Memory, Resources, Spec};
+use crate::spec::{Memory, Resources};
 pub(crate) use entrance::Entrance;
 pub(crate) use host::is_unified;
 use host::{Host, MOUNTPOINT};
+pub(crate) use making::InUse;
 use nix::errno::Errno;
 pub(crate) use oom::OomWatch;
 use serde::{Deserialize, Serialize};
@@ -72,19 +74,6 @@ pub(crate) struct Hierarchy {
     pub(crate) name: String,
     /// The container's own group on the host.
     pub(crate) group: PathBuf,
-}
-
-/// A group that was there is another's: the container would share its limits, and its end.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum InUse {
-    #[error(
-        "container's cgroup is not empty: {0} process(es) found: choose another linux.cgroupsPath"
-    )]
-    Processes(usize),
-    #[error("container's cgroup unexpectedly frozen: thaw it, or choose another linux.cgroupsPath")]
-    Frozen,
-    #[error("systemd has a unit {0} already: choose another linux.cgroupsPath")]
-    Scope(String),
 }
 
 /// One container's groups in every hierarchy of the host.
@@ -171,69 +160,6 @@ impl Manager {
         }
     }
 
-    /// Groups below these, as `exec --cgroup` names them: a path in cgroup v2, else
-    /// `controller[,controller…]:path`.
-    ///
-    /// # Errors
-    /// A controller is unknown or given twice, or a path leads out of the container's group.
-    pub(crate) fn below(mut self, wanted: &[String]) -> Result<Manager> {
-        let all: Vec<String> = self.paths.keys().cloned().collect();
-        let mut given: Vec<String> = Vec::new();
-        for wanted in wanted {
-            let (controllers, path): (Vec<&str>, &str) = match wanted.split_once(':') {
-                Some((controllers, path)) => (controllers.split(',').collect(), path),
-                None => (all.iter().map(String::as_str).collect(), wanted.as_str()),
-            };
-            for controller in controllers {
-                self.descend(controller, path)
-                    .with_context(|| format!("--cgroup {wanted}"))?;
-                ensure!(
-                    !given.iter().any(|given| given == controller),
-                    "--cgroup {wanted}: controller {controller} specified multiple times"
-                );
-                given.push(controller.to_owned());
-            }
-        }
-        Ok(self)
-    }
-
-    /// Where a process that joins the container goes. In cgroup v2 a group with controllers
-    /// enabled below it takes none: then it goes where the init process went.
-    pub(crate) fn with_init(mut self, init: i32) -> Result<Manager> {
-        let Some(group) = self.unified() else {
-            return Ok(self);
-        };
-        let control = fs::read_to_string(group.join("cgroup.subtree_control"));
-        if control.is_ok_and(|enabled| !enabled.trim().is_empty()) {
-            let path = format!("/proc/{init}/cgroup");
-            let own = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-            if let Some(own) = own.lines().find_map(|line| line.strip_prefix("0::/")) {
-                let own = self.mountpoint.join(own);
-                self.paths.insert(String::new(), own);
-            }
-        }
-        Ok(self)
-    }
-
-    fn descend(&mut self, controller: &str, path: &str) -> Result<()> {
-        let group = self
-            .paths
-            .get_mut(controller)
-            .ok_or_else(|| anyhow!("unknown controller {controller}"))?;
-        let climbs = Path::new(path)
-            .components()
-            .any(|part| part == Component::ParentDir);
-        ensure!(!climbs, "bad sub cgroup path: {path}");
-        let below = group.join(path.trim_start_matches('/'));
-        ensure!(
-            below.is_dir(),
-            "error adding pid to cgroups: {}: no such file or directory",
-            below.display()
-        );
-        *group = below;
-        Ok(())
-    }
-
     /// The group, where cgroup v2 is the only hierarchy.
     fn unified(&self) -> Option<&Path> {
         self.paths
@@ -253,60 +179,6 @@ impl Manager {
         groups.sort_unstable();
         groups.dedup();
         groups
-    }
-
-    /// Makes the groups where they are missing.
-    ///
-    /// # Errors
-    /// One cannot be made; or [`InUse`], and then what was there is left as it is.
-    pub(crate) fn create(&self) -> Result<()> {
-        let mut fresh = Vec::new();
-        // A scope is new, and its holder in it.
-        if !self.create_groups(&mut fresh)? || self.scope.is_some() {
-            return Ok(());
-        }
-        let others = self.pids()?.len();
-        let in_use = match others {
-            0 if self.is_frozen()? => InUse::Frozen,
-            0 => return Ok(()),
-            others => InUse::Processes(others),
-        };
-        fresh.into_iter().try_for_each(procs::remove)?;
-        Err(in_use.into())
-    }
-
-    /// Lets systemd make the scope, if there is to be one, with a process that holds it.
-    ///
-    /// # Errors
-    /// It refuses, or cannot be reached.
-    pub(crate) fn start_scope(&self, id: &str, spec: &Spec) -> Result<Option<Holder>> {
-        let Some(scope) = &self.scope else {
-            return Ok(None);
-        };
-        let holder = scope.start(id, spec, self.unified().is_some())?;
-        if let Some(group) = self.unified() {
-            scope.move_holder(&holder, group)?;
-        }
-        Ok(Some(holder))
-    }
-
-    /// Whether one of them was there; the others are listed.
-    fn create_groups<'a>(&'a self, fresh: &mut Vec<&'a Path>) -> Result<bool> {
-        let mut was_there = false;
-        for (controller, group) in &self.paths {
-            let there = match controller.as_str() {
-                "" if self.paths.len() == 1 => v2::create(&self.mountpoint, group, true)?,
-                "" => v2::create(&self.mountpoint.join("unified"), group, false)?,
-                _ => v1::create(controller, group)?,
-            };
-            // Some controllers share a group.
-            let ours = fresh.contains(&group.as_path());
-            was_there |= there && !ours;
-            if !there && !ours {
-                fresh.push(group);
-            }
-        }
-        Ok(was_there)
     }
 
     /// The way in for a process yet to be born, once the groups are made: cheaper than
