@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::monitor::{Case, appears, eventually};
-use tests::{Result, ensure};
+use tests::{Result, Scratch, ensure};
 
 use crate::{limit, median, pss, row};
 
@@ -81,10 +82,10 @@ pub(crate) fn thousand() -> Result<()> {
 
 /// From the spawn to the pid on the sync pipe, in turn.
 pub(crate) fn start() -> Result<()> {
+    let cases = [Case::new("rconmon")?, Case::new("conmon")?];
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..60 {
-        for (monitor, times) in ["rconmon", "conmon"].iter().zip(&mut times) {
-            let case = Case::new(monitor)?;
+        for (case, times) in cases.iter().zip(&mut times) {
             let begun = Instant::now();
             let mut watched = case.container("exit").begin()?;
             watched.container()?;
@@ -98,10 +99,17 @@ pub(crate) fn start() -> Result<()> {
 }
 
 pub(crate) fn throughput() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let lines = scratch.path("lines");
+    let mut file = std::io::BufWriter::new(fs::File::create(&lines)?);
+    for n in 0..LINES {
+        writeln!(file, "{n:0>99}")?;
+    }
+    file.flush()?;
     let mut best = [(f64::MAX, f64::MAX); 2];
     for _ in 0..3 {
         for (monitor, best) in ["rconmon", "conmon"].iter().zip(&mut best) {
-            let (time, cpu) = log_lines(&Case::new(monitor)?)?;
+            let (time, cpu) = log_lines(&Case::new(monitor)?, &lines)?;
             *best = (best.0.min(time), best.1.min(cpu));
         }
     }
@@ -118,13 +126,7 @@ pub(crate) fn throughput() -> Result<()> {
 }
 
 /// Milliseconds until all lines are in the log, and of the monitor's own CPU time.
-fn log_lines(case: &Case) -> Result<(f64, f64)> {
-    let lines = case.path("lines");
-    let mut file = std::io::BufWriter::new(fs::File::create(&lines)?);
-    for n in 0..LINES {
-        writeln!(file, "{n:0>99}")?;
-    }
-    file.into_inner()?.sync_all()?;
+fn log_lines(case: &Case, lines: &Path) -> Result<(f64, f64)> {
     let mut watched = case
         .container(&format!(
             "cat {}; echo > {}; read over",
