@@ -16,6 +16,7 @@ mod exists;
 mod export;
 mod globals;
 mod image;
+mod info;
 mod init;
 mod inspect;
 mod kill;
@@ -38,6 +39,7 @@ mod stats;
 mod stop;
 mod top;
 mod verb;
+mod version;
 mod volume;
 mod wait;
 
@@ -65,6 +67,7 @@ const COMMANDS: &[Entry] = &[
     entry::<image::History>(),
     entry::<image::Images>(),
     entry::<image::Import>(),
+    entry::<info::Info>(),
     entry::<init::Init>(),
     entry::<inspect::Inspect>(),
     entry::<kill::Kill>(),
@@ -90,6 +93,7 @@ const COMMANDS: &[Entry] = &[
     entry::<top::Top>(),
     entry::<pause::Unpause>(),
     entry::<image::Untag>(),
+    entry::<version::Version>(),
     entry::<wait::Wait>(),
 ];
 

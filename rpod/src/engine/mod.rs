@@ -3,6 +3,7 @@
 pub mod cgroup;
 pub mod container;
 pub mod files;
+pub mod host;
 pub mod image;
 pub mod network;
 pub mod pod;
@@ -86,11 +87,6 @@ impl Context {
                 .unwrap_or_default(),
             &["rconmon", "conmon"],
         )
-    }
-
-    /// The program that copies images.
-    pub fn copier(&self) -> Result<PathBuf> {
-        find_part(&[], &["rskopeo"])
     }
 
     /// The program that does nothing, for pods and `--init`.

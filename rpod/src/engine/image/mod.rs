@@ -36,6 +36,7 @@ pub use inspect::inspect;
 pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
 pub use remove::{RemoveError, Removed, prune, remove};
+pub use short_names::search_registries;
 pub use summary::{containers_of, summary};
 pub use sweep::sweep;
 pub use tag::{tag, untag};

@@ -21,6 +21,11 @@ struct RegistriesConf {
     aliases: BTreeMap<String, String>,
 }
 
+/// Where images without a registry in their name are looked for.
+pub fn search_registries() -> Result<Vec<String>> {
+    Ok(load()?.0.unqualified_search_registries.unwrap_or_default())
+}
+
 /// Where a name may be pulled from, the likeliest first.
 pub(super) fn pull_candidates(name: &Name) -> Result<Vec<Name>> {
     if !name.is_short() {

@@ -28,7 +28,7 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         .network
         .endpoints
         .insert(network.name.clone(), endpoint);
-    if ctx.store.status(id)?.is_running() {
+    if ctx.store.status(id)?.is_active() {
         let lock = lock(ctx)?;
         let number = container.network.names.len() - 1;
         let request = connection::request(ctx, &container, &[(number, &network.name)], &lock)?;
@@ -52,7 +52,7 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
     }
     container.network.names.retain(|name| *name != network.name);
     container.network.endpoints.remove(&network.name);
-    if ctx.store.status(id)?.is_running() {
+    if ctx.store.status(id)?.is_active() {
         connection::take_out(ctx, id, &network.name, &lock(ctx)?)?;
     }
     save(ctx, &container)

@@ -74,10 +74,6 @@ impl Network {
             ..Network::default()
         })
     }
-
-    pub fn option(&self, name: &str) -> Option<&str> {
-        self.options.get(name).map(String::as_str)
-    }
 }
 
 impl Subnet {

@@ -51,10 +51,6 @@ impl Filter {
         Ok(Filter(tests))
     }
 
-    pub fn is_about_anonymous(&self) -> bool {
-        self.0.iter().any(|test| matches!(test, Test::Anonymous(_)))
-    }
-
     pub fn apply(&self, ctx: &Context, mut volumes: Vec<Volume>) -> Result<Vec<Volume>> {
         let unused: Vec<String> = match self.0.iter().any(|test| matches!(test, Test::Dangling(_)))
         {

@@ -60,7 +60,7 @@ pub(super) fn down_if_unused(ctx: &Context, volume: &Volume, ended: Option<&str>
 pub fn count(ctx: &Context, volume: &Volume, without: Option<&str>) -> Result<usize> {
     let mut count = usize::from(mark(ctx, volume).exists());
     for user in users(ctx, &volume.name)? {
-        if Some(user.id.as_str()) != without && ctx.store.status(&user.id)?.is_running() {
+        if Some(user.id.as_str()) != without && ctx.store.status(&user.id)?.is_active() {
             count += 1;
         }
     }

@@ -1,0 +1,70 @@
+//! `rpod info`: podman-info(1).
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Globals, Verb};
+use crate::engine::{Context, host};
+use crate::output;
+use crate::output::template::{Template, no_methods};
+
+#[derive(Args, Debug)]
+pub struct Info {
+    /// Change the output format to JSON or a Go template
+    #[arg(short, long)]
+    format: Option<String>,
+}
+
+impl Verb for Info {
+    const NAME: &'static str = "info";
+    const ABOUT: &'static str = "Display rpod system information";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let value = host::info(&Context::new(globals)?)?;
+        let text = match self.format.as_deref() {
+            None | Some("") => host::yaml(&value),
+            Some("json") => output::pretty(&value, 2) + "\n",
+            Some(template) => {
+                let template = Template::parse("info", &output::unescape(template))?;
+                template.execute(&capitals(&value), no_methods)? + "\n"
+            }
+        };
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        Ok(0)
+    }
+}
+
+/// Templates name Go's fields, which begin with a capital: `.Host.OCIRuntime.Name`.
+fn capitals(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (field(key), capitals(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(list) => list.iter().map(capitals).collect(),
+        other => other.clone(),
+    }
+}
+
+fn field(key: &str) -> String {
+    match key {
+        "ociRuntime" => "OCIRuntime".to_owned(),
+        "cpus" => "CPUs".to_owned(),
+        "os" => "OS".to_owned(),
+        "idMappings" => "IDMappings".to_owned(),
+        "apparmorEnabled" => "AppArmorEnabled".to_owned(),
+        "seccompEnabled" => "SECCOMPEnabled".to_owned(),
+        "seccompProfilePath" => "SECCOMPProfilePath".to_owned(),
+        "selinuxEnabled" => "SELinuxEnabled".to_owned(),
+        "capabilities" => "DefaultCapabilities".to_owned(),
+        key => {
+            let mut chars = key.chars();
+            let first = chars.next().map(|c| c.to_ascii_uppercase());
+            first.into_iter().chain(chars).collect()
+        }
+    }
+}

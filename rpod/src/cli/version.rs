@@ -1,0 +1,54 @@
+//! `rpod version`: podman-version(1).
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::{Globals, Verb};
+use crate::engine::host;
+use crate::output::template::{Template, no_methods};
+use crate::output::unescape;
+
+#[derive(Args, Debug)]
+pub struct Version {
+    /// Change the output format to JSON or a Go template
+    #[arg(short, long)]
+    format: Option<String>,
+}
+
+impl Verb for Version {
+    const NAME: &'static str = "version";
+    const ABOUT: &'static str = "Display the rpod version information";
+
+    fn call(self, _: &Globals) -> Result<u8> {
+        let value = serde_json::json!({ "Client": host::version() });
+        let text = match self.format.as_deref() {
+            None | Some("") => table(&value["Client"]),
+            Some("json") => value.to_string() + "\n",
+            Some(template) => {
+                let template = Template::parse("version", &unescape(template))?;
+                template.execute(&value, no_methods)? + "\n"
+            }
+        };
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        Ok(0)
+    }
+}
+
+fn table(client: &Value) -> String {
+    let lines = [
+        ("Client:", "rpod"),
+        ("Version:", client["Version"].as_str().unwrap_or_default()),
+        (
+            "API Version:",
+            client["APIVersion"].as_str().unwrap_or_default(),
+        ),
+        ("OS/Arch:", client["OsArch"].as_str().unwrap_or_default()),
+    ];
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<14}{value}\n"))
+        .collect()
+}
