@@ -86,6 +86,7 @@ fn main() -> ExitCode {
         pod::errors_are_podmans,
         pod::a_pod_is_paused,
         pod::a_pod_is_looked_into,
+        pod::a_pods_containers_are_started_again,
         network::two_containers_find_each_other_by_name,
         network::ports_are_published,
         network::udp_ports_are_published,

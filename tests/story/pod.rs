@@ -368,3 +368,23 @@ pub(crate) fn a_pod_is_looked_into() -> Result<()> {
     stack.rpod("ps -aq").ok()?.is("")?;
     Ok(())
 }
+
+pub(crate) fn a_pods_containers_are_started_again() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("pod create --name tough --network none --restart on-failure:2")
+        .ok()?;
+    stack
+        .rpod("run -d --pod tough --name falls alpine sh -c 'echo up; exit 3'")
+        .ok()?;
+    until("the container to be started twice more", || {
+        Ok(stack.rpod("logs falls").ok()?.stdout.matches("up").count() == 3)
+    })?;
+    stack
+        .rpod("pod inspect --format {{.RestartPolicy}} tough")
+        .ok()?
+        .is("on-failure")?;
+    stack.rpod("pod stop -t 0 tough").ok()?;
+    stack.rpod("pod rm tough").ok()?;
+    Ok(())
+}

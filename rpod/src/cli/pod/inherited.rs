@@ -6,12 +6,16 @@ use clap::Args;
 use crate::cli::options::{bytes, from_containers, pairs, security_option, volume};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::engine::container::restart;
 
 #[derive(Args, Debug)]
 pub(super) struct InheritedOptions {
     /// Add a host device to the pod's containers
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
     device: Vec<String>,
+    /// Restart policy of the pod's containers (no, always, unless-stopped, on-failure[:N])
+    #[arg(long, value_name = "POLICY")]
+    restart: Option<String>,
     /// Security Options (no-new-privileges, seccomp=, apparmor=, mask=, unmask=)
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
@@ -32,6 +36,9 @@ pub(super) struct InheritedOptions {
 impl InheritedOptions {
     pub(super) fn apply(&self, ctx: &Context, infra: &mut Container) -> Result<()> {
         infra.devices = self.device.clone();
+        if let Some(policy) = &self.restart {
+            infra.restart = restart::parse(policy)?;
+        }
         for option in &self.security_opt {
             security_option(&mut infra.security, option)?;
         }
@@ -52,6 +59,7 @@ impl InheritedOptions {
     pub(super) fn first(&self) -> Option<&'static str> {
         let given = [
             ("--device", !self.device.is_empty()),
+            ("--restart", self.restart.is_some()),
             ("--security-opt", !self.security_opt.is_empty()),
             ("--shm-size", self.shm_size.is_some()),
             ("--sysctl", !self.sysctl.is_empty()),

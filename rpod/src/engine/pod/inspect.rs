@@ -43,6 +43,12 @@ pub fn inspect(ctx: &Context, pod: &Pod) -> Result<Value> {
     if !members.is_empty() {
         put("Containers", json!(containers(&members)));
     }
+    if let Some(policy) = infra
+        .map(|infra| &infra.restart.policy)
+        .filter(|policy| !policy.is_empty())
+    {
+        put("RestartPolicy", json!(policy));
+    }
     limits(pod, &mut all);
     Ok(all.into())
 }

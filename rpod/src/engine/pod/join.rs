@@ -99,6 +99,9 @@ fn inherit(infra: &Container, container: &mut Container) {
             container.devices.push(device.clone());
         }
     }
+    if container.restart.policy.is_empty() && !container.remove {
+        container.restart = infra.restart.clone();
+    }
     let (from, to) = (&infra.security, &mut container.security);
     to.no_new_privileges |= from.no_new_privileges;
     for (own, pods) in [
