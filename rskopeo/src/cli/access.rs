@@ -9,7 +9,7 @@ use crate::config::Credentials;
 use crate::transport::Access;
 
 macro_rules! access_options {
-    ($name:ident, $prefix:literal, $doc:literal) => {
+    ($name:ident, $prefix:literal, $creds:expr, $doc:literal) => {
         #[doc = $doc]
         #[derive(Debug, Default, clap::Args)]
         pub struct $name {
@@ -20,7 +20,12 @@ macro_rules! access_options {
             #[arg(id = concat!($prefix, "cert-dir"), long = concat!($prefix, "cert-dir"), value_name = "PATH")]
             cert_dir: Option<PathBuf>,
             /// Use USERNAME[:PASSWORD] for accessing the registry
-            #[arg(id = concat!($prefix, "creds"), long = concat!($prefix, "creds"), value_name = "USERNAME[:PASSWORD]")]
+            #[arg(
+                id = concat!($prefix, "creds"),
+                long = concat!($prefix, "creds"),
+                aliases = $creds,
+                value_name = "USERNAME[:PASSWORD]"
+            )]
             creds: Option<String>,
             /// Username for accessing the registry
             #[arg(id = concat!($prefix, "username"), long = concat!($prefix, "username"), value_name = "USERNAME")]
@@ -89,12 +94,19 @@ macro_rules! access_options {
 access_options!(
     ImageAccess,
     "",
+    None::<&str>,
     "Options of commands that act on one image."
 );
-access_options!(SourceAccess, "src-", "Options for the source of a copy.");
+access_options!(
+    SourceAccess,
+    "src-",
+    Some("screds"),
+    "Options for the source of a copy."
+);
 access_options!(
     DestinationAccess,
     "dest-",
+    Some("dcreds"),
     "Options for the destination of a copy."
 );
 
