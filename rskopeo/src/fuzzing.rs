@@ -90,7 +90,7 @@ pub fn signatures(bytes: &[u8]) {
     signature::parse_anything(bytes);
 }
 
-pub fn layer(bytes: &[u8]) {
+pub fn unpack(bytes: &[u8]) {
     let Ok(root) = tempfile::tempdir() else {
         return;
     };
