@@ -1,4 +1,4 @@
-//! What `fuzz/` feeds with arbitrary bytes: none of it may panic. Without `--cfg fuzzing` there is nothing here.
+//! What `fuzz/` feeds with arbitrary bytes: none of it may panic. The modules are those of main.rs. Without `--cfg fuzzing` there is nothing here.
 #![cfg(fuzzing)]
 #![allow(dead_code, reason = "the rest is the program's")]
 
@@ -8,6 +8,7 @@ mod cgroup;
 mod cli;
 mod commands;
 mod container;
+mod criu;
 mod kernel;
 mod log;
 mod security;
