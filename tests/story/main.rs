@@ -9,6 +9,7 @@ mod engine;
 mod files;
 mod image;
 mod network;
+mod options;
 mod pod;
 mod sync;
 mod terminal;
@@ -59,6 +60,10 @@ fn main() -> ExitCode {
         engine::skopeo_puts_an_image_into_the_store,
         engine::an_image_is_saved_and_loaded,
         engine::several_images_in_one_archive,
+        options::environment_is_adapted,
+        options::restarted_by_policy,
+        options::required_labelled_and_noted,
+        options::limits_and_mounts,
         commit::committed,
         commit::imported_with_a_history,
         commit::a_killed_commit_leaves_nothing_half_made,

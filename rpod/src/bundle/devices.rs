@@ -43,7 +43,38 @@ pub(super) fn rules(container: &Container) -> Result<Vec<Value>> {
     for d in asked(container)? {
         rules.push(json!({ "allow": true, "type": d.kind.to_string(), "major": d.major, "minor": d.minor, "access": d.access }));
     }
+    for text in &container.resources.device_rules {
+        rules.push(rule(text)?);
+    }
     Ok(rules)
+}
+
+/// `a|b|c MAJOR|*:MINOR|* [rwm]`: podman-run(1), "--device-cgroup-rule".
+pub fn rule(text: &str) -> Result<Value> {
+    let wrong = || {
+        format!(
+            "invalid device cgroup rule {text:?}: write TYPE MAJOR:MINOR ACCESS, such as 'c 1:3 rwm'"
+        )
+    };
+    let mut words = text.split_ascii_whitespace();
+    let (kind, numbers, access) = (
+        words.next().with_context(wrong)?,
+        words.next().with_context(wrong)?,
+        words.next().unwrap_or("rwm"),
+    );
+    let (major, minor) = numbers.split_once(':').with_context(wrong)?;
+    let mut rule = json!({ "allow": true, "type": kind, "access": access });
+    for (key, number) in [("major", major), ("minor", minor)] {
+        if number != "*" {
+            rule[key] = json!(number.parse::<i64>().with_context(wrong)?);
+        }
+    }
+    let known =
+        matches!(kind, "a" | "b" | "c") && access.bytes().all(|b| matches!(b, b'r' | b'w' | b'm'));
+    if !known || words.next().is_some() {
+        bail!(wrong());
+    }
+    Ok(rule)
 }
 
 fn asked(container: &Container) -> Result<Vec<Device>> {

@@ -1,8 +1,11 @@
 //! rlimits and cgroup limits.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::stat::{major, minor};
 use serde_json::{Value, json};
 
 use crate::engine::Context;
@@ -135,10 +138,10 @@ fn resource(name: &str) -> Option<Resource> {
 }
 
 /// `linux.resources`.
-pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Value {
+pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Result<Value> {
     let asked = &container.resources;
     if asked.no_cgroup {
-        return json!({});
+        return Ok(json!({}));
     }
     let mut json = json!({ "devices": devices });
     let pids = asked.pids.unwrap_or(DEFAULT_PIDS);
@@ -166,7 +169,42 @@ pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Value {
     set("cpu", "period", asked.cpu_period.map(Value::from));
     set("cpu", "cpus", asked.cpuset_cpus.clone().map(Value::from));
     set("cpu", "mems", asked.cpuset_mems.clone().map(Value::from));
-    json
+    set(
+        "memory",
+        "disableOOMKiller",
+        asked.oom_kill_disable.then_some(Value::Bool(true)),
+    );
+    set(
+        "memory",
+        "swappiness",
+        asked.memory_swappiness.map(Value::from),
+    );
+    for (key, rates) in [
+        ("throttleReadBpsDevice", &asked.block_io.read_bps),
+        ("throttleWriteBpsDevice", &asked.block_io.write_bps),
+        ("throttleReadIOPSDevice", &asked.block_io.read_iops),
+        ("throttleWriteIOPSDevice", &asked.block_io.write_iops),
+    ] {
+        set("blockIO", key, by_device(rates, "rate")?);
+    }
+    set("blockIO", "weight", asked.block_io.weight.map(Value::from));
+    let weights = by_device(&asked.block_io.weight_device, "weight")?;
+    set("blockIO", "weightDevice", weights);
+    if !asked.unified.is_empty() {
+        json["unified"] = json!(asked.unified);
+    }
+    Ok(json)
+}
+
+/// Nothing where nothing was asked for.
+fn by_device(values: &[(String, u64)], key: &str) -> Result<Option<Value>> {
+    let entries = values.iter().map(|(path, value)| {
+        let about = std::fs::metadata(path).with_context(|| format!("device {path}"))?;
+        let number = about.rdev();
+        Ok(json!({ "major": major(number), "minor": minor(number), key: value }))
+    });
+    let entries = entries.collect::<Result<Vec<Value>>>()?;
+    Ok((!entries.is_empty()).then(|| entries.into()))
 }
 
 #[cfg(test)]

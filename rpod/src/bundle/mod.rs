@@ -23,6 +23,7 @@ use crate::engine::container::record::{Container, Namespace, Process};
 use crate::store::record::{self, Durability};
 
 pub use capabilities::{names as capability_names, normalize as normalize_capability};
+pub use devices::rule as parse_device_rule;
 pub use limits::parse as parse_ulimit;
 pub use namespaces::Joined;
 pub use rootfs::Rootfs;
@@ -151,7 +152,7 @@ fn linux(
     let security = &container.security;
     let mut linux = json!({
         "namespaces": namespaces::of(container, place.joined)?,
-        "resources": limits::resources(container, devices::rules(container)?),
+        "resources": limits::resources(container, devices::rules(container)?)?,
     });
     if !container.resources.no_cgroup {
         linux["cgroupsPath"] = json!(cgroup_path(ctx, container));

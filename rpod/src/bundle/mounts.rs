@@ -40,7 +40,7 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
             &format!("/{name}"),
             &["bind", "rprivate", "ro", "nosuid", "nodev"],
         ));
-    } else if container.read_only {
+    } else if container.read_only && !container.no_read_only_tmpfs {
         for dir in ["/tmp", "/var/tmp", "/run"] {
             all.push(json!({ "destination": dir, "type": "tmpfs", "source": "tmpfs", "options": ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"] }));
         }

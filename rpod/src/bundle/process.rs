@@ -85,6 +85,9 @@ pub fn environment(asked: &Process, user: &User, hostname: &str) -> Vec<String> 
     let mut put = |key: &str, value: &str, replace: bool| match place.get(key) {
         Some(&at) if replace => all[at].1 = value.to_owned(),
         Some(_) => {}
+        // What was unset is not set again by default.
+        None if !replace
+            && (asked.unset_all_env || asked.unset_env.iter().any(|name| name == key)) => {}
         None => {
             place.insert(key.to_owned(), all.len());
             all.push((key.to_owned(), value.to_owned()));

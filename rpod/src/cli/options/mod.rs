@@ -32,7 +32,7 @@ pub(super) use volume::parse as volume;
 
 use crate::engine::Context;
 use crate::engine::container::record::Container;
-use crate::engine::container::{self, create, stop};
+use crate::engine::container::{self, create, restart, stop};
 use crate::engine::image::{self, Access, Image, Platform};
 use crate::engine::pod::{self, join::Joining, record::Pod};
 
@@ -44,6 +44,9 @@ pub struct ContainerOptions {
     /// Write the container ID to the file
     #[arg(long, value_name = "FILE")]
     cidfile: Option<std::path::PathBuf>,
+    /// Path to the file that will receive the PID of conmon
+    #[arg(long, value_name = "FILE")]
+    conmon_pidfile: Option<std::path::PathBuf>,
     /// Run an init binary inside the container that forwards signals and reaps processes
     #[arg(long)]
     init: bool,
@@ -53,6 +56,9 @@ pub struct ContainerOptions {
     /// Set metadata on container
     #[arg(short, long, value_name = "KEY=VALUE")]
     label: Vec<String>,
+    /// Read in a line delimited file of labels
+    #[arg(long, value_name = "FILE")]
+    label_file: Vec<std::path::PathBuf>,
     /// Logging driver for the container (k8s-file, none)
     #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none"])]
     log_driver: Option<String>,
@@ -71,6 +77,12 @@ pub struct ContainerOptions {
     /// If a container with the same name exists, replace it
     #[arg(long)]
     replace: bool,
+    /// Add one or more containers that are started before this one
+    #[arg(long, value_name = "CONTAINER", value_delimiter = ',')]
+    requires: Vec<String>,
+    /// Restart policy to apply when a container exits (no, always, on-failure[:N], unless-stopped)
+    #[arg(long, value_name = "POLICY")]
+    restart: Option<String>,
     /// Remove container and any anonymous unnamed volume associated with the container after exit
     #[arg(long)]
     rm: bool,
@@ -124,7 +136,9 @@ impl ContainerOptions {
         let joining = self.pod.join(ctx, new_pod)?;
         let mut container = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
-        let image = self.image(ctx, image_name)?;
+        let mut image = self.image(ctx, image_name)?;
+        let config = image.config.config.get_or_insert_default();
+        self.process.adapt(config.env.get_or_insert_default())?;
         let entrypoint = self.process.entrypoint()?;
         create::apply_image(&mut container, image_name, &image, entrypoint);
         self.storage.apply_image(&mut container);
@@ -185,8 +199,23 @@ impl ContainerOptions {
             timeout: self.timeout,
             log_driver: self.log_driver.clone().unwrap_or_else(|| "k8s-file".into()),
             create_command: std::env::args().collect(),
+            conmon_pidfile: self
+                .conmon_pidfile
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()
+                .context("--conmon-pidfile")?,
+            restart: restart::parse(self.restart.as_deref().unwrap_or_default())?,
             ..Container::default()
         };
+        if self.rm && !c.restart.policy.is_empty() {
+            bail!(
+                "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\""
+            );
+        }
+        for name in &self.requires {
+            c.requires.push(container::find(ctx, name)?.id);
+        }
         if self.init {
             c.init = Some(self.init_path.clone().map_or_else(|| ctx.pause(), Ok)?);
         }
@@ -209,6 +238,17 @@ impl ContainerOptions {
         if let Some(joining) = joining {
             self.network.join(&mut c, joining);
             joining.admit(ctx, &mut c)?;
+        }
+        for path in &self.label_file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("reading {}", path.display()))?;
+            let lines: Vec<String> = text
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
+                .map(str::to_owned)
+                .collect();
+            c.labels.extend(pairs(&lines));
         }
         c.labels.extend(pairs(&self.label));
         c.annotations.extend(pairs(&self.annotation));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::engine::container::record::Container;
+use crate::engine::container::record::{Container, Mount};
 
 #[derive(Args, Debug)]
 pub(super) struct ProcessOptions {
@@ -18,6 +18,12 @@ pub(super) struct ProcessOptions {
     /// Read in a file of environment variables
     #[arg(long, value_name = "FILE")]
     env_file: Vec<std::path::PathBuf>,
+    /// Use all current host environment variables in container
+    #[arg(long)]
+    env_host: bool,
+    /// Change an environment variable of the image: NAME=VALUE, with ${OTHER} for its variables
+    #[arg(long, value_name = "NAME=VALUE")]
+    env_merge: Vec<String>,
     /// Add additional groups to the primary container process
     #[arg(long, value_name = "GROUP")]
     group_add: Vec<String>,
@@ -27,9 +33,18 @@ pub(super) struct ProcessOptions {
     /// Allocate a pseudo-TTY for container
     #[arg(short, long)]
     tty: bool,
+    /// Set timezone in container: an area and city, or local for the host's
+    #[arg(long, value_name = "TIMEZONE")]
+    tz: Option<String>,
     /// Set umask in container
     #[arg(long, value_name = "UMASK")]
     umask: Option<String>,
+    /// Unset an environment variable of the image
+    #[arg(long, value_name = "NAME")]
+    unsetenv: Vec<String>,
+    /// Unset all default environment variables, of the image and rpod's own
+    #[arg(long)]
+    unsetenv_all: bool,
     /// Username or UID (format: <name|uid>[:<group|gid>])
     #[arg(short, long, value_name = "USER")]
     user: Option<String>,
@@ -60,6 +75,39 @@ impl ProcessOptions {
         process.umask = self.umask.clone();
         process.tty = self.tty;
         process.stdin = self.interactive;
+        process.unset_env = self.unsetenv.clone();
+        process.unset_all_env = self.unsetenv_all;
+        if let Some(zone) = &self.tz {
+            c.mounts.push(time_zone(zone)?);
+        }
+        Ok(())
+    }
+
+    /// What the image's environment becomes before that of the command line is added.
+    pub(super) fn adapt(&self, env: &mut Vec<String>) -> Result<()> {
+        if self.unsetenv_all {
+            env.clear();
+        }
+        env.retain(|variable| !self.unsetenv.iter().any(|name| *name == name_of(variable)));
+        if self.env_host {
+            // A value that is no UTF-8 cannot stand in config.json.
+            let host = std::env::vars_os().filter_map(|(key, value)| {
+                Some(format!(
+                    "{}={}",
+                    key.into_string().ok()?,
+                    value.into_string().ok()?
+                ))
+            });
+            env.splice(0..0, host);
+        }
+        for text in &self.env_merge {
+            let (name, value) = text
+                .split_once('=')
+                .with_context(|| format!("--env-merge {text:?}: write NAME=VALUE"))?;
+            let merged = format!("{name}={}", expanded(value, env));
+            env.retain(|variable| name_of(variable) != name);
+            env.push(merged);
+        }
         Ok(())
     }
 
@@ -67,6 +115,67 @@ impl ProcessOptions {
     pub(super) fn entrypoint(&self) -> Result<Option<Vec<String>>> {
         self.entrypoint.as_deref().map(entrypoint).transpose()
     }
+}
+
+fn name_of(variable: &str) -> &str {
+    variable.split('=').next().unwrap_or_default()
+}
+
+/// `$NAME` and `${NAME}` replaced by what the environment has; nothing for what it has not.
+fn expanded(text: &str, env: &[String]) -> String {
+    let value_of = |name: &str| {
+        let found = env.iter().rev().find(|variable| name_of(variable) == name);
+        found
+            .and_then(|variable| variable.split_once('='))
+            .map_or("", |(_, value)| value)
+    };
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let braced = after
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'));
+        let end = after
+            .find(|c: char| c != '_' && !c.is_ascii_alphanumeric())
+            .unwrap_or(after.len());
+        rest = match braced {
+            Some((name, rest)) => {
+                out.push_str(value_of(name));
+                rest
+            }
+            None if end > 0 => {
+                out.push_str(value_of(&after[..end]));
+                &after[end..]
+            }
+            None => {
+                out.push('$');
+                after
+            }
+        };
+    }
+    out + rest
+}
+
+/// The zone's file of the host, as the container's /etc/localtime.
+fn time_zone(zone: &str) -> Result<Mount> {
+    let source = if zone == "local" {
+        std::path::PathBuf::from("/etc/localtime")
+    } else {
+        let is_name = |part: &str| !part.is_empty() && part != "..";
+        if !zone.split('/').all(is_name) {
+            bail!("unable to find timezone: {zone:?} names none");
+        }
+        std::path::Path::new("/usr/share/zoneinfo").join(zone)
+    };
+    let source = std::fs::canonicalize(&source)
+        .with_context(|| format!("unable to find timezone: {}", source.display()))?;
+    Ok(Mount {
+        kind: "bind".into(),
+        source: source.to_string_lossy().into_owned(),
+        destination: "/etc/localtime".into(),
+        options: vec!["ro".into(), "bind".into()],
+    })
 }
 
 /// A JSON list or one word; empty clears the image's.
@@ -108,4 +217,23 @@ fn variable(text: &str) -> Option<String> {
     std::env::var(text)
         .ok()
         .map(|value| format!("{text}={value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_expanded() {
+        let env = ["A=1".to_owned(), "B=two".to_owned()];
+        for (text, expected) in [
+            ("${A}-$B", "1-two"),
+            ("$", "$"),
+            ("x$NONE.y", "x.y"),
+            ("${A", "{A"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(expanded(text, &env), expected, "{text}");
+        }
+    }
 }

@@ -8,6 +8,36 @@ use crate::engine::container::record::Container;
 
 #[derive(Args, Debug)]
 pub(super) struct ResourceOptions {
+    /// Block IO weight (relative weight), between 10 and 1000
+    #[arg(long, value_name = "WEIGHT")]
+    blkio_weight: Option<u16>,
+    /// Block IO weight of a device
+    #[arg(long, value_name = "DEVICE:WEIGHT")]
+    blkio_weight_device: Vec<String>,
+    /// Configure cgroup v2
+    #[arg(long, value_name = "FILE=VALUE")]
+    cgroup_conf: Vec<String>,
+    /// Add a rule to the cgroup's list of allowed devices
+    #[arg(long, value_name = "TYPE MAJOR:MINOR ACCESS")]
+    device_cgroup_rule: Vec<String>,
+    /// Limit read rate from a device, in bytes a second
+    #[arg(long, value_name = "DEVICE:SIZE")]
+    device_read_bps: Vec<String>,
+    /// Limit read rate from a device, in operations a second
+    #[arg(long, value_name = "DEVICE:N")]
+    device_read_iops: Vec<String>,
+    /// Limit write rate to a device, in bytes a second
+    #[arg(long, value_name = "DEVICE:SIZE")]
+    device_write_bps: Vec<String>,
+    /// Limit write rate to a device, in operations a second
+    #[arg(long, value_name = "DEVICE:N")]
+    device_write_iops: Vec<String>,
+    /// Tune the container's memory swappiness, 0 to 100: cgroup v1 only
+    #[arg(long, value_name = "N")]
+    memory_swappiness: Option<u64>,
+    /// Disable the OOM killer for the container: cgroup v1 only
+    #[arg(long)]
+    oom_kill_disable: bool,
     /// Control container cgroup configuration (enabled, disabled)
     #[arg(long, value_name = "MODE", value_parser = ["enabled", "disabled"], default_value = "enabled")]
     cgroups: String,
@@ -78,8 +108,72 @@ impl ResourceOptions {
             .collect::<Result<_>>()?;
         resources.cgroup_parent = self.cgroup_parent.clone();
         resources.no_cgroup = self.cgroups == "disabled";
+        resources.oom_kill_disable = self.oom_kill_disable;
+        resources.memory_swappiness = self.memory_swappiness;
+        let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+        if v2 && (self.oom_kill_disable || self.memory_swappiness.is_some()) {
+            bail!(
+                "--oom-kill-disable and --memory-swappiness need cgroup v1, and this host has v2"
+            );
+        }
+        if self.memory_swappiness.is_some_and(|percent| percent > 100) {
+            bail!("--memory-swappiness: between 0 and 100");
+        }
+        self.devices(c)
+    }
+
+    fn devices(&self, c: &mut Container) -> Result<()> {
+        let resources = &mut c.resources;
+        for text in &self.device_cgroup_rule {
+            bundle::parse_device_rule(text)?;
+        }
+        resources.device_rules = self.device_cgroup_rule.clone();
+        for text in &self.cgroup_conf {
+            let (file, value) = text
+                .split_once('=')
+                .with_context(|| format!("--cgroup-conf {text:?}: write FILE=VALUE"))?;
+            resources.unified.insert(file.to_owned(), value.to_owned());
+        }
+        let is_weight = |weight: u64| (10..=1000).contains(&weight);
+        if self
+            .blkio_weight
+            .is_some_and(|weight| !is_weight(weight.into()))
+        {
+            bail!("--blkio-weight: range of weight is from 10 to 1000");
+        }
+        let io = &mut resources.block_io;
+        io.weight = self.blkio_weight;
+        let all = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| per_device(text))
+                .collect::<Result<Vec<_>>>()
+        };
+        io.weight_device = all(&self.blkio_weight_device)?;
+        if io
+            .weight_device
+            .iter()
+            .any(|(_, weight)| !is_weight(*weight))
+        {
+            bail!("--blkio-weight-device: range of weight is from 10 to 1000");
+        }
+        io.read_bps = all(&self.device_read_bps)?;
+        io.read_iops = all(&self.device_read_iops)?;
+        io.write_bps = all(&self.device_write_bps)?;
+        io.write_iops = all(&self.device_write_iops)?;
         Ok(())
     }
+}
+
+/// `/dev/x:VALUE`
+fn per_device(text: &str) -> Result<(String, u64)> {
+    let wrong = || format!("bad format {text:?}: write /dev/DEVICE:VALUE");
+    let (device, value) = text.rsplit_once(':').with_context(wrong)?;
+    if !device.starts_with("/dev/") {
+        bail!(wrong());
+    }
+    let value = u64::try_from(bytes(value)?).ok().with_context(wrong)?;
+    Ok((device.to_owned(), value))
 }
 
 /// `64m`, `1g`, `512`, `-1`: bytes.

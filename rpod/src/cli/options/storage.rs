@@ -23,6 +23,9 @@ pub(super) struct StorageOptions {
     /// Make containers root filesystem read-only
     #[arg(long)]
     read_only: bool,
+    /// When running --read-only containers mount read-write tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    read_only_tmpfs: bool,
     /// Size of /dev/shm
     #[arg(long, value_name = "SIZE", default_value = "64m")]
     shm_size: String,
@@ -40,6 +43,7 @@ pub(super) struct StorageOptions {
 impl StorageOptions {
     pub(super) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
         c.read_only = self.read_only;
+        c.no_read_only_tmpfs = !self.read_only_tmpfs;
         c.devices = self.device.clone();
         c.shm_size = u64::try_from(bytes(&self.shm_size)?)?;
         let mut asked = Vec::new();

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::record::{Container, Namespace};
 use super::restart;
@@ -216,7 +216,7 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
         .as_array()
         .into_iter()
         .flatten();
-    json!({
+    let mut settings = json!({
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
         "CgroupMode": mode(&container.namespaces.cgroup),
@@ -258,7 +258,60 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
         "Devices": container.devices,
         "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
         "Ulimits": ulimits.map(|limit| json!({ "Name": limit["type"], "Soft": limit["soft"], "Hard": limit["hard"] })).collect::<Vec<_>>(),
-    })
+    });
+    if let Value::Object(all) = &mut settings {
+        all.extend(less_usual(container));
+    }
+    settings
+}
+
+/// Limits that few ask for.
+fn less_usual(container: &Container) -> Map<String, Value> {
+    let (asked, restart) = (&container.resources, &container.restart);
+    let mut all = Map::new();
+    let mut add = |key: &str, value: Value| all.insert(key.to_owned(), value);
+    let policy = match restart.policy.as_str() {
+        "" => "no",
+        policy => policy,
+    };
+    add(
+        "RestartPolicy",
+        json!({ "Name": policy, "MaximumRetryCount": restart.retries }),
+    );
+    add(
+        "MemorySwappiness",
+        json!(asked.memory_swappiness.unwrap_or(0)),
+    );
+    add("OomKillDisable", json!(asked.oom_kill_disable));
+    add("BlkioWeight", json!(asked.block_io.weight.unwrap_or(0)));
+    add(
+        "BlkioWeightDevice",
+        json!(devices(&asked.block_io.weight_device, "Weight")),
+    );
+    add(
+        "BlkioDeviceReadBps",
+        json!(devices(&asked.block_io.read_bps, "Rate")),
+    );
+    add(
+        "BlkioDeviceWriteBps",
+        json!(devices(&asked.block_io.write_bps, "Rate")),
+    );
+    add(
+        "BlkioDeviceReadIOps",
+        json!(devices(&asked.block_io.read_iops, "Rate")),
+    );
+    add(
+        "BlkioDeviceWriteIOps",
+        json!(devices(&asked.block_io.write_iops, "Rate")),
+    );
+    all
+}
+
+fn devices(values: &[(String, u64)], key: &str) -> Vec<Value> {
+    let entries = values.iter();
+    entries
+        .map(|(path, value)| json!({ "Path": path, key: value }))
+        .collect()
 }
 
 pub fn mode(namespace: &Namespace) -> String {

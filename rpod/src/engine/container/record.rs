@@ -47,6 +47,10 @@ pub struct Container {
     pub stop_timeout: u64,
     /// Seconds that it may run.
     pub timeout: u64,
+    /// Where the monitor's pid is written, too.
+    pub conmon_pidfile: Option<PathBuf>,
+    /// With a read-only root: no tmpfs on /run, /tmp and /var/tmp.
+    pub no_read_only_tmpfs: bool,
     pub log_driver: String,
     pub log_size_max: Option<i64>,
     /// Run an init as pid 1.
@@ -97,6 +101,9 @@ pub struct Process {
     pub entrypoint: Vec<String>,
     pub command: Vec<String>,
     pub env: Vec<String>,
+    /// Variables that rpod does not set by itself.
+    pub unset_env: Vec<String>,
+    pub unset_all_env: bool,
     pub workdir: String,
     /// The working directory was asked for, so it has to be there.
     pub workdir_asked: bool,
@@ -230,10 +237,33 @@ pub struct Resources {
     pub cpuset_mems: Option<String>,
     pub pids: Option<i64>,
     pub oom_score_adj: Option<i32>,
+    /// cgroup v1 only: the kernel holds the container back rather than ending a process of it.
+    pub oom_kill_disable: bool,
+    /// 0 to 100; cgroup v1 only.
+    pub memory_swappiness: Option<u64>,
+    pub block_io: BlockIo,
+    /// Files of cgroup v2 and their values.
+    pub unified: BTreeMap<String, String>,
+    /// `type major:minor access`, as given.
+    pub device_rules: Vec<String>,
     pub ulimits: Vec<Ulimit>,
     pub cgroup_parent: Option<String>,
     /// No cgroup of its own.
     pub no_cgroup: bool,
+}
+
+/// podman-run(1), "--blkio-weight", "--device-read-bps" and their kin.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BlockIo {
+    /// 10 to 1000.
+    pub weight: Option<u16>,
+    /// Device and weight, rate in bytes or operations a second.
+    pub weight_device: Vec<(String, u64)>,
+    pub read_bps: Vec<(String, u64)>,
+    pub write_bps: Vec<(String, u64)>,
+    pub read_iops: Vec<(String, u64)>,
+    pub write_iops: Vec<(String, u64)>,
 }
 
 /// A limit that was asked for: `name=soft:hard`, -1 for unlimited.

@@ -50,7 +50,9 @@ pub(super) fn note_stop(ctx: &Context, container: &Container) -> Result<()> {
     if container.restart.policy.is_empty() {
         return Ok(());
     }
-    replace(&stopped(ctx, &container.id), b"", Durability::Disk)
+    replace(&stopped(ctx, &container.id), b"", Durability::Disk)?;
+    // A restart that looked before this was written is waited for.
+    container.lock(ctx).map(drop)
 }
 
 /// A person started it: what was noted is history.
@@ -95,7 +97,12 @@ pub fn again(ctx: &Context, container: &Container) -> Result<bool> {
         }
         _ => false,
     };
-    if !wanted || was_stopped(ctx, &container.id) {
+    if !wanted {
+        return Ok(false);
+    }
+    let _lock = container.lock(ctx)?;
+    let ended_still = matches!(ctx.store.status(&container.id)?, Status::Exited(_));
+    if !ended_still || was_stopped(ctx, &container.id) {
         return Ok(false);
     }
     replace(
@@ -103,8 +110,7 @@ pub fn again(ctx: &Context, container: &Container) -> Result<bool> {
         (before + 1).to_string().as_bytes(),
         Durability::Process,
     )?;
-    start::start_again(ctx, container)?;
-    Ok(true)
+    start::start_again(ctx, container).map(|()| true)
 }
 
 fn stopped(ctx: &Context, id: &str) -> PathBuf {

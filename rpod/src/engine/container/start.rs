@@ -30,9 +30,10 @@ pub fn start(
     start_or_wait(ctx, container, Until::Started { attach })
 }
 
-/// As its restart policy asks: what is noted about restarts stays.
+/// As its restart policy asks: what is noted about restarts stays. The caller holds the container's lock.
 pub(super) fn start_again(ctx: &Context, container: &Container) -> Result<()> {
-    start_or_wait(ctx, container, Until::Started { attach: None }).map(drop)
+    start_needed(ctx, container)?;
+    start_locked(ctx, container, Until::Started { attach: None }).map(drop)
 }
 
 /// Does all of a start but the start: its process waits. podman-init(1).
@@ -147,6 +148,10 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         },
     )?;
     let pid = monitor(ctx, container, &home, &run)?.begin(ctx)?.pid()?;
+    if let Some(path) = &container.conmon_pidfile {
+        let own = run.join("conmon.pid");
+        fs::copy(&own, path).with_context(|| format!("writing {}", path.display()))?;
+    }
     // Taken before the runtime lets it go: a container may be gone before we look again.
     let ticks = start_ticks(pid)
         .with_context(|| format!("container {} ended before it was started", container.id))?;

@@ -58,6 +58,8 @@ pub fn stop_all(ctx: &Context, containers: &[&Container], timeout: Option<u64>) 
 
 /// Tells a container that runs to end. When that was; nothing if it does not run.
 fn tell(ctx: &Context, container: &Container, timeout: u64) -> Result<Option<Instant>> {
+    // It may be between two runs; then this keeps it from the next.
+    restart::note_stop(ctx, container)?;
     match ctx.store.status(&container.id)? {
         Status::Running(_) => {}
         Status::Paused(_) => bail!(
@@ -66,7 +68,6 @@ fn tell(ctx: &Context, container: &Container, timeout: u64) -> Result<Option<Ins
         ),
         _ => return Ok(None),
     }
-    restart::note_stop(ctx, container)?;
     if timeout > 0 {
         signal(ctx, container, container.stop_signal)?;
     }

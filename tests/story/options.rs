@@ -1,0 +1,164 @@
+//! Options of run and create.
+
+use std::fs;
+
+use tests::{Result, Stack, ensure};
+
+use crate::engine::until;
+
+pub(crate) fn environment_is_adapted() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let image = "run --name source -e COLOUR=blue -e SIZE=big alpine true";
+    stack.rpod(image).ok()?;
+    stack.rpod("commit -q source env").ok()?;
+    let env = |options: &str| {
+        Ok::<_, tests::Error>(
+            stack
+                .rpod(&format!("run --rm {options} env /bin/env"))
+                .env("FROM_HOST", "yes")
+                .ok()?
+                .stdout,
+        )
+    };
+    ensure!(env("")?.contains("COLOUR=blue") && !env("")?.contains("FROM_HOST"));
+    let unset = env("--unsetenv COLOUR --unsetenv container")?;
+    ensure!(
+        !unset.contains("COLOUR") && unset.contains("SIZE=big") && !unset.contains("container="),
+        "{unset}"
+    );
+    let none = env("--unsetenv-all -e ONE=1")?;
+    ensure!(
+        !none.contains("SIZE") && !none.contains("PATH=") && none.contains("ONE=1"),
+        "{none}"
+    );
+    let merged = env("--env-merge 'COLOUR=${COLOUR}-$SIZE'")?;
+    ensure!(merged.contains("COLOUR=blue-big"), "{merged}");
+    let host = env("--env-host")?;
+    ensure!(
+        host.contains("FROM_HOST=yes") && host.contains("COLOUR=blue"),
+        "{host}"
+    );
+    stack
+        .rpod("run --rm --env-merge COLOUR env true")
+        .exits(125)?
+        .complains("write NAME=VALUE")?;
+    Ok(())
+}
+
+pub(crate) fn restarted_by_policy() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run -d --name flaky --restart on-failure:2 alpine sh -c 'echo run; exit 3'")
+        .ok()?;
+    let restarts = |name: &str| {
+        let line = format!("inspect --format '{{{{.RestartCount}}}} {{{{.State.Status}}}}' {name}");
+        Ok::<_, tests::Error>(stack.rpod(&line).ok()?.text().to_owned())
+    };
+    until("two restarts", || Ok(restarts("flaky")? == "2 exited"))?;
+    until("three runs in the log", || {
+        Ok(stack.rpod("logs flaky").ok()?.text().lines().count() == 3)
+    })?;
+    stack
+        .rpod("run -d --name good --restart on-failure alpine true")
+        .ok()?;
+    stack.rpod("wait --condition exited good").ok()?;
+    ensure!(restarts("good")? == "0 exited");
+    stack
+        .rpod("run -d --name ever --restart always alpine sleep 0.2")
+        .ok()?;
+    until("a restart", || Ok(!restarts("ever")?.starts_with('0')))?;
+    stack.rpod("stop -t 0 ever").ok()?;
+    let count = restarts("ever")?;
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    ensure!(
+        restarts("ever")? == count && count.ends_with("exited"),
+        "a stopped container came back: {count}"
+    );
+    stack
+        .rpod("ps -a --filter restart-policy=always --format {{.Names}}")
+        .ok()?
+        .is("ever")?;
+    stack
+        .rpod("run --rm --restart always alpine")
+        .exits(125)?
+        .complains("conflicts with --restart")?;
+    stack
+        .rpod("create --restart sometimes alpine")
+        .exits(125)?
+        .complains("invalid restart policy")?;
+    stack.rpod("rm -f -t 0 flaky good ever").ok()?;
+    Ok(())
+}
+
+pub(crate) fn required_labelled_and_noted() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .scratch
+        .write("labels", "# these\ntier=web\n\nowner=me\n")?;
+    stack.rpod("create --name first alpine sleep 600").ok()?;
+    stack
+        .rpod("run -d --name second --requires first --label-file labels --label owner=you --conmon-pidfile second.pid alpine sleep 600")
+        .ok()?;
+    stack
+        .rpod("ps --sort names --format {{.Names}}")
+        .ok()?
+        .is("first\nsecond")?;
+    let told = stack.rpod("inspect second").ok()?.json()?[0].clone();
+    ensure!(
+        told["Config"]["Labels"]["tier"] == "web" && told["Config"]["Labels"]["owner"] == "you",
+        "{told}"
+    );
+    let pid = fs::read_to_string(stack.scratch.path("second.pid"))?;
+    ensure!(
+        told["State"]["ConmonPid"] == pid.trim().parse::<i64>()?,
+        "{pid}"
+    );
+    stack
+        .rpod("rm -f -t 0 first")
+        .exits(125)?
+        .complains("has dependent containers")?;
+    stack.rpod("rm -f -t 0 second first").ok()?;
+    Ok(())
+}
+
+pub(crate) fn limits_and_mounts() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run --rm --read-only alpine touch /tmp/x")
+        .ok()?;
+    stack
+        .rpod("run --rm --read-only --read-only-tmpfs=false alpine touch /tmp/x")
+        .exits(1)?;
+    stack
+        .rpod("run --rm --tz Europe/Berlin alpine date +%Z")
+        .ok()?;
+    stack
+        .rpod("run --rm --tz No/Where alpine true")
+        .exits(125)?
+        .complains("unable to find timezone")?;
+    stack
+        .rpod("create --name limited --device-cgroup-rule 'c 1:3 rw' --memory-swappiness 10 alpine")
+        .ok()
+        .or_else(|_| {
+            stack
+                .rpod("create --name limited --device-cgroup-rule 'c 1:3 rw' alpine")
+                .ok()
+        })?;
+    stack
+        .rpod("create --device-cgroup-rule nonsense alpine")
+        .exits(125)?
+        .complains("invalid device cgroup rule")?;
+    stack
+        .rpod("create --blkio-weight 5 alpine")
+        .exits(125)?
+        .complains("from 10 to 1000")?;
+    stack
+        .rpod("create --device-read-bps sda:1m alpine")
+        .exits(125)?
+        .complains("bad format")?;
+    stack
+        .rpod("create --cgroup-conf memory.high alpine")
+        .exits(125)?
+        .complains("write FILE=VALUE")?;
+    Ok(())
+}
