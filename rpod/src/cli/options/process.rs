@@ -175,6 +175,7 @@ fn time_zone(zone: &str) -> Result<Mount> {
         source: source.to_string_lossy().into_owned(),
         destination: "/etc/localtime".into(),
         options: vec!["ro".into(), "bind".into()],
+        ..Mount::default()
     })
 }
 
