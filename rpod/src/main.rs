@@ -1,12 +1,5 @@
 //! Containers, pods and images from the command line, with no daemon.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    reason = "rooms are still being filled"
-)]
-
 mod bundle;
 mod cli;
 mod config;

@@ -90,9 +90,9 @@ pub(crate) fn cve_2025_52565_the_console_is_another_file() -> Result<()> {
         keep_mounts(config, |destination| destination == "/proc");
         let bind =
             json!({"destination": "/dev/pts", "source": fake, "type": "bind", "options": ["bind"]});
-        config["mounts"]
-            .as_array_mut()
-            .map(|mounts| mounts.push(bind));
+        if let Some(mounts) = config["mounts"].as_array_mut() {
+            mounts.push(bind)
+        }
     })?;
     let run = terminal("run --bundle BUNDLE ID")?;
     ensure!(run.code != 0, "{run}");
@@ -135,7 +135,7 @@ pub(crate) fn cve_2025_52881_writes_to_proc_are_led_elsewhere() -> Result<()> {
         jail.change(|config| {
             keep_mounts(config, |kept| kept == "/proc" || kept.starts_with("/dev") || kept == "/sys");
             let bind = json!({"destination": destination, "source": "/proc/sys/kernel/hostname", "type": "bind", "options": ["bind"]});
-            config["mounts"].as_array_mut().map(|mounts| mounts.push(bind));
+            if let Some(mounts) = config["mounts"].as_array_mut() { mounts.push(bind) }
         })?;
         let run = jail.run()?;
         ensure!(run.code != 0, "{destination}\n{run}");

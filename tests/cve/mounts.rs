@@ -44,10 +44,10 @@ pub(crate) fn cve_2021_30465_a_mount_point_is_swapped() -> Result<()> {
     let (hook, volume) = (jail.hook(&look), jail.scratch.path("volume"));
     jail.change(|config| {
         config["hooks"] = hook;
-        config["mounts"].as_array_mut().map(|mounts| mounts.extend([
+        if let Some(mounts) = config["mounts"].as_array_mut() { mounts.extend([
             json!({"destination": "/volume", "source": volume, "type": "bind", "options": ["bind"]}),
             json!({"destination": "/volume/data", "source": "tmpfs", "type": "tmpfs"}),
-        ]));
+        ]) }
     })?;
     let swapping = Swapping::between(
         &jail.scratch.path("volume/data"),
@@ -78,11 +78,11 @@ pub(crate) fn cve_2024_45310_a_file_is_made_on_the_host() -> Result<()> {
     let volume = jail.scratch.path("volume");
     jail.change(|config| {
         let bind = |to: &str, from: &std::path::Path| json!({"destination": to, "source": from, "type": "bind", "options": ["bind"]});
-        config["mounts"].as_array_mut().map(|mounts| mounts.extend([
+        if let Some(mounts) = config["mounts"].as_array_mut() { mounts.extend([
             bind("/volume", &volume),
             bind("/volume/data/made", std::path::Path::new("/dev/null")),
             bind("/volume/data/below/here", &volume),
-        ]));
+        ]) }
     })?;
     let swapping = Swapping::between(
         &jail.scratch.path("volume/data"),

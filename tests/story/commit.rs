@@ -188,8 +188,8 @@ pub(crate) fn a_killed_commit_leaves_nothing_half_made() -> Result<()> {
 /// Whatever the moment, a killed rename leaves the container under one of its names, and the other free.
 pub(crate) fn a_killed_rename_leaves_one_name() -> Result<()> {
     let stack = Stack::with_alpine()?;
-    stack.rpod("create --name a alpine").ok()?;
-    let (mut from, mut to) = ("a", "b");
+    stack.rpod("create --name one alpine").ok()?;
+    let (mut from, mut to) = ("one", "two");
     for micros in (0..6000).step_by(300) {
         let killed = stack.rpod(&format!("rename {from} {to}")).start()?;
         sleep(Duration::from_micros(micros));

@@ -248,7 +248,7 @@ pub(crate) fn several_images_in_one_archive() -> Result<()> {
         .stdin(archive)
         .ok()?
         .says("/alpine:latest")?
-        .says(&format!("Loaded image: sha256:{fedora}"))?;
+        .says(format!("Loaded image: sha256:{fedora}"))?;
     stack
         .rpod(&format!("run --rm {fedora} cat /etc/os-release"))
         .ok()?

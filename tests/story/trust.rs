@@ -94,7 +94,7 @@ impl Signers {
     }
 
     fn signed_by(&self, name: &str, identity: &str) -> Result<String> {
-        let key = self.stack.scratch.path(&format!("{name}.asc"));
+        let key = self.stack.scratch.path(format!("{name}.asc"));
         let policy = format!("{name}.json");
         let requirement = format!(
             r#"{{"type":"signedBy","keyType":"GPGKeys","keyPath":"{}","signedIdentity":{identity}}}"#,

@@ -33,11 +33,9 @@ pub use rootfs::Rootfs;
 pub struct Place<'a> {
     /// The container's directory: bundle, rootfs, upper.
     pub home: &'a Path,
-    /// Its run directory: what is bound into it from the host.
-    pub run: &'a Path,
     /// Where `/dev/shm` comes from, if not the runtime's own.
     pub shm: Option<&'a Path>,
-    /// Files under `run` that are bound to `/etc/…` and `/run/.containerenv`.
+    /// Files of the run directory that are bound to `/etc/…` and `/run/.containerenv`.
     pub files: &'a [files::Bound],
     /// The process of each container whose namespaces are joined.
     pub joined: &'a Joined,

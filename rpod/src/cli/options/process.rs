@@ -1,7 +1,5 @@
 //! The process inside: what it runs, as whom, and with which environment.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -148,6 +146,8 @@ fn expanded(text: &str, env: &[String]) -> String {
                 out.push_str(value_of(&after[..end]));
                 &after[end..]
             }
+            // As Go's os.Expand, which podman asks: a brace that is not closed goes with its dollar.
+            None if after.starts_with('{') => &after[1..],
             None => {
                 out.push('$');
                 after
@@ -231,7 +231,7 @@ mod tests {
             ("${A}-$B", "1-two"),
             ("$", "$"),
             ("x$NONE.y", "x.y"),
-            ("${A", "{A"),
+            ("${A", "A"),
             ("plain", "plain"),
         ] {
             assert_eq!(expanded(text, &env), expected, "{text}");

@@ -3,15 +3,13 @@
 use anyhow::Result;
 
 use super::filter::Filter;
-use super::{all, remove, size};
+use super::{all, remove};
 use crate::engine::Context;
 
 /// What became of one container.
 #[derive(Debug)]
 pub struct Pruned {
     pub id: String,
-    /// Bytes of its own files.
-    pub size: u64,
     pub result: Result<()>,
 }
 
@@ -26,11 +24,9 @@ pub fn prune(ctx: &Context, filters: &[Filter]) -> Result<Vec<Pruned>> {
         {
             continue;
         }
-        let size = size::own(ctx, &container)?;
         let result = remove::remove(ctx, &container, false, None);
         pruned.push(Pruned {
             id: container.id,
-            size,
             result,
         });
     }

@@ -141,7 +141,6 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         container,
         &Place {
             home: &home,
-            run: &run,
             shm: shm.as_deref(),
             files: &files,
             joined: &joined,

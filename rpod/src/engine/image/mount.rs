@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Image;
 use crate::engine::Context;
 use crate::engine::container::overlay::{self, is_mount_point};
-use crate::store::{Store, id};
+use crate::store::Store;
 
 /// Mounts it, if it is not mounted; the answer is where.
 pub fn mount(ctx: &Context, image: &Image) -> Result<PathBuf> {
@@ -48,23 +48,6 @@ pub fn unmount(ctx: &Context, image: &Image) -> Result<bool> {
 pub fn mounted_at(ctx: &Context, image: &str) -> Result<Option<PathBuf>> {
     let target = place(&ctx.store, image);
     Ok((target.exists() && is_mount_point(&target)?).then_some(target))
-}
-
-/// Ids of the images that are mounted.
-pub fn mounted(ctx: &Context) -> Result<Vec<String>> {
-    let all = ctx.store.runroot.join("image-mounts");
-    let mut ids = Vec::new();
-    for entry in fs::read_dir(&all).into_iter().flatten() {
-        let name = entry
-            .with_context(|| format!("listing {}", all.display()))?
-            .file_name();
-        if let Some(id) = name.to_str().filter(|name| id::is_whole(name))
-            && mounted_at(ctx, id)?.is_some()
-        {
-            ids.push(id.to_owned());
-        }
-    }
-    Ok(ids)
 }
 
 fn place(store: &Store, id: &str) -> PathBuf {
