@@ -140,6 +140,8 @@ impl Striker {
                 }
                 // The first stop of a process, and that of an execve.
                 WaitStatus::Stopped(pid, Signal::SIGSTOP | Signal::SIGTRAP) => go_on(pid, None),
+                // What aborts ends by a fault of its own making. The kernel keeps a traced init from that, which then faults for ever.
+                WaitStatus::Stopped(pid, Signal::SIGSEGV) => kill(pid, Signal::SIGKILL)?,
                 WaitStatus::Stopped(pid, signal) => go_on(pid, Some(signal)),
                 _ => {}
             }
