@@ -39,7 +39,7 @@ pub(crate) struct Outcome {
 }
 
 /// Calls that cannot fail in a way a program could do something about.
-const NEVER_FAIL: [i64; 17] = [
+const NEVER_FAIL: [i64; 18] = [
     libc::SYS_close,
     libc::SYS_mmap,
     libc::SYS_mprotect,
@@ -52,6 +52,7 @@ const NEVER_FAIL: [i64; 17] = [
     libc::SYS_rt_sigprocmask,
     libc::SYS_sigaltstack,
     libc::SYS_poll,
+    libc::SYS_umask,
     libc::SYS_set_tid_address,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
