@@ -277,6 +277,11 @@ fn usage(error: &clap::Error) -> Result<u8> {
         }
         _ => {}
     }
+    let source = std::error::Error::source(error);
+    if let Some(refused) = source.and_then(|source| source.downcast_ref::<verb::RefusedOption>()) {
+        eprintln!("Error: {refused}");
+        return Ok(ENGINE_ERROR);
+    }
     let given = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,

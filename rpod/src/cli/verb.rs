@@ -16,10 +16,15 @@ pub trait Verb: Args + Sized {
     /// It writes to pipes or sockets of its own, whose readers may go without its end. The others end silently, as programs do,
     /// when nobody reads their output any more.
     const OUTLIVES_READERS: bool = false;
+    /// Options of podman's that this command cannot have.
+    const REFUSED: &'static [Refused] = &[];
 
     /// Does it. The answer is rpod's exit code.
     fn call(self, globals: &Globals) -> Result<u8>;
 }
+
+/// The name of an option, without its dashes, and why it cannot be had, with the way out.
+pub type Refused = (&'static str, &'static str);
 
 /// An error that ends rpod with another code than 125. Added as context to the error that is printed.
 #[derive(Debug)]
@@ -55,7 +60,9 @@ pub(super) const fn entry<V: Verb>() -> Entry {
         augment: |command| {
             // Without an order of their own, options are listed by name, as podman's.
             let command = command.next_display_order(None);
-            V::augment_args(command).mut_args(boolean).about(V::ABOUT)
+            let command = V::augment_args(command).mut_args(boolean);
+            let refused = V::REFUSED.iter().map(refused);
+            command.args(refused).about(V::ABOUT)
         },
         call: |globals, matches| {
             if !V::OUTLIVES_READERS {
@@ -111,6 +118,32 @@ fn boolean(arg: Arg) -> Arg {
         .hide_default_value(true)
         .value_name("BOOL")
 }
+
+/// An option that is known by name only to be refused, with a value or without one.
+fn refused((name, reason): &'static Refused) -> Arg {
+    let refuse = move |_: &str| Err::<String, _>(RefusedOption { name, reason });
+    Arg::new(*name)
+        .long(name)
+        .hide(true)
+        .num_args(0..=1)
+        .default_missing_value("")
+        .value_parser(refuse)
+}
+
+/// Why an option is refused.
+#[derive(Debug)]
+pub(super) struct RefusedOption {
+    name: &'static str,
+    reason: &'static str,
+}
+
+impl std::fmt::Display for RefusedOption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "--{}: {}", self.name, self.reason)
+    }
+}
+
+impl std::error::Error for RefusedOption {}
 
 fn parse_bool(text: &str) -> Result<bool, String> {
     match text {

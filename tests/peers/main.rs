@@ -1,0 +1,35 @@
+//! Option by option, what rpod has of podman: `COMMAND.table` says it for each command, and is held against the real binary.
+//!
+//! ```text
+//! # rpod run
+//! --annotation | works
+//! --squash | refused: part of the reason that rpod gives
+//! ```
+//!
+//! A table is named by the command's words, with `-` between them. It has every option of podman's newest manual page and of
+//! `rpod COMMAND --help`; what is refused has to be refused by name, for that reason.
+
+mod help;
+mod options;
+mod podman;
+mod shapes;
+mod table;
+
+use std::process::ExitCode;
+
+use tests::{Trial, trial};
+
+fn main() -> ExitCode {
+    let mut trials = options::trials();
+    trials.extend(podman::trials());
+    trials.extend(tests::trials![
+        shapes::ps_has_podmans_columns_and_keys,
+        shapes::inspect_has_podmans_keys,
+        shapes::errors_have_podmans_codes,
+    ]);
+    trials.push(trial(
+        "every_table_is_of_a_command",
+        options::no_table_is_left_over,
+    ));
+    tests::run(trials)
+}

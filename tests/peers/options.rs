@@ -1,0 +1,94 @@
+//! A table and the command that it is of say the same.
+
+use tests::{Cmd, Result, Trial, bail, ensure, ours, trial};
+
+use crate::help;
+use crate::table::{self, Table, Verdict};
+
+/// One for each command of rpod.
+pub fn trials() -> Vec<Trial> {
+    let commands = match help::commands() {
+        Ok(commands) => commands,
+        Err(error) => return vec![trial("options", move || Err(error))],
+    };
+    let tests = commands.into_iter().map(|command| {
+        let name = format!("options::{}", command.replace(' ', "_"));
+        trial(name, move || agree(&command))
+    });
+    tests.collect()
+}
+
+/// The table of a command; `container run` is described where `run` is.
+pub fn table(command: &str) -> Result<Option<(String, Table)>> {
+    for name in names(command) {
+        if let Some(table) = table::read(&name)? {
+            return Ok(Some((name, table)));
+        }
+    }
+    Ok(None)
+}
+
+pub fn no_table_is_left_over() -> Result<()> {
+    let commands = help::commands()?;
+    for name in table::names()? {
+        let is_of = |command: &String| names(command).contains(&name);
+        ensure!(
+            commands.iter().any(is_of),
+            "rpod has no command for {name}.table"
+        );
+    }
+    Ok(())
+}
+
+fn names(command: &str) -> Vec<String> {
+    const SHORT: &[(&str, &str)] = &[
+        ("container list", "ps"),
+        ("container ls", "ps"),
+        ("container ps", "ps"),
+        ("image list", "images"),
+        ("image ls", "images"),
+        ("image rm", "rmi"),
+    ];
+    let mut names = vec![command.replace(' ', "-")];
+    let short = SHORT.iter().find(|(long, _)| *long == command);
+    names.extend(short.map(|(_, short)| (*short).to_owned()));
+    for noun in ["container ", "image "] {
+        names.extend(command.strip_prefix(noun).map(str::to_owned));
+    }
+    names
+}
+
+fn agree(command: &str) -> Result<()> {
+    let Some((name, table)) = table(command)? else {
+        bail!("no tests/peers/{}.table", command.replace(' ', "-"));
+    };
+    let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let listed = help::options(&help::rpod(&words)?);
+    let mut wrong = Vec::new();
+    for option in listed.keys() {
+        match table.get(option) {
+            Some(Verdict::Works) => {}
+            Some(Verdict::Refused(_)) => wrong.push(format!("{option}: refused, but in --help")),
+            None => wrong.push(format!("{option}: in --help, but not in {name}.table")),
+        }
+    }
+    for (option, verdict) in &table {
+        match verdict {
+            Verdict::Works if !listed.contains_key(option) => {
+                wrong.push(format!("{option}: works, but is not in --help"));
+            }
+            Verdict::Works => {}
+            Verdict::Refused(reason) => wrong.extend(refused(&words, option, reason)?),
+        }
+    }
+    ensure!(wrong.is_empty(), "{command}:\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// What is wrong with how it is refused.
+fn refused(words: &[String], option: &str, reason: &str) -> Result<Option<String>> {
+    let output = Cmd::new(ours("rpod")?).args(words).arg(option).run()?;
+    let told = output.stderr.contains(option) && output.stderr.contains(reason);
+    Ok((output.code == 0 || !told || reason.is_empty())
+        .then(|| format!("{option}: not refused by name because {reason:?}: {output}")))
+}

@@ -1,0 +1,47 @@
+//! The installed podman's options stand in the tables, and their letters are rpod's.
+
+use tests::{Cmd, Result, Trial, ensure, peer, skip, trial};
+
+use crate::table::Verdict;
+use crate::{help, options};
+
+pub fn trials() -> Vec<Trial> {
+    // Without rpod each command's own trial has said so.
+    let commands = help::commands().unwrap_or_default();
+    let tests = commands.into_iter().map(|command| {
+        let name = format!("podman::{}", command.replace(' ', "_"));
+        trial(name, move || compare(&command))
+    });
+    tests.collect()
+}
+
+fn compare(command: &str) -> Result<()> {
+    let podman = Cmd::new(peer("podman")?);
+    let Some((name, table)) = options::table(command)? else {
+        return skip(format!("no table of {command}"));
+    };
+    let output = podman.words(command).arg("--help").run()?;
+    // podman answers an unknown command of a noun with the noun's own help.
+    if output.code != 0 || !output.stdout.contains(&format!("podman {command} ")) {
+        return skip(format!("this podman has no {command}"));
+    }
+    let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let ours = help::options(&help::rpod(&words)?);
+    let mut wrong = Vec::new();
+    for (option, letter) in help::options(&output.stdout) {
+        match table.get(&option) {
+            None => wrong.push(format!("{option}: not in {name}.table")),
+            Some(Verdict::Refused(_)) => {}
+            Some(Verdict::Works) => {
+                let own = ours.get(&option).copied().flatten();
+                if own != letter {
+                    wrong.push(format!(
+                        "{option}: podman's letter is {letter:?}, ours {own:?}"
+                    ));
+                }
+            }
+        }
+    }
+    ensure!(wrong.is_empty(), "{command}:\n{}", wrong.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What both print for the same containers: columns, JSON keys, exit codes.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tests::registry::Access;
+use tests::stack::Parts;
+use tests::{Context as _, Result, Stack, ensure, peer};
+
+pub fn ps_has_podmans_columns_and_keys() -> Result<()> {
+    let both = Both::with_a_container()?;
+    for line in ["ps -a", "ps -a --ns", "ps -a --size", "ps -a --pod"] {
+        let (theirs, ours) = both.run(line)?;
+        let columns = |text: &str| header(text);
+        ensure!(
+            columns(&theirs) == columns(&ours),
+            "{line}: podman's {:?}, ours {:?}",
+            columns(&theirs),
+            columns(&ours)
+        );
+    }
+    both.same_keys("ps -a --format json", &["Mounts", "PIDNS", "CIDFile"])
+}
+
+pub fn inspect_has_podmans_keys() -> Result<()> {
+    let both = Both::with_a_container()?;
+    both.same_keys("container inspect one", LATER)
+}
+
+pub fn errors_have_podmans_codes() -> Result<()> {
+    let both = Both::new()?;
+    for line in [
+        "run --rm alpine /no/such/program",
+        "run --rm alpine /etc",
+        "run --rm alpine sh -c 'exit 42'",
+        "run --no-such-option alpine",
+        "start nobody",
+        "stop nobody",
+        "rm nobody",
+        "rm -f nobody",
+        "inspect nobody",
+        "exec nobody true",
+        "logs nobody",
+        "wait nobody",
+        "container exists nobody",
+        "kill nobody",
+        "ps --filter no=thing",
+        "ps --sort nothing",
+        "healthcheck run nobody",
+        "rename nobody somebody",
+        "top nobody",
+        "cp nobody:/a /tmp/b",
+        "run --memory x alpine true",
+        "run --restart sometimes alpine true",
+    ] {
+        let theirs = both.theirs.rpod(line).run()?;
+        let ours = both.ours.rpod(line).run()?;
+        ensure!(theirs.code == ours.code, "{theirs}\n{ours}");
+    }
+    Ok(())
+}
+
+/// Keys of the installed podman that the newest one has no more.
+const LATER: &[&str] = &[];
+
+/// One stack whose engine is podman, and one whose engine is rpod.
+struct Both {
+    theirs: Stack,
+    ours: Stack,
+}
+
+impl Both {
+    fn new() -> Result<Both> {
+        let ours = Parts::ours()?;
+        let parts = Parts {
+            engine: peer("podman")?,
+            ..ours.clone()
+        };
+        let both = Both {
+            theirs: Stack::of(parts, Access::Plain)?,
+            ours: Stack::of(ours, Access::Plain)?,
+        };
+        both.theirs.pull("alpine:latest")?;
+        both.ours.pull("alpine:latest")?;
+        Ok(both)
+    }
+
+    fn with_a_container() -> Result<Both> {
+        let both = Both::new()?;
+        both.run("create --name one --network none --memory 64m -v /tmp:/mnt alpine true")?;
+        Ok(both)
+    }
+
+    /// What podman prints, and what rpod does.
+    fn run(&self, line: &str) -> Result<(String, String)> {
+        let theirs = self.theirs.rpod(line).ok()?.stdout;
+        Ok((theirs, self.ours.rpod(line).ok()?.stdout))
+    }
+
+    fn same_keys(&self, line: &str, but: &[&str]) -> Result<()> {
+        let (theirs, ours) = self.run(line)?;
+        let keys = |text: &str| -> Result<BTreeSet<String>> {
+            let json: Value = serde_json::from_str(text).context(line.to_owned())?;
+            let mut keys = BTreeSet::new();
+            collect(&json, &PathBuf::new(), &mut keys);
+            Ok(keys)
+        };
+        let ours = keys(&ours)?;
+        let missing: Vec<String> = keys(&theirs)?
+            .into_iter()
+            .filter(|key| !ours.contains(key) && !but.iter().any(|but| key.contains(but)))
+            .collect();
+        ensure!(missing.is_empty(), "{line}: podman has {missing:?}");
+        Ok(())
+    }
+}
+
+/// `State/Status`: the paths of all keys; a list's entries share theirs.
+fn collect(json: &Value, path: &std::path::Path, keys: &mut BTreeSet<String>) {
+    match json {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = path.join(key);
+                keys.insert(path.display().to_string());
+                // What stands there is the user's own, not podman's.
+                if !matches!(key.as_str(), "Labels" | "Annotations" | "Env" | "Networks") {
+                    collect(value, &path, keys);
+                }
+            }
+        }
+        Value::Array(entries) => {
+            for entry in entries {
+                collect(entry, path, keys);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn header(text: &str) -> Vec<String> {
+    let first = text.lines().next().unwrap_or_default();
+    let columns = first.split("  ").map(str::trim);
+    columns
+        .filter(|column| !column.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
