@@ -1,5 +1,9 @@
 //! Registries that do not let everyone in.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use tests::command::Cmd;
 use tests::registry::{Access, PASSWORD, USER};
 use tests::stack::Parts;
 use tests::{Result, Stack, ensure};
@@ -180,6 +184,100 @@ pub(crate) fn logins_in_dockers_form() -> Result<()> {
         .exits(1)?
         .complains("can not be set simultaneously")?;
     cmd("logout --compat-auth-file docker.json --all").ok()?;
+    Ok(())
+}
+
+/// A credential helper that keeps what it is told in the directory `kept`, a file a server.
+const HELPER: &str = r#"#!/bin/sh
+cd "$(dirname "$0")/kept" || exit 1
+case $1 in
+store) cat >new; mv new "$(sed 's/.*"ServerURL":"\([^"]*\)".*/\1/' new)" ;;
+get) read -r server; cat "$server" 2>/dev/null || { echo credentials not found in native keychain; exit 1; } ;;
+erase) read -r server; rm "$server" 2>/dev/null || { echo credentials not found in native keychain; exit 1; } ;;
+list) printf '{'; for server in *; do [ -e "$server" ] && printf '"%s":"u"' "$server"; done; printf '}' ;;
+esac
+"#;
+
+/// registries.conf names who keeps credentials; skopeo finds there what rskopeo kept, and the other way round.
+pub(crate) fn logins_go_to_the_configured_helpers() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::TlsAndPassword)?;
+    let (alpine, address) = (stack.remote("alpine:latest"), &stack.registry.address);
+    let certificates = stack.registry.certificates.display();
+    std::fs::create_dir(stack.scratch.path("kept"))?;
+    let helper = stack.scratch.write("docker-credential-kept", HELPER)?;
+    std::fs::set_permissions(&helper, Permissions::from_mode(0o755))?;
+    stack.scratch.write(
+        "registries.conf",
+        "credential-helpers = [\"kept\", \"containers-auth.json\"]\n",
+    )?;
+    let search = format!(
+        "{}:{}",
+        stack.scratch.path("").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let ours = |line: &str| stack.rskopeo(line).env("PATH", &search);
+    let theirs = |line: &str| {
+        let conf = format!("--registries-conf registries.conf {line}");
+        Cmd::new("skopeo")
+            .dir(stack.scratch.path(""))
+            .env("REGISTRY_AUTH_FILE", stack.scratch.path("auth.json"))
+            .env("PATH", &search)
+            .words(&conf)
+    };
+    let login = format!("login --cert-dir {certificates} -v -u {USER} -p {PASSWORD} {address}");
+    let inspect = format!("inspect --cert-dir {certificates} {alpine}");
+    ours(&login).ok()?.says("Used:  credential helper: kept")?;
+    ensure!(
+        stack.scratch.path(format!("kept/{address}")).exists(),
+        "the helper keeps nothing"
+    );
+    for cmd in [ours(&inspect), theirs(&inspect)] {
+        cmd.ok()?;
+    }
+    ours(&format!("login --get-login {address}"))
+        .ok()?
+        .is(USER)?;
+    ours(&format!("logout {address}"))
+        .ok()?
+        .says("Removed login credentials")?;
+    ours(&inspect)
+        .exits(1)?
+        .complains("authentication required")?;
+    ours(&format!("logout {address}"))
+        .exits(1)?
+        .complains("not logged into")?;
+
+    theirs(&login).ok()?;
+    ours(&inspect).ok()?;
+    ours("logout --all").ok()?;
+    ours(&inspect)
+        .exits(1)?
+        .complains("authentication required")?;
+
+    // What is for one repository no helper keeps: it goes to the next, which is the file.
+    ours(&login.replace(address, &format!("{address}/alpine")))
+        .ok()?
+        .says("auth.json")?;
+    ours(&inspect).ok()?;
+    stack.scratch.write("auth.json", "{}")?;
+
+    // One that is not there is an error only if nobody else knows.
+    let conf = |helpers: &str| {
+        stack.scratch.write(
+            "registries.conf",
+            format!("credential-helpers = {helpers}\n"),
+        )
+    };
+    conf("['rskopeo-has-none', 'kept']")?;
+    for refused in [&inspect, &login] {
+        ours(refused)
+            .exits(1)?
+            .complains("docker-credential-rskopeo-has-none")?;
+    }
+    conf("['kept']")?;
+    ours(&login).ok()?;
+    conf("['rskopeo-has-none', 'kept']")?;
+    ours(&inspect).ok()?;
     Ok(())
 }
 

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         access::a_certificate_that_signed_itself_is_trusted_as_itself,
         access::logins_are_kept_and_forgotten,
         access::logins_in_dockers_form,
+        access::logins_go_to_the_configured_helpers,
         access::a_proxy_is_gone_through,
         access::an_image_that_is_not_there_is_exit_code_2,
         engine::pull_and_list_images,

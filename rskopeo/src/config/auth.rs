@@ -3,9 +3,14 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
+use super::Registries;
 use super::auth_file::AuthFile;
+use super::credential_helper::Helper;
+
+/// In registries.conf's list of helpers, the place of the authentication files.
+const FILES: &str = "containers-auth.json";
 
 /// What is shown to a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +32,29 @@ impl Credentials {
     }
 }
 
-/// Credentials for `host/path`, from the first file that knows it.
+/// Credentials for `host/path`, from the first that knows it: the keepers in registries.conf's order, and within the files' place
+/// the first file.
 ///
 /// # Errors
-/// A file cannot be understood, or its credential helper failed.
+/// Nobody knows it, and of somebody it could not be found out: a file cannot be understood, a helper failed.
 pub fn credentials(host: &str, path: &str, authfile: Option<&Path>) -> Result<Option<Credentials>> {
+    let mut errors = Vec::new();
+    for keeper in keepers()? {
+        let known = match keeper {
+            Keeper::Files => in_files(host, path, authfile),
+            Keeper::Helper(helper) => helper.get(host),
+        };
+        match known {
+            Ok(None) => {}
+            Ok(known) => return Ok(known),
+            Err(error) => errors.push(error),
+        }
+    }
+    together("errors looking up credentials", errors)?;
+    Ok(None)
+}
+
+fn in_files(host: &str, path: &str, authfile: Option<&Path>) -> Result<Option<Credentials>> {
     for file in files(authfile) {
         let known = AuthFile::read(&file)?
             .find(host, path)
@@ -41,6 +64,39 @@ pub fn credentials(host: &str, path: &str, authfile: Option<&Path>) -> Result<Op
         }
     }
     Ok(None)
+}
+
+/// Who keeps credentials (containers-registries.conf(5) "credential-helpers").
+#[derive(Clone, Debug)]
+enum Keeper {
+    Files,
+    Helper(Helper),
+}
+
+fn keepers() -> Result<Vec<Keeper>> {
+    let conf = Registries::load()?;
+    let named = |name: &String| match name.as_str() {
+        FILES => Ok(Keeper::Files),
+        name => Helper::named(name)
+            .context("credential-helpers in registries.conf")
+            .map(Keeper::Helper),
+    };
+    match conf.credential_helpers() {
+        [] => Ok(vec![Keeper::Files]),
+        names => names.iter().map(named).collect(),
+    }
+}
+
+/// One error as it is, several in one.
+fn together(what: &str, mut errors: Vec<anyhow::Error>) -> Result<()> {
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        _ => {
+            let told: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+            bail!("{what}: {}", told.join("; "))
+        }
+    }
 }
 
 /// The file that `login` and `logout` read and write.
@@ -80,12 +136,33 @@ impl Place {
         credentials(host, path, self.given.then_some(&self.path))
     }
 
-    /// Keeps credentials for a registry or a repository; tells where.
+    /// Keeps credentials for a registry or a repository with the first keeper that takes them; tells where.
     pub fn keep(&self, key: &str, user: &str, password: &str) -> Result<String> {
         let key = &self.written_key(key)?;
-        if let Some(keeper) = AuthFile::read(&self.path)?.keeper(key)? {
-            keeper.store(key, user, password)?;
-            return Ok(keeper.to_string());
+        let mut errors = Vec::new();
+        for keeper in self.keepers()? {
+            let kept = match keeper {
+                Keeper::Files => self.keep_in_file(key, user, password),
+                Keeper::Helper(helper) if key.contains('/') => Err(anyhow!(
+                    "namespaced key {key} is not supported for {helper}: log in to the registry itself"
+                )),
+                Keeper::Helper(helper) => helper
+                    .store(key, user, password)
+                    .map(|()| helper.to_string()),
+            };
+            match kept {
+                Ok(place) => return Ok(place),
+                Err(error) => errors.push(error),
+            }
+        }
+        together("Errors storing credentials", errors)?;
+        bail!("nobody to keep credentials")
+    }
+
+    fn keep_in_file(&self, key: &str, user: &str, password: &str) -> Result<String> {
+        if let Some((helper, name)) = AuthFile::read(&self.path)?.keeper(key)? {
+            helper.store(name, user, password)?;
+            return Ok(helper.to_string());
         }
         AuthFile::change(&self.path, |file| {
             file.set(key, user, password);
@@ -93,25 +170,71 @@ impl Place {
         })
     }
 
-    /// Forgets what is kept of `key`; false if nothing was.
+    /// Forgets what is kept of `key`, wherever it is; false if nothing was.
     pub fn forget(&self, key: &str) -> Result<bool> {
         let key = &self.written_key(key)?;
-        let file = AuthFile::read(&self.path)?;
-        if let Some(keeper) = file.keeper(key)? {
-            return keeper.erase(key);
+        let mut was_known = false;
+        let mut errors = Vec::new();
+        for keeper in self.keepers()? {
+            let forgotten = match keeper {
+                Keeper::Files => self.forget_in_file(key),
+                Keeper::Helper(_) if key.contains('/') => Ok(false),
+                Keeper::Helper(helper) => helper.erase(key),
+            };
+            match forgotten {
+                Ok(known) => was_known |= known,
+                Err(error) => errors.push(error),
+            }
         }
+        together("errors removing credentials", errors)?;
+        Ok(was_known)
+    }
+
+    fn forget_in_file(&self, key: &str) -> Result<bool> {
+        let file = AuthFile::read(&self.path)?;
+        let by_helper = match file.keeper(key)? {
+            Some((helper, name)) => helper.erase(name)?,
+            None => false,
+        };
         if !file.knows(key) {
-            return Ok(false);
+            return Ok(by_helper);
         }
         AuthFile::change(&self.path, |file| Ok(file.remove(key)))
     }
 
-    /// Forgets everything that is kept in the file, and by its helpers.
+    /// Forgets everything that is kept in the file and by helpers.
     pub fn forget_all(&self) -> Result<()> {
-        for (host, helper) in AuthFile::change(&self.path, AuthFile::clear)? {
+        let mut errors = Vec::new();
+        for keeper in self.keepers()? {
+            let forgotten = match keeper {
+                Keeper::Files => self.forget_file(),
+                Keeper::Helper(helper) => helper.list().and_then(|servers| {
+                    servers
+                        .iter()
+                        .try_for_each(|server| helper.erase(server).map(drop))
+                }),
+            };
+            errors.extend(forgotten.err());
+        }
+        together("errors removing all credentials", errors)
+    }
+
+    fn forget_file(&self) -> Result<()> {
+        for (host, helper) in AuthFile::read(&self.path)?.helpers()? {
             helper.erase(&host)?;
         }
-        Ok(())
+        AuthFile::change(&self.path, |file| {
+            file.clear();
+            Ok(())
+        })
+    }
+
+    /// Docker does not know of registries.conf's helpers.
+    fn keepers(&self) -> Result<Vec<Keeper>> {
+        match self.docker {
+            true => Ok(vec![Keeper::Files]),
+            false => keepers(),
+        }
     }
 
     fn written_key(&self, key: &str) -> Result<String> {

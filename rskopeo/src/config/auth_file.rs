@@ -136,12 +136,14 @@ impl AuthFile {
         }
     }
 
-    /// The helper that keeps what is known of `key`, if it is not kept here.
-    pub fn keeper(&self, key: &str) -> Result<Option<Helper>> {
-        let host = key.split('/').next().unwrap_or_default();
-        match self.cred_helpers.get(host) {
-            Some(helper) => Helper::named(helper).map(Some),
-            None => self.store(),
+    /// The helper that keeps what is known of `key`, if it is not kept here, and its name for it. Helpers know whole registries only.
+    pub fn keeper<'a>(&self, key: &'a str) -> Result<Option<(Helper, &'a str)>> {
+        if key.contains('/') && !key.starts_with("https://") {
+            return Ok(None);
+        }
+        match self.cred_helpers.get(key) {
+            Some(helper) => Ok(Some((Helper::named(helper)?, key))),
+            None => Ok(self.store()?.map(|store| (store, server(key)))),
         }
     }
 
@@ -164,13 +166,18 @@ impl AuthFile {
         self.auths.len() < before
     }
 
-    /// Forgets everybody; gives the helpers that know more.
-    pub fn clear(&mut self) -> Result<Vec<(String, Helper)>> {
-        self.auths.clear();
+    /// Whom to ask for more, each about one registry.
+    pub fn helpers(&self) -> Result<Vec<(String, Helper)>> {
         self.cred_helpers
             .iter()
             .map(|(host, helper)| Ok((host.clone(), Helper::named(helper)?)))
             .collect()
+    }
+
+    /// Forgets everybody.
+    pub fn clear(&mut self) {
+        self.auths.clear();
+        self.cred_helpers.clear();
     }
 }
 

@@ -1,7 +1,8 @@
 //! `docker-credential-*` programs: what they are asked comes on their stdin, what they answer is JSON on their stdout.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +13,7 @@ use super::Credentials;
 /// A helper by its short name: `secretservice`, `pass`, `ecr-login`.
 #[derive(Clone, Debug)]
 pub struct Helper {
+    name: String,
     program: String,
 }
 
@@ -35,6 +37,7 @@ impl Helper {
             bail!("{name:?} is not the name of a credential helper");
         }
         Ok(Self {
+            name: name.to_owned(),
             program: format!("docker-credential-{name}"),
         })
     }
@@ -74,6 +77,19 @@ impl Helper {
         Ok(matches!(self.ask("erase", server)?, Answer::Done(_)))
     }
 
+    /// The servers that it knows. A helper that is not installed knows none.
+    pub fn list(&self) -> Result<Vec<String>> {
+        let answer = match self.ask("list", "") {
+            Ok(Answer::Done(answer)) => answer,
+            Ok(Answer::Unknown) => return Ok(Vec::new()),
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let users: BTreeMap<String, String> = serde_json::from_str(&answer)
+            .with_context(|| format!("parsing the answer of {}", self.program))?;
+        Ok(users.into_keys().collect())
+    }
+
     fn ask(&self, verb: &str, input: &str) -> Result<Answer> {
         let program = &self.program;
         let running = || format!("running the credential helper {program}");
@@ -103,8 +119,13 @@ impl Helper {
 
 impl fmt::Display for Helper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.program)
+        write!(f, "credential helper: {}", self.name)
     }
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
 }
 
 enum Answer {

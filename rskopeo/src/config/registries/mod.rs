@@ -1,5 +1,7 @@
 //! registries.conf: where a registry's images really are (containers-registries.conf(5)).
 
+mod file;
+
 use std::env;
 use std::fs;
 use std::io;
@@ -7,111 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 
 use crate::reference::Name;
 
-#[derive(Debug, Default, Deserialize)]
-struct File {
-    #[serde(default)]
-    registry: Vec<Registry>,
-    /// The form of before 2018, still read where the newer one is not used.
-    registries: Option<Old>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Old {
-    insecure: OldList,
-    block: OldList,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct OldList {
-    registries: Vec<String>,
-}
-
-impl Old {
-    fn into_new(self) -> Vec<Registry> {
-        let Self { insecure, block } = self;
-        let mut all: Vec<Registry> = Vec::new();
-        for (location, insecure) in insecure
-            .registries
-            .into_iter()
-            .map(|location| (location, true))
-            .chain(
-                block
-                    .registries
-                    .into_iter()
-                    .map(|location| (location, false)),
-            )
-        {
-            let location = location.trim_end_matches('/').to_owned();
-            let place = all.iter().position(|known| known.location == location);
-            let at = place.unwrap_or_else(|| {
-                all.push(Registry {
-                    location,
-                    ..Registry::default()
-                });
-                all.len() - 1
-            });
-            all[at].insecure |= insecure;
-            all[at].blocked |= !insecure;
-        }
-        all
-    }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Registry {
-    #[serde(default)]
-    prefix: String,
-    #[serde(default)]
-    location: String,
-    #[serde(default)]
-    insecure: bool,
-    #[serde(default)]
-    blocked: bool,
-    #[serde(default)]
-    mirror_by_digest_only: bool,
-    #[serde(default)]
-    mirror: Vec<Mirror>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Mirror {
-    location: String,
-    #[serde(default)]
-    insecure: bool,
-    /// `all`, `digest-only` or `tag-only`
-    #[serde(default)]
-    pull_from_mirror: String,
-}
-
-impl Registry {
-    fn check(&self) -> Result<()> {
-        for mirror in &self.mirror {
-            let location = &mirror.location;
-            match mirror.pull_from_mirror.as_str() {
-                "" => {}
-                "all" | "digest-only" | "tag-only" if !self.mirror_by_digest_only => {}
-                "all" | "digest-only" | "tag-only" => bail!(
-                    "cannot set mirror usage mirror-by-digest-only for the registry and pull-from-mirror for its mirror {location:?}"
-                ),
-                other => {
-                    bail!("unsupported pull-from-mirror value {other:?} for mirror {location:?}")
-                }
-            }
-            if location.is_empty() {
-                bail!("invalid condition: a mirror's location is unset");
-            }
-        }
-        Ok(())
-    }
-}
+use file::{File, Registry};
 
 /// One place to ask for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +22,12 @@ pub struct Endpoint {
     pub insecure: bool,
 }
 
-/// All configured registries.
+/// All configured registries, and who keeps what one is to them.
 #[derive(Debug, Default)]
-pub struct Registries(Vec<Registry>);
+pub struct Registries {
+    all: Vec<Registry>,
+    credential_helpers: Vec<String>,
+}
 
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
 
@@ -136,7 +40,7 @@ impl Registries {
 
     /// The user's registries.conf or the system's, and the `.d` directories over it.
     pub fn load() -> Result<Self> {
-        let mut registries = Vec::new();
+        let mut registries = Self::default();
         for path in files()? {
             let text = match fs::read_to_string(&path) {
                 Ok(text) => text,
@@ -145,23 +49,26 @@ impl Registries {
                     return Err(error).with_context(|| format!("open {}", path.display()));
                 }
             };
-            Self::merge(&mut registries, &text).with_context(|| {
+            registries.merge(&text).with_context(|| {
                 format!("loading registries configuration {:?}", path.display())
             })?;
         }
-        Ok(Self(registries))
+        Ok(registries)
     }
 
     /// One file alone.
     #[cfg(any(test, fuzzing))]
     pub fn parse(text: &str) -> Result<Self> {
-        let mut registries = Vec::new();
-        Self::merge(&mut registries, text)?;
-        Ok(Self(registries))
+        let mut registries = Self::default();
+        registries.merge(text)?;
+        Ok(registries)
     }
 
-    fn merge(registries: &mut Vec<Registry>, text: &str) -> Result<()> {
+    fn merge(&mut self, text: &str) -> Result<()> {
         let mut file: File = toml::from_str(text)?;
+        if let Some(helpers) = file.credential_helpers {
+            self.credential_helpers = helpers;
+        }
         if let Some(old) = file.registries {
             if !file.registry.is_empty() {
                 bail!("mixing sysregistry v1/v2 is not supported");
@@ -179,8 +86,8 @@ impl Registries {
             if registry.location.is_empty() && !registry.prefix.starts_with("*.") {
                 registry.location.clone_from(&registry.prefix);
             }
-            registries.retain(|earlier| earlier.prefix != registry.prefix);
-            registries.push(registry);
+            self.all.retain(|earlier| earlier.prefix != registry.prefix);
+            self.all.push(registry);
         }
         Ok(())
     }
@@ -232,9 +139,14 @@ impl Registries {
         }
     }
 
+    /// Who is asked for credentials, in this order; empty where nothing is said. See [`super::auth`].
+    pub fn credential_helpers(&self) -> &[String] {
+        &self.credential_helpers
+    }
+
     /// The registry with the longest prefix of `name`.
     fn find(&self, name: &Name) -> Option<&Registry> {
-        self.0
+        self.all
             .iter()
             .filter(|registry| matched(name, &registry.prefix).is_some())
             .max_by_key(|registry| registry.prefix.len())
@@ -423,10 +335,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_last_list_of_helpers_counts() {
+        let mut conf = registries("credential-helpers = ['pass', 'containers-auth.json']");
+        conf.merge("unqualified-search-registries = []").unwrap();
+        assert_eq!(conf.credential_helpers(), ["pass", "containers-auth.json"]);
+        conf.merge("credential-helpers = []").unwrap();
+        assert!(conf.credential_helpers().is_empty());
+        assert!(Registries::parse("credential-helpers = 'pass'").is_err());
+    }
+
     proptest! {
         #[test]
         fn never_panics(text in ".{0,120}") {
-            let _ = Registries::merge(&mut Vec::new(), &text);
+            let _ = Registries::default().merge(&text);
         }
     }
 }
