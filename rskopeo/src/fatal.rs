@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::terminal;
+
 /// The image that is asked for does not exist, which has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -24,17 +26,17 @@ pub fn line(error: &anyhow::Error) -> String {
 
 /// Tells on stderr of something that does not stop the command, in the same shape.
 pub fn warn(text: &str) {
-    eprintln!("{}", logged("WARN", "warning", text));
+    terminal::complain(&logged("WARN", "warning", text));
 }
 
 /// An error that does not stop the command.
 pub fn error(error: &anyhow::Error) {
-    eprintln!("{}", logged("ERRO", "error", &format!("{error:#}")));
+    terminal::complain(&logged("ERRO", "error", &format!("{error:#}")));
 }
 
 /// What is being done, with its details.
 pub fn info(text: &str, fields: &[(&str, &str)]) {
-    eprintln!("{}", with_fields(logged("INFO", "info", text), fields));
+    terminal::complain(&with_fields(logged("INFO", "info", text), fields));
 }
 
 static DEBUG: AtomicBool = AtomicBool::new(false);
@@ -47,7 +49,7 @@ pub fn show_debug() {
 /// What only somebody wants to read who looks for a fault. `text` is made when it is shown.
 pub fn debug(text: impl FnOnce() -> String) {
     if DEBUG.load(Ordering::Relaxed) {
-        eprintln!("{}", logged("DEBU", "debug", &text()));
+        terminal::complain(&logged("DEBU", "debug", &text()));
     }
 }
 

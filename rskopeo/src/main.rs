@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", fatal::line(&error));
+            terminal::complain(&fatal::line(&error));
             ExitCode::from(fatal::exit_code(&error))
         }
     }

@@ -1,6 +1,8 @@
 //! Images: looked at, copied, unpacked.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 
 use serde_json::Value;
 use tests::image::{Image, hex};
@@ -52,6 +54,24 @@ pub(crate) fn inspect_shows_the_raw_manifest_and_the_config() -> Result<()> {
         .ok()?
         .json()?;
     ensure!(config["config"]["WorkingDir"] == "/opt/data", "{config}");
+    Ok(())
+}
+
+/// As when `head` has seen enough: by SIGPIPE and without a word, like any program.
+pub(crate) fn a_reader_that_went_away_ends_it() -> Result<()> {
+    let stack = Stack::new()?;
+    let fedora = stack.remote("fedora:24");
+    for line in [format!("inspect {fedora}"), format!("copy {fedora} dir:x")] {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let mut command = stack.rskopeo(&line).into_command();
+        let ended = command.stdout(writer).stderr(Stdio::piped()).output()?;
+        ensure!(
+            ended.status.signal() == Some(libc::SIGPIPE),
+            "{line}: {ended:?}"
+        );
+        ensure!(ended.stderr.is_empty(), "{line}: {ended:?}");
+    }
     Ok(())
 }
 

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     tests::run(tests::trials![
         image::inspect_reads_no_layers,
         image::inspect_shows_the_raw_manifest_and_the_config,
+        image::a_reader_that_went_away_ends_it,
         image::copy_to_a_directory,
         image::copy_to_a_layout,
         image::copy_and_back_keeps_the_digest,

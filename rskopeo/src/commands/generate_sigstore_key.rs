@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cli::GenerateSigstoreKey;
 use crate::signature::{KeyPair, passphrase};
+use crate::terminal;
 
 pub fn run(args: &GenerateSigstoreKey) -> Result<()> {
     let public = PathBuf::from(format!("{}.pub", args.output_prefix));
@@ -25,11 +26,11 @@ pub fn run(args: &GenerateSigstoreKey) -> Result<()> {
     let keys = KeyPair::generate(passphrase.as_bytes())?;
     write_new(&private, 0o600, &keys.private)?;
     write_new(&public, 0o644, &keys.public)?;
-    println!(
+    terminal::line(format_args!(
         "Key written to {:?} and {:?}",
         public.display(),
         private.display()
-    );
+    ))?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use crate::cli::{Global, ListTags};
 use crate::go_json;
 use crate::reference::Reference;
 use crate::retry::retrying;
+use crate::terminal;
 use crate::transport;
 
 #[derive(Serialize)]
@@ -46,6 +47,9 @@ pub fn run(global: &Global, args: &ListTags) -> Result<()> {
     };
     let tags = retrying(&args.retry, || transport::list_tags(&reference, &access))
         .context("Error listing repository tags")?;
-    println!("{}", go_json::indented(&Tags { repository, tags })?);
+    terminal::line(format_args!(
+        "{}",
+        go_json::indented(&Tags { repository, tags })?
+    ))?;
     Ok(())
 }

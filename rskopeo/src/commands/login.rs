@@ -1,6 +1,6 @@
 //! `login REGISTRY`: credentials are tried at the registry, then kept.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use anyhow::{Context, Result, bail};
 
@@ -20,7 +20,7 @@ pub fn run(args: &Login) -> Result<()> {
     let known = place.known(key)?;
     if args.get_login {
         let known = known.with_context(|| format!("not logged into {key}"))?;
-        println!("{}", known.user());
+        terminal::line(format_args!("{}", known.user()))?;
         return Ok(());
     }
     if let Some(Credentials::IdentityToken(_)) = known {
@@ -28,12 +28,18 @@ pub fn run(args: &Login) -> Result<()> {
     }
     let given = args.username.is_some() || args.password.is_some() || args.password_stdin;
     if let (Some(known), false) = (&known, given) {
-        println!("Authenticating with existing credentials for {key}");
+        terminal::line(format_args!(
+            "Authenticating with existing credentials for {key}"
+        ))?;
         if is_let_in(args, host, known.clone())? {
-            println!("Existing credentials are valid. Already logged in to {host}");
+            terminal::line(format_args!(
+                "Existing credentials are valid. Already logged in to {host}"
+            ))?;
             return Ok(());
         }
-        println!("Existing credentials are invalid, please enter valid username and password");
+        terminal::line(format_args!(
+            "Existing credentials are invalid, please enter valid username and password"
+        ))?;
     }
     let (user, password) = ask(args, known.as_ref())?;
     let credentials = Credentials::Password {
@@ -45,9 +51,9 @@ pub fn run(args: &Login) -> Result<()> {
     }
     let kept = place.keep(key, &user, &password)?;
     if args.verbose {
-        println!("Used:  {kept}");
+        terminal::line(format_args!("Used:  {kept}"))?;
     }
-    println!("Login Succeeded!");
+    terminal::line(format_args!("Login Succeeded!"))?;
     Ok(())
 }
 
@@ -99,10 +105,9 @@ fn ask(args: &Login, known: Option<&Credentials>) -> Result<(String, String)> {
 fn ask_user(known: Option<&str>) -> Result<String> {
     let known = known.unwrap_or_default();
     match known {
-        "" => print!("Username: "),
-        known => print!("Username ({known}): "),
+        "" => terminal::write(b"Username: ")?,
+        known => terminal::write(format!("Username ({known}): ").as_bytes())?,
     }
-    io::stdout().flush()?;
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::login::credentials_key;
 use crate::cli::Logout;
 use crate::config::AuthPlace;
+use crate::terminal;
 use crate::transport::{self, Access};
 
 pub fn run(args: &Logout) -> Result<()> {
@@ -18,7 +19,7 @@ pub fn run(args: &Logout) -> Result<()> {
     }
     if args.all {
         place.forget_all()?;
-        println!("Removed login credentials for all registries");
+        terminal::line(format_args!("Removed login credentials for all registries"))?;
         return Ok(());
     }
     let registry = args
@@ -27,16 +28,16 @@ pub fn run(args: &Logout) -> Result<()> {
         .context("please provide a registry to logout from")?;
     let key = credentials_key(registry);
     if place.forget(key)? {
-        println!("Removed login credentials for {key}");
+        terminal::line(format_args!("Removed login credentials for {key}"))?;
         return Ok(());
     }
     if !is_known_elsewhere(args, &place, key)? {
         bail!("not logged into {key}");
     }
-    println!(
+    terminal::line(format_args!(
         "Not logged into {key} with current tool. \
          Existing credentials were established via docker login. Please use docker logout instead."
-    );
+    ))?;
     Ok(())
 }
 

@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 
 use crate::cli::ManifestDigest;
 use crate::manifest::RawManifest;
+use crate::terminal;
 
 pub fn run(args: &ManifestDigest) -> Result<()> {
     let bytes = fs::read(&args.file)
         .with_context(|| format!("Error reading manifest from {}", args.file.display()))?;
-    println!("{}", RawManifest::digest_of(&bytes));
+    terminal::line(format_args!("{}", RawManifest::digest_of(&bytes)))?;
     Ok(())
 }

@@ -25,6 +25,7 @@ use crate::cli::{Cli, Command, Duration, Global};
 use crate::config::Registries;
 use crate::fatal;
 use crate::reference::Reference;
+use crate::terminal;
 
 /// Runs the parsed command.
 pub fn run(cli: Cli) -> Result<()> {
@@ -66,7 +67,7 @@ fn start(global: &Global) {
             let error = anyhow!(
                 "context deadline exceeded: the command took longer than {limit:?} (--command-timeout)"
             );
-            eprintln!("{}", fatal::line(&error));
+            terminal::complain(&fatal::line(&error));
             process::exit(1);
         });
     }

@@ -9,6 +9,7 @@ use crate::cli::StandaloneVerify;
 use crate::manifest::RawManifest;
 use crate::reference::Name;
 use crate::signature::{Claims, Gpg, Kind};
+use crate::terminal;
 
 pub fn run(args: &StandaloneVerify) -> Result<()> {
     let any = args.keys == "any";
@@ -61,7 +62,9 @@ pub fn run(args: &StandaloneVerify) -> Result<()> {
             args.reference
         );
     }
-    println!("Signature verified using fingerprint {fingerprint}, digest {digest}");
+    terminal::line(format_args!(
+        "Signature verified using fingerprint {fingerprint}, digest {digest}"
+    ))?;
     Ok(())
 }
 

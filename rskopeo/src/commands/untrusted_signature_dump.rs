@@ -9,6 +9,7 @@ use crate::cli::UntrustedSignatureDump;
 use crate::digest::Digest;
 use crate::go_json;
 use crate::signature::{Claims, Gpg, Kind};
+use crate::terminal;
 
 /// In skopeo's order.
 #[derive(Serialize)]
@@ -43,6 +44,6 @@ pub fn run(args: &UntrustedSignatureDump) -> Result<()> {
         untrusted_timestamp: time.context(what)?.map(|time| time.to_string()),
         untrusted_short_key_identifier: key,
     };
-    println!("{}", go_json::indented(&dump)?);
+    terminal::line(format_args!("{}", go_json::indented(&dump)?))?;
     Ok(())
 }

@@ -9,8 +9,6 @@ mod progress;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
-
 use anyhow::{Context, Result, bail};
 
 use crate::compression::Compression;
@@ -18,6 +16,7 @@ use crate::digest::Digest;
 use crate::manifest::{Format, Image, Index, RawManifest};
 use crate::platform::Platform;
 use crate::signature::{Admitted, Signature, Trust};
+use crate::terminal;
 use crate::transport::{Destination, Place, Source};
 
 use plan::Plan;
@@ -285,15 +284,10 @@ fn sign(
     Ok(())
 }
 
-/// One line of what is being done, on stdout as skopeo prints it. A reader that went away does not stop the copy.
+/// One line of what is being done, on stdout as skopeo prints it.
 fn say(options: &Options, line: &str) -> Result<()> {
     if options.quiet {
         return Ok(());
     }
-    match writeln!(io::stdout().lock(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("writing to stdout")
-        }
-        _ => Ok(()),
-    }
+    terminal::line(format_args!("{line}"))
 }

@@ -3,7 +3,6 @@
 mod values;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -17,6 +16,7 @@ use crate::manifest::{Descriptor, Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
 use crate::reference::{Reference, StoredImage};
 use crate::retry::retrying;
+use crate::terminal;
 use crate::transport::{self, Access, BlobStream, Source};
 
 /// The summary, in skopeo's order.
@@ -66,10 +66,7 @@ pub fn run(global: &Global, args: &Inspect) -> Result<()> {
     let mut access = args.access.resolve(global)?;
     access.shared_blob_dir.clone_from(&args.shared_blob_dir);
     let text = retrying(&args.retry, || inspected(global, args, &reference, &access))?;
-    io::stdout()
-        .lock()
-        .write_all(&text)
-        .context("Error writing to standard output")
+    terminal::write(&text)
 }
 
 fn inspected(

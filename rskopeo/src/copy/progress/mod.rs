@@ -3,12 +3,13 @@
 
 mod bar;
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
+use crate::terminal;
 
 use bar::Bar;
 
@@ -17,7 +18,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Between two pictures of the bars.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// Shared by the threads of a copy. A reader that went away does not stop the copy: what cannot be written is not.
+/// Shared by the threads of a copy. A screen that cannot be written to does not stop the copy.
 #[derive(Debug)]
 pub struct Progress {
     mode: Mode,
@@ -145,11 +146,7 @@ impl Progress {
 }
 
 fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .ok();
+    terminal::write(text.as_bytes()).ok();
 }
 
 impl Read for Counted<'_> {
