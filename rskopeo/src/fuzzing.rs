@@ -28,7 +28,8 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use config::{AuthFile, Policy, Registries, RegistriesD};
-use manifest::{Image, ImageConfig, Index, RawManifest};
+use digest::Digest;
+use manifest::{Image, ImageConfig, Index, RawManifest, Schema1};
 use reference::{Name, Reference};
 use signature::{Claims, Kind, Signature};
 
@@ -56,6 +57,29 @@ pub fn manifests(bytes: &[u8]) {
     let _ = Index::parse(&manifest);
     if let Ok(image) = Image::parse(&manifest) {
         let _ = image.serialize();
+    }
+}
+
+pub fn schema1(bytes: &[u8]) {
+    let Ok(manifest) = RawManifest::guess(bytes.to_vec(), None) else {
+        return;
+    };
+    let digest = manifest.digest();
+    if let Ok(schema1) = Schema1::parse(&manifest) {
+        let _ = schema1.full_layers().map(|layers| schema1.config(&layers));
+        let name = "r.example.com/a/b:v1".parse::<Name>();
+        if let Ok(renamed) = name
+            .map_err(drop)
+            .and_then(|name| schema1.renamed(&name).map_err(drop))
+        {
+            let again = Schema1::parse(&renamed);
+            assert!(again.is_ok(), "{digest} renamed is not read again");
+            assert_ne!(
+                renamed.digest(),
+                Digest::sha256(&renamed.bytes),
+                "the signature is part of the digest"
+            );
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl Registry {
         fs::create_dir_all(&storage)?;
         fs::create_dir_all(&certificates)?;
         let mut config = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
+            "version: 0.1\nlog: {{level: info}}\ncompatibility: {{schema1: {{enabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
              http:\n  addr: 127.0.0.1:0\n",
             storage.display()
         );

@@ -7,6 +7,7 @@ mod commit;
 mod container;
 mod engine;
 mod files;
+mod formats;
 mod image;
 mod network;
 mod options;
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
         image::list_tags,
         image::a_shell_from_an_image_without_an_engine,
         image::an_image_unpacks_with_its_whiteouts,
+        formats::schema_1_is_what_skopeo_makes_of_it,
+        formats::schema_1_is_read_unpacked_and_renamed,
         bundle::a_changed_bundle_packs_and_unpacks_the_same,
         bundle::umoci_and_rskopeo_pack_each_others_bundles,
         bundle::an_unchanged_bundle_gets_no_layer,

@@ -70,7 +70,7 @@ impl<'a> Packed<'a> {
         if let Some(layer) = &layer {
             let media_type = match image.format {
                 Format::Oci => OCI_LAYER,
-                Format::DockerSchema2 => DOCKER_LAYER,
+                Format::DockerSchema2 | Format::DockerSchema1 => DOCKER_LAYER,
             };
             let (diff_id, size) = (layer.diff_id.clone(), layer.content.len());
             image

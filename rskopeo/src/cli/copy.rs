@@ -1,7 +1,6 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::manifest;
@@ -96,15 +95,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// # Errors
-    /// Schema 1, which no registry has asked for in years, is read and not written.
-    pub fn resolve(self) -> Result<manifest::Format> {
+    pub fn resolve(self) -> manifest::Format {
         match self {
-            Self::Oci => Ok(manifest::Format::Oci),
-            Self::V2s2 => Ok(manifest::Format::DockerSchema2),
-            Self::V2s1 => {
-                bail!("--format v2s1: rskopeo does not write Docker schema 1: use v2s2 or oci")
-            }
+            Self::Oci => manifest::Format::Oci,
+            Self::V2s1 => manifest::Format::DockerSchema1,
+            Self::V2s2 => manifest::Format::DockerSchema2,
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     let writing = writing(args, &source)?;
     let trust = Trust::new(global, &args.signing, &source, &destination)?;
 
-    let options = options(global, args, trust)?;
+    let options = options(global, args, trust);
     let written = retrying(&args.retry, || {
         let image = transport::open_source(&source, &from)
             .with_context(|| format!("initializing source {source}"))?;
@@ -83,8 +83,8 @@ fn writing(args: &Copy, source: &Reference) -> Result<Writing> {
     })
 }
 
-fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
-    Ok(Options {
+fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
+    Options {
         trust,
         platform: Platform::chosen(global),
         multi_arch: match args.multi_arch {
@@ -93,17 +93,18 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
             None if args.all => MultiArch::All,
             Some(cli::MultiArch::System) | None => MultiArch::System,
         },
-        format: args.format.map(cli::Format::resolve).transpose()?,
+        format: args.format.map(cli::Format::resolve),
         preserve_digests: args.preserve_digests,
         compression: args.dest_compress_format.map(|format| match format {
             cli::CompressFormat::Gzip => Compression::Gzip,
             cli::CompressFormat::Zstd => Compression::Zstd,
         }),
         compression_level: args.dest_compress_level,
+        tmpdir: global.tmpdir.clone(),
         parallel: args
             .image_parallel_copies
             .map_or(copy::PARALLEL, NonZeroUsize::get),
         unless_there: false,
         quiet: args.quiet,
-    })
+    }
 }

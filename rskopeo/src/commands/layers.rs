@@ -21,7 +21,7 @@ pub fn run(global: &Global, args: &Layers) -> Result<()> {
 fn get(global: &Global, args: &Layers) -> Result<()> {
     let reference = super::parse_image(&args.image)?;
     let access = args.access.resolve(global)?;
-    let source = transport::open_source(&reference, &access)?;
+    let source = transport::open_lifted(&reference, &access)?;
     let mut manifest = source.manifest(None)?;
     if manifest.is_index() {
         let index = Index::parse(&manifest)?;

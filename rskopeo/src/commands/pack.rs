@@ -72,7 +72,7 @@ fn base(
             Reference::Oci { path, .. } => store_lock(path)?,
             _ => None,
         };
-        let source = transport::open_source(&reference, access)?;
+        let source = transport::open_lifted(&reference, access)?;
         let mut manifest = source.manifest(None)?;
         if manifest.digest() != wanted.digest {
             manifest = source.manifest(Some(&wanted.digest))?;

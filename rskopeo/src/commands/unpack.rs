@@ -12,7 +12,7 @@ use crate::manifest::{Descriptor, Image, ImageConfig, Index};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::store::{Layers, store_lock};
-use crate::transport::{Access, BlobStream, Source, open_source};
+use crate::transport::{Access, BlobStream, Source, open_lifted};
 
 pub fn run(global: &Global, args: &Unpack) -> Result<()> {
     let reference = super::parse_image(&args.image)?;
@@ -25,7 +25,7 @@ pub fn run(global: &Global, args: &Unpack) -> Result<()> {
         tmpdir: global.tmpdir.clone(),
         ..Access::default()
     };
-    let source = open_source(&reference, &access)?;
+    let source = open_lifted(&reference, &access)?;
     let image = Opened::read(source.as_ref(), &Platform::chosen(global))
         .with_context(|| format!("reading image {}", args.image))?;
     if args.layers {

@@ -6,8 +6,11 @@
 mod blobs;
 mod plan;
 mod progress;
+mod schema1;
 #[cfg(test)]
 mod tests;
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
@@ -17,7 +20,7 @@ use crate::manifest::{Format, Image, Index, RawManifest};
 use crate::platform::Platform;
 use crate::signature::{Admitted, Signature, Trust};
 use crate::terminal;
-use crate::transport::{Destination, Place, Source};
+use crate::transport::{Destination, Lifted, Place, Source};
 
 use plan::Plan;
 
@@ -50,6 +53,8 @@ pub struct Options {
     pub compression_level: Option<i32>,
     /// Blobs to copy at once.
     pub parallel: usize,
+    /// `--tmpdir`
+    pub tmpdir: Option<PathBuf>,
     /// An image that the destination has already is not copied.
     pub unless_there: bool,
     pub quiet: bool,
@@ -67,6 +72,7 @@ impl Options {
             compression: None,
             compression_level: None,
             parallel: PARALLEL,
+            tmpdir: None,
             unless_there: false,
             quiet: true,
         }
@@ -219,21 +225,18 @@ fn one(
     // Before anything of the manifest is understood.
     let admitted = options.trust.admit(source, manifest, instance)?;
     let signatures = carried(admitted, destination, options, "image")?;
-    let image = Image::parse(manifest)?;
     let fixed = match (options.preserve_digests, signatures.is_empty()) {
         (true, _) => Some("Instructed to preserve digests"),
         (false, false) => Some("Would invalidate signatures"),
         (false, true) => None,
     };
-    let plan = Plan::make(source, destination, image, fixed, options)?;
-    let layers = blobs::layers(source, destination, &plan, options)?;
-    let (image, config) = plan.finish(layers)?;
-    say(options, &format!("Copying config {}", image.config.digest))?;
-    blobs::config(destination, &image.config, config)?;
-    let manifest = if image == Image::parse(manifest)? {
-        manifest.clone()
+    let manifest = if !manifest.is_schema1() {
+        blobs_and_config(source, destination, manifest, fixed, options)?
+    } else if schema1::stays(destination, fixed, options)? {
+        schema1::keep(source, destination, manifest, fixed, options)?
     } else {
-        image.serialize()?
+        let lifted = Lifted::read(source, manifest, options.tmpdir.as_deref())?;
+        blobs_and_config(&lifted, destination, &lifted.manifest, None, options)?
     };
     say(options, "Writing manifest to image destination")?;
     destination
@@ -241,6 +244,31 @@ fn one(
         .context("writing manifest")?;
     sign(destination, &manifest, signatures, place, options)?;
     Ok(manifest)
+}
+
+/// Copies what the manifest names; gives the manifest that names what became of it.
+fn blobs_and_config(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    manifest: &RawManifest,
+    fixed: Option<&'static str>,
+    options: &Options,
+) -> Result<RawManifest> {
+    let image = Image::parse(manifest)?;
+    let plan = Plan::make(source, destination, image.clone(), fixed, options)?;
+    let format = plan.format;
+    let layers = blobs::layers(source, destination, &plan, options)?;
+    let (copied, config) = plan.finish(layers)?;
+    if format == Format::DockerSchema1 {
+        return schema1::make(destination, &copied, &config);
+    }
+    say(options, &format!("Copying config {}", copied.config.digest))?;
+    blobs::config(destination, &copied.config, config)?;
+    if copied == image {
+        Ok(manifest.clone())
+    } else {
+        copied.serialize()
+    }
 }
 
 /// The signatures of the source that go along, once it is known that the destination takes them.

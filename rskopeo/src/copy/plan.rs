@@ -15,7 +15,7 @@ use std::io::Read;
 #[derive(Debug)]
 pub struct Plan {
     image: Image,
-    format: Format,
+    pub format: Format,
     config: Vec<u8>,
     parsed: Option<ImageConfig>,
     pub form: LayerForm,

@@ -17,6 +17,8 @@ use crate::go_json::null_as_default;
 pub enum Format {
     Oci,
     DockerSchema2,
+    /// Only ever written, and made of schema 2 last of all (`Made`).
+    DockerSchema1,
 }
 
 impl Format {
@@ -24,6 +26,7 @@ impl Format {
         match self {
             Self::Oci => OCI_MANIFEST,
             Self::DockerSchema2 => DOCKER_MANIFEST,
+            Self::DockerSchema1 => DOCKER_SCHEMA1[1],
         }
     }
 
@@ -120,13 +123,8 @@ impl<'a> From<&'a Descriptor> for Schema2Descriptor<'a> {
 
 impl Image {
     /// # Errors
-    /// The manifest is not an image's, is of schema 1, or contradicts its own media type.
+    /// The manifest is not an image's, is of schema 1 (which has no config), or contradicts its own media type.
     pub fn parse(manifest: &RawManifest) -> Result<Self> {
-        if DOCKER_SCHEMA1.contains(&manifest.media_type.as_str()) {
-            bail!(
-                "Docker schema 1 manifests are not supported: ask for the image in schema 2 or OCI format"
-            );
-        }
         let Some(format) = Format::of(&manifest.media_type) else {
             bail!(
                 "{} is not the media type of an image manifest",
@@ -178,6 +176,10 @@ impl Image {
     /// The same image in `format`, with what became of its layers on the way; `replaced` has one entry a layer, or none at all.
     /// Media types follow; annotations exist in OCI only.
     pub fn rewritten(mut self, format: Format, replaced: Vec<Option<Replacement>>) -> Result<Self> {
+        let format = match format {
+            Format::Oci => Format::Oci,
+            Format::DockerSchema1 | Format::DockerSchema2 => Format::DockerSchema2,
+        };
         let converts = self.format != format;
         if converts && !self.is_container() {
             bail!(
@@ -211,7 +213,7 @@ impl Image {
         if converts {
             self.config.media_type = match format {
                 Format::Oci => OCI_CONFIG,
-                Format::DockerSchema2 => DOCKER_CONFIG,
+                Format::DockerSchema1 | Format::DockerSchema2 => DOCKER_CONFIG,
             }
             .to_owned();
             self.annotations.clear();
@@ -231,7 +233,7 @@ impl Image {
                 layers: &self.layers,
                 annotations: &self.annotations,
             }),
-            Format::DockerSchema2 => serde_json::to_vec(&Schema2 {
+            Format::DockerSchema1 | Format::DockerSchema2 => serde_json::to_vec(&Schema2 {
                 schema_version: 2,
                 media_type: DOCKER_MANIFEST,
                 config: (&self.config).into(),
@@ -270,21 +272,21 @@ fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> 
     let base = match (format, foreign) {
         (Format::Oci, false) => OCI_LAYER,
         (Format::Oci, true) => "application/vnd.oci.image.layer.nondistributable.v1.tar",
-        (Format::DockerSchema2, false) => DOCKER_LAYER,
-        (Format::DockerSchema2, true) => "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        (_, false) => DOCKER_LAYER,
+        (_, true) => "application/vnd.docker.image.rootfs.foreign.diff.tar",
     };
     let suffix = match (format, compression) {
         (_, Compression::None) => "",
         (Format::Oci, Compression::Gzip) => "+gzip",
         (Format::Oci, Compression::Zstd) => "+zstd",
-        (Format::DockerSchema2, Compression::Gzip) => ".gzip",
+        (_, Compression::Gzip) => ".gzip",
         (_, Compression::Bzip2 | Compression::Xz) => {
             bail!(
                 "{} has no name for bzip2 and xz layers",
                 format.media_type()
             )
         }
-        (Format::DockerSchema2, Compression::Zstd) => {
+        (_, Compression::Zstd) => {
             bail!(
                 "Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip"
             )

@@ -1,4 +1,4 @@
-//! Manifests: OCI and Docker schema 2 images, and the indexes that list them.
+//! Manifests: OCI and Docker images, and the indexes that list them.
 //!
 //! A manifest is carried as the bytes that its digest is of ([`RawManifest`]) and parsed to be read; it is written anew only when
 //! a destination needs another format or other layers ([`Image::serialize`]).
@@ -6,7 +6,7 @@
 mod config;
 mod image;
 mod index;
-mod jws;
+mod schema1;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,9 +17,12 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
 
-pub use config::{History, ImageConfig, Process, chain_ids};
+pub use config::{History, ImageConfig, Process, RootFs, chain_ids};
 pub use image::{Format, Image, Replacement, layer_kind};
 pub use index::Index;
+pub use schema1::{EMPTY_LAYER, Made, Schema1};
+
+use schema1::jws;
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -121,12 +124,12 @@ impl RawManifest {
         Ok(Self { media_type, bytes })
     }
 
-    /// SHA-256 of the bytes.
     /// What names it elsewhere.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(&self.media_type, self.digest(), self.bytes.len() as u64)
     }
 
+    /// SHA-256 of the bytes; see [`Self::digest_of`].
     pub fn digest(&self) -> Digest {
         Self::digest_of(&self.bytes)
     }
@@ -151,6 +154,10 @@ impl RawManifest {
 
     pub fn is_index(&self) -> bool {
         self.media_type == OCI_INDEX || self.media_type == DOCKER_LIST
+    }
+
+    pub fn is_schema1(&self) -> bool {
+        DOCKER_SCHEMA1.contains(&self.media_type.as_str())
     }
 }
 

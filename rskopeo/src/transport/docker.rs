@@ -11,14 +11,16 @@ use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Wri
 use crate::config::{self, Endpoint, Registries};
 use crate::digest::Digest;
 use crate::manifest::{
-    DOCKER_LIST, DOCKER_MANIFEST, Descriptor, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, RawManifest,
+    DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, MAX_MANIFEST, OCI_INDEX,
+    OCI_MANIFEST, RawManifest,
 };
 use crate::reference::{Name, Reference};
 use crate::registry::{Client, KeptDownload, Method, Scope, refused};
 use crate::signature::{Signature, SignatureStore};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
-    application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
+    application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v1+prettyjws, application/vnd.docker.distribution.manifest.v1+json";
 
 pub struct DockerSource {
     client: Arc<Client>,
@@ -206,7 +208,18 @@ fn with_digest(location: &str, digest: &Digest) -> String {
 
 impl Destination for DockerDestination {
     fn manifest_types(&self) -> &[&str] {
-        &[OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST]
+        &[
+            OCI_MANIFEST,
+            DOCKER_MANIFEST,
+            OCI_INDEX,
+            DOCKER_LIST,
+            DOCKER_SCHEMA1[1],
+            DOCKER_SCHEMA1[0],
+        ]
+    }
+
+    fn name(&self) -> Option<&Name> {
+        Some(&self.name)
     }
 
     fn takes_indexes(&self) -> bool {

@@ -12,6 +12,7 @@ mod dir;
 mod docker;
 mod docker_archive;
 mod layout;
+mod lifted;
 mod oci;
 mod oci_archive;
 mod stream;
@@ -25,11 +26,12 @@ use anyhow::{Result, bail};
 use crate::config::Credentials;
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, RawManifest};
-use crate::reference::Reference;
+use crate::reference::{Name, Reference};
 use crate::signature::Signature;
 
 pub use docker::is_let_in;
 pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
+pub use lifted::{Lifted, Spooled};
 
 pub use stream::{BlobStream, Written};
 pub use tar_file::{Section, spool};
@@ -96,6 +98,11 @@ pub trait Destination: Sync {
     fn takes_indexes(&self) -> bool;
 
     fn layer_form(&self) -> LayerForm;
+
+    /// What the image will be called, where images have names that their manifests may repeat (schema 1).
+    fn name(&self) -> Option<&Name> {
+        None
+    }
 
     /// Whether the very image of this manifest is there already, under its name and whole.
     fn has_image(&self, _manifest: &RawManifest) -> Result<bool> {
@@ -171,7 +178,7 @@ pub struct Writing {
     /// `--dest-compress`, `--dest-decompress`: for dir: only.
     pub dir_form: Option<LayerForm>,
     /// `--additional-tag`: for docker-archive: only.
-    pub additional_tags: Vec<crate::reference::Name>,
+    pub additional_tags: Vec<Name>,
     /// Where the image comes from: a registry takes blobs from another repository of its own.
     pub from: Option<Reference>,
 }
@@ -205,6 +212,16 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
                 tmpdir,
             )?)
         }
+    })
+}
+
+/// Opens an image whose blobs are wanted: one of schema 1 is read, and shown as one of schema 2.
+pub fn open_lifted(reference: &Reference, access: &Access) -> Result<Box<dyn Source>> {
+    let source = open_source(reference, access)?;
+    let top = source.manifest(None)?;
+    Ok(match top.is_schema1() {
+        true => Box::new(Lifted::read(&*source, &top, access.tmpdir.as_deref())?),
+        false => source,
     })
 }
 

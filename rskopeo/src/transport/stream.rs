@@ -24,20 +24,37 @@ pub struct Written {
 pub struct BlobStream<'a> {
     reader: Box<dyn Read + Send + 'a>,
     hasher: Option<Hasher>,
-    expected: Option<Written>,
+    expected: Option<Expected>,
     size: u64,
     done: Option<Digest>,
+}
+
+/// What a blob must be.
+#[derive(Debug)]
+struct Expected {
+    digest: Digest,
+    /// In bytes; None where only the digest is known (schema 1).
+    size: Option<u64>,
 }
 
 impl<'a> BlobStream<'a> {
     /// Bytes that must be exactly those of `descriptor`.
     pub fn verified(reader: Box<dyn Read + Send + 'a>, descriptor: &Descriptor) -> Self {
+        Self::checked(reader, &descriptor.digest, Some(descriptor.size))
+    }
+
+    /// Bytes that must have this digest, however many they are.
+    pub fn of_digest(reader: Box<dyn Read + Send + 'a>, digest: &Digest) -> Self {
+        Self::checked(reader, digest, None)
+    }
+
+    fn checked(reader: Box<dyn Read + Send + 'a>, digest: &Digest, size: Option<u64>) -> Self {
         Self {
             reader,
-            hasher: Some(descriptor.digest.hasher()),
-            expected: Some(Written {
-                digest: descriptor.digest.clone(),
-                size: descriptor.size,
+            hasher: Some(digest.hasher()),
+            expected: Some(Expected {
+                digest: digest.clone(),
+                size,
             }),
             size: 0,
             done: None,
@@ -114,8 +131,8 @@ impl<'a> BlobStream<'a> {
     /// # Errors
     /// Also when the descriptor promises more than [`MAX_MANIFEST`] bytes.
     pub fn into_bytes(mut self) -> Result<Vec<u8>> {
-        if let Some(Written { digest, size }) = &self.expected
-            && *size > MAX_MANIFEST
+        if let Some(Expected { digest, size }) = &self.expected
+            && size.is_none_or(|size| size > MAX_MANIFEST)
         {
             bail!("blob {digest} is larger than {MAX_MANIFEST} bytes");
         }
@@ -131,9 +148,11 @@ impl<'a> BlobStream<'a> {
             hasher.update(bytes);
         }
         match &self.expected {
-            Some(expected) if self.size > expected.size => Err(invalid(format!(
-                "blob {} is larger than the {} bytes its descriptor says",
-                expected.digest, expected.size
+            Some(Expected {
+                digest,
+                size: Some(size),
+            }) if self.size > *size => Err(invalid(format!(
+                "blob {digest} is larger than the {size} bytes its descriptor says",
             ))),
             _ => Ok(()),
         }
@@ -145,11 +164,12 @@ impl<'a> BlobStream<'a> {
         };
         let digest = hasher.finish();
         if let Some(expected) = &self.expected {
-            if self.size != expected.size {
-                let Written { digest, size } = expected;
+            if let Some(size) = expected.size
+                && self.size != size
+            {
                 return Err(invalid(format!(
-                    "blob {digest} ended after {} bytes, its descriptor says {size}",
-                    self.size
+                    "blob {} ended after {} bytes, its descriptor says {size}",
+                    expected.digest, self.size
                 )));
             }
             if digest != expected.digest {

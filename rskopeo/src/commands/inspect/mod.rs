@@ -1,5 +1,6 @@
 //! `inspect IMAGE-NAME`: the manifest, the config, or a summary of both, with no layer read.
 
+mod schema1;
 mod values;
 
 use std::collections::BTreeMap;
@@ -45,7 +46,8 @@ struct LayerData<'a> {
     #[serde(rename = "MIMEType")]
     mime_type: &'a str,
     digest: &'a Digest,
-    size: u64,
+    /// -1 where it is not told.
+    size: i64,
     /// `null` when there is none.
     annotations: Option<&'a BTreeMap<String, String>>,
 }
@@ -55,7 +57,7 @@ impl<'a> From<&'a Descriptor> for LayerData<'a> {
         Self {
             mime_type: &layer.media_type,
             digest: &layer.digest,
-            size: layer.size,
+            size: layer.size.cast_signed(),
             annotations: (!layer.annotations.is_empty()).then_some(&layer.annotations),
         }
     }
@@ -83,15 +85,11 @@ fn inspected(
     if args.raw && !args.config {
         return Ok(top.bytes);
     }
-    let image = image(&*source, &top, global).context("Error parsing manifest for image")?;
-    let config = BlobStream::verified(source.blob(&image.config)?, &image.config)
-        .into_bytes()
-        .context("Error reading configuration blob")?;
+    let read = Read::of(&*source, &top, global)?;
     if args.raw {
-        return Ok(config);
+        return Ok(read.raw_config().to_vec());
     }
-    let config =
-        ImageConfig::parse(&config).context("Error reading OCI-formatted configuration data")?;
+    let config = read.config()?;
     if args.config {
         return formatted(args, &config, || values::config(&config));
     }
@@ -105,8 +103,60 @@ fn inspected(
         Some(algorithm) => algorithm.of(&top.bytes),
         None => top.digest(),
     };
-    let summary = summary(reference, digest, &image, &config, tags);
+    let summary = read.complete(summary(reference, digest, &config, tags));
     formatted(args, &summary, || values::summary(&summary))
+}
+
+/// What was read of an image.
+enum Read {
+    Schema1(schema1::Inspected),
+    Newer {
+        layers: Vec<Descriptor>,
+        config: Vec<u8>,
+    },
+}
+
+impl Read {
+    fn of(source: &dyn Source, top: &RawManifest, global: &Global) -> Result<Self> {
+        let parsing = "Error parsing manifest for image";
+        if top.is_schema1() {
+            return Ok(Self::Schema1(
+                schema1::Inspected::read(top).context(parsing)?,
+            ));
+        }
+        let image = image(source, top, global).context(parsing)?;
+        let config = BlobStream::verified(source.blob(&image.config)?, &image.config)
+            .into_bytes()
+            .context("Error reading configuration blob")?;
+        Ok(Self::Newer {
+            layers: image.layers,
+            config,
+        })
+    }
+
+    fn raw_config(&self) -> &[u8] {
+        match self {
+            Self::Schema1(inspected) => &inspected.raw,
+            Self::Newer { config, .. } => config,
+        }
+    }
+
+    fn config(&self) -> Result<ImageConfig> {
+        ImageConfig::parse(self.raw_config())
+            .context("Error reading OCI-formatted configuration data")
+    }
+
+    /// With what the manifest tells.
+    fn complete<'a>(&'a self, mut summary: Summary<'a>) -> Summary<'a> {
+        match self {
+            Self::Schema1(inspected) => inspected.complete(summary),
+            Self::Newer { layers, .. } => {
+                summary.layers = layers.iter().map(|layer| &layer.digest).collect();
+                summary.layers_data = layers.iter().map(Into::into).collect();
+                summary
+            }
+        }
+    }
 }
 
 /// By `--format`, else as JSON.
@@ -140,7 +190,6 @@ fn image(source: &dyn Source, top: &RawManifest, global: &Global) -> Result<Imag
 fn summary<'a>(
     reference: &Reference,
     digest: Digest,
-    image: &'a Image,
     config: &'a ImageConfig,
     repo_tags: Vec<String>,
 ) -> Summary<'a> {
@@ -161,8 +210,8 @@ fn summary<'a>(
         labels: (!config.config.labels.is_empty()).then_some(&config.config.labels),
         architecture: &config.architecture,
         os: &config.os,
-        layers: image.layers.iter().map(|layer| &layer.digest).collect(),
-        layers_data: image.layers.iter().map(Into::into).collect(),
+        layers: Vec::new(),
+        layers_data: Vec::new(),
         env: (!config.config.env.is_empty()).then_some(&config.config.env),
     }
 }

@@ -54,7 +54,7 @@ fn layer(layer: &LayerData<'_>) -> Result<Value> {
         fields: vec![
             ("MIMEType", Value::text(layer.mime_type)),
             ("Digest", Value::text(layer.digest.as_str())),
-            ("Size", Value::Number(layer.size as i64)),
+            ("Size", Value::Number(layer.size)),
             (
                 "Annotations",
                 Value::map(annotations.map(|(key, text)| (key, text.as_str()))),

@@ -144,10 +144,11 @@ impl Job<'_> {
             } else {
                 MultiArch::System
             },
-            format: self.args.format.map(cli::Format::resolve).transpose()?,
+            format: self.args.format.map(cli::Format::resolve),
             preserve_digests: self.args.preserve_digests,
             unless_there: true,
             quiet: false,
+            tmpdir: self.global.tmpdir.clone(),
             ..Options::quiet(Platform::chosen(self.global), trust)
         };
         let written = retrying(&self.args.retry, || {
