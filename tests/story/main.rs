@@ -6,6 +6,7 @@ mod bundle;
 mod commit;
 mod container;
 mod engine;
+mod events;
 mod files;
 mod formats;
 mod image;
@@ -81,6 +82,10 @@ fn main() -> ExitCode {
         container::removed_with_those_that_need_it,
         container::listed_with_sizes,
         container::an_image_has_a_size_before_it_is_unpacked,
+        events::a_container_tells_its_life,
+        events::every_noun_writes,
+        events::events_are_followed,
+        events::the_driver_is_chosen,
         files::copied_in_and_out,
         files::copied_as_archives,
         files::a_hostile_link_stays_inside,

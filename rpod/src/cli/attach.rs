@@ -5,8 +5,8 @@ use clap::Args;
 
 use super::connection::{self, Connection};
 use super::{Globals, Verb};
-use crate::engine::Context;
 use crate::engine::container::find;
+use crate::engine::{Context, event};
 use crate::monitor::attach::Attached;
 
 #[derive(Args, Debug)]
@@ -34,6 +34,7 @@ impl Verb for Attach {
         let mut streams = self.connection.streams(&ctx, &container)?;
         streams.stdin &= !self.no_stdin;
         let attached = Attached::connect(&container.home(&ctx), &streams)?;
+        event::container(&ctx, "attach", &container);
         connection::follow(&ctx, &container, Some(attached), streams)
     }
 }

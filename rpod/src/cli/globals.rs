@@ -29,6 +29,9 @@ pub struct Globals {
     /// Path of the conmon binary
     #[arg(long, value_name = "PATH")]
     pub conmon: Option<PathBuf>,
+    /// Events backend to use
+    #[arg(long, value_name = "BACKEND", value_parser = ["file", "journald", "none"])]
+    pub events_backend: Option<String>,
     /// Log messages at and above this level
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"])]
     pub log_level: String,

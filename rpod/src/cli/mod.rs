@@ -11,6 +11,7 @@ mod connection;
 mod cp;
 mod create;
 mod diff;
+mod events;
 mod exec;
 mod exists;
 mod export;
@@ -62,6 +63,7 @@ const COMMANDS: &[Entry] = &[
     entry::<cp::Cp>(),
     entry::<create::Create>(),
     entry::<diff::Diff>(),
+    entry::<events::Events>(),
     entry::<exec::Exec>(),
     entry::<export::Export>(),
     entry::<image::History>(),
@@ -192,6 +194,11 @@ const NOUNS: &[Noun] = &[
             entry::<pod::Top>(),
             entry::<pod::Unpause>(),
         ],
+    },
+    Noun {
+        name: "system",
+        about: "Manage rpod",
+        commands: &[entry::<events::Events>(), entry::<info::Info>()],
     },
     Noun {
         name: "volume",

@@ -45,6 +45,11 @@ pub struct Engine {
     pub cgroup_manager: Option<String>,
     pub conmon_path: Option<Vec<PathBuf>>,
     pub detach_keys: Option<String>,
+    pub events_container_create_inspect_data: bool,
+    /// Bytes, or a text such as `1m`.
+    pub events_logfile_max_size: Option<toml::Value>,
+    pub events_logfile_path: Option<PathBuf>,
+    pub events_logger: Option<String>,
     pub helper_binaries_dir: Option<Vec<PathBuf>>,
     pub runtime: Option<String>,
     pub runtimes: BTreeMap<String, Vec<PathBuf>>,

@@ -2,6 +2,7 @@
 
 pub mod cgroup;
 pub mod container;
+pub mod event;
 pub mod files;
 pub mod host;
 pub mod image;

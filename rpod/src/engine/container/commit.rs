@@ -12,7 +12,7 @@ use crate::engine::files::Root;
 use crate::engine::files::pack::{Form, Packer};
 use crate::engine::image::assemble::{self, Base, Blob, Kind};
 use crate::engine::image::{self, change};
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, event, runtime};
 
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -44,7 +44,7 @@ pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<St
     }
     let layer = layer(ctx, container, asked)?;
     let now = jiff::Timestamp::now().to_string();
-    let event = json!({
+    let entry = json!({
         "created": now,
         "created_by": container.process.args().join(" "),
         "author": asked.author,
@@ -66,7 +66,7 @@ pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<St
         for _ in told..base.layers.len() {
             history.insert(0, json!({ "created": now }));
         }
-        history.push(event);
+        history.push(entry);
     }
     base.config["config"] = config;
     base.config["created"] = json!(now);
@@ -76,7 +76,9 @@ pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<St
     if !asked.message.is_empty() {
         base.config["comment"] = json!(asked.message);
     }
-    assemble::put_image(ctx, base, &layer, asked.kind, asked.name.as_deref())
+    let id = assemble::put_image(ctx, base, &layer, asked.kind, asked.name.as_deref())?;
+    event::container(ctx, "commit", container);
+    Ok(id)
 }
 
 fn base(ctx: &Context, container: &Container) -> Result<Base> {

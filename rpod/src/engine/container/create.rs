@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::record::Container;
 use crate::engine::image::{self, Image, ImageError};
-use crate::engine::{Context, pod, volume};
+use crate::engine::{Context, event, pod, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
 
@@ -27,7 +27,9 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
         super::remove::erase(ctx, &container)?;
     }
     drop(lock);
-    made.map(|()| container)
+    made?;
+    event::container(ctx, "create", &container);
+    Ok(container)
 }
 
 fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {

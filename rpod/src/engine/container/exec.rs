@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::record::{Container, Process};
 use super::wait::watch;
 use crate::bundle;
-use crate::engine::Context;
+use crate::engine::{Context, event};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::{self, Monitor};
 use crate::store::id;
@@ -88,11 +88,13 @@ fn run(
     .begin(ctx)?;
     let Some(streams) = request.streams else {
         begun.pid()?;
+        event::container(ctx, "exec", container);
         return Ok(Outcome::Started(session.to_owned()));
     };
     begun.wait_for_attach_socket()?;
     let attached = Attached::connect(dir, &streams)?;
     begun.proceed()?;
+    event::container(ctx, "exec", container);
     let pidfile = dir.join("pidfile");
     let end = attached.run(dir, streams, |signal| forward(&pidfile, signal))?;
     if end == End::Detached {
@@ -102,12 +104,14 @@ fn run(
     let code = watch(&[exit_dir.to_owned()], Some(AFTER_CLOSE), || {
         exit_code(exit_dir, &container.id)
     })?;
-    code.map(Outcome::Ended).ok_or_else(|| {
+    let code = code.ok_or_else(|| {
         anyhow!(
             "exec session {session} of container {} left no exit code",
             container.id
         )
-    })
+    })?;
+    event::exec_died(ctx, container, session, code);
+    Ok(Outcome::Ended(code))
 }
 
 fn process_file(

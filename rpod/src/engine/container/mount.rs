@@ -14,8 +14,8 @@ use super::overlay::{is_mount_point, unmount as unmount_path};
 use super::record::{Container, Mount};
 use super::start;
 use super::status::Status;
-use crate::engine::Context;
 use crate::engine::files::Root;
+use crate::engine::{Context, event};
 use crate::store::{Lock, Store};
 
 /// Mounts it until `unmount`; the answer is where.
@@ -27,6 +27,7 @@ pub fn mount(ctx: &Context, container: &Container) -> Result<PathBuf> {
     let mark = marks.join(&container.id);
     fs::write(&mark, "").with_context(|| format!("writing {}", mark.display()))?;
     start::mount(ctx, container, &home)?;
+    event::container(ctx, "mount", container);
     Ok(home.join("rootfs"))
 }
 
@@ -51,6 +52,9 @@ pub fn unmount(ctx: &Context, container: &Container, force: bool) -> Result<bool
     }
     if !active {
         unmount_path(&rootfs)?;
+    }
+    if was_marked {
+        event::container(ctx, "unmount", container);
     }
     Ok(was_marked)
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use super::record::Container;
 use super::status::Status;
 use super::wait::wait_until;
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, event, runtime};
 use crate::store::record::{Durability, replace};
 
 /// Freezes a container that runs.
@@ -39,7 +39,9 @@ pub fn pause(ctx: &Context, container: &Container) -> Result<()> {
         b"",
         Durability::Process,
     )?;
-    runtime::call(ctx, &["pause", &container.id])
+    runtime::call(ctx, &["pause", &container.id])?;
+    event::container(ctx, "pause", container);
+    Ok(())
 }
 
 /// Thaws a container that is paused.
@@ -51,7 +53,9 @@ pub fn unpause(ctx: &Context, container: &Container) -> Result<()> {
             container.id
         );
     };
-    thaw(ctx, container)
+    thaw(ctx, container)?;
+    event::container(ctx, "unpause", container);
+    Ok(())
 }
 
 /// Ends a container that is paused: a signal reaches it only when it is thawed.

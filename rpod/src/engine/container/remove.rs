@@ -12,7 +12,7 @@ use super::record::Container;
 use super::status::Status;
 use super::{half_start, load, mount, pause, stop};
 use crate::engine::network::connection;
-use crate::engine::{Context, pod, runtime, volume};
+use crate::engine::{Context, event, pod, runtime, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
 
@@ -31,13 +31,19 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
     let container = load(ctx, id)?;
     match ctx.store.status(id)? {
         Status::Running(_) | Status::Paused(_) => return Ok(false),
-        Status::Exited(_) => clear_run(ctx, &container)?,
+        Status::Exited(_) => {
+            if clear_run(ctx, &container)? && !remove {
+                event::container(ctx, "cleanup", &container);
+            }
+        }
         // One that waits for its start is left to wait, unless it goes altogether.
         Status::Initialized(_) if !remove => return Ok(false),
         Status::Created | Status::Initialized(_) => clear_half_start(ctx, &container)?,
     }
     if remove {
+        let code = ctx.store.exit_code(id)?.map(|(code, _)| code);
         erase(ctx, &container)?;
+        event::container_end(ctx, "remove", &container, code, false);
     }
     Ok(true)
 }
@@ -98,9 +104,11 @@ pub fn remove(
     forget_exit(ctx, &container.id)
 }
 
-/// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost.
-pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<()> {
+/// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost. True if it
+/// had run since it was cleared last.
+pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
+    let mut has_ended = false;
     if run.join("started").exists()
         && let Status::Exited(ended) = ctx.store.status(&container.id)?
     {
@@ -108,8 +116,10 @@ pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<()> {
         if !container.remove {
             record::save(&home.join("last.json"), &ended, Durability::Process)?;
         }
+        event::container_end(ctx, "died", container, Some(ended.code), ended.oom);
+        has_ended = true;
     }
-    clear(ctx, container)
+    clear(ctx, container).map(|()| has_ended)
 }
 
 /// A start that was killed half-way: nothing ran yet, or something runs that nobody knows of.

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::record::Container;
-use crate::engine::Context;
+use crate::engine::{Context, event};
 use crate::store::record::{Durability, save};
 use crate::store::{Noun, names};
 
@@ -39,5 +39,7 @@ pub fn rename(ctx: &Context, container: &Container, name: &str) -> Result<()> {
     if current.name != name {
         ctx.store.drop_name(unused, &container.id)?;
     }
-    saved
+    saved?;
+    event::container(ctx, "rename", &renamed);
+    Ok(())
 }

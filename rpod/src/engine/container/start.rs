@@ -14,7 +14,7 @@ use super::status::{Started, Status, is_alive, start_ticks};
 use super::{load, pause, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
-use crate::engine::{Context, image, pod, runtime, volume};
+use crate::engine::{Context, event, image, pod, runtime, volume};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
@@ -32,6 +32,7 @@ pub fn start(
 
 /// As its restart policy asks: what is noted about restarts stays. The caller holds the container's lock.
 pub(super) fn start_again(ctx: &Context, container: &Container) -> Result<()> {
+    event::container(ctx, "restart", container);
     start_needed(ctx, container)?;
     start_locked(ctx, container, Until::Started { attach: None }).map(drop)
 }
@@ -46,6 +47,7 @@ pub fn restart(ctx: &Context, container: &Container, timeout: u64) -> Result<()>
     restart::forget(ctx, container)?;
     start_needed(ctx, container)?;
     let _lock = container.lock(ctx)?;
+    event::container(ctx, "restart", container);
     match ctx.store.status(&container.id)? {
         Status::Running(_) => stop::end(ctx, container, timeout)?,
         Status::Paused(_) => pause::kill_paused(ctx, container)?,
@@ -91,7 +93,11 @@ fn start_locked(
             return match until {
                 Until::Started {
                     attach: Some(streams),
-                } => Attached::connect(&container.home(ctx), streams).map(Some),
+                } => {
+                    let attached = Attached::connect(&container.home(ctx), streams)?;
+                    event::container(ctx, "attach", container);
+                    Ok(Some(attached))
+                }
                 _ => Ok(None),
             };
         }
@@ -101,7 +107,11 @@ fn start_locked(
                 Until::Started { attach } => let_go(ctx, container, waiting, attach),
             };
         }
-        Status::Exited(_) => remove::clear_run(ctx, container)?,
+        Status::Exited(_) => {
+            if remove::clear_run(ctx, container)? {
+                event::container(ctx, "cleanup", container);
+            }
+        }
         Status::Created => remove::clear_half_start(ctx, container)?,
     }
     // Left from the last time, it would say that this time had ended too.
@@ -159,6 +169,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         ticks,
         at: Timestamp::now(),
     };
+    event::container(ctx, "init", container);
     match until {
         Until::Initialized => {
             record::save(&run.join("initialized"), &waiting, Durability::Process)?;
@@ -188,6 +199,10 @@ fn let_go(
         &started,
         Durability::Process,
     )?;
+    event::container(ctx, "start", container);
+    if attached.is_some() {
+        event::container(ctx, "attach", container);
+    }
     Ok(attached)
 }
 
@@ -320,6 +335,9 @@ fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
     option("--runtime", text(&ctx.runtime()?)?);
     if ctx.systemd_cgroups() {
         option("--cgroup-manager", "systemd".to_owned());
+    }
+    if let Some(backend) = &ctx.globals.events_backend {
+        option("--events-backend", backend.clone());
     }
     for flag in &ctx.globals.runtime_flag {
         option("--runtime-flag", flag.clone());

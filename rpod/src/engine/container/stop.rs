@@ -10,7 +10,7 @@ use super::status::{Status, is_alive};
 use super::wait::wait_until;
 use super::{remove, restart};
 use crate::engine::pod::Failures;
-use crate::engine::{Context, pod, runtime};
+use crate::engine::{Context, event, pod, runtime};
 
 /// How long a killed process may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(30);
@@ -76,6 +76,7 @@ fn tell(ctx: &Context, container: &Container, timeout: u64) -> Result<Option<Ins
 
 fn see_end(ctx: &Context, container: &Container, timeout: u64, since: Instant) -> Result<bool> {
     wait_or_kill(ctx, container, timeout, since)?;
+    event::container(ctx, "stop", container);
     remove::cleanup(ctx, &container.id, container.remove)?;
     Ok(true)
 }
@@ -130,7 +131,9 @@ pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
     match ctx.store.status(&container.id)? {
         Status::Running(_) => {
             restart::note_stop(ctx, container)?;
-            runtime::kill(ctx, &container.id, number)
+            runtime::kill(ctx, &container.id, number)?;
+            event::container(ctx, "kill", container);
+            Ok(())
         }
         other => bail!(
             "can only kill running containers. {} is in state {}: container state improper",

@@ -68,6 +68,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "conmon": program(&ctx.conmon()?),
         "cpus": std::thread::available_parallelism().map_or(1, usize::from),
         "distribution": distribution(),
+        "eventLogger": ctx.event_driver()?.as_str(),
         "hostname": uname.nodename().to_string_lossy(),
         "idMappings": { "gidmap": Value::Null, "uidmap": Value::Null },
         "kernel": uname.release().to_string_lossy(),

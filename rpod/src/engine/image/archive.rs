@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::transfer::{output_of, rskopeo, run, stored};
 use super::{Image, local_name, merge};
-use crate::engine::Context;
+use crate::engine::{Context, event};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -98,7 +98,9 @@ fn save_one(ctx: &Context, named: &Named, path: &Path, how: &Saving) -> Result<(
     command
         .arg(stored(ctx, &named.image.reference()))
         .arg(destination);
-    run(command, how.quiet)
+    run(command, how.quiet)?;
+    event::image(ctx, "save", &named.image, &path.display().to_string());
+    Ok(())
 }
 
 /// Loads every image that is in a file or directory; the answer is what they are called now, `sha256:ID` without a name.
@@ -230,6 +232,10 @@ fn load_one(
     let mut command = rskopeo()?;
     command.arg("copy").arg(source).arg(stored(ctx, &place));
     run(command, quiet)?;
+    let image = super::find(ctx, &shown)?;
+    let path = source.to_string_lossy();
+    let path = path.split_once(':').map_or("", |(_, path)| path);
+    event::image(ctx, "loadfromarchive", &image, path);
     Ok(shown)
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::assemble::{self, Base, Kind};
 use super::{Image, change};
-use crate::engine::Context;
 use crate::engine::container::create::lock_images;
+use crate::engine::{Context, event};
 
 #[derive(Debug, Default)]
 pub struct Import {
@@ -47,7 +47,11 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
         config: image,
         layers: Vec::new(),
     };
-    assemble::put_image(ctx, base, &layer, Kind::Oci, asked.name.as_deref())
+    let id = assemble::put_image(ctx, base, &layer, Kind::Oci, asked.name.as_deref())?;
+    if let Some(name) = &asked.name {
+        event::image(ctx, "tag", &super::find(ctx, &id)?, name);
+    }
+    Ok(id)
 }
 
 fn unpacked(mut archive: impl Read, out: &mut dyn Write) -> Result<()> {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Image;
-use crate::engine::Context;
 use crate::engine::container::overlay::{self, is_mount_point};
+use crate::engine::{Context, event};
 use crate::store::Store;
 
 /// Mounts it, if it is not mounted; the answer is where.
@@ -17,6 +17,7 @@ pub fn mount(ctx: &Context, image: &Image) -> Result<PathBuf> {
     super::unpack_missing_layers(ctx, image)?;
     let target = place(&ctx.store, &image.id);
     mount_at(ctx, image, &target)?;
+    event::image(ctx, "mount", image, "");
     Ok(target)
 }
 
@@ -41,6 +42,9 @@ pub fn unmount(ctx: &Context, image: &Image) -> Result<bool> {
     let mounted = is_mount_point(&target)?;
     overlay::unmount(&target)?;
     fs::remove_dir(&target).with_context(|| format!("removing {}", target.display()))?;
+    if mounted {
+        event::image(ctx, "unmount", image, "");
+    }
     Ok(mounted)
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use thiserror::Error;
 
 use super::{Image, ImageError, index, mount, summary};
-use crate::engine::{Context, container};
+use crate::engine::{Context, container, event};
 
 /// What a removal did.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
         mount::unmount(context, &image)?;
     }
     let users = summary::containers_of(context, &image.id)?;
-    index::edit(&context.store, |index| {
+    let removed = index::edit(&context.store, |index| {
         let name = super::stored_name(index, text)?;
         if let Some(name) = name.filter(|_| image.names.len() > 1) {
             index.drop_name(&name);
@@ -74,7 +74,14 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
             untagged: image.names.clone(),
             deleted: Some(image.id.clone()),
         })
-    })
+    })?;
+    for name in &removed.untagged {
+        event::image(context, "untag", &image, name);
+    }
+    if removed.deleted.is_some() {
+        event::image(context, "remove", &image, text);
+    }
+    Ok(removed)
 }
 
 /// Removes the images that no container uses and that have no name (or, with `all`, have one); their ids are the answer.
@@ -100,6 +107,7 @@ pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<Str
             index.forget(&image.digest);
             Ok(())
         })?;
+        event::image(context, "remove", &image, &image.id);
         gone.push(image.id);
     }
     super::sweep(context)?;

@@ -3,22 +3,24 @@
 use anyhow::{Result, bail};
 
 use super::{Image, Name, index};
-use crate::engine::Context;
+use crate::engine::{Context, event};
 
 /// Give the image another name; a short one is `localhost/…`.
-pub fn tag(context: &Context, image: &Image, name: &str) -> Result<()> {
-    let name = local(name)?;
+pub fn tag(context: &Context, image: &Image, typed: &str) -> Result<()> {
+    let name = local(typed)?;
     if name.digest.is_some() {
         bail!("tag by digest not supported: {name} names a digest");
     }
     index::edit(&context.store, |index| {
         index.add_name(&image.digest, &name.to_string())
-    })
+    })?;
+    event::image(context, "tag", image, typed);
+    Ok(())
 }
 
 /// Take names from the image, all of them if none is given.
 pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
-    index::edit(&context.store, |index| {
+    let gone = index::edit(&context.store, |index| {
         let mut gone = Vec::new();
         for name in names {
             match super::stored_name(index, name)?.filter(|stored| image.names.contains(stored)) {
@@ -26,15 +28,18 @@ pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
                 None => bail!("{name}: tag not known"),
             }
         }
-        for name in if names.is_empty() {
-            &image.names
-        } else {
-            &gone
-        } {
+        if names.is_empty() {
+            gone.clone_from(&image.names);
+        }
+        for name in &gone {
             index.drop_name(name);
         }
-        Ok(())
-    })
+        Ok(gone)
+    })?;
+    for name in &gone {
+        event::image(context, "untag", image, name);
+    }
+    Ok(())
 }
 
 fn local(name: &str) -> Result<Name> {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Image, Name, short_names};
 use crate::config::find_part;
-use crate::engine::Context;
+use crate::engine::{Context, event};
 
 /// How a registry is spoken to, as rskopeo's options have it.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,15 @@ pub struct Platform {
 /// Fetch an image by its name, from the first place of those that the name may mean which has it. A name with
 /// a transport (`docker://…`, `oci:…`) is taken as it is.
 pub fn pull(context: &Context, text: &str, access: &Access, platform: &Platform) -> Result<Image> {
+    let pulled = pull_any(context, text, access, platform);
+    match &pulled {
+        Ok(image) => event::image(context, "pull", image, text),
+        Err(error) => event::image_error(context, "pull-error", text, error),
+    }
+    pulled
+}
+
+fn pull_any(context: &Context, text: &str, access: &Access, platform: &Platform) -> Result<Image> {
     if let Some(name) = text.strip_prefix("docker://") {
         let name = Name::parse(name)?;
         let name = if name.is_short() {
@@ -110,7 +119,9 @@ pub fn push(context: &Context, image: &Image, destination: &str, access: &Access
         .arg(stored(context, &image.reference()))
         .arg(&destination);
     run(command, access.quiet)
-        .with_context(|| format!("copying image {} to {destination}", image.reference()))
+        .with_context(|| format!("copying image {} to {destination}", image.reference()))?;
+    event::image(context, "push", image, &destination);
+    Ok(())
 }
 
 /// Unpack the layers that are not there, as when another tool put the image into the layout.

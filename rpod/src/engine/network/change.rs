@@ -3,9 +3,9 @@
 use anyhow::{Result, bail};
 
 use super::{address, connection, find, lock};
-use crate::engine::Context;
 use crate::engine::container;
 use crate::engine::container::record::{Container, Endpoint};
+use crate::engine::{Context, event};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Noun};
 
@@ -34,7 +34,9 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         let request = connection::request(ctx, &container, &[(number, &network.name)], &lock)?;
         connection::add(ctx, request, &lock)?;
     }
-    save(ctx, &container)
+    save(ctx, &container)?;
+    event::network_of(ctx, "connect", &container, &network.name);
+    Ok(())
 }
 
 /// Takes a container out of a network.
@@ -55,7 +57,9 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
     if ctx.store.status(id)?.is_active() {
         connection::take_out(ctx, id, &network.name, &lock(ctx)?)?;
     }
-    save(ctx, &container)
+    save(ctx, &container)?;
+    event::network_of(ctx, "disconnect", &container, &network.name);
+    Ok(())
 }
 
 fn check_bridged(container: &Container) -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 
 use super::{LeaseRange, Network, NetworkError, Subnet, all, config, directory, file, lock, pool};
-use crate::engine::Context;
+use crate::engine::{Context, event};
 use crate::store::id;
 use crate::store::record::{self, Durability};
 
@@ -70,6 +70,7 @@ pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
     // Podman's indent, for whoever reads the file.
     let text = crate::output::pretty(&serde_json::to_value(&network)?, 5) + "\n";
     record::replace(&file(ctx, &network.name), text.as_bytes(), Durability::Disk)?;
+    event::network(ctx, "create", &network.name, &network.id, &network.driver);
     Ok(network)
 }
 

@@ -8,7 +8,7 @@ use super::{Network, all, default_name, file, lock};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{self, remove};
-use crate::engine::pod;
+use crate::engine::{event, pod};
 
 /// Removes a network. Containers in it are removed first if `force`, an error else.
 pub fn remove(ctx: &Context, network: &Network, force: bool, timeout: Option<u64>) -> Result<()> {
@@ -31,7 +31,9 @@ pub fn remove(ctx: &Context, network: &Network, force: bool, timeout: Option<u64
     }
     let _lock = lock(ctx)?;
     let path = file(ctx, &network.name);
-    fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))
+    fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+    event::network(ctx, "remove", &network.name, &network.id, &network.driver);
+    Ok(())
 }
 
 /// Networks that no container is in and that may go.

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::record::Pod;
 use super::{infra, remove};
-use crate::engine::Context;
 use crate::engine::container::create as container;
 use crate::engine::container::record::{Container, Namespace, Namespaces};
+use crate::engine::{Context, event};
 use crate::store::names::NameInUse;
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
@@ -27,7 +27,9 @@ pub fn create(ctx: &Context, mut pod: Pod, infra: Option<Container>) -> Result<P
         remove::erase(ctx, &pod.id, &pod.name)?;
     }
     drop(lock);
-    made.map(|()| pod)
+    made?;
+    event::pod(ctx, "create", &pod);
+    Ok(pod)
 }
 
 /// Makes the pod's directory, locked.

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::record::Pod;
 use super::{Failures, status};
-use crate::engine::Context;
 use crate::engine::container::pause as container;
 use crate::engine::container::status::Status;
+use crate::engine::{Context, event};
 
 /// Freezes what runs, the infra container last.
 pub fn pause(ctx: &Context, pod: &Pod) -> Result<Failures> {
@@ -19,6 +19,7 @@ pub fn pause(ctx: &Context, pod: &Pod) -> Result<Failures> {
             failures.push((member.container.id, error));
         }
     }
+    event::pod(ctx, "pause", pod);
     Ok(failures)
 }
 
@@ -33,5 +34,6 @@ pub fn unpause(ctx: &Context, pod: &Pod) -> Result<Failures> {
             failures.push((member.container.id, error));
         }
     }
+    event::pod(ctx, "unpause", pod);
     Ok(failures)
 }

@@ -12,10 +12,10 @@ use anyhow::{Context as _, Result, bail};
 
 use super::record::Pod;
 use super::{members, stop};
-use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{pause, remove as container};
+use crate::engine::{Context, event};
 use crate::store::{Lock, Noun};
 
 /// Removes a pod whose containers have ended. With `force` they are stopped first.
@@ -41,6 +41,7 @@ pub fn remove(ctx: &Context, pod: &Pod, force: bool, timeout: Option<u64>) -> Re
     }
     erase(ctx, &pod.id, &pod.name)?;
     drop(lock);
+    event::pod(ctx, "remove", pod);
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use super::record::Pod;
 use super::{Failures, members};
-use crate::engine::Context;
 use crate::engine::container::start as container;
+use crate::engine::{Context, event};
 
 /// Starts the containers that do not run. One that fails does not keep the others from starting.
 pub fn start(ctx: &Context, pod: &Pod) -> Result<Failures> {
@@ -27,5 +27,6 @@ pub fn start(ctx: &Context, pod: &Pod) -> Result<Failures> {
             }
         }
     }
+    event::pod(ctx, "start", pod);
     Ok(failures)
 }

@@ -8,7 +8,7 @@ use crate::engine::container::record::Container;
 use crate::engine::container::remove;
 use crate::engine::container::status::Status;
 use crate::engine::container::stop as container;
-use crate::engine::{Context, cgroup};
+use crate::engine::{Context, cgroup, event};
 use crate::store::{Lock, Noun};
 
 /// Stops what runs. Each container has `timeout` seconds until SIGKILL, or as long as it was created with.
@@ -16,6 +16,7 @@ pub fn stop(ctx: &Context, pod: &Pod, timeout: Option<u64>) -> Result<Failures> 
     let _lock = pod.lock(ctx)?;
     let members = members(ctx, pod)?;
     let failures = stop_members(ctx, &members, timeout)?;
+    event::pod(ctx, "stop", pod);
     if failures.is_empty() {
         drop_cgroup(ctx, pod, &members)?;
     }
@@ -62,6 +63,7 @@ pub fn kill(ctx: &Context, pod: &Pod, signal: i32) -> Result<Failures> {
             failures.push((member.id.clone(), error));
         }
     }
+    event::pod(ctx, "kill", pod);
     Ok(failures)
 }
 

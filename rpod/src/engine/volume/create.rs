@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use anyhow::{Context as _, Result, bail};
 
 use super::{Volume, VolumeError, home, load, lock};
-use crate::engine::Context;
+use crate::engine::{Context, event};
 use crate::store::{id, names};
 
 /// Makes the volume, and gives it a name if it has none.
@@ -69,6 +69,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).with_context(making)?;
     chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0))).with_context(making)?;
     volume.save(ctx)?;
+    event::volume(ctx, "create", &volume.name);
     Ok(volume)
 }
 

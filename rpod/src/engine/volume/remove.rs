@@ -5,8 +5,8 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::{Volume, VolumeError, all, home, lock, mount, users};
-use crate::engine::Context;
 use crate::engine::container::{self, overlay, remove};
+use crate::engine::{Context, event};
 
 /// Removes a volume. Containers that use it are removed first if `force`, an error else.
 pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>) -> Result<()> {
@@ -40,7 +40,10 @@ pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>)
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(removing)
         }
-        _ => Ok(()),
+        _ => {
+            event::volume(ctx, "remove", &volume.name);
+            Ok(())
+        }
     }
 }
 
