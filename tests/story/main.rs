@@ -13,6 +13,7 @@ mod image;
 mod network;
 mod options;
 mod pod;
+mod pod_life;
 mod sync;
 mod terminal;
 mod trust;
@@ -102,6 +103,10 @@ fn main() -> ExitCode {
         pod::a_pod_is_paused,
         pod::a_pod_is_looked_into,
         pod::a_pods_containers_are_started_again,
+        pod_life::init_containers_run_before_the_others,
+        pod_life::a_pod_is_cloned,
+        pod_life::members_are_in_the_hosts_file_while_they_run,
+        pod_life::a_pod_whose_infra_container_ended_is_degraded,
         network::two_containers_find_each_other_by_name,
         network::ports_are_published,
         network::udp_ports_are_published,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::hostname;
+use super::{hostname, hosts};
+use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace};
 
 /// A file of the host under a path of the container.
@@ -28,8 +29,10 @@ pub struct Addresses {
     pub search: Vec<String>,
 }
 
-/// Writes the files under `run`. A container that shares another's network shares its files too: they are taken from `shared`.
+/// Writes the files under `run`. A container that shares another's network shares its files too: they are taken from `shared`,
+/// and its name is added to them.
 pub fn write(
+    ctx: &Context,
     container: &Container,
     run: &Path,
     shared: Option<&Path>,
@@ -47,7 +50,8 @@ pub fn write(
     };
     if shared.is_none() {
         if !container.network.no_hosts {
-            put("hosts", "/etc/hosts", hosts(container, addresses)?)?;
+            let text = hosts::text(container, &hosts::base(ctx, container)?, addresses)?;
+            put("hosts", "/etc/hosts", text)?;
         }
         if container.namespaces.net != Namespace::Private
             || !container.network.names.is_empty()
@@ -65,12 +69,21 @@ pub fn write(
         "/run/.containerenv",
         containerenv(container),
     )?;
-    put("hostname", "/etc/hostname", hostname(container) + "\n")?;
+    if !container.no_hostname {
+        put("hostname", "/etc/hostname", hostname(container) + "\n")?;
+    }
     for (name, destination) in [("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf")] {
+        let is_hosts = name == "hosts";
+        if is_hosts && container.network.no_hosts {
+            continue;
+        }
         if let Some(source) = shared
             .map(|dir| dir.join(name))
             .filter(|source| source.exists())
         {
+            if is_hosts {
+                hosts::enter(&source, container)?;
+            }
             bound.push(Bound {
                 source,
                 destination,
@@ -78,37 +91,6 @@ pub fn write(
         }
     }
     Ok(bound)
-}
-
-fn hosts(container: &Container, addresses: &Addresses) -> Result<String> {
-    let mut text = String::new();
-    for added in &container.network.add_hosts {
-        let (name, address) = added
-            .split_once(':')
-            .with_context(|| format!("invalid host {added:?}: write HOST:IP"))?;
-        writeln!(text, "{address}\t{name}")?;
-    }
-    if container.namespaces.net == Namespace::Host {
-        text.push_str(&fs::read_to_string("/etc/hosts").unwrap_or_default());
-    } else {
-        text.push_str(
-            "127.0.0.1\tlocalhost localhost.localdomain\n::1\tlocalhost localhost.localdomain\n",
-        );
-    }
-    if let Some(host) = &addresses.host {
-        writeln!(
-            text,
-            "{host}\thost.containers.internal host.docker.internal"
-        )?;
-    }
-    let names = format!("{} {}", hostname(container), container.name);
-    if addresses.own.is_empty() && container.namespaces.net == Namespace::Private {
-        writeln!(text, "127.0.0.1\t{names}")?;
-    }
-    for address in &addresses.own {
-        writeln!(text, "{address}\t{names}")?;
-    }
-    Ok(text)
 }
 
 /// The host's, without name servers that only the host can reach.
@@ -184,23 +166,4 @@ fn containerenv(container: &Container) -> String {
         container.image.id,
         u8::from(crate::engine::rootless()),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_container_without_network_knows_itself() {
-        let mut container = Container {
-            id: "a".repeat(64),
-            name: "top".into(),
-            ..Container::default()
-        };
-        container.network.add_hosts.push("db:10.0.0.2".into());
-        let text = hosts(&container, &Addresses::default()).unwrap();
-        assert!(text.starts_with("10.0.0.2\tdb\n"));
-        assert!(text.contains("127.0.0.1\taaaaaaaaaaaa top\n"), "{text}");
-    }
 }

@@ -6,6 +6,7 @@
 mod capabilities;
 mod devices;
 pub mod files;
+pub mod hosts;
 mod limits;
 mod mounts;
 mod namespaces;

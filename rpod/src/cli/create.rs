@@ -11,6 +11,9 @@ use crate::engine::Context;
 pub struct Create {
     #[command(flatten)]
     container: ContainerOptions,
+    /// Run this container to its end before the others of its pod (always, once)
+    #[arg(long, value_name = "TYPE")]
+    init_ctr: Option<String>,
 }
 
 impl Verb for Create {
@@ -19,7 +22,11 @@ impl Verb for Create {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        println!("{}", self.container.create(&ctx)?.id);
+        let container = self
+            .container
+            .with_init(&ctx, self.init_ctr.as_deref())?
+            .create(&ctx)?;
+        println!("{}", container.id);
         Ok(0)
     }
 }

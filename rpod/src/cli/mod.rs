@@ -178,6 +178,7 @@ const NOUNS: &[Noun] = &[
         name: "pod",
         about: "Manage pods",
         commands: &[
+            entry::<pod::Clone>(),
             entry::<pod::Create>(),
             entry::<pod::Exists>(),
             entry::<pod::Inspect>(),

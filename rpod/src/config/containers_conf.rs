@@ -23,6 +23,7 @@ pub struct ContainersConf {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Containers {
+    pub base_hosts_file: Option<String>,
     pub default_capabilities: Option<Vec<String>>,
     pub default_sysctls: Option<Vec<String>>,
     pub default_ulimits: Option<Vec<String>>,
@@ -51,6 +52,8 @@ pub struct Engine {
     pub events_logfile_path: Option<PathBuf>,
     pub events_logger: Option<String>,
     pub helper_binaries_dir: Option<Vec<PathBuf>>,
+    pub infra_command: Option<String>,
+    pub infra_image: Option<String>,
     pub runtime: Option<String>,
     pub runtimes: BTreeMap<String, Vec<PathBuf>>,
     pub stop_timeout: Option<u64>,

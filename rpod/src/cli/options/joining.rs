@@ -8,10 +8,10 @@ use clap::Args;
 use super::namespaces::NamespaceOptions;
 use super::network::NetworkOptions;
 use crate::engine::Context;
-use crate::engine::container::record::Container;
-use crate::engine::pod::create;
+use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::pod::join::{Joining, join};
 use crate::engine::pod::record::{Pod, Shared};
+use crate::engine::pod::{self, create, status};
 
 #[derive(Args, Debug)]
 pub(super) struct PodOptions {
@@ -51,6 +51,27 @@ impl PodOptions {
             ..Pod::default()
         };
         create::create(ctx, pod, Some(infra)).map(Some)
+    }
+
+    /// What kind of init container this is. Its pod has to be there and not to run.
+    pub(super) fn init(&self, ctx: &Context, kind: &str) -> Result<InitContainer> {
+        let kind = match kind {
+            "always" => InitContainer::Always,
+            "once" => InitContainer::Once,
+            _ => bail!("init-ctr value must be 'always' or 'once'"),
+        };
+        let name = match (&self.pod, &self.pod_id_file) {
+            (Some(name), _) => name.clone(),
+            (None, Some(path)) => read_id(path)?,
+            (None, None) => bail!("must specify pod value with init-ctr"),
+        };
+        if !name.starts_with("new:") {
+            let members = status::of(ctx, &pod::find(ctx, &name)?)?;
+            if matches!(status::word(&members), "Running" | "Degraded") {
+                bail!("cannot add init-ctr to a running pod");
+            }
+        }
+        Ok(kind)
     }
 
     /// Finds the pod and keeps it there until the container is made.

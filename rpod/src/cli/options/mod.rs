@@ -12,6 +12,8 @@ mod security;
 mod storage;
 mod volume;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -23,7 +25,7 @@ pub(super) use network::{NetworkOptions, parse_mac};
 use process::ProcessOptions;
 pub(super) use process::environment;
 use resources::ResourceOptions;
-pub(super) use resources::bytes;
+pub(super) use resources::{bytes, per_device};
 use security::SecurityOptions;
 pub(super) use security::option as security_option;
 use storage::StorageOptions;
@@ -31,7 +33,7 @@ pub(super) use storage::from_containers;
 pub(super) use volume::parse as volume;
 
 use crate::engine::Context;
-use crate::engine::container::record::Container;
+use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::image::{self, Access, Image, Platform};
 use crate::engine::pod::{self, join::Joining, record::Pod};
@@ -109,6 +111,8 @@ pub struct ContainerOptions {
     security: SecurityOptions,
     #[command(flatten)]
     storage: StorageOptions,
+    #[arg(skip)]
+    init_ctr: Option<InitContainer>,
     /// IMAGE [COMMAND [ARG...]]
     #[arg(
         required = true,
@@ -119,6 +123,12 @@ pub struct ContainerOptions {
 }
 
 impl ContainerOptions {
+    /// The same as an init container of its pod: podman-create(1), "--init-ctr".
+    pub fn with_init(mut self, ctx: &Context, kind: Option<&str>) -> Result<ContainerOptions> {
+        self.init_ctr = kind.map(|kind| self.pod.init(ctx, kind)).transpose()?;
+        Ok(self)
+    }
+
     /// Makes the container, and first the pod that it asks for.
     pub fn create(&self, ctx: &Context) -> Result<Container> {
         let new_pod = self.pod.make(ctx, &self.network, &self.namespaces)?;
@@ -205,6 +215,7 @@ impl ContainerOptions {
                 .map(std::path::absolute)
                 .transpose()
                 .context("--conmon-pidfile")?,
+            init_ctr: self.init_ctr,
             restart: restart::parse(self.restart.as_deref().unwrap_or_default())?,
             ..Container::default()
         };
@@ -239,21 +250,31 @@ impl ContainerOptions {
             self.network.join(&mut c, joining);
             joining.admit(ctx, &mut c)?;
         }
-        for path in &self.label_file {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("reading {}", path.display()))?;
-            let lines: Vec<String> = text
-                .lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty() && !line.starts_with('#'))
-                .map(str::to_owned)
-                .collect();
-            c.labels.extend(pairs(&lines));
-        }
-        c.labels.extend(pairs(&self.label));
+        c.labels.extend(labels(&self.label_file, &self.label)?);
         c.annotations.extend(pairs(&self.annotation));
         Ok(c)
     }
+}
+
+/// Those of the files, then those of the options, which win.
+pub(super) fn labels(
+    files: &[std::path::PathBuf],
+    options: &[String],
+) -> Result<BTreeMap<String, String>> {
+    let mut all = BTreeMap::new();
+    for path in files {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let lines: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect();
+        all.extend(pairs(&lines));
+    }
+    all.extend(pairs(options));
+    Ok(all)
 }
 
 pub(super) fn pairs(list: &[String]) -> impl Iterator<Item = (String, String)> + '_ {

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::namespaces::namespace;
-use crate::engine::container::record::{Container, Endpoint, Network};
+use crate::bundle::hosts;
+use crate::engine::container::record::{Container, Endpoint, Namespace, Network};
 use crate::engine::network::{self, port};
 use crate::engine::pod::join::Joining;
 use crate::engine::pod::record::Shared;
@@ -26,6 +27,9 @@ pub(in crate::cli) struct NetworkOptions {
     /// Set custom DNS search domains
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
     dns_search: Vec<String>,
+    /// Base file to create the /etc/hosts file inside the container: a path, image or none
+    #[arg(long, value_name = "PATH")]
+    hosts_file: Option<String>,
     /// Specify a static IPv4 address for the container
     #[arg(long, value_name = "IP")]
     ip: Option<Ipv4Addr>,
@@ -41,6 +45,9 @@ pub(in crate::cli) struct NetworkOptions {
     /// Add network-scoped alias for the container
     #[arg(long, value_name = "NAME")]
     network_alias: Vec<String>,
+    /// Do not create /etc/hostname within the container, instead use the version from the image
+    #[arg(long)]
+    no_hostname: bool,
     /// Do not create /etc/hosts within the container, instead use the version from the image
     #[arg(long)]
     no_hosts: bool,
@@ -51,7 +58,17 @@ pub(in crate::cli) struct NetworkOptions {
 
 impl NetworkOptions {
     pub(in crate::cli) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
+        if self.no_hosts && !self.add_host.is_empty() {
+            bail!("--no-hosts and --add-host cannot be set together");
+        }
+        for added in &self.add_host {
+            hosts::check(added)?;
+        }
+        c.no_hostname |= self.no_hostname;
         let network = &mut c.network;
+        if let Some(base) = &self.hosts_file {
+            network.hosts_file = hosts_file(base)?;
+        }
         (network.dns, network.dns_search, network.dns_options) = (
             self.dns.clone(),
             self.dns_search.clone(),
@@ -70,6 +87,7 @@ impl NetworkOptions {
             }
         }
         self.endpoint(ctx, &mut c.network)?;
+        self.refuse_dns_without_network(c)?;
         for text in &self.publish {
             c.network.publish.extend(port::parse(text)?);
         }
@@ -80,6 +98,21 @@ impl NetworkOptions {
             c.network.publish.clear();
         }
         Ok(())
+    }
+
+    fn refuse_dns_without_network(&self, c: &Container) -> Result<()> {
+        let is_none = c.namespaces.net == Namespace::Private && !c.network.bridged;
+        let asked = [
+            ("dns", !self.dns.is_empty()),
+            ("dns-option", !self.dns_option.is_empty()),
+            ("dns-search", !self.dns_search.is_empty()),
+        ];
+        match asked.iter().find(|(_, given)| *given) {
+            Some((option, _)) if is_none => {
+                bail!("conflicting options: {option} and the network mode: none")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Several networks may stand in one option if none has options of its own.
@@ -161,11 +194,13 @@ impl NetworkOptions {
             ("--dns", !self.dns.is_empty()),
             ("--dns-option", !self.dns_option.is_empty()),
             ("--dns-search", !self.dns_search.is_empty()),
+            ("--hosts-file", self.hosts_file.is_some()),
             ("--ip", self.ip.is_some()),
             ("--ip6", self.ip6.is_some()),
             ("--mac-address", self.mac_address.is_some()),
             ("--network", !self.network.is_empty()),
             ("--network-alias", !self.network_alias.is_empty()),
+            ("--no-hostname", self.no_hostname),
             ("--no-hosts", self.no_hosts),
             ("--publish", !self.publish.is_empty()),
         ];
@@ -211,6 +246,14 @@ fn connect(ctx: &Context, text: &str, network: &mut Network) -> Result<()> {
     network.names.push(found.name.clone());
     network.endpoints.insert(found.name, endpoint);
     Ok(())
+}
+
+/// `none`, `image` or an absolute path.
+fn hosts_file(text: &str) -> Result<String> {
+    if !matches!(text, "none" | "image") && !text.starts_with('/') {
+        bail!("--hosts-file {text:?}: an absolute path, image or none");
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_endpoint(options: &str) -> Result<Endpoint> {

@@ -166,7 +166,7 @@ impl ResourceOptions {
 }
 
 /// `/dev/x:VALUE`
-fn per_device(text: &str) -> Result<(String, u64)> {
+pub(in crate::cli) fn per_device(text: &str) -> Result<(String, u64)> {
     let wrong = || format!("bad format {text:?}: write /dev/DEVICE:VALUE");
     let (device, value) = text.rsplit_once(':').with_context(wrong)?;
     if !device.starts_with("/dev/") {

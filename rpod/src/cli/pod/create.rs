@@ -5,44 +5,29 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::inherited::InheritedOptions;
-use super::limits::LimitOptions;
-use crate::cli::options::{NetworkOptions, namespace, pairs};
+use super::infra::InfraOptions;
+use crate::cli::options::NetworkOptions;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::container::record::{Container, Namespace};
+use crate::engine::container::create as container;
+use crate::engine::container::record::Container;
 use crate::engine::pod::record::{Pod, Shared, parse_share};
 use crate::engine::pod::{create, find, remove};
 
 #[derive(Args, Debug)]
 pub struct Create {
-    /// Parent cgroup of the pod's
-    #[arg(long, value_name = "CGROUP")]
-    cgroup_parent: Option<String>,
     /// Behaviour when the last container exits (continue, stop)
     #[arg(long, value_name = "POLICY", default_value = "continue")]
     exit_policy: String,
-    /// Set a hostname to the pod
-    #[arg(long, value_name = "NAME")]
-    hostname: Option<String>,
     /// Create an infra container associated with the pod to share namespaces with
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     infra: Option<bool>,
-    /// Command of the infra container
-    #[arg(long, value_name = "COMMAND")]
-    infra_command: Option<String>,
-    /// Name of the infra container
-    #[arg(long, value_name = "NAME")]
-    infra_name: Option<String>,
-    /// Set metadata on the pod
-    #[arg(short, long, value_name = "KEY=VALUE")]
-    label: Vec<String>,
+    /// Image of the infra container; none is needed
+    #[arg(long, value_name = "IMAGE")]
+    infra_image: Option<String>,
     /// Assign a name to the pod
     #[arg(short, long, value_name = "NAME")]
     name: Option<String>,
-    /// PID namespace of the infra container
-    #[arg(long, value_name = "MODE")]
-    pid: Option<String>,
     /// Write the pod ID to the file
     #[arg(long, value_name = "FILE")]
     pod_id_file: Option<PathBuf>,
@@ -55,13 +40,8 @@ pub struct Create {
     /// Set the pod's cgroup as the cgroup parent for all containers joining the pod
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true")]
     share_parent: bool,
-    /// UTS namespace of the infra container
-    #[arg(long, value_name = "MODE")]
-    uts: Option<String>,
     #[command(flatten)]
-    inherited: InheritedOptions,
-    #[command(flatten)]
-    limits: LimitOptions,
+    of_infra: InfraOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[arg(value_name = "NAME")]
@@ -75,6 +55,8 @@ impl Verb for Create {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let pod = self.pod(&ctx)?;
+        // An image stays until the infra container names it.
+        let _images = container::lock_images(&ctx)?;
         let infra = self
             .has_infra()
             .then(|| self.infra_container(&ctx, &pod))
@@ -118,18 +100,16 @@ impl Create {
                 "cannot define the pod as the cgroup parent at the same time as joining the infra container's cgroupNS: invalid argument"
             );
         }
-        Ok(Pod {
+        let mut pod = Pod {
             name,
-            hostname: self.hostname.clone(),
-            labels: pairs(&self.label).collect(),
             share,
             share_parent: self.share_parent,
-            cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
             exit_policy: self.exit_policy.parse()?,
-            resources: self.limits.resources(ctx, self.share_parent)?,
             create_command: std::env::args().collect(),
             ..Pod::default()
-        })
+        };
+        self.of_infra.apply_pod(ctx, &mut pod)?;
+        Ok(pod)
     }
 
     /// A pod that shares nothing needs nobody to hold it.
@@ -140,38 +120,30 @@ impl Create {
 
     fn infra_container(&self, ctx: &Context, pod: &Pod) -> Result<Container> {
         let mut infra = create::infra_defaults(ctx);
-        infra.name = self.infra_name.clone().unwrap_or_default();
-        infra.hostname = self.hostname.clone();
-        if let Some(command) = &self.infra_command {
-            infra.process.entrypoint = command.split_whitespace().map(str::to_owned).collect();
+        let engine = &ctx.config.containers_conf.engine;
+        let configured = engine
+            .infra_image
+            .as_deref()
+            .filter(|name| !name.is_empty());
+        if let Some(name) = self.infra_image.as_deref().or(configured) {
+            let image = container::image(ctx, name)?;
+            let command = engine
+                .infra_command
+                .as_deref()
+                .filter(|text| !text.is_empty());
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            let command = self.of_infra.command().or(command.map(words));
+            container::apply_image(&mut infra, name, &image, command);
         }
-        let mode = |text: &Option<String>, flag| {
-            text.as_deref()
-                .map_or(Ok(Namespace::Private), |text| namespace(ctx, text, flag))
-        };
-        infra.namespaces.pid = mode(&self.pid, "pid")?;
-        infra.namespaces.uts = mode(&self.uts, "uts")?;
-        if infra.namespaces.uts == Namespace::Host && self.hostname.is_some() {
-            bail!(
-                "invalid config provided: cannot set hostname when running in the host UTS namespace: invalid configuration"
-            );
-        }
-        if self.pid.is_some() && !pod.share.contains(&Shared::Pid) {
-            bail!(
-                "--pid: the pod's containers have the mode only if the PID namespace is shared: add --share +pid"
-            );
-        }
-        self.inherited.apply(ctx, &mut infra)?;
+        self.of_infra.apply_infra(ctx, pod, &mut infra)?;
         self.network.apply(ctx, &mut infra)?;
         Ok(infra)
     }
 
     fn refuse_without_infra(&self) -> Result<()> {
-        if self.infra_name.is_some() {
-            bail!("cannot set infra-name without an infra container");
-        }
-        if self.infra_command.is_some() {
-            bail!("cannot set infra-command without an infra container");
+        self.of_infra.refuse_without_infra()?;
+        if self.infra_image.is_some() {
+            bail!("cannot set infra-image without an infra container");
         }
         if let Some(share) = self
             .share
@@ -180,7 +152,7 @@ impl Create {
         {
             bail!("cannot set share({share}) namespaces without an infra container");
         }
-        if let Some(option) = self.network.first().or_else(|| self.inherited.first()) {
+        if let Some(option) = self.network.first() {
             bail!("cannot specify {option} without an infra container");
         }
         Ok(())

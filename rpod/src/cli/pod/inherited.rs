@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::cli::options::{bytes, from_containers, pairs, security_option, volume};
 use crate::engine::Context;
-use crate::engine::container::record::Container;
+use crate::engine::container::record::{Container, Mount};
 use crate::engine::container::restart;
 
 #[derive(Args, Debug)]
@@ -35,7 +35,9 @@ pub(super) struct InheritedOptions {
 
 impl InheritedOptions {
     pub(super) fn apply(&self, ctx: &Context, infra: &mut Container) -> Result<()> {
-        infra.devices = self.device.clone();
+        if !self.device.is_empty() {
+            infra.devices = self.device.clone();
+        }
         if let Some(policy) = &self.restart {
             infra.restart = restart::parse(policy)?;
         }
@@ -47,11 +49,11 @@ impl InheritedOptions {
         }
         infra.security.sysctls.extend(pairs(&self.sysctl));
         for text in &self.volume {
-            infra.mounts.push(volume(text)?);
+            put(&mut infra.mounts, volume(text)?);
         }
-        infra
-            .mounts
-            .extend(from_containers(ctx, &self.volumes_from)?);
+        for mount in from_containers(ctx, &self.volumes_from)? {
+            put(&mut infra.mounts, mount);
+        }
         Ok(())
     }
 
@@ -71,4 +73,10 @@ impl InheritedOptions {
             .find(|(_, given)| *given)
             .map(|(name, _)| *name)
     }
+}
+
+/// In the place of another one at the same destination, which a clone may have.
+fn put(mounts: &mut Vec<Mount>, mount: Mount) {
+    mounts.retain(|other| other.destination != mount.destination);
+    mounts.push(mount);
 }

@@ -3,12 +3,18 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cli::options::bytes;
+use crate::cli::options::{bytes, per_device};
 use crate::engine::Context;
-use crate::engine::container::record::Resources;
+use crate::engine::container::record::{BlockIo, Resources};
 
 #[derive(Args, Debug)]
 pub(super) struct LimitOptions {
+    /// Block IO weight (relative weight), between 10 and 1000
+    #[arg(long, value_name = "WEIGHT", value_parser = clap::value_parser!(u16).range(10..=1000))]
+    blkio_weight: Option<u16>,
+    /// Block IO weight of a device
+    #[arg(long, value_name = "DEVICE:WEIGHT")]
+    blkio_weight_device: Vec<String>,
     /// CPU shares (relative weight)
     #[arg(short, long, value_name = "SHARES")]
     cpu_shares: Option<u64>,
@@ -21,6 +27,12 @@ pub(super) struct LimitOptions {
     /// Memory nodes in which to allow execution (0-3, 0,1)
     #[arg(long, value_name = "NODES")]
     cpuset_mems: Option<String>,
+    /// Limit read rate from a device, in bytes a second
+    #[arg(long, value_name = "DEVICE:SIZE")]
+    device_read_bps: Vec<String>,
+    /// Limit write rate to a device, in bytes a second
+    #[arg(long, value_name = "DEVICE:SIZE")]
+    device_write_bps: Vec<String>,
     /// Memory limit
     #[arg(short, long, value_name = "SIZE")]
     memory: Option<String>,
@@ -30,28 +42,39 @@ pub(super) struct LimitOptions {
 }
 
 impl LimitOptions {
-    pub(super) fn resources(&self, ctx: &Context, share_parent: bool) -> Result<Resources> {
-        let Some(first) = self.first() else {
-            return Ok(Resources::default());
-        };
-        if !share_parent {
-            bail!("{first}: with --share-parent=false the pod has no cgroup that could be limited");
+    /// Sets what was asked for and leaves the rest.
+    pub(super) fn apply(
+        &self,
+        ctx: &Context,
+        share_parent: bool,
+        resources: &mut Resources,
+    ) -> Result<()> {
+        if let Some(first) = self.first() {
+            if !share_parent {
+                bail!(
+                    "{first}: with --share-parent=false the pod has no cgroup that could be limited"
+                );
+            }
+            if ctx.systemd_cgroups() {
+                bail!("{first}: limits of a pod need --cgroup-manager cgroupfs");
+            }
         }
-        if ctx.systemd_cgroups() {
-            bail!("{first}: limits of a pod need --cgroup-manager cgroupfs");
+        if let Some(cpus) = self.cpus {
+            let is_limit = cpus > 0.0;
+            resources.cpu_period = is_limit.then_some(100_000);
+            resources.cpu_quota = is_limit.then_some((cpus * 100_000.0) as i64);
         }
+        set(&mut resources.cpu_shares, &self.cpu_shares);
+        set(&mut resources.cpuset_cpus, &self.cpuset_cpus);
+        set(&mut resources.cpuset_mems, &self.cpuset_mems);
         let size = |text: &Option<String>| text.as_deref().map(bytes).transpose();
-        let cpus = self.cpus.filter(|cpus| *cpus > 0.0);
-        let resources = Resources {
-            cpu_shares: self.cpu_shares,
-            cpu_period: cpus.map(|_| 100_000),
-            cpu_quota: cpus.map(|cpus| (cpus * 100_000.0) as i64),
-            cpuset_cpus: self.cpuset_cpus.clone(),
-            cpuset_mems: self.cpuset_mems.clone(),
-            memory: size(&self.memory)?,
-            memory_swap: size(&self.memory_swap)?,
-            ..Resources::default()
-        };
+        if let Some(memory) = size(&self.memory)? {
+            resources.memory = Some(memory).filter(|memory| *memory != 0);
+            // The swap of another limit makes no sense with this one.
+            resources.memory_swap = None;
+        }
+        set(&mut resources.memory_swap, &size(&self.memory_swap)?);
+        self.block_io(&mut resources.block_io)?;
         match (resources.memory, resources.memory_swap) {
             (None, Some(_)) => {
                 bail!("--memory-swap: a limit of memory and swap needs --memory, too")
@@ -59,13 +82,45 @@ impl LimitOptions {
             (Some(memory), Some(both)) if both >= 0 && both < memory => {
                 bail!("--memory-swap: minimum memory swap limit is the memory limit, {memory}")
             }
-            _ => Ok(resources),
+            _ => Ok(()),
         }
+    }
+
+    fn block_io(&self, io: &mut BlockIo) -> Result<()> {
+        set(&mut io.weight, &self.blkio_weight);
+        let lists = [
+            (&self.blkio_weight_device, &mut io.weight_device),
+            (&self.device_read_bps, &mut io.read_bps),
+            (&self.device_write_bps, &mut io.write_bps),
+        ];
+        for (asked, own) in lists {
+            if !asked.is_empty() {
+                *own = asked
+                    .iter()
+                    .map(|text| per_device(text))
+                    .collect::<Result<_>>()?;
+            }
+        }
+        if io
+            .weight_device
+            .iter()
+            .any(|(_, weight)| !(10..=1000).contains(weight))
+        {
+            bail!("--blkio-weight-device: range of weight is from 10 to 1000");
+        }
+        Ok(())
     }
 
     /// The first option that was given.
     fn first(&self) -> Option<&'static str> {
         let given = [
+            ("--blkio-weight", self.blkio_weight.is_some()),
+            (
+                "--blkio-weight-device",
+                !self.blkio_weight_device.is_empty(),
+            ),
+            ("--device-read-bps", !self.device_read_bps.is_empty()),
+            ("--device-write-bps", !self.device_write_bps.is_empty()),
             ("--cpu-shares", self.cpu_shares.is_some()),
             ("--cpus", self.cpus.is_some()),
             ("--cpuset-cpus", self.cpuset_cpus.is_some()),
@@ -77,5 +132,11 @@ impl LimitOptions {
             .iter()
             .find(|(_, given)| *given)
             .map(|(name, _)| *name)
+    }
+}
+
+fn set<T: Clone>(own: &mut Option<T>, asked: &Option<T>) {
+    if asked.is_some() {
+        own.clone_from(asked);
     }
 }

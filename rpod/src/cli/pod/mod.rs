@@ -1,7 +1,9 @@
 //! Commands on pods: podman-pod(1).
 
+mod clone;
 mod create;
 mod exists;
+mod infra;
 mod inherited;
 mod inspect;
 mod kill;
@@ -18,6 +20,7 @@ mod stats;
 mod stop;
 mod top;
 
+pub use clone::Clone;
 pub use create::Create;
 pub use exists::Exists;
 pub use inspect::Inspect;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{Hierarchy, Version, hierarchies, read, with, write};
+use super::{Hierarchy, Version, block_io, hierarchies, read, with, write};
 use crate::engine::container::record::Resources;
 
 /// One file of one controller.
@@ -18,7 +18,7 @@ struct Limit {
 /// Makes the group in the trees that limit something and sets the limits. Done again it changes nothing.
 pub fn limit(path: &str, resources: &Resources) -> Result<()> {
     let limits = limits(resources);
-    if limits.is_empty() {
+    if limits.is_empty() && !block_io::is_asked(&resources.block_io) {
         return Ok(());
     }
     let trees = hierarchies()?;
@@ -30,6 +30,19 @@ pub fn limit(path: &str, resources: &Resources) -> Result<()> {
             Version::V2 => limit.v2,
         };
         write(&tree.group(path), file, &value)?;
+    }
+    if block_io::is_asked(&resources.block_io) {
+        let tree = with(&trees, "blkio").or_else(|_| with(&trees, "io"))?;
+        make(
+            tree,
+            path,
+            if tree.version == Version::V1 {
+                "blkio"
+            } else {
+                "io"
+            },
+        )?;
+        block_io::limit(&tree.group(path), tree.version, &resources.block_io)?;
     }
     Ok(())
 }

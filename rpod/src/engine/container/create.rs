@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::record::Container;
-use crate::engine::image::{self, Image, ImageError};
+use crate::engine::image::{self, Access, Image, ImageError, Platform};
 use crate::engine::{Context, event, pod, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
@@ -121,6 +121,14 @@ pub fn apply_image(
         container.stop_signal =
             super::stop::signal_number(config.stop_signal.as_deref().unwrap_or_default())
                 .unwrap_or(libc::SIGTERM);
+    }
+}
+
+/// The image of the store with its layers unpacked, pulled if it is not there.
+pub fn image(ctx: &Context, name: &str) -> Result<Image> {
+    match local_image(ctx, name)? {
+        Some(image) => Ok(image),
+        None => image::pull(ctx, name, &Access::default(), &Platform::default()),
     }
 }
 

@@ -141,7 +141,7 @@ fn exec_ids(run: &std::path::Path) -> Vec<String> {
         .collect()
 }
 
-fn mounts(container: &Container) -> Vec<Value> {
+pub fn mounts(container: &Container) -> Vec<Value> {
     let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
     binds
         .map(|mount| {
@@ -323,7 +323,7 @@ pub fn mode(namespace: &Namespace) -> String {
     }
 }
 
-fn security_options(container: &Container) -> Vec<String> {
+pub fn security_options(container: &Container) -> Vec<String> {
     let security = &container.security;
     let mut all = Vec::new();
     if security.no_new_privileges {

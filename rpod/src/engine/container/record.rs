@@ -22,6 +22,8 @@ pub struct Container {
     pub process: Process,
     pub namespaces: Namespaces,
     pub hostname: Option<String>,
+    /// `/etc/hostname` is left as the image has it.
+    pub no_hostname: bool,
     pub network: Network,
     pub mounts: Vec<Mount>,
     pub shm_size: u64,
@@ -35,6 +37,8 @@ pub struct Container {
     pub pod: Option<String>,
     /// It is the container that holds its pod's namespaces.
     pub infra: bool,
+    /// It runs to its end before the other containers of its pod are started.
+    pub init_ctr: Option<InitContainer>,
     /// Ids of the containers that have to run before this one is started, besides those whose namespaces it joins.
     pub requires: Vec<String>,
     /// Removed when it ends.
@@ -68,6 +72,16 @@ impl Container {
         needs.extend(self.requires.iter().map(String::as_str));
         needs
     }
+}
+
+/// podman-create(1), "--init-ctr".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InitContainer {
+    /// Whenever the pod is started.
+    Always,
+    /// The first time; then it is removed.
+    Once,
 }
 
 /// podman-run(1), "--restart".
@@ -176,8 +190,10 @@ pub struct Network {
     pub dns: Vec<String>,
     pub dns_search: Vec<String>,
     pub dns_options: Vec<String>,
-    /// `host:ip`, as given.
+    /// `host[;host…]:ip`, as given.
     pub add_hosts: Vec<String>,
+    /// What `/etc/hosts` begins with: a file of the host, `image`, `none`; empty for what is configured.
+    pub hosts_file: String,
     /// `/etc/hosts` is left as the image has it.
     pub no_hosts: bool,
 }

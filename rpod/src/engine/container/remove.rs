@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, bail};
 
 use super::dependency::dependents;
 use super::overlay::unmount;
-use super::record::Container;
+use super::record::{Container, Namespace};
 use super::status::Status;
 use super::{half_start, load, mount, pause, stop};
+use crate::bundle::hosts;
 use crate::engine::network::connection;
 use crate::engine::{Context, event, pod, runtime, volume};
 use crate::store::record::Durability;
@@ -137,6 +138,12 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
         half_start::undo(ctx, container)?;
     } else if run.join("pidfile").exists() {
         runtime::call(ctx, &["delete", "--force", &container.id])?;
+    }
+    if let Namespace::Container(owner) = &container.namespaces.net {
+        hosts::leave(
+            &ctx.store.run(Noun::Container, owner).join("hosts"),
+            container,
+        )?;
     }
     connection::down(ctx, &container.id)?;
     volume::attach::release(ctx, container)?;

@@ -32,8 +32,15 @@ pub fn start(
 
 /// As its restart policy asks: what is noted about restarts stays. The caller holds the container's lock.
 pub(super) fn start_again(ctx: &Context, container: &Container) -> Result<()> {
+    for needed in container.needs() {
+        if !ctx.store.status(needed)?.is_running() {
+            bail!(
+                "some dependencies of container {} are not started: {needed}: container state improper",
+                container.id
+            );
+        }
+    }
     event::container(ctx, "restart", container);
-    start_needed(ctx, container)?;
     start_locked(ctx, container, Until::Started { attach: None }).map(drop)
 }
 
@@ -145,7 +152,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id)),
         _ => None,
     };
-    let files = files::write(container, &run, shared.as_deref(), &addresses)?;
+    let files = files::write(ctx, container, &run, shared.as_deref(), &addresses)?;
     bundle::write(
         ctx,
         container,

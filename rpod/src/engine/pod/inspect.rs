@@ -8,6 +8,7 @@ use super::status::{self, Member};
 use crate::engine::Context;
 use crate::engine::container::inspect as container;
 use crate::engine::container::record::{Container, Namespace};
+use crate::engine::network::port;
 
 /// The object that `rpod pod inspect` prints.
 pub fn inspect(ctx: &Context, pod: &Pod) -> Result<Value> {
@@ -49,6 +50,9 @@ pub fn inspect(ctx: &Context, pod: &Pod) -> Result<Value> {
     {
         put("RestartPolicy", json!(policy));
     }
+    if let Some(infra) = infra {
+        inherited(infra, &mut all);
+    }
     limits(pod, &mut all);
     Ok(all.into())
 }
@@ -62,19 +66,24 @@ fn infra_config(infra: &Container) -> Value {
             json!(list)
         }
     };
+    // With several networks, addresses are told of each by `inspect` of the infra container.
+    let fixed = match &network.names[..] {
+        [name] => network.endpoints.get(name),
+        _ => None,
+    };
     json!({
-        "PortBindings": {},
+        "PortBindings": port::bindings(&network.publish),
         "HostNetwork": infra.namespaces.net == Namespace::Host,
-        "StaticIP": "",
-        "StaticMAC": "",
+        "StaticIP": fixed.and_then(|place| place.ips.first()).map(ToString::to_string).unwrap_or_default(),
+        "StaticMAC": fixed.and_then(|place| place.mac.clone()).unwrap_or_default(),
         "NoManageResolvConf": false,
         "DNSServer": or_null(&network.dns),
         "DNSSearch": or_null(&network.dns_search),
         "DNSOption": or_null(&network.dns_options),
-        "NoManageHostname": false,
+        "NoManageHostname": infra.no_hostname,
         "NoManageHosts": network.no_hosts,
         "HostAdd": or_null(&network.add_hosts),
-        "HostsFile": "",
+        "HostsFile": network.hosts_file,
         "Networks": or_null(&network.names),
         "NetworkOptions": Value::Null,
         "pid_ns": container::mode(&infra.namespaces.pid),
@@ -97,17 +106,63 @@ fn containers(members: &[Member]) -> Vec<Value> {
         .collect()
 }
 
+/// What the pod's containers have from it.
+fn inherited(infra: &Container, all: &mut Map<String, Value>) {
+    let devices: Vec<_> = infra
+        .devices
+        .iter()
+        .map(|text| {
+            let mut parts = text.split(':');
+            let host = parts.next().unwrap_or_default();
+            let inside = parts.next().filter(|part| part.starts_with('/'));
+            json!({ "PathOnHost": host, "PathInContainer": inside.unwrap_or(host), "CgroupPermissions": "" })
+        })
+        .collect();
+    let lists = [
+        ("mounts", container::mounts(infra)),
+        ("devices", devices),
+        (
+            "security_opt",
+            container::security_options(infra)
+                .into_iter()
+                .map(Value::from)
+                .collect(),
+        ),
+    ];
+    for (key, list) in lists {
+        if !list.is_empty() {
+            all.insert(key.to_owned(), list.into());
+        }
+    }
+}
+
 /// Only what was asked for is told, as in podman.
 fn limits(pod: &Pod, all: &mut Map<String, Value>) {
     let asked = &pod.resources;
+    let io = &asked.block_io;
+    let per_device = |list: &[(String, u64)], key: &str| {
+        let told: Vec<_> = list
+            .iter()
+            .map(|(path, value)| json!({ "Path": path, key: value }))
+            .collect();
+        (!told.is_empty()).then(|| Value::from(told))
+    };
+    let both = asked.memory.map(|memory| memory.saturating_mul(2));
     let all_limits = [
+        ("blkio_weight", io.weight.map(Value::from)),
+        (
+            "blkio_weight_device",
+            per_device(&io.weight_device, "Weight"),
+        ),
+        ("device_read_bps", per_device(&io.read_bps, "Rate")),
+        ("device_write_bps", per_device(&io.write_bps, "Rate")),
         ("cpu_period", asked.cpu_period.map(Value::from)),
         ("cpu_quota", asked.cpu_quota.map(Value::from)),
         ("cpu_shares", asked.cpu_shares.map(Value::from)),
         ("cpuset_cpus", asked.cpuset_cpus.clone().map(Value::from)),
         ("cpuset_mems", asked.cpuset_mems.clone().map(Value::from)),
         ("memory_limit", asked.memory.map(Value::from)),
-        ("memory_swap", asked.memory_swap.map(Value::from)),
+        ("memory_swap", asked.memory_swap.or(both).map(Value::from)),
     ];
     for (key, value) in all_limits {
         if let Some(value) = value {

@@ -26,6 +26,11 @@ pub fn of(ctx: &Context, pod: &super::record::Pod) -> Result<Vec<Member>> {
 
 /// podman's word for the whole.
 pub fn word(members: &[Member]) -> &'static str {
+    // Init containers have done their part when they have ended.
+    let members: Vec<_> = members
+        .iter()
+        .filter(|member| member.container.init_ctr.is_none())
+        .collect();
     let count = |is: fn(&Status) -> bool| members.iter().filter(|m| is(&m.status)).count();
     let running = count(Status::is_running);
     let paused = count(|status| matches!(status, Status::Paused(_)));

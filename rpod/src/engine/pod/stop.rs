@@ -83,7 +83,8 @@ pub fn after_exit(ctx: &Context, container: &Container) -> Result<()> {
         return Ok(());
     };
     let members = members(ctx, &pod)?;
-    for member in members.iter().filter(|member| !member.infra) {
+    let lasting = |member: &&Container| !member.infra && member.init_ctr.is_none();
+    for member in members.iter().filter(lasting) {
         if !matches!(ctx.store.status(&member.id)?, Status::Exited(_)) {
             return Ok(());
         }

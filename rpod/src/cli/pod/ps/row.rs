@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::engine::Context;
+use crate::engine::container::restart;
 use crate::engine::pod::record::Pod;
 use crate::engine::pod::status::{self, Member};
 use crate::output::ago;
@@ -18,7 +19,7 @@ pub(super) fn of(ctx: &Context, pod: &Pod, members: &[Member]) -> Value {
                 "Id": member.container.id,
                 "Names": member.container.name,
                 "Status": member.status.word(),
-                "RestartCount": 0,
+                "RestartCount": restart::count(ctx, &member.container.id),
             })
         })
         .collect();
@@ -75,7 +76,13 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
         "ContainerNames" => of_containers(row, text("Names")),
         "ContainerStatuses" => of_containers(row, text("Status")),
         "NumberOfContainers" => row["Containers"].as_array()?.len().into(),
-        "Restarts" => "0".into(),
+        "Restarts" => row["Containers"]
+            .as_array()?
+            .iter()
+            .filter_map(|container| container["RestartCount"].as_u64())
+            .sum::<u64>()
+            .to_string()
+            .into(),
         "Networks" => joined(
             row["Networks"]
                 .as_array()?
