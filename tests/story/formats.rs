@@ -98,3 +98,62 @@ pub(crate) fn schema_1_is_read_unpacked_and_renamed() -> Result<()> {
     ensure!(text == "new\n", "{text}");
     Ok(())
 }
+
+/// What was packed is unpacked before it is packed in another way.
+pub(crate) fn layers_are_packed_anew_once() -> Result<()> {
+    let stack = Stack::new()?;
+    let from = stack.remote("fedora:24");
+    let way = ["zstd", "gzip", "zstd:chunked", "gzip"];
+    let mut last = from.clone();
+    for (n, format) in way.iter().enumerate() {
+        let to = format!("oci:step{n}:x");
+        stack
+            .rskopeo(&format!("copy --dest-compress-format {format} {last} {to}"))
+            .ok()?;
+        // Every layer is unpacked, and its diffID compared.
+        stack.rskopeo(&format!("unpack {to} bundle{n}")).ok()?;
+        skopeo(&stack, &format!("copy {to} docker-archive:{n}.tar:a/b:c"))?.ok()?;
+        last = to;
+    }
+    Ok(())
+}
+
+pub(crate) fn zstd_chunked_is_zstd_to_others() -> Result<()> {
+    let stack = Stack::new()?;
+    let (from, to) = (stack.remote("fedora:24"), stack.remote("chunked:v1"));
+    stack
+        .rskopeo(&format!(
+            "copy --dest-compress-format zstd:chunked {from} {to}"
+        ))
+        .ok()?;
+    let raw = |image: &str| stack.rskopeo(&format!("inspect --raw {image}")).ok();
+    let manifest = raw(&to)?.json()?;
+    for layer in manifest["layers"].as_array().context("layers")? {
+        ensure!(
+            layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+zstd",
+            "{layer}"
+        );
+        let told = &layer["annotations"];
+        for name in [
+            "manifest-checksum",
+            "manifest-position",
+            "tarsplit-position",
+        ] {
+            let name = format!("io.github.containers.zstd-chunked.{name}");
+            ensure!(told[&name].is_string(), "no {name}: {layer}");
+        }
+    }
+    // It stays what it is, by either tool, and asked for again.
+    skopeo(&stack, &format!("copy {to} oci:theirs:x"))?.ok()?;
+    stack
+        .rskopeo("copy --dest-compress-format zstd:chunked oci:theirs:x oci:ours:x")
+        .ok()?;
+    ensure!(raw("oci:ours:x")?.stdout == raw(&to)?.stdout);
+    skopeo(&stack, "copy oci:ours:x docker-archive:plain.tar:a/b:c")?.ok()?;
+    // Without its table it says no more of one.
+    stack
+        .rskopeo("copy --dest-compress-format gzip oci:ours:x oci:gzip:x")
+        .ok()?;
+    raw("oci:gzip:x")?.hides("zstd-chunked")?;
+    Ok(())
+}

@@ -35,6 +35,8 @@ fn main() -> ExitCode {
         image::an_image_unpacks_with_its_whiteouts,
         formats::schema_1_is_what_skopeo_makes_of_it,
         formats::schema_1_is_read_unpacked_and_renamed,
+        formats::layers_are_packed_anew_once,
+        formats::zstd_chunked_is_zstd_to_others,
         bundle::a_changed_bundle_packs_and_unpacks_the_same,
         bundle::umoci_and_rskopeo_pack_each_others_bundles,
         bundle::an_unchanged_bundle_gets_no_layer,

@@ -108,4 +108,6 @@ impl Format {
 pub enum CompressFormat {
     Gzip,
     Zstd,
+    #[value(name = "zstd:chunked")]
+    ZstdChunked,
 }

@@ -98,6 +98,7 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
         compression: args.dest_compress_format.map(|format| match format {
             cli::CompressFormat::Gzip => Compression::Gzip,
             cli::CompressFormat::Zstd => Compression::Zstd,
+            cli::CompressFormat::ZstdChunked => Compression::ZstdChunked,
         }),
         compression_level: args.dest_compress_level,
         tmpdir: global.tmpdir.clone(),

@@ -13,6 +13,8 @@ pub enum Compression {
     None,
     Gzip,
     Zstd,
+    /// Zstd with a table of contents ([`crate::layer::chunked`]); its bytes are told apart by nothing but that.
+    ZstdChunked,
     /// Only ever read.
     Bzip2,
     /// Only ever read.
@@ -70,6 +72,9 @@ pub fn compress<'a, R: BufRead + Send + 'a>(
         Compression::Bzip2 | Compression::Xz => {
             return Err(io::Error::other("bzip2 and xz are read and not written"));
         }
+        Compression::ZstdChunked => {
+            return Err(io::Error::other("zstd:chunked is of archives alone"));
+        }
         Compression::Zstd => Box::new(zstd::stream::read::Encoder::with_buffer(
             reader,
             level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL),
@@ -80,10 +85,20 @@ pub fn compress<'a, R: BufRead + Send + 'a>(
 /// The plain bytes of a blob of any supported compression. Multi-member gzip and multi-frame zstd are read to their end.
 pub fn decompress<'a, R: Read + Send + 'a>(reader: R) -> io::Result<Box<dyn Read + Send + 'a>> {
     let (compression, reader) = peek(reader)?;
+    unpack(compression, reader)
+}
+
+/// [`decompress`], of a known compression.
+pub fn unpack<'a, R: BufRead + Send + 'a>(
+    compression: Compression,
+    reader: R,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
     Ok(match compression {
         Compression::None => Box::new(reader),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
+        Compression::Zstd | Compression::ZstdChunked => {
+            Box::new(zstd::stream::read::Decoder::with_buffer(reader)?)
+        }
         Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
         Compression::Xz => Box::new(XzReader::new_mem_limit(reader, true, XZ_MEMORY)),
     })

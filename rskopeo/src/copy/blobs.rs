@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::Options;
-use super::plan::{Plan, change};
+use super::convert;
+use super::plan::Plan;
 use super::progress::Progress;
-use crate::compression::{self, Compression};
+use crate::compression::Compression;
 use crate::manifest::{Descriptor, Replacement, layer_kind};
 use crate::transport::{BlobStream, Destination, Layer, Role, Source};
 
@@ -89,11 +90,11 @@ fn next(
 }
 
 /// What all blobs of an image have in common.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     source: &'a dyn Source,
-    destination: &'a dyn Destination,
-    plan: &'a Plan,
-    options: &'a Options,
+    pub(super) destination: &'a dyn Destination,
+    pub(super) plan: &'a Plan,
+    pub(super) options: &'a Options,
     progress: &'a Progress,
 }
 
@@ -102,7 +103,7 @@ impl Job<'_> {
         let role = Role::Layer(place);
         let told = layer_kind(&descriptor.media_type)
             .map_or(Compression::None, |(compression, _)| compression);
-        if change(self.plan.form, told, self.options.compression).is_none()
+        if self.plan.change(told, descriptor, self.options).is_none()
             && self.destination.has_blob(descriptor, &role)?
         {
             self.progress.end(descriptor, "skipped: already exists");
@@ -111,50 +112,11 @@ impl Job<'_> {
         let blob = self.source.blob(descriptor)?;
         let counted = self.progress.counted(blob, descriptor);
         let mut verified = BlobStream::verified(counted, descriptor);
-        let put = convert_and_put(
-            self.destination,
-            self.plan,
-            &mut verified,
-            descriptor,
-            &role,
-            self.options,
-        );
+        let put = convert::put(self, &mut verified, descriptor, &role);
         let (copied, _) = verified.finish_with(put)?;
         self.progress.end(descriptor, "done");
         Ok(copied)
     }
-}
-
-/// Puts the bytes of `verified` as they are or in the compression that the destination wants; tells the latter.
-fn convert_and_put(
-    destination: &dyn Destination,
-    plan: &Plan,
-    verified: &mut BlobStream<'_>,
-    descriptor: &Descriptor,
-    role: &Role,
-    options: &Options,
-) -> Result<Option<Replacement>> {
-    let (actual, reader) = compression::peek(verified)?;
-    let Some(target) = change(plan.form, actual, options.compression) else {
-        let stream = BlobStream::relayed(Box::new(reader), descriptor);
-        destination.put_blob(Some(descriptor), role, stream)?;
-        return Ok(None);
-    };
-    if let Some(reason) = plan.fixed {
-        bail!(
-            "the destination needs the layer in another compression, but we cannot modify it: {reason:?}"
-        );
-    }
-    let made = match target {
-        Compression::None => compression::decompress(reader)?,
-        packed => compression::compress(reader, packed, options.compression_level)?,
-    };
-    let written = destination.put_blob(None, role, BlobStream::made(made))?;
-    Ok(Some(Replacement {
-        digest: written.digest,
-        size: written.size,
-        compression: target,
-    }))
 }
 
 pub fn config(

@@ -4,6 +4,7 @@
 //! every blob that it names is whole, and the destination shows the image only after `commit`.
 
 mod blobs;
+mod convert;
 mod plan;
 mod progress;
 mod schema1;

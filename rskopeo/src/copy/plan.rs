@@ -6,6 +6,7 @@ use super::Options;
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::go_json;
+use crate::layer::chunked;
 use crate::manifest::{Descriptor, Format, Image, ImageConfig, MAX_MANIFEST, Replacement};
 use crate::transport::{BlobStream, Destination, Layer, LayerForm, Source};
 
@@ -87,6 +88,29 @@ impl Plan {
             .collect()
     }
 
+    /// What a layer of compression `actual` becomes; None leaves it as it is.
+    /// One that is compressed already changes only if a compression was asked for.
+    pub fn change(
+        &self,
+        actual: Compression,
+        layer: &Descriptor,
+        options: &Options,
+    ) -> Option<Compression> {
+        // Its bytes do not tell; what says so in the manifest is of no use without being true.
+        let is_chunked = layer.annotations.contains_key(chunked::CHECKSUM);
+        match (self.form, actual) {
+            (LayerForm::Compressed, Compression::None) => {
+                Some(options.compression.unwrap_or(Compression::Gzip))
+            }
+            (LayerForm::Compressed, _) => options.compression.filter(|wanted| match wanted {
+                Compression::ZstdChunked => actual != Compression::Zstd || !is_chunked,
+                wanted => *wanted != actual,
+            }),
+            (LayerForm::Uncompressed, Compression::None) | (LayerForm::AsIs, _) => None,
+            (LayerForm::Uncompressed, _) => Some(Compression::None),
+        }
+    }
+
     /// The image as it was copied, and its config.
     pub fn finish(self, layers: Vec<Option<Replacement>>) -> Result<(Image, Vec<u8>)> {
         let Self {
@@ -159,19 +183,4 @@ fn read_config(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>> 
         .read_to_end(&mut bytes)
         .with_context(|| format!("reading config {}", descriptor.digest))?;
     Ok(bytes)
-}
-
-/// What a layer of compression `actual` becomes in `form`; None leaves it as it is.
-/// One that is compressed already changes only if a compression was asked for.
-pub fn change(
-    form: LayerForm,
-    actual: Compression,
-    wanted: Option<Compression>,
-) -> Option<Compression> {
-    match (form, actual) {
-        (LayerForm::Compressed, Compression::None) => Some(wanted.unwrap_or(Compression::Gzip)),
-        (LayerForm::Compressed, _) => wanted.filter(|wanted| *wanted != actual),
-        (LayerForm::Uncompressed, Compression::None) | (LayerForm::AsIs, _) => None,
-        (LayerForm::Uncompressed, _) => Some(Compression::None),
-    }
 }

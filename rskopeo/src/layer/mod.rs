@@ -10,6 +10,7 @@
 
 mod archive;
 mod attributes;
+pub mod chunked;
 mod diff;
 mod error;
 mod extract;

@@ -129,6 +129,8 @@ impl<W: Write> Packer<'_, W> {
             uid,
             gid,
             mtime: TimeSpec::new(stat.st_mtime, 0),
+            atime: None,
+            ctime: None,
             device: match kind {
                 Kind::Char | Kind::Block => {
                     (major(stat.st_rdev) as u32, minor(stat.st_rdev) as u32)
@@ -173,6 +175,8 @@ impl<W: Write> Packer<'_, W> {
             uid: 0,
             gid: 0,
             mtime: TimeSpec::new(0, 0),
+            atime: None,
+            ctime: None,
             device: (0, 0),
             xattrs: Vec::new(),
             size: 0,

@@ -12,6 +12,7 @@ use super::{
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
+use crate::layer::chunked;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -58,6 +59,8 @@ pub struct Replacement {
     /// In bytes.
     pub size: u64,
     pub compression: Compression,
+    /// Those that the new form brings; those of the old form go.
+    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -202,12 +205,17 @@ impl Image {
             })?;
             let compression = replacement.as_ref().map_or(told, |new| new.compression);
             layer.media_type = layer_media_type(format, compression, foreign)?;
+            if converts {
+                layer.annotations.clear();
+            }
             if let Some(new) = replacement {
                 layer.digest = new.digest;
                 layer.size = new.size;
-            }
-            if converts {
-                layer.annotations.clear();
+                layer
+                    .annotations
+                    .retain(|name, _| !name.starts_with(chunked::ANNOTATIONS));
+                layer.annotations.extend(new.annotations);
+                layer.data = None;
             }
         }
         if converts {
@@ -278,7 +286,7 @@ fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> 
     let suffix = match (format, compression) {
         (_, Compression::None) => "",
         (Format::Oci, Compression::Gzip) => "+gzip",
-        (Format::Oci, Compression::Zstd) => "+zstd",
+        (Format::Oci, Compression::Zstd | Compression::ZstdChunked) => "+zstd",
         (_, Compression::Gzip) => ".gzip",
         (_, Compression::Bzip2 | Compression::Xz) => {
             bail!(
@@ -286,7 +294,7 @@ fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> 
                 format.media_type()
             )
         }
-        (_, Compression::Zstd) => {
+        (_, Compression::Zstd | Compression::ZstdChunked) => {
             bail!(
                 "Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip"
             )
@@ -360,6 +368,7 @@ mod tests {
                 digest: Digest::sha256(b"z"),
                 size: 1,
                 compression,
+                annotations: BTreeMap::new(),
             };
             vec![Some(new), None]
         };

@@ -46,6 +46,9 @@ pub(super) struct Entry {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) mtime: TimeSpec,
+    /// Told only by pax records; nothing on disk is given them.
+    pub(super) atime: Option<TimeSpec>,
+    pub(super) ctime: Option<TimeSpec>,
     /// Major and minor number.
     pub(super) device: (u32, u32),
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
@@ -80,6 +83,10 @@ impl<R: BufRead> Archive<R> {
             content: 0,
             padding: 0,
         }
+    }
+
+    pub(super) fn input(&mut self) -> &mut R {
+        &mut self.input
     }
 
     /// The next member, or None at the end of the archive.
@@ -254,6 +261,8 @@ impl<R: BufRead> Archive<R> {
             uid: id(pax.uid, &header.as_old().uid, header.uid())?,
             gid: id(pax.gid, &header.as_old().gid, header.gid())?,
             mtime: pax.mtime.unwrap_or_else(|| header_time(header)),
+            atime: pax.atime,
+            ctime: pax.ctime,
             device,
             xattrs: pax.xattrs,
             size,

@@ -14,6 +14,8 @@ pub(super) struct Records {
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) mtime: Option<TimeSpec>,
+    pub(super) atime: Option<TimeSpec>,
+    pub(super) ctime: Option<TimeSpec>,
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) sparse: PaxSparse,
 }
@@ -45,6 +47,9 @@ impl Records {
             b"uid" => self.uid = Some(number(value)?),
             b"gid" => self.gid = Some(number(value)?),
             b"mtime" => self.mtime = Some(time(value)?),
+            // Nothing depends on these two, so a wrong one is none.
+            b"atime" => self.atime = time(value).ok(),
+            b"ctime" => self.ctime = time(value).ok(),
             _ => {}
         }
         Ok(())

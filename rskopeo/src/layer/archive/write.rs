@@ -163,6 +163,8 @@ mod tests {
                 uid,
                 gid: uid / 2,
                 mtime: TimeSpec::new(seconds, 0),
+                atime: None,
+                ctime: None,
                 device: (0, 0),
                 xattrs: vec![(b"user.x".to_vec(), xattr)],
                 size: if file { size } else { 0 },
