@@ -15,6 +15,7 @@ mod options;
 mod pod;
 mod pod_life;
 mod sync;
+mod system;
 mod terminal;
 mod trust;
 mod volume;
@@ -89,6 +90,10 @@ fn main() -> ExitCode {
         events::every_noun_writes,
         events::events_are_followed,
         events::the_driver_is_chosen,
+        system::usage_and_prune,
+        system::damage_is_found_and_mended,
+        system::damaged_images_go_and_lost_lists_come_back,
+        system::reset_leaves_what_is_not_ours,
         files::copied_in_and_out,
         files::copied_as_archives,
         files::a_hostile_link_stays_inside,

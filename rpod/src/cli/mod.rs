@@ -38,6 +38,7 @@ mod selection;
 mod start;
 mod stats;
 mod stop;
+mod system;
 mod top;
 mod verb;
 mod version;
@@ -199,7 +200,16 @@ const NOUNS: &[Noun] = &[
     Noun {
         name: "system",
         about: "Manage rpod",
-        commands: &[entry::<events::Events>(), entry::<info::Info>()],
+        commands: &[
+            entry::<system::Check>(),
+            entry::<system::Df>(),
+            entry::<events::Events>(),
+            entry::<info::Info>(),
+            entry::<system::Migrate>(),
+            entry::<system::Prune>(),
+            entry::<system::Renumber>(),
+            entry::<system::Reset>(),
+        ],
     },
     Noun {
         name: "volume",

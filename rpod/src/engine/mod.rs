@@ -9,7 +9,8 @@ pub mod image;
 pub mod network;
 pub mod pod;
 pub mod runtime;
-mod tree;
+pub mod system;
+pub mod tree;
 pub mod volume;
 
 use std::cell::OnceCell;

@@ -3,6 +3,7 @@
 //! Whoever changes a container holds the flock of its directory. Nobody holds it while the container runs, and no lock is common
 //! to two containers.
 
+pub mod check;
 pub mod commit;
 pub mod copy;
 pub mod create;

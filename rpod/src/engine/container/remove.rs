@@ -105,6 +105,21 @@ pub fn remove(
     forget_exit(ctx, &container.id)
 }
 
+/// Removes what is left of a container whose record is damaged or gone.
+pub fn remove_damaged(ctx: &Context, id: &str) -> Result<()> {
+    let home = ctx.store.home(Noun::Container, id);
+    let lock = home.exists().then(|| Lock::exclusive(&home)).transpose()?;
+    let container = Container {
+        id: id.to_owned(),
+        ..Container::default()
+    };
+    clear(ctx, &container)?;
+    erase(ctx, &container)?;
+    drop(lock);
+    forget_exit(ctx, id)?;
+    ctx.store.sweep_names()
+}
+
 /// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost. True if it
 /// had run since it was cleared last.
 pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {

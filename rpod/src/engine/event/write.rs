@@ -76,6 +76,17 @@ pub fn image(ctx: &Context, status: &str, image: &Image, name: &str) {
     with_id(ctx, Kind::Image, status, &image.id, name);
 }
 
+/// An image that cannot be read was removed.
+pub fn image_removed(ctx: &Context, digest: &str) {
+    let id = digest.trim_start_matches("sha256:");
+    with_id(ctx, Kind::Image, "remove", id, "");
+}
+
+/// Of rpod as a whole.
+pub fn system(ctx: &Context, status: &str) {
+    with_id(ctx, Kind::System, status, "", "");
+}
+
 /// An image that was wanted in vain.
 pub fn image_error(ctx: &Context, status: &str, name: &str, error: &anyhow::Error) {
     write(

@@ -66,6 +66,17 @@ pub(super) fn edit<T>(store: &Store, change: impl FnOnce(&mut Index) -> Result<T
     Ok(result)
 }
 
+/// Gives a damaged index another name, which is the answer.
+pub(super) fn put_aside(store: &Store) -> Result<PathBuf> {
+    let path = path(store);
+    let aside = path.with_file_name(format!(
+        "index.json.damaged-{}",
+        jiff::Timestamp::now().as_second()
+    ));
+    fs::rename(&path, &aside).with_context(|| format!("moving {} away", path.display()))?;
+    Ok(aside)
+}
+
 fn path(store: &Store) -> PathBuf {
     store.images().join("index.json")
 }

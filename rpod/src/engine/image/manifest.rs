@@ -30,6 +30,8 @@ pub(super) struct Manifest {
 #[derive(Debug, Deserialize)]
 pub(super) struct Blob {
     pub(super) digest: String,
+    #[serde(default)]
+    pub(super) size: Option<u64>,
 }
 
 /// The image configuration: image-spec, config.md.

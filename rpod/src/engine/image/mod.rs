@@ -8,6 +8,7 @@
 mod archive;
 pub mod assemble;
 pub mod change;
+pub mod check;
 mod filter;
 mod import;
 mod index;

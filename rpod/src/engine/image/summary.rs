@@ -14,13 +14,17 @@ use crate::store::{Noun, record};
 /// As much of a container's record as its image needs to know.
 #[derive(Debug, Deserialize)]
 pub(super) struct User {
-    id: String,
+    pub(super) id: String,
     pub(super) image: UsedImage,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct UsedImage {
     id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) digest: String,
     #[serde(default)]
     pub(super) layers: Vec<String>,
 }
@@ -38,6 +42,18 @@ pub(super) fn containers(context: &Context) -> Result<Vec<User>> {
         )?);
     }
     Ok(users)
+}
+
+/// The same of those whose record can be read.
+pub(super) fn readable_containers(context: &Context) -> Result<Vec<User>> {
+    let ids = context
+        .store
+        .ids(Noun::Container)
+        .context("listing containers")?;
+    Ok(ids
+        .iter()
+        .filter_map(|id| record::load(&context.store.record(Noun::Container, id)).ok())
+        .collect())
 }
 
 /// Ids of the containers made from an image.

@@ -66,7 +66,7 @@ fn sweep_directory(directory: &Path, kept: &BTreeSet<String>) -> Result<()> {
 }
 
 /// A directory first gets a name that says it is half-made: a removal cut short leaves no half layer.
-fn remove(path: &Path) -> Result<()> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     let context = || format!("removing {}", path.display());
     if !path.symlink_metadata().with_context(context)?.is_dir() {
         return fs::remove_file(path).with_context(context);

@@ -45,12 +45,12 @@ pub enum NetworkError {
 }
 
 /// Where the networks' files are.
-fn directory(ctx: &Context) -> PathBuf {
+pub(super) fn directory(ctx: &Context) -> PathBuf {
     let configured = &ctx.config.containers_conf.network.network_config_dir;
     configured.clone().unwrap_or_else(|| ctx.store.networks())
 }
 
-fn file(ctx: &Context, name: &str) -> PathBuf {
+pub(super) fn file(ctx: &Context, name: &str) -> PathBuf {
     directory(ctx).join(format!("{name}.json"))
 }
 

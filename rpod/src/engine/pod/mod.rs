@@ -9,6 +9,7 @@
 //! holds it exclusively. The pod's lock is taken before any container's. A pod has no state of its own: it is what its containers
 //! are ([`status`]).
 
+pub mod check;
 pub mod clone;
 pub mod create;
 mod infra;

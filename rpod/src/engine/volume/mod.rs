@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod attach;
+pub mod check;
 pub mod create;
 mod fill;
 pub mod filter;

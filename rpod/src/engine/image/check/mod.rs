@@ -1,0 +1,221 @@
+//! Damage of the image store, and its mending.
+//!
+//! An image is what its digests say, so a blob is damaged when they differ. A layer is damaged when its files differ from those that
+//! unpacking the image's blobs makes; it is then unpacked anew. Only an image whose blobs are damaged has to go.
+
+mod compare;
+mod index;
+mod layers;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use super::{manifest, summary};
+use crate::engine::system::check::{Asked, Damage, Outcome, Thing};
+use crate::engine::{Context, container, event};
+use crate::store::{Lock, Store, id};
+
+pub use index::rebuild as rebuild_index;
+pub use layers::mend as mend_layer;
+
+pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
+    if !ctx.store.images().exists() {
+        return Ok(Vec::new());
+    }
+    let index = match super::index::load(&ctx.store) {
+        Ok(index) => index,
+        // Nothing can be said of the rest without it.
+        Err(error) => return Ok(vec![Damage::one(Thing::Index, format!("{error:#}"))]),
+    };
+    let mut found = Vec::new();
+    let mut used = Used::default();
+    for digest in index.digests() {
+        let errors = blobs(&ctx.store, digest, asked, &mut used)?;
+        if errors.is_empty() {
+            let image = manifest::load(&ctx.store, &index, digest)?;
+            found.extend(layers::check(ctx, &image, asked, &mut used)?);
+        } else {
+            used.is_uncertain = true;
+            found.push(Damage {
+                thing: Thing::Image(digest.to_owned()),
+                errors,
+            });
+        }
+    }
+    for user in summary::readable_containers(ctx)? {
+        used.layers.extend(user.image.layers);
+    }
+    for (directory, kept) in [
+        (ctx.store.images().join("blobs/sha256"), &used.blobs),
+        (ctx.store.layers(), &used.layers),
+    ] {
+        // What a damaged image needs is not known.
+        let kept = (!used.is_uncertain).then_some(kept);
+        found.extend(leftovers(&directory, kept, asked.max_age)?);
+    }
+    Ok(found)
+}
+
+/// What images and containers refer to.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    blobs: BTreeSet<String>,
+    layers: BTreeSet<String>,
+    /// Layers that were looked at.
+    checked: BTreeSet<String>,
+    is_uncertain: bool,
+}
+
+/// What is wrong with the manifest, the configuration and the compressed layers of an image.
+fn blobs(store: &Store, digest: &str, asked: &Asked, used: &mut Used) -> Result<Vec<String>> {
+    used.blobs.insert(manifest::hex(digest)?.to_owned());
+    let mut errors = Vec::new();
+    if let Err(error) = verify(store, digest, None, false) {
+        return Ok(vec![format!("manifest: {error:#}")]);
+    }
+    let manifest = match manifest::manifest(store, digest) {
+        Ok(manifest) => manifest,
+        Err(error) => return Ok(vec![format!("manifest: {error:#}")]),
+    };
+    let parts = [("configuration", &manifest.config)]
+        .into_iter()
+        .chain(manifest.layers.iter().map(|layer| ("layer", layer)));
+    for (what, blob) in parts {
+        let Ok(hex) = manifest::hex(&blob.digest) else {
+            errors.push(format!("{what}: {:?} is no digest", blob.digest));
+            continue;
+        };
+        used.blobs.insert(hex.to_owned());
+        let quick = asked.quick && what == "layer";
+        if let Err(error) = verify(store, &blob.digest, blob.size, quick) {
+            errors.push(format!("{what} {}: {error:#}", blob.digest));
+        }
+    }
+    Ok(errors)
+}
+
+fn verify(store: &Store, digest: &str, size: Option<u64>, quick: bool) -> Result<()> {
+    let path = manifest::blob(store, digest)?;
+    let mut file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
+    let found = file.metadata().context("stat")?.len();
+    if let Some(size) = size
+        && size != found
+    {
+        anyhow::bail!("{} has {found} bytes, not {size}", path.display());
+    }
+    if quick {
+        return Ok(());
+    }
+    let mut hash = Hash(Sha256::new());
+    io::copy(&mut file, &mut hash).with_context(|| format!("reading {}", path.display()))?;
+    let hex: String = hash
+        .0
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    if format!("sha256:{hex}") != digest {
+        anyhow::bail!("{} has the digest sha256:{hex}", path.display());
+    }
+    Ok(())
+}
+
+struct Hash(Sha256);
+
+impl io::Write for Hash {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is half-made and nobody is making, and what nothing refers to for longer than `max_age`.
+fn leftovers(
+    directory: &Path,
+    kept: Option<&BTreeSet<String>>,
+    max_age: Duration,
+) -> Result<Vec<Damage>> {
+    let listing = || format!("listing {}", directory.display());
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(listing)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(listing)?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let half_made = name.starts_with(".tmp-");
+        let unknown = id::is_whole(&name) && kept.is_some_and(|kept| !kept.contains(&name));
+        let old = path
+            .symlink_metadata()
+            .and_then(|meta| meta.modified())
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > max_age));
+        // Whoever makes it holds its lock.
+        if half_made && Lock::try_exclusive(&path).is_ok_and(|lock| lock.is_some()) {
+            found.push(Damage::one(
+                Thing::Leftover(path),
+                "left half-made by a killed command",
+            ));
+        } else if unknown && old {
+            found.push(Damage::one(
+                Thing::Leftover(path),
+                "no image and no container refers to it",
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// Forgets a damaged image. Containers made from it keep it unless `force`, which removes them.
+pub fn drop_image(ctx: &Context, digest: &str, force: bool) -> Result<Outcome> {
+    let users: Vec<String> = summary::readable_containers(ctx)?
+        .into_iter()
+        .filter(|user| user.image.digest == digest)
+        .map(|user| user.id)
+        .collect();
+    if !users.is_empty() && !force {
+        return Ok(Outcome::Left(format!(
+            "containers use it ({}): remove them, or use --force",
+            users.join(", ")
+        )));
+    }
+    for id in users {
+        let user = container::load(ctx, &id)?;
+        container::remove::remove_with_dependents(ctx, &user, true, Some(0))?;
+    }
+    super::index::edit(&ctx.store, |index| {
+        index.forget(digest);
+        Ok(())
+    })?;
+    event::image_removed(ctx, digest);
+    Ok(Outcome::Deleted)
+}
+
+/// Removes a path of the store, a directory only after it has a name that says it is half-made.
+pub fn remove_leftover(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    super::sweep::remove(path)
+}
+
+fn temporary(ctx: &Context) -> Result<PathBuf> {
+    Ok(ctx
+        .store
+        .layers()
+        .join(format!(".tmp-check-{}", id::new()?)))
+}

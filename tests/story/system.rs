@@ -1,0 +1,182 @@
+//! All nouns at once: what they take, what is damaged, and their end.
+
+use std::fs;
+
+use tests::{Context, Result, Stack, ensure};
+
+pub(crate) fn usage_and_prune() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run --name one --network none -v data:/data alpine sh -c")
+        .arg("echo 12345 > /file; echo 1 > /data/x")
+        .ok()?;
+    stack.rpod("volume create unused").ok()?;
+    stack.rpod("tag alpine other:1").ok()?;
+    let usage = stack.rpod("system df --format json").ok()?;
+    let rows = usage.json()?;
+    ensure!(
+        rows[0]["Type"] == "Images" && rows[0]["Total"] == 2 && rows[0]["Active"] == 1,
+        "{usage}"
+    );
+    ensure!(
+        rows[1]["RawReclaimable"] == 6 && rows[1]["Reclaimable"] == "6B (100%)",
+        "{usage}"
+    );
+    ensure!(rows[2]["Total"] == 2 && rows[2]["RawSize"] == 2, "{usage}");
+    stack
+        .rpod("system df -v")
+        .ok()?
+        .says("Images space usage:")?
+        .says("VOLUME NAME")?;
+    stack
+        .rpod("system df -v --format json")
+        .exits(125)?
+        .complains("cannot combine --format and --verbose")?;
+    stack
+        .rpod("system prune")
+        .stdin("n\n")
+        .ok()?
+        .says("- all dangling images")?;
+    let pruned = stack.rpod("system prune --force --all --volumes").ok()?;
+    pruned
+        .says("Deleted Containers")?
+        .says("unused")?
+        .says("Deleted Images")?
+        .says("Total reclaimed space: ")?;
+    stack
+        .rpod("system df --format")
+        .arg("{{.Total}}")
+        .ok()?
+        .is("0\n0\n0")?;
+    stack
+        .rpod("system prune --external --all")
+        .exits(125)?
+        .complains("--external")?;
+    Ok(())
+}
+
+pub(crate) fn damage_is_found_and_mended() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    for name in ["whole", "damaged"] {
+        stack
+            .rpod(&format!("run --network none --name {name} alpine true"))
+            .ok()?;
+    }
+    stack.rpod("volume create kept").ok()?;
+    stack.rpod("system check").ok()?.is("")?;
+
+    let root = stack.root();
+    let id = stack.rpod("inspect --format {{.Id}} damaged").ok()?;
+    fs::write(
+        root.join("containers")
+            .join(id.text().trim())
+            .join("container.json"),
+        "{",
+    )?;
+    fs::write(root.join("volumes/kept/_data/file"), "precious")?;
+    fs::write(root.join("volumes/kept/volume.json"), "")?;
+    let layer = fs::read_dir(root.join("layers"))?
+        .next()
+        .context("no layer")??
+        .path();
+    fs::write(layer.join("diff/bin/busybox"), "no program")?;
+    fs::create_dir(root.join("layers/.tmp-half"))?;
+
+    let found = stack.rpod("system check").exits(125)?;
+    found
+        .says("/bin/busybox: the content differs")?
+        .says("container.json is damaged")?
+        .says("Damaged volume kept")?
+        .says(".tmp-half")?
+        .complains("damage detected in local storage")?;
+    // Quick looks at records alone.
+    stack
+        .rpod("system check --quick")
+        .exits(125)?
+        .hides("busybox")?;
+    stack
+        .rpod("system check --repair")
+        .exits(125)?
+        .says("Restored layer")?
+        .says("Left damaged container")?;
+    stack.rpod("start -a whole").ok()?;
+    ensure!(fs::read_to_string(root.join("volumes/kept/_data/file"))? == "precious");
+    stack
+        .rpod("system check --force")
+        .ok()?
+        .says("Deleted damaged container")?;
+    stack.rpod("system check").ok()?.is("")?;
+    stack
+        .rpod("run --name damaged --network none alpine true")
+        .ok()?;
+    Ok(())
+}
+
+pub(crate) fn damaged_images_go_and_lost_lists_come_back() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name user alpine").ok()?;
+    let index = stack.root().join("images/index.json");
+    fs::write(&index, "{\"schemaVersion\"")?;
+    stack
+        .rpod("images")
+        .exits(125)?
+        .complains("index.json is damaged")?;
+    stack
+        .rpod("system check --repair")
+        .ok()?
+        .says("Restored list of images: 1 images found among the blobs")?;
+    stack.rpod("image exists alpine").ok()?;
+
+    let digest = stack
+        .rpod("inspect --type image --format {{.Digest}} alpine")
+        .ok()?;
+    let hex = digest
+        .text()
+        .trim()
+        .trim_start_matches("sha256:")
+        .to_owned();
+    let blob = stack.root().join("images/blobs/sha256").join(&hex);
+    fs::write(&blob, fs::read_to_string(&blob)? + " ")?;
+    stack
+        .rpod("system check --repair")
+        .exits(125)?
+        .says(format!("Damaged image sha256:{hex}"))?
+        .says("containers use it")?;
+    stack
+        .rpod("system check --force")
+        .ok()?
+        .says(format!("Deleted damaged image sha256:{hex}"))?;
+    stack.rpod("images -q").ok()?.is("")?;
+    stack.rpod("container exists user").exits(1)?;
+    Ok(())
+}
+
+pub(crate) fn reset_leaves_what_is_not_ours() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run -d --name runs --network none -v data:/data alpine sleep 1000")
+        .ok()?;
+    stack.rpod("pod create --infra=false --name group").ok()?;
+    stack.rpod("network create net").ok()?;
+    let foreign = stack.root().join("diary");
+    fs::write(&foreign, "dear diary")?;
+    stack
+        .rpod("system reset")
+        .stdin("no\n")
+        .ok()?
+        .says("WARNING! This will remove:")?;
+    stack.rpod("container exists runs").ok()?;
+    stack
+        .rpod("system reset --force")
+        .ok()?
+        .complains("diary: not made by rpod")?;
+    let left: Vec<_> = fs::read_dir(stack.root())?.collect::<std::io::Result<_>>()?;
+    ensure!(left.len() == 1 && foreign.exists(), "{left:?}");
+    stack.rpod("ps -aq").ok()?.is("")?;
+    stack.rpod("system renumber").ok()?;
+    stack
+        .rpod("system migrate --new-runtime crun")
+        .exits(125)?
+        .complains("--new-runtime")?;
+    Ok(())
+}
