@@ -134,10 +134,11 @@ pub(crate) fn orphans() -> Result<()> {
         }
         let begun = Instant::now();
         kill(init, Signal::SIGCONT)?;
-        // Looking at the list slows the reaping down, so it comes second.
+        // Looking at the list slows the reaping down, so it comes second. Another process may have the number by then.
         let last = children.split_whitespace().last().unwrap_or_default();
-        while Path::new("/proc").join(last).exists() || fs::read_to_string(&list)?.trim() != leader
-        {
+        let last = format!("/proc/{last}/stat");
+        let is_dead = || fs::read_to_string(&last).is_ok_and(|stat| stat.contains(") Z "));
+        while is_dead() || fs::read_to_string(&list)?.trim() != leader {
             sleep(Duration::from_millis(1));
         }
         let rate = COUNT as f64 / begun.elapsed().as_secs_f64();
