@@ -6,11 +6,18 @@ mod config;
 mod engine;
 mod monitor;
 mod output;
+mod rootless;
 mod store;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .next()
+        .is_some_and(|name| name == engine::network::forward::NAME)
+    {
+        return engine::network::forward::main();
+    }
     match cli::run(std::env::args_os()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => cli::report(&error),

@@ -55,6 +55,7 @@ pub fn write(
         }
         if container.namespaces.net != Namespace::Private
             || !container.network.names.is_empty()
+            || container.network.user_mode.is_some()
             || !container.network.dns.is_empty()
         {
             put(

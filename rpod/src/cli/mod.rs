@@ -40,6 +40,7 @@ mod stats;
 mod stop;
 mod system;
 mod top;
+mod unshare;
 mod verb;
 mod version;
 mod volume;
@@ -95,6 +96,7 @@ const COMMANDS: &[Entry] = &[
     entry::<mount::Unmount>(),
     entry::<top::Top>(),
     entry::<pause::Unpause>(),
+    entry::<unshare::Unshare>(),
     entry::<image::Untag>(),
     entry::<version::Version>(),
     entry::<wait::Wait>(),
@@ -243,7 +245,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
         Err(error) => return usage(&error),
     };
     let globals = Globals::from_matches(&matches)?;
-    let (entry, matches) = chosen(&matches);
+    let (noun, entry, matches) = chosen(&matches);
+    entry.enter_namespace(noun, &globals)?;
     (entry.call)(&globals, matches)
 }
 
@@ -272,13 +275,14 @@ fn root() -> Command {
     command
 }
 
-fn chosen(matches: &ArgMatches) -> (&'static Entry, &ArgMatches) {
+/// The noun, if one was named, the verb and what is for it.
+fn chosen(matches: &ArgMatches) -> (&'static str, &'static Entry, &ArgMatches) {
     let (name, sub) = matches.subcommand().expect("clap requires a command");
     if let Some(noun) = NOUNS.iter().find(|noun| noun.name == name) {
         let (verb, sub) = sub.subcommand().expect("clap requires a command");
-        return (verb::find(noun.commands, verb), sub);
+        return (noun.name, verb::find(noun.commands, verb), sub);
     }
-    (verb::find(COMMANDS, name), sub)
+    ("", verb::find(COMMANDS, name), sub)
 }
 
 /// Prints help where it was asked for; anything else is a usage error in podman's words.

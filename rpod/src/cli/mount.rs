@@ -10,6 +10,7 @@ use crate::engine::Context;
 use crate::engine::container::{self, mount};
 use crate::output::template::no_methods;
 use crate::output::{self, Listing, Style};
+use crate::rootless::Needs;
 use crate::store::id;
 
 #[derive(Args, Debug)]
@@ -33,6 +34,7 @@ pub struct Mount {
 impl Verb for Mount {
     const NAME: &'static str = "mount";
     const ABOUT: &'static str = "Mount a working container's root filesystem";
+    const NEEDS: Needs = Needs::Inside;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let json = match self.format.as_deref() {

@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, builder::TypedValueParser 
 use nix::sys::signal::{SigHandler, Signal};
 
 use super::Globals;
+use crate::rootless::{self, Needs};
 
 /// One command of rpod. The options are its fields.
 pub trait Verb: Args + Sized {
@@ -18,6 +19,8 @@ pub trait Verb: Args + Sized {
     const OUTLIVES_READERS: bool = false;
     /// Options of podman's that this command cannot have.
     const REFUSED: &'static [Refused] = &[];
+    /// Where it works when an ordinary user gives it.
+    const NEEDS: Needs = Needs::Namespace;
 
     /// Does it. The answer is rpod's exit code.
     fn call(self, globals: &Globals) -> Result<u8>;
@@ -48,6 +51,7 @@ pub(super) struct Entry {
     aliases: &'static [&'static str],
     about: &'static str,
     augment: fn(Command) -> Command,
+    needs: Needs,
     pub(super) call: fn(&Globals, &ArgMatches) -> Result<u8>,
 }
 
@@ -57,6 +61,7 @@ pub(super) const fn entry<V: Verb>() -> Entry {
         name: V::NAME,
         aliases: V::ALIASES,
         about: V::ABOUT,
+        needs: V::NEEDS,
         augment: |command| {
             // Without an order of their own, options are listed by name, as podman's.
             let command = command.next_display_order(None);
@@ -82,6 +87,12 @@ fn end_with_readers() -> Result<()> {
 }
 
 impl Entry {
+    /// An ordinary user's command goes where it works.
+    pub(super) fn enter_namespace(&self, noun: &str, globals: &Globals) -> Result<()> {
+        let name = format!("{noun} {}", self.name);
+        rootless::enter(self.needs, name.trim_start(), globals.runroot.as_deref())
+    }
+
     pub(super) fn command(&self) -> Command {
         Command::new(self.name)
             .visible_aliases(self.aliases)

@@ -10,6 +10,7 @@ use super::{Globals, Verb};
 use crate::engine::host;
 use crate::output::template::{Template, no_methods};
 use crate::output::unescape;
+use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
 pub struct Version {
@@ -21,6 +22,7 @@ pub struct Version {
 impl Verb for Version {
     const NAME: &'static str = "version";
     const ABOUT: &'static str = "Display the rpod version information";
+    const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, _: &Globals) -> Result<u8> {
         let value = serde_json::json!({ "Client": host::version() });

@@ -51,6 +51,8 @@ pub struct Engine {
     pub events_logfile_max_size: Option<toml::Value>,
     pub events_logfile_path: Option<PathBuf>,
     pub events_logger: Option<String>,
+    /// Options of slirp4netns.
+    pub network_cmd_options: Option<Vec<String>>,
     pub helper_binaries_dir: Option<Vec<PathBuf>>,
     pub infra_command: Option<String>,
     pub infra_image: Option<String>,
@@ -65,6 +67,9 @@ pub struct Engine {
 pub struct Network {
     pub default_network: Option<String>,
     pub default_subnet: Option<String>,
+    /// `pasta` or `slirp4netns`.
+    pub default_rootless_network_cmd: Option<String>,
+    pub pasta_options: Option<Vec<String>>,
     pub network_config_dir: Option<PathBuf>,
 }
 

@@ -20,6 +20,7 @@ use anyhow::{Result, bail};
 
 use crate::cli::Globals;
 use crate::config::{Config, find_part};
+use crate::rootless;
 use crate::store::Store;
 
 /// What every action needs to know: where things are kept and what was configured.
@@ -116,7 +117,7 @@ impl Context {
 
 /// True for anyone but the host's root.
 pub fn rootless() -> bool {
-    !nix::unistd::geteuid().is_root()
+    rootless::is_rootless()
 }
 
 fn default_root() -> Result<PathBuf> {
@@ -136,8 +137,5 @@ fn default_runroot() -> Result<PathBuf> {
     if !rootless() {
         return Ok("/run/rpod".into());
     }
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").ok_or_else(|| {
-        anyhow::anyhow!("XDG_RUNTIME_DIR is not set: log in through PAM, or use --runroot")
-    })?;
-    Ok(PathBuf::from(runtime).join("rpod"))
+    Ok(rootless::runtime_dir()?.join("rpod"))
 }

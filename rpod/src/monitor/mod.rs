@@ -270,5 +270,6 @@ fn environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
         "DBUS_SESSION_BUS_ADDRESS",
     ];
     KEPT.into_iter()
+        .chain(crate::rootless::VARIABLES)
         .filter_map(|name| std::env::var_os(name).map(|value| (name, value)))
 }

@@ -125,6 +125,8 @@ impl Node {
         }
         let mode = Mode::from_bits_truncate(self.mode);
         match mknodat(parent, name, self.kind, mode, self.number) {
+            // The same where this user namespace is not ours but our caller's.
+            Err(Errno::EPERM) => return bind_from_host(parent, name, path).with_context(what),
             Err(Errno::EEXIST) if self.is_there(parent, name) => {
                 fchmodat(parent, name, mode, FchmodatFlags::NoFollowSymlink).or_else(|errno| {
                     match errno {

@@ -18,6 +18,7 @@ use crate::birth::{self, Newborn, Order, Surroundings, give_birth};
 use crate::cgroup::{InUse, Manager};
 use crate::cli::{Create, Global, Rootless};
 use crate::container::{Container, Root, State, Status};
+use crate::kernel::procfs;
 use crate::log::{Log, precise_timestamp};
 use crate::spec::{self, NamespaceKind, Spec};
 
@@ -68,7 +69,7 @@ impl Request {
         let forgive_cgroups = match global.rootless {
             Rootless::True => true,
             Rootless::False => false,
-            Rootless::Auto => !geteuid().is_root(),
+            Rootless::Auto => !geteuid().is_root() || procfs::in_user_namespace(),
         };
         let notify = Notify::of_environment(&root.directory_of(&options.id)?);
         if let Some(notify) = &notify {

@@ -11,6 +11,7 @@ use nix::unistd::geteuid;
 
 use super::{State, Status};
 use crate::cgroup;
+use crate::kernel::procfs;
 
 const STATE_FILE: &str = "state.json";
 const FIFO: &str = "exec.fifo";
@@ -25,9 +26,17 @@ pub(crate) struct Root {
     asked: bool,
 }
 
+/// Root of a user namespace that an ordinary user has entered: as runc tells
+/// it, by the user's name and directory, which both stay the user's.
+fn is_a_users_root() -> bool {
+    std::env::var_os("XDG_RUNTIME_DIR").is_some()
+        && std::env::var_os("USER").is_none_or(|name| name != "root")
+        && procfs::in_user_namespace()
+}
+
 impl Root {
-    /// `--root`, else `/run/rrunc`, else for an ordinary user
-    /// `$XDG_RUNTIME_DIR/rrunc`.
+    /// `--root`, else `/run/rrunc`, else for an ordinary user, also one who
+    /// is root of a user namespace, `$XDG_RUNTIME_DIR/rrunc`.
     ///
     /// # Errors
     /// An ordinary user without XDG_RUNTIME_DIR.
@@ -38,7 +47,7 @@ impl Root {
                 asked: true,
             });
         }
-        if geteuid().is_root() && std::env::var_os("ROOTLESS_RUNTIME").is_none() {
+        if geteuid().is_root() && !is_a_users_root() {
             return Ok(Root {
                 path: "/run/rrunc".into(),
                 asked: false,

@@ -33,6 +33,14 @@ pub(crate) fn write(path: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether this process is in another user namespace than the machine's first.
+pub(crate) fn in_user_namespace() -> bool {
+    const WHOLE: [&str; 3] = ["0", "0", "4294967295"];
+    // Without /proc nothing is known of other namespaces, nor needed.
+    std::fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| !map.split_ascii_whitespace().eq(WHOLE))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -10,6 +10,7 @@ use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Image};
 use crate::output;
+use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
 pub struct Mount {
@@ -26,6 +27,7 @@ pub struct Mount {
 impl Verb for Mount {
     const NAME: &'static str = "mount";
     const ABOUT: &'static str = "Mount an image's root filesystem";
+    const NEEDS: Needs = Needs::Inside;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let json = match self.format.as_deref() {

@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::namespaces::namespace;
 use crate::bundle::hosts;
-use crate::engine::container::record::{Container, Endpoint, Namespace, Network};
-use crate::engine::network::{self, port};
+use crate::engine::container::record::{Container, Endpoint, Namespace, Network, UserMode};
+use crate::engine::network::{self, port, user_mode};
 use crate::engine::pod::join::Joining;
 use crate::engine::pod::record::Shared;
 use crate::engine::{Context, rootless};
@@ -91,7 +91,7 @@ impl NetworkOptions {
         for text in &self.publish {
             c.network.publish.extend(port::parse(text)?);
         }
-        if !self.publish.is_empty() && c.network.names.is_empty() {
+        if !self.publish.is_empty() && c.network.names.is_empty() && c.network.user_mode.is_none() {
             eprintln!(
                 "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
             );
@@ -126,7 +126,15 @@ impl NetworkOptions {
 
     fn by_default(&self, ctx: &Context, configured: &str, c: &mut Container) -> Result<()> {
         match configured {
-            "" | "private" if rootless() => Ok(()),
+            "" | "private" if rootless() => {
+                c.network.user_mode = user_mode::default_mode(ctx);
+                if c.network.user_mode.is_none() {
+                    eprintln!(
+                        "rpod: neither pasta nor slirp4netns is installed, so the container gets no network: install passt, or say --network none"
+                    );
+                }
+                Ok(())
+            }
             "" | "private" if !network::is_installed(ctx) => {
                 if !self.publish.is_empty() {
                     bail!(
@@ -150,9 +158,10 @@ impl NetworkOptions {
                 c.namespaces.net = namespace(ctx, text, "network")?;
                 Ok(())
             }
-            ("pasta" | "slirp4netns", _) => bail!(
-                "--network {text}: rpod knows bridge, none, host, container:NAME, ns:PATH and names of networks"
-            ),
+            ("pasta" | "slirp4netns", _) => {
+                c.network.user_mode = Some(user_mode(text)?);
+                Ok(())
+            }
             ("private", "") => self.by_default(ctx, "", c),
             _ => connect(ctx, text, &mut c.network),
         }
@@ -217,22 +226,44 @@ impl NetworkOptions {
         {
             c.namespaces.net = shared;
             c.network.bridged = false;
+            c.network.user_mode = None;
             c.network.names.clear();
             c.network.endpoints.clear();
         }
     }
 }
 
+/// `pasta[:OPTION,…]` or `slirp4netns[:KEY=VALUE,…]`.
+fn user_mode(text: &str) -> Result<UserMode> {
+    let (program, options) = text.split_once(':').unwrap_or((text, ""));
+    let options: Vec<String> = options
+        .split(',')
+        .filter(|option| !option.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if !rootless() {
+        bail!("{program} networking is only supported for rootless mode");
+    }
+    match program {
+        "pasta" => user_mode::check_pasta(&options)?,
+        _ => user_mode::check_slirp4netns(&options)?,
+    }
+    Ok(UserMode {
+        program: program.to_owned(),
+        options,
+    })
+}
+
 /// `NAME[:KEY=VALUE,…]`, where `bridge` is the default network.
 fn connect(ctx: &Context, text: &str, network: &mut Network) -> Result<()> {
     let (name, options) = text.split_once(':').unwrap_or((text, ""));
-    if matches!(name, "none" | "host" | "container" | "ns" | "private") {
+    if matches!(
+        name,
+        "none" | "host" | "container" | "ns" | "private" | "pasta" | "slirp4netns"
+    ) {
         bail!(
             "cannot set multiple networks without bridge network mode, selected mode {name}: invalid argument"
         );
-    }
-    if rootless() {
-        bail!("--network {text}: bridge networks need root");
     }
     let found = match name {
         "bridge" | "default" => network::find(ctx, network::default_name(ctx))?,

@@ -6,6 +6,7 @@ use clap::Args;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::container::{self, stop};
 use crate::engine::{Context, rootless};
+use crate::rootless::end_holder;
 
 #[derive(Args, Debug)]
 pub struct Migrate {
@@ -42,6 +43,10 @@ impl Verb for Migrate {
                 {
                     code = tell(&error);
                 }
+            }
+            // Containers that did not stop would be left in namespaces that nobody finds.
+            if code == 0 {
+                end_holder()?;
             }
         }
         Ok(code)

@@ -6,6 +6,7 @@ use clap::Args;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::volume::{find, mount};
+use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
 pub struct Mount {
@@ -17,6 +18,7 @@ pub struct Mount {
 impl Verb for Mount {
     const NAME: &'static str = "mount";
     const ABOUT: &'static str = "Mount volume";
+    const NEEDS: Needs = Needs::Inside;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;

@@ -1,6 +1,7 @@
 //! cgroups, as far as they are rpod's: a pod's own, and what a container's tells about it. A container's own is the runtime's.
 
 mod block_io;
+pub mod delegation;
 mod limits;
 mod process;
 mod usage;

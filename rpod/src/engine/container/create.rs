@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result};
 
 use super::record::Container;
 use crate::engine::image::{self, Access, Image, ImageError, Platform};
-use crate::engine::{Context, event, pod, volume};
+use crate::engine::{Context, cgroup, event, pod, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
 
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
+    cgroup::delegation::settle(ctx, &mut container)?;
     container.id = id::new()?;
     container.created = jiff::Timestamp::now().to_string();
     let home = container.home(ctx);

@@ -222,6 +222,7 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
         "CgroupMode": mode(&container.namespaces.cgroup),
         "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "" },
         "NetworkMode": match &container.namespaces.net {
+            Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
             Namespace::Private if !network.bridged => "none".to_owned(),
             Namespace::Private => "bridge".to_owned(),
             other => mode(other),

@@ -182,6 +182,8 @@ impl Namespaces {
 pub struct Network {
     /// It can be connected to networks; else it has loopback alone.
     pub bridged: bool,
+    /// A program of the user's connects it to the host.
+    pub user_mode: Option<UserMode>,
     /// Names of the networks it is connected to.
     pub names: Vec<String>,
     /// Its place in each of them, as far as it was asked for.
@@ -196,6 +198,16 @@ pub struct Network {
     pub hosts_file: String,
     /// `/etc/hosts` is left as the image has it.
     pub no_hosts: bool,
+}
+
+/// A program that takes a container's packets from a tap device and speaks with the host's sockets: podman-run(1), "--network".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserMode {
+    /// `pasta` or `slirp4netns`.
+    pub program: String,
+    /// As they were given.
+    pub options: Vec<String>,
 }
 
 /// A container's place in one network.

@@ -273,10 +273,13 @@ fn connect(ctx: &Context, container: &Container, joined: &mut Joined) -> Result<
     }
     let connection = connection::up(ctx, container)?;
     joined.netns = Some(connection::netns(ctx, &container.id));
-    let (dns, search) = connection.names();
+    let (mut dns, search) = connection.names();
+    if dns.is_empty() && crate::engine::rootless() {
+        dns = crate::engine::network::shared::link(ctx)?.dns;
+    }
     Ok(files::Addresses {
         own: connection.addresses().collect(),
-        host: connection.gateways().next(),
+        host: connection.host(ctx)?,
         dns,
         search,
     })

@@ -13,6 +13,7 @@ use super::container::{self, record::Container};
 use super::{Context, image, network, rootless};
 use crate::bundle;
 use crate::engine::container::status::Status;
+use crate::rootless::own_map;
 
 pub use yaml::yaml;
 
@@ -70,7 +71,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "distribution": distribution(),
         "eventLogger": ctx.event_driver()?.as_str(),
         "hostname": uname.nodename().to_string_lossy(),
-        "idMappings": { "gidmap": Value::Null, "uidmap": Value::Null },
+        "idMappings": { "gidmap": id_map("gid_map")?, "uidmap": id_map("uid_map")? },
         "kernel": uname.release().to_string_lossy(),
         "logDriver": conf.log_driver.as_deref().unwrap_or("k8s-file"),
         "memFree": available_memory().unwrap_or_else(|| memory.ram_unused()),
@@ -92,6 +93,18 @@ fn host(ctx: &Context) -> Result<Value> {
         "uptime": uptime(memory.uptime()),
         "linkmode": "dynamic",
     }))
+}
+
+/// Of the user namespace that an ordinary user's containers live in.
+fn id_map(kind: &str) -> Result<Value> {
+    if !rootless() {
+        return Ok(Value::Null);
+    }
+    let maps = own_map(kind)?;
+    let shown = maps
+        .iter()
+        .map(|map| json!({ "container_id": map.inside, "host_id": map.outside, "size": map.size }));
+    Ok(shown.collect())
 }
 
 /// MemAvailable is what people mean by free.

@@ -32,7 +32,8 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         let lock = lock(ctx)?;
         let number = container.network.names.len() - 1;
         let request = connection::request(ctx, &container, &[(number, &network.name)], &lock)?;
-        connection::add(ctx, request, &lock)?;
+        let connection = connection::add(ctx, request, &lock)?;
+        connection::forward_ports(ctx, &connection)?;
     }
     save(ctx, &container)?;
     event::network_of(ctx, "connect", &container, &network.name);
@@ -55,7 +56,11 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
     container.network.names.retain(|name| *name != network.name);
     container.network.endpoints.remove(&network.name);
     if ctx.store.status(id)?.is_active() {
-        connection::take_out(ctx, id, &network.name, &lock(ctx)?)?;
+        let lock = lock(ctx)?;
+        connection::take_out(ctx, id, &network.name, &lock)?;
+        if let Some(connection) = connection::of(ctx, id)? {
+            connection::forward_ports(ctx, &connection)?;
+        }
     }
     save(ctx, &container)?;
     event::network_of(ctx, "disconnect", &container, &network.name);
@@ -63,7 +68,7 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
 }
 
 fn check_bridged(container: &Container) -> Result<()> {
-    if connection::is_wanted(container) {
+    if connection::is_bridged(container) {
         return Ok(());
     }
     bail!(

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::netavark::{self, Action, Answer, Interface, Place, Request};
 use super::port::Mapping;
-use super::{Network, address, find, lock, namespace};
-use crate::engine::Context;
-use crate::engine::container::record::{Container, Endpoint, Namespace};
+use super::user_mode::{self, Link};
+use super::{Network, address, find, forward, lock, namespace, shared};
+use crate::engine::container::record::{Container, Endpoint, Namespace, UserMode};
+use crate::engine::{Context, rootless};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, id};
 
@@ -23,6 +24,9 @@ pub struct Connection {
     /// Empty until netavark has answered.
     #[serde(default)]
     pub answer: Answer,
+    /// What a program of the user's has made, where no bridge is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
 }
 
 impl Connection {
@@ -33,7 +37,21 @@ impl Connection {
 
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         let interfaces = self.answer.values().flat_map(|s| s.interfaces.values());
-        interfaces.flat_map(|interface| interface.subnets.iter().map(|s| s.ipnet.addr()))
+        let bridged = interfaces.flat_map(|i| i.subnets.iter().map(|s| s.ipnet.addr()));
+        let linked = self
+            .link
+            .iter()
+            .flat_map(|link| link.addresses.iter().copied());
+        bridged.chain(linked)
+    }
+
+    /// Where the host can be reached: by the gateway, where that is the host.
+    pub fn host(&self, ctx: &Context) -> Result<Option<IpAddr>> {
+        match &self.link {
+            Some(link) => Ok(link.host),
+            None if rootless() => Ok(shared::link(ctx)?.host),
+            None => Ok(self.gateways().next()),
+        }
     }
 
     pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
@@ -60,6 +78,12 @@ pub fn netns(ctx: &Context, container: &str) -> PathBuf {
 
 /// Whether the container gets a network namespace with interfaces of its own.
 pub fn is_wanted(container: &Container) -> bool {
+    is_bridged(container)
+        || container.namespaces.net == Namespace::Private && container.network.user_mode.is_some()
+}
+
+/// Whether it can be connected to networks.
+pub fn is_bridged(container: &Container) -> bool {
     container.namespaces.net == Namespace::Private && container.network.bridged
 }
 
@@ -68,19 +92,55 @@ pub fn up(ctx: &Context, container: &Container) -> Result<Connection> {
     let lock = lock(ctx)?;
     down_locked(ctx, &container.id, &lock)?;
     let connected = (|| {
-        namespace::make(&namespace::path(ctx, &container.id))?;
+        let netns = namespace::path(ctx, &container.id);
+        namespace::make(&netns)?;
+        if let Some(mode) = &container.network.user_mode {
+            return link(ctx, container, mode, &netns);
+        }
         let asked: Vec<_> = container.network.names.iter().enumerate().collect();
         if asked.is_empty() {
             return Ok(Connection::default());
         }
         let request = request(ctx, container, &asked, &lock)?;
         check_ports(ctx, &request)?;
-        add(ctx, request, &lock)
+        let connection = add(ctx, request, &lock)?;
+        forward_ports(ctx, &connection)?;
+        Ok(connection)
     })();
     if connected.is_err() {
         down_locked(ctx, &container.id, &lock)?;
     }
     connected.with_context(|| format!("connecting container {} to its networks", container.name))
+}
+
+/// Has a program of the user's connect the container.
+fn link(ctx: &Context, container: &Container, mode: &UserMode, netns: &Path) -> Result<Connection> {
+    let mut connection = Connection {
+        request: Request {
+            container_id: container.id.clone(),
+            container_name: container.name.clone(),
+            port_mappings: container.network.publish.clone(),
+            ..Request::default()
+        },
+        ..Connection::default()
+    };
+    check_ports(ctx, &connection.request)?;
+    let path = file(ctx, &container.id);
+    record::save(&path, &connection, Durability::Process)?;
+    connection.link = Some(user_mode::up(ctx, netns, mode, &container.network.publish)?);
+    record::save(&path, &connection, Durability::Process)?;
+    Ok(connection)
+}
+
+/// An ordinary user's ports are forwarded by a process, to the container's first address of each family.
+pub(super) fn forward_ports(ctx: &Context, connection: &Connection) -> Result<()> {
+    if !rootless() {
+        return Ok(());
+    }
+    let netns = namespace::path(ctx, &connection.request.container_id);
+    forward::stop(&netns)?;
+    let addresses: Vec<IpAddr> = connection.addresses().collect();
+    forward::start(&netns, &connection.request.port_mappings, &addresses)
 }
 
 /// What netavark is told about these of the container's networks, which are named with the numbers of their interfaces.
@@ -203,13 +263,20 @@ fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
     {
         eprintln!("rpod: disconnecting container {container} from its networks: {error:#}");
     }
+    if rootless() {
+        user_mode::down(&path)?;
+    }
     namespace::remove(&path)?;
     match fs::remove_file(&record) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", record.display()))
+            return Err(error).with_context(|| format!("removing {}", record.display()));
         }
-        _ => Ok(()),
+        _ => {}
     }
+    if rootless() {
+        shared::release(ctx)?;
+    }
+    Ok(())
 }
 
 /// Sets up again what somebody else has taken away, such as the rules of a firewall that was restarted.
@@ -221,7 +288,8 @@ pub fn reload(ctx: &Context, container: &str) -> Result<()> {
     let namespace = namespace::path(ctx, container);
     // What is gone already cannot be undone; the setup tells whether it worked.
     let _ = netavark::run(ctx, Action::Teardown, &namespace, &connection.request);
-    add(ctx, connection.request, &lock).map(drop)
+    let connection = add(ctx, connection.request, &lock)?;
+    forward_ports(ctx, &connection)
 }
 
 /// All connections, by container.

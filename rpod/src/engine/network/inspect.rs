@@ -127,7 +127,8 @@ impl Connection {
         let servers = self
             .answer
             .values()
-            .flat_map(|status| status.dns_server_ips.clone());
+            .flat_map(|status| status.dns_server_ips.clone())
+            .chain(self.link.iter().flat_map(|link| link.dns.clone()));
         let mut search: Vec<String> = Vec::new();
         for domain in self
             .answer

@@ -16,12 +16,15 @@ mod config;
 pub mod connection;
 pub mod create;
 pub mod filter;
+pub mod forward;
 pub mod inspect;
 mod namespace;
 mod netavark;
 mod pool;
 pub mod port;
 pub mod remove;
+pub mod shared;
+pub mod user_mode;
 
 use std::fs;
 use std::path::PathBuf;

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::Network;
 use super::port::Mapping;
+use super::{Network, shared};
 use crate::config::find_part;
-use crate::engine::Context;
+use crate::engine::{Context, rootless};
 
 /// A container's place in all its networks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -89,17 +90,37 @@ fn program(ctx: &Context, name: &str) -> Result<PathBuf> {
 }
 
 pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -> Result<Answer> {
+    let entrance = match (rootless(), action) {
+        (false, _) => None,
+        (true, Action::Setup) => Some(shared::ensure(ctx)?),
+        // Where the bridges were is gone, and they with it.
+        (true, Action::Teardown) => match shared::existing(ctx)? {
+            Some(entrance) => Some(entrance),
+            None => return Ok(Answer::new()),
+        },
+    };
     let program_path = program(ctx, "netavark")
         .context("netavark is not installed, so there are no bridge networks: install it, or use --network none or host")?;
     let mut command = Command::new(&program_path);
     command
         .arg("--config")
         .arg(ctx.store.runroot.join("networks"))
-        .arg("--rootless=false");
+        .arg(format!("--rootless={}", entrance.is_some()));
     if let Ok(aardvark) = program(ctx, "aardvark-dns") {
         let mut option = OsString::from("--aardvark-binary=");
         option.push(aardvark);
         command.arg(option);
+    }
+    let mut request = request.clone();
+    if let Some(entrance) = entrance {
+        // A process of our own forwards ports: those of the namespace are not the host's.
+        request.port_mappings.clear();
+        command.env(
+            "XTABLES_LOCKFILE",
+            ctx.store.runroot.join("networks/xtables.lock"),
+        );
+        // SAFETY: between fork and exec of a process with one thread; it makes system calls on what is open already.
+        unsafe { command.pre_exec(move || Ok(entrance.enter()?)) };
     }
     let mut child = command
         .arg(action.as_str())
@@ -114,7 +135,7 @@ pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -
         .stdin
         .take()
         .context("netavark has no standard input")?
-        .write_all(&serde_json::to_vec(request)?);
+        .write_all(&serde_json::to_vec(&request)?);
     let output = child.wait_with_output().context("waiting for netavark")?;
     if !output.status.success() {
         bail!("netavark: {}", reason(&output.stdout, &output.stderr));

@@ -11,7 +11,7 @@ use super::record::Pod;
 use super::{infra, remove};
 use crate::engine::container::create as container;
 use crate::engine::container::record::{Container, Namespace, Namespaces};
-use crate::engine::{Context, event};
+use crate::engine::{Context, cgroup, event};
 use crate::store::names::NameInUse;
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
@@ -19,6 +19,7 @@ use crate::store::{Lock, Noun, id, record};
 /// Makes the pod and gives it its id, and a name if it has none. `infra` is its infra container as far as it was asked for.
 pub fn create(ctx: &Context, mut pod: Pod, infra: Option<Container>) -> Result<Pod> {
     remove::sweep(ctx)?;
+    cgroup::delegation::settle_pod(ctx, &mut pod)?;
     pod.id = id::new()?;
     pod.created = jiff::Timestamp::now().to_string();
     let lock = directory(ctx, &pod.id)?;

@@ -1,0 +1,177 @@
+//! Networks of ordinary users, who may make no interface of the host's: a program takes a namespace's packets from a tap device and
+//! does with sockets of its own what they ask for.
+//!
+//! It is started when the namespace has been made and ended before it goes. `NETNS.pid` beside the namespace is its pid and start
+//! time; it watches the namespace, too, and ends by itself when that is gone.
+
+mod pasta;
+mod slirp4netns;
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::port::Mapping;
+use super::{forward, namespace};
+use crate::config::find_part;
+use crate::engine::Context;
+use crate::engine::container::record::UserMode;
+
+pub use pasta::check as check_pasta;
+pub use slirp4netns::check as check_slirp4netns;
+
+/// Files beside a namespace: the program's pid, what it says, where it is told of ports.
+const PID: &str = ".pid";
+const LOG: &str = ".log";
+const API: &str = ".api";
+
+/// What a container finds in such a network.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Link {
+    pub addresses: Vec<IpAddr>,
+    /// Where the host can be reached.
+    pub host: Option<IpAddr>,
+    pub dns: Vec<IpAddr>,
+}
+
+/// What an ordinary user's containers get that ask for no network; nothing if none of the programs is installed.
+pub fn default_mode(ctx: &Context) -> Option<UserMode> {
+    let network = &ctx.config.containers_conf.network;
+    let mode = |program: &str, options: &Option<Vec<String>>| UserMode {
+        program: program.to_owned(),
+        options: options.clone().unwrap_or_default(),
+    };
+    let pasta = || mode("pasta", &network.pasta_options);
+    let slirp4netns = || {
+        mode(
+            "slirp4netns",
+            &ctx.config.containers_conf.engine.network_cmd_options,
+        )
+    };
+    match network.default_rootless_network_cmd.as_deref() {
+        Some("slirp4netns") => Some(slirp4netns()),
+        Some("pasta") => Some(pasta()),
+        _ if program(ctx, "pasta").is_ok() => Some(pasta()),
+        _ if program(ctx, "slirp4netns").is_ok() => Some(slirp4netns()),
+        _ => None,
+    }
+}
+
+/// Connects a namespace to the host, and ports of the host to it.
+pub fn up(ctx: &Context, netns: &Path, mode: &UserMode, ports: &[Mapping]) -> Result<Link> {
+    if let Some(other) = ports.iter().find(|port| port.protocol == "sctp") {
+        bail!(
+            "cannot publish {}: {} knows tcp and udp alone: publish sctp as root",
+            other.shown(),
+            mode.program
+        );
+    }
+    match mode.program.as_str() {
+        "pasta" => pasta::up(ctx, netns, &mode.options, ports),
+        _ => slirp4netns::up(ctx, netns, &mode.options, ports),
+    }
+}
+
+/// Ends the program. One that has ended is no error.
+pub fn down(netns: &Path) -> Result<()> {
+    forward::stop(netns)?;
+    if let Some(pid) = living(netns) {
+        forward::end(pid)?;
+    }
+    for ending in [LOG, API, PID] {
+        let file = with_ending(netns, ending);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("removing {}", file.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The program's pid while it runs: what has it is a program that was started for this namespace.
+pub fn living(netns: &Path) -> Option<i32> {
+    let text = fs::read_to_string(pid_file(netns)).ok()?;
+    let pid: i32 = text.split_ascii_whitespace().next()?.parse().ok()?;
+    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let named = |word: &[u8]| word == netns.as_os_str().as_encoded_bytes();
+    command.split(|byte| *byte == 0).any(named).then_some(pid)
+}
+
+fn pid_file(netns: &Path) -> PathBuf {
+    with_ending(netns, PID)
+}
+
+fn with_ending(netns: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(netns);
+    name.push(ending);
+    name.into()
+}
+
+fn program(ctx: &Context, name: &str) -> Result<PathBuf> {
+    let directories = ctx.config.containers_conf.engine.helper_binaries_dir.iter();
+    let configured: Vec<PathBuf> = directories.flatten().map(|dir| dir.join(name)).collect();
+    find_part(&configured, &[name]).with_context(|| {
+        format!(
+            "--network {name}: {name} is not installed: install it, or say --network none or host"
+        )
+    })
+}
+
+/// Addresses of this machine by which a container may reach it: none that the container has itself, and none that lead to the
+/// container's own self.
+fn host_address(except: &[IpAddr]) -> Option<IpAddr> {
+    let all = addresses().unwrap_or_default();
+    all.into_iter()
+        .find(|address| address.is_ipv4() && !except.contains(address))
+}
+
+/// Addresses that lead somewhere, of the namespace that this process is in.
+fn addresses() -> nix::Result<Vec<IpAddr>> {
+    let all = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address
+            .as_sockaddr_in()
+            .map(|address| IpAddr::V4(address.ip()));
+        let v6 = || {
+            address
+                .as_sockaddr_in6()
+                .map(|address| IpAddr::V6(address.ip()))
+        };
+        v4.or_else(v6)
+    });
+    let leads = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    };
+    Ok(all.filter(leads).collect())
+}
+
+/// The same of a namespace by its file.
+fn addresses_in(netns: &Path) -> Result<Vec<IpAddr>> {
+    let text = namespace::within(netns, || {
+        let all = addresses().context("reading interfaces' addresses")?;
+        let words: Vec<String> = all.iter().map(ToString::to_string).collect();
+        Ok(words.join(" "))
+    })?;
+    let all = text.split_ascii_whitespace().map(str::parse);
+    all.collect::<Result<_, _>>()
+        .context("reading interfaces' addresses")
+}
+
+/// The host's name servers that a container can reach, behind one that forwards to all of them.
+fn name_servers(forwarder: Option<IpAddr>) -> Vec<IpAddr> {
+    let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("nameserver"));
+    let servers = lines.filter_map(|rest| rest.trim().parse::<IpAddr>().ok());
+    let reached = servers.filter(|server| !server.is_loopback());
+    forwarder.into_iter().chain(reached).collect()
+}
