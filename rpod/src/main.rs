@@ -18,6 +18,10 @@ fn main() -> ExitCode {
     {
         return engine::network::forward::main();
     }
+    #[cfg(feature = "manual")]
+    if let Some(code) = manual::asked(cli::manual) {
+        return code;
+    }
     match cli::run(std::env::args_os()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => cli::report(&error),

@@ -16,6 +16,10 @@ mod tuning;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "manual")]
+    if let Some(code) = manual::asked(cli::manual) {
+        return code;
+    }
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(code) => return code,

@@ -28,6 +28,10 @@ mod transport;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "manual")]
+    if let Some(code) = manual::asked(cli::manual) {
+        return code;
+    }
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -16,6 +16,7 @@ pub struct Attach {
     no_stdin: bool,
     #[command(flatten)]
     connection: Connection,
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     name: String,
 }

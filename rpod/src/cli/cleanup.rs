@@ -16,6 +16,7 @@ pub struct Cleanup {
     /// After cleanup, remove the container entirely
     #[arg(long)]
     rm: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
 }

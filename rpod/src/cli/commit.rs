@@ -50,8 +50,10 @@ pub struct Commit {
     /// Squash all layers into one
     #[arg(short, long)]
     squash: bool,
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     container: String,
+    /// Name of the new image
     #[arg(value_name = "IMAGE")]
     image: Option<String>,
 }

@@ -21,6 +21,7 @@ pub struct Diff {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// What to look at; of two, the second is what the first is compared with
     #[arg(value_name = "CONTAINER|IMAGE", num_args = 0..=2)]
     names: Vec<String>,
 }
@@ -65,6 +66,7 @@ pub struct ImageDiff {
     /// Change the output format (json)
     #[arg(long)]
     format: Option<String>,
+    /// What to look at; of two, the second is what the first is compared with
     #[arg(value_name = "IMAGE", required = true, num_args = 1..=2)]
     names: Vec<String>,
 }

@@ -13,6 +13,7 @@ pub struct Exists {
     /// Check external storage containers as well: rpod's store has none but its own
     #[arg(long)]
     external: bool,
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     name: String,
 }

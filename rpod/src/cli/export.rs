@@ -16,6 +16,7 @@ pub struct Export {
     /// Write to a specified file (default: stdout, which must be redirected)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     name: String,
 }

@@ -17,6 +17,7 @@ pub struct Init {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }

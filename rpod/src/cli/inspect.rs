@@ -25,6 +25,7 @@ pub struct Inspect {
     /// Specify inspect-object type
     #[arg(short = 't', long = "type", value_enum, default_value = "all")]
     kind: Kind,
+    /// Names or IDs of containers and images
     #[arg(value_name = "CONTAINER|IMAGE")]
     names: Vec<String>,
 }
@@ -44,6 +45,7 @@ pub struct ContainerInspect {
     /// Format the output to a Go template or json
     #[arg(short, long, default_value = "json")]
     format: String,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }

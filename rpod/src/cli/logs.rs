@@ -19,6 +19,7 @@ pub struct Logs {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
 }

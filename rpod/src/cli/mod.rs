@@ -7,6 +7,7 @@
 mod attach;
 mod cleanup;
 mod commit;
+mod completion;
 mod connection;
 mod cp;
 mod create;
@@ -62,6 +63,7 @@ const ENGINE_ERROR: u8 = 125;
 const COMMANDS: &[Entry] = &[
     entry::<attach::Attach>(),
     entry::<commit::Commit>(),
+    entry::<completion::Completion>(),
     entry::<cp::Cp>(),
     entry::<create::Create>(),
     entry::<diff::Diff>(),
@@ -348,4 +350,22 @@ fn tell(error: &anyhow::Error) -> u8 {
     error
         .downcast_ref::<ExitStatus>()
         .map_or(ENGINE_ERROR, |status| status.code)
+}
+
+/// What the man pages and completions are written from.
+#[cfg(any(test, feature = "manual"))]
+pub fn manual() -> manual::Manual {
+    manual::Manual {
+        command: root(),
+        section: 1,
+        words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn everything_is_documented() {
+        super::manual().check();
+    }
 }

@@ -27,6 +27,7 @@ pub struct Mount {
     /// Do not truncate output
     #[arg(long)]
     no_trunc: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }
@@ -117,6 +118,7 @@ pub struct Unmount {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }

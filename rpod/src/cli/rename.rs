@@ -9,8 +9,10 @@ use crate::engine::container::{find, rename};
 
 #[derive(Args, Debug)]
 pub struct Rename {
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     container: String,
+    /// The new name
     #[arg(value_name = "NAME")]
     name: String,
 }

@@ -22,6 +22,7 @@ pub struct Selection {
     /// Act on the latest container
     #[arg(short, long)]
     pub latest: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     pub names: Vec<String>,
     /// `--filter`, of the commands that have it.

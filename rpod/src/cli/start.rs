@@ -29,6 +29,7 @@ pub struct Start {
     latest: bool,
     #[command(flatten)]
     connection: Connection,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }

@@ -37,6 +37,7 @@ pub struct Stats {
     /// Do not truncate output
     #[arg(long)]
     no_trunc: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
 }

@@ -30,6 +30,7 @@ pub struct Wait {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }

@@ -94,6 +94,10 @@ pub(super) fn become_program(
     let needed = [Some(channel.as_fd()), gate.descriptor()];
     close_from(3 + preserved_fds, needed.into_iter().flatten())
         .context("keep the runtime's descriptors from the program")?;
+    // A directory that only root may enter, and one that only the user may
+    // (on NFS, or by groups): the first that works is it. A profile may deny
+    // what the look at it takes.
+    let entered = program::enter_directory(&process.cwd).is_ok();
     if process.no_new_privileges {
         no_new_privs::set()?;
     } else {
@@ -101,7 +105,7 @@ pub(super) fn become_program(
         load_filter(confinement, channel)?;
     }
     confinement.limits.apply()?;
-    change_user(process, confinement)?;
+    change_user(process, confinement, entered)?;
     let program = Program::find(process)?;
     set_umask(process);
     restore_signals()?;
@@ -124,10 +128,8 @@ fn load_filter(confinement: &Confinement, channel: &Channel) -> Result<()> {
     Ok(())
 }
 
-fn change_user(process: &Process, confinement: &Confinement) -> Result<()> {
-    // A directory that only root may enter, and one that only the user may
-    // (on NFS, or by groups): the first that works is it.
-    let entered = program::enter_directory(&process.cwd);
+/// `entered`: the process is in its directory.
+fn change_user(process: &Process, confinement: &Confinement, entered: bool) -> Result<()> {
     if let Some(sets) = &confinement.capabilities {
         sets.limit_bounding()?;
         nix::sys::prctl::set_keepcaps(true).context("keep capabilities over the change of user")?;
@@ -145,7 +147,7 @@ fn change_user(process: &Process, confinement: &Confinement) -> Result<()> {
     if confinement.capabilities.is_some() {
         nix::sys::prctl::set_keepcaps(false).context("no longer keep capabilities")?;
     }
-    if entered.is_err() {
+    if !entered {
         program::enter_directory(&process.cwd)?;
     }
     match &confinement.capabilities {

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::unistd::{AccessFlags, faccessat};
 
@@ -78,7 +79,7 @@ pub(super) fn environment_of(process: &Process) -> Vec<String> {
 }
 
 /// runc prints Go's texts, in lower case.
-fn text_of(errno: nix::errno::Errno) -> String {
+fn text_of(errno: Errno) -> String {
     errno.desc().to_lowercase()
 }
 
@@ -112,7 +113,7 @@ fn locate(name: &str, environment: &[String]) -> Result<PathBuf> {
 /// A regular file that this user may execute.
 fn check(path: &Path) -> Result<PathBuf, String> {
     let metadata = fs::metadata(path).map_err(|error| {
-        let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
         format!("stat {}: {}", path.display(), text_of(errno))
     })?;
     if metadata.is_dir() {
@@ -126,9 +127,13 @@ fn check(path: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// By the powers that execve(2) will have, and not as the real user.
+/// By the powers that execve(2) will have, and not as the real user. A profile that is older than faccessat2(2) answers in its place;
+/// then execve tells, which such a profile knows.
 fn may_execute(path: &Path) -> bool {
-    faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
+    matches!(
+        faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS),
+        Ok(()) | Err(Errno::EPERM | Errno::ENOSYS)
+    )
 }
 
 /// The home directory in the container's /etc/passwd, else `/`.

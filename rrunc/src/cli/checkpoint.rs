@@ -64,6 +64,7 @@ pub(crate) struct Checkpoint {
     /// Descriptor that gets a nul byte when lazy pages are ready
     #[arg(long, value_name = "FD")]
     pub(crate) status_fd: Option<i32>,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
 }
@@ -96,6 +97,7 @@ pub(crate) struct Restore {
     /// Label to restore mounts with
     #[arg(long, value_name = "CONTEXT")]
     pub(crate) lsm_mount_context: Option<String>,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
 }

@@ -57,6 +57,7 @@ pub(crate) struct Exec {
     /// Run in a paused container, and so wait for it to be resumed
     #[arg(long)]
     pub(crate) ignore_paused: bool,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
     /// Program and arguments

@@ -28,6 +28,7 @@ pub(crate) struct Create {
     /// Pass on this many descriptors after stdio
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) preserve_fds: u32,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
 }

@@ -135,6 +135,7 @@ pub(crate) enum Command {
 /// The one container a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct ContainerId {
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
 }
@@ -144,6 +145,7 @@ pub(crate) struct Delete {
     /// Kill a running container first; it is no error when there is none
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID", required = true)]
     pub(crate) ids: Vec<String>,
 }
@@ -153,6 +155,7 @@ pub(crate) struct Kill {
     /// Send it to every process of the container
     #[arg(short, long)]
     pub(crate) all: bool,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
     /// Name or number
@@ -172,4 +175,22 @@ pub(crate) struct SpecOptions {
     /// For a caller without privileges
     #[arg(long)]
     pub(crate) rootless: bool,
+}
+
+/// What the man pages and completions are written from.
+#[cfg(any(test, feature = "manual"))]
+pub(crate) fn manual() -> manual::Manual {
+    manual::Manual {
+        command: <Cli as clap::CommandFactory>::command(),
+        section: 8,
+        words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn everything_is_documented() {
+        super::manual().check();
+    }
 }

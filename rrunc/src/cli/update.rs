@@ -13,6 +13,7 @@ pub(crate) struct Update {
     pub(crate) resources: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
 }

@@ -25,6 +25,7 @@ pub(crate) struct Ps {
     /// Form of the list
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
     /// Options of ps(1), which makes the table
@@ -44,6 +45,7 @@ pub(crate) struct Events {
     /// Print the statistics once
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Name of the container
     #[arg(value_name = "CONTAINER-ID")]
     pub(crate) id: String,
 }

@@ -12,8 +12,10 @@ use super::signing::Signing;
 /// skopeo-copy(1)
 #[derive(Debug, clap::Args)]
 pub struct Copy {
+    /// The image to copy, as transport:details
     #[arg(value_name = "SOURCE-IMAGE")]
     pub source: String,
+    /// Where to copy it, as transport:details
     #[arg(value_name = "DESTINATION-IMAGE")]
     pub destination: String,
     #[command(flatten)]

@@ -6,6 +6,7 @@ use super::access::ImageAccess;
 /// skopeo-delete(1)
 #[derive(Debug, clap::Args)]
 pub struct Delete {
+    /// Name or ID of the image, as transport:details
     #[arg(value_name = "IMAGE-NAME")]
     pub image: String,
     #[command(flatten)]

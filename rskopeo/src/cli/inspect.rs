@@ -9,6 +9,7 @@ use crate::digest::{Digest, Hasher};
 /// skopeo-inspect(1)
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
+    /// Name or ID of the image, as transport:details
     #[arg(value_name = "IMAGE-NAME")]
     pub image: String,
     #[command(flatten)]

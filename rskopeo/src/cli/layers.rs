@@ -4,6 +4,7 @@ use super::access::ImageAccess;
 /// The command that skopeo keeps for those who used it before `copy`.
 #[derive(Debug, clap::Args)]
 pub struct Layers {
+    /// Name or ID of the image, as transport:details
     #[arg(value_name = "IMAGE-NAME")]
     pub image: String,
     /// Digests of layers; all, when none is given

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 /// skopeo-login(1)
 #[derive(Debug, clap::Args)]
 pub struct Login {
+    /// The registry, as host[:port][/namespace]
     #[arg(value_name = "REGISTRY")]
     pub registry: Option<String>,
     /// Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override
@@ -37,6 +38,7 @@ pub struct Login {
 /// skopeo-logout(1)
 #[derive(Debug, clap::Args)]
 pub struct Logout {
+    /// The registry, as host[:port][/namespace]
     #[arg(value_name = "REGISTRY", conflicts_with = "all")]
     pub registry: Option<String>,
     /// Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override

@@ -1,6 +1,7 @@
 //! The command line, one file a subcommand. Parsed arguments are plain data; `commands` acts on them.
 
 mod access;
+mod completion;
 mod copy;
 mod delete;
 mod duration;
@@ -23,6 +24,7 @@ use anyhow::{Result, anyhow};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser, Subcommand};
 
+pub use completion::Completion;
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use delete::Delete;
 pub use duration::Duration;
@@ -93,6 +95,8 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Generate a shell completion script
+    Completion(Completion),
     /// Copy an IMAGE-NAME from one location to another
     Copy(Box<Copy>),
     /// Delete image IMAGE-NAME
@@ -156,4 +160,22 @@ pub fn parse() -> Result<Cli> {
             }
         }
     })
+}
+
+/// What the man pages and completions are written from.
+#[cfg(any(test, feature = "manual"))]
+pub fn manual() -> manual::Manual {
+    manual::Manual {
+        command: <Cli as clap::CommandFactory>::command(),
+        section: 1,
+        words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn everything_is_documented() {
+        super::manual().check();
+    }
 }

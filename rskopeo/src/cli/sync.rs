@@ -10,6 +10,7 @@ pub struct Sync {
     /// A repository, a directory or a YAML file, as --src says
     #[arg(value_name = "SOURCE")]
     pub source: String,
+    /// Registry or directory that the images are copied to
     #[arg(value_name = "DESTINATION")]
     pub destination: String,
     #[command(flatten)]

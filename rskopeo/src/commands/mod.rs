@@ -1,5 +1,6 @@
 //! What each command does, one file each.
 
+mod completion;
 mod copy;
 mod delete;
 mod generate_sigstore_key;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<()> {
     } = cli;
     start(&global);
     match command {
+        Command::Completion(args) => completion::run(&args),
         Command::Copy(args) => copy::run(&global, &args),
         Command::Delete(args) => delete::run(&global, &args),
         Command::Inspect(args) => inspect::run(&global, &args),

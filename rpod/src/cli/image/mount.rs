@@ -20,6 +20,7 @@ pub struct Mount {
     /// Print the mounted images in specified format (json)
     #[arg(long)]
     format: Option<String>,
+    /// Names or IDs of images
     #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }
@@ -80,6 +81,7 @@ pub struct Unmount {
     /// Force the complete unmount of the specified mounted images: rpod's mounts are always unmounted completely
     #[arg(short, long)]
     force: bool,
+    /// Names or IDs of images
     #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }

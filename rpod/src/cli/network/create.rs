@@ -46,6 +46,7 @@ pub struct Create {
     /// Subnets in CIDR format
     #[arg(long, value_name = "CIDR")]
     subnet: Vec<IpNet>,
+    /// Name of the new network; one is made up without
     name: Option<String>,
 }
 

@@ -16,6 +16,7 @@ pub struct Reload {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     names: Vec<String>,
 }

@@ -44,6 +44,7 @@ pub struct Create {
     of_infra: InfraOptions,
     #[command(flatten)]
     network: NetworkOptions,
+    /// Name of the pod
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }

@@ -17,6 +17,7 @@ pub struct Inspect {
     /// Act on the latest created pod
     #[arg(short, long)]
     latest: bool,
+    /// Names or IDs of pods
     #[arg(value_name = "POD")]
     pods: Vec<String>,
 }

@@ -18,6 +18,7 @@ pub struct Logs {
     latest: bool,
     #[command(flatten)]
     lines: LineOptions,
+    /// Name or ID of the pod
     #[arg(value_name = "POD")]
     pod: Option<String>,
 }

@@ -19,6 +19,7 @@ pub struct Selection {
     /// Act on the latest created pod
     #[arg(short, long)]
     pub latest: bool,
+    /// Names or IDs of pods
     #[arg(value_name = "POD")]
     pub pods: Vec<String>,
 }

@@ -35,6 +35,7 @@ pub struct Stats {
     /// Disable streaming stats and only pull the first result
     #[arg(long)]
     no_stream: bool,
+    /// Names or IDs of pods
     #[arg(value_name = "POD")]
     pods: Vec<String>,
 }

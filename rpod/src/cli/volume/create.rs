@@ -28,6 +28,7 @@ pub struct Create {
     /// Owner of the volume
     #[arg(long, value_name = "UID")]
     uid: Option<u32>,
+    /// Name of the new volume; one is made up without
     name: Option<String>,
 }
 
