@@ -4,6 +4,7 @@ mod clients;
 mod copy;
 mod engine;
 mod kills;
+mod network;
 mod output;
 mod pod;
 mod registry;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         output::rotation_loses_no_line,
         output::reopening_loses_no_line,
         output::a_full_disk_loses_what_it_says,
+        network::a_killed_setup_or_teardown_leaves_nothing,
         pod::a_killed_step_leaves_what_can_be_removed,
         pod::a_killed_creation_gives_its_name_back,
         pod::a_pod_whose_infra_container_was_killed_starts_again,

@@ -11,6 +11,7 @@ mod files;
 mod formats;
 mod image;
 mod network;
+mod networks;
 mod options;
 mod pod;
 mod pod_life;
@@ -121,6 +122,12 @@ fn main() -> ExitCode {
         network::addresses_that_are_asked_for,
         network::a_pod_has_one_network,
         network::nothing_is_left_of_a_network,
+        networks::what_a_network_cannot_be_is_refused,
+        networks::a_container_is_in_the_default_network,
+        networks::stores_on_one_host_share_its_bridges,
+        networks::name_servers_of_a_network_change,
+        networks::two_families_of_addresses,
+        networks::ports_come_back_after_a_flush,
         terminal::a_terminal_is_one,
         terminal::the_window_is_resized,
         terminal::ctrl_c_interrupts,

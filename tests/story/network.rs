@@ -11,24 +11,24 @@ use tests::{Cmd, Result, Stack, ensure};
 use crate::engine::until;
 
 /// A stack whose commands run on a host of their own.
-struct Town {
-    stack: Stack,
-    host: Host,
+pub(crate) struct Town {
+    pub(crate) stack: Stack,
+    pub(crate) host: Host,
 }
 
 impl Town {
-    fn new() -> Result<Town> {
+    pub(crate) fn new() -> Result<Town> {
         let stack = Stack::with_alpine()?;
         let host = Host::new(&stack.scratch)?;
         Ok(Town { stack, host })
     }
 
-    fn rpod(&self, line: &str) -> Cmd {
+    pub(crate) fn rpod(&self, line: &str) -> Cmd {
         self.host.run(self.stack.rpod(line))
     }
 
     /// A container that says its name to whoever connects to port 80.
-    fn serve(&self, name: &str, options: &str) -> Result<()> {
+    pub(crate) fn serve(&self, name: &str, options: &str) -> Result<()> {
         self.rpod(&format!(
             "run -d --name {name} {options} alpine nc -ll -p 80 -e echo {name}"
         ))
@@ -37,12 +37,12 @@ impl Town {
     }
 
     /// What `to` says to a container; empty if it cannot be reached.
-    fn hears(&self, from: &str, to: &str) -> Result<String> {
+    pub(crate) fn hears(&self, from: &str, to: &str) -> Result<String> {
         let answer = self.rpod(&format!("exec {from} nc -w 2 {to} 80")).run()?;
         Ok(answer.text().to_owned())
     }
 
-    fn address(&self, name: &str, network: &str) -> Result<String> {
+    pub(crate) fn address(&self, name: &str, network: &str) -> Result<String> {
         let format = format!(r#"{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}"#);
         let said = self
             .rpod("inspect")

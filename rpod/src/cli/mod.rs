@@ -177,6 +177,7 @@ const NOUNS: &[Noun] = &[
             entry::<network::Prune>(),
             entry::<network::Reload>(),
             entry::<network::Rm>(),
+            entry::<network::Update>(),
         ],
     },
     Noun {

@@ -5,18 +5,23 @@ use std::io::{self, Write as _};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::template::{Template, no_methods};
+use super::template::{Methods, Template, no_methods};
 use super::{json, unescape};
 
 /// Print the objects; `name` is the command's, for errors about the template.
 pub fn inspected(name: &str, objects: &[Value], format: &str) -> Result<()> {
+    inspected_with(name, objects, format, no_methods)
+}
+
+/// The same for objects that have more than their JSON tells.
+pub fn inspected_with(name: &str, objects: &[Value], format: &str, methods: Methods) -> Result<()> {
     let text = match format {
         "" | "json" => json::pretty(&objects.to_vec().into(), 5) + "\n",
         template => {
             let template = Template::parse(name, &unescape(template))?;
             let mut text = String::new();
             for object in objects {
-                text.push_str(&template.execute(object, no_methods)?);
+                text.push_str(&template.execute(object, methods)?);
                 if !text.ends_with('\n') {
                     text.push('\n');
                 }

@@ -8,7 +8,7 @@ mod table;
 pub mod template;
 mod time;
 
-pub use inspection::inspected;
+pub use inspection::{inspected, inspected_with};
 pub use json::pretty;
 pub use listing::{Listing, Style, unescape};
 pub use size::{binary_size, human_size, image_size};

@@ -16,8 +16,11 @@ pub struct Create {
     /// Disable the answering of names in this network
     #[arg(long)]
     disable_dns: bool,
-    /// Driver to manage the network (bridge, macvlan)
-    #[arg(short, long, default_value = "bridge", value_parser = ["bridge", "macvlan"])]
+    /// Name servers for names that are none of the network's containers'
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    dns: Vec<IpAddr>,
+    /// Driver to manage the network (bridge, macvlan, ipvlan)
+    #[arg(short, long, default_value = "bridge")]
     driver: String,
     /// IPv4 or IPv6 gateway for the subnet
     #[arg(long, value_name = "IP", value_delimiter = ',')]
@@ -34,15 +37,21 @@ pub struct Create {
     /// Allocate container IP from this range: a subnet or FIRST-LAST
     #[arg(long, value_name = "RANGE")]
     ip_range: Vec<String>,
+    /// IP Address Management Driver (dhcp, host-local, none)
+    #[arg(long, value_name = "DRIVER")]
+    ipam_driver: Option<String>,
     /// Enable IPv6 networking
     #[arg(long)]
     ipv6: bool,
     /// Set metadata on the network
     #[arg(long, value_name = "KEY=VALUE")]
     label: Vec<String>,
-    /// Set driver specific options (mtu, vlan, isolate, parent, mode)
+    /// Set driver specific options (mtu, metric, no_default_route; bridge: vlan, isolate, vrf, mode; macvlan, ipvlan: parent, mode)
     #[arg(short, long, value_name = "KEY=VALUE")]
     opt: Vec<String>,
+    /// A route for every container of the network
+    #[arg(long, value_name = "DESTINATION,GATEWAY[,METRIC]")]
+    route: Vec<String>,
     /// Subnets in CIDR format
     #[arg(long, value_name = "CIDR")]
     subnet: Vec<IpNet>,
@@ -66,6 +75,9 @@ impl Verb for Create {
             ipv6: self.ipv6,
             internal: self.internal,
             no_dns: self.disable_dns,
+            dns: self.dns,
+            ipam: self.ipam_driver,
+            routes: self.route,
             labels: pairs(&self.label).collect(),
             options: pairs(&self.opt).collect(),
         };

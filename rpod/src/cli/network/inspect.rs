@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::Value;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::{Context, network};
@@ -30,7 +31,49 @@ impl Verb for Inspect {
                 Err(error) => code = crate::cli::tell(&error),
             }
         }
-        output::inspected("network inspect", &found, &self.format)?;
+        output::inspected_with("network inspect", &found, &self.format, go_name)?;
         Ok(code)
     }
+}
+
+/// Go's names of the fields, whose JSON names are in small letters.
+fn go_name(object: &Value, name: &str, _: &[Value]) -> Option<Value> {
+    let key = match name {
+        "ID" => "id".to_owned(),
+        "IPv6Enabled" => "ipv6_enabled".to_owned(),
+        "DNSEnabled" => "dns_enabled".to_owned(),
+        "NetworkDNSServers" => "network_dns_servers".to_owned(),
+        "IPAMOptions" => "ipam_options".to_owned(),
+        "IPNet" => "ipnet".to_owned(),
+        other => snake(other),
+    };
+    match object.get(&key) {
+        Some(value) => Some(value.clone()),
+        // What is empty is left out of the JSON, but it is a field all the same.
+        None if FIELDS.contains(&key.as_str()) && object.get("driver").is_some() => {
+            Some(Value::Null)
+        }
+        None => None,
+    }
+}
+
+const FIELDS: [&str; 6] = [
+    "labels",
+    "options",
+    "subnets",
+    "routes",
+    "network_dns_servers",
+    "network_interface",
+];
+
+/// `NetworkInterface` to `network_interface`.
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
 }

@@ -71,6 +71,8 @@ fn whole(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
         "NetworkInterface" => "network_interface",
         "Created" => "created",
         "Subnets" => "subnets",
+        "Routes" => "routes",
+        "NetworkDNSServers" => "network_dns_servers",
         "IPv6Enabled" => "ipv6_enabled",
         "Internal" => "internal",
         "DNSEnabled" => "dns_enabled",

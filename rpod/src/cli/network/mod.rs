@@ -9,6 +9,7 @@ mod list;
 mod prune;
 mod reload;
 mod rm;
+mod update;
 
 pub use connect::Connect;
 pub use create::Create;
@@ -19,3 +20,4 @@ pub use list::List;
 pub use prune::Prune;
 pub use reload::Reload;
 pub use rm::Rm;
+pub use update::Update;

@@ -22,9 +22,14 @@ pub struct Network {
     pub created: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<Subnet>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
     pub ipv6_enabled: bool,
     pub internal: bool,
     pub dns_enabled: bool,
+    /// Where names are looked up that are none of its containers'.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub network_dns_servers: Vec<IpAddr>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -39,6 +44,15 @@ pub struct Subnet {
     pub gateway: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_range: Option<LeaseRange>,
+}
+
+/// A route that every container of the network gets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Route {
+    pub destination: IpNet,
+    pub gateway: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,7 +84,7 @@ impl Network {
             network_interface: "podman0".to_owned(),
             created: jiff::Timestamp::now().to_string(),
             subnets: vec![Subnet::new(subnet)],
-            ipam_options: host_local(),
+            ipam_options: ipam("host-local"),
             ..Network::default()
         })
     }
@@ -91,8 +105,9 @@ impl Subnet {
     }
 }
 
-pub(super) fn host_local() -> BTreeMap<String, String> {
-    BTreeMap::from([("driver".to_owned(), "host-local".to_owned())])
+/// Who gives a network's addresses.
+pub(super) fn ipam(driver: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("driver".to_owned(), driver.to_owned())])
 }
 
 /// What a network may be called, so that it is also a file's name.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::netavark::{self, Action, Answer, Interface, Place, Request};
 use super::port::Mapping;
 use super::user_mode::{self, Link};
-use super::{Network, address, find, forward, lock, namespace, shared};
+use super::{Network, address, find, forward, host, lock, namespace, shared};
 use crate::engine::container::record::{Container, Endpoint, Namespace, UserMode};
 use crate::engine::{Context, rootless};
 use crate::store::record::{self, Durability};
@@ -91,6 +91,7 @@ pub fn is_bridged(container: &Container) -> bool {
 pub fn up(ctx: &Context, container: &Container) -> Result<Connection> {
     let lock = lock(ctx)?;
     down_locked(ctx, &container.id, &lock)?;
+    host::enter(ctx)?;
     let connected = (|| {
         let netns = namespace::path(ctx, &container.id);
         namespace::make(&netns)?;
@@ -174,7 +175,7 @@ fn place(
     container: &str,
     number: usize,
 ) -> Result<Place> {
-    let taken = taken(ctx, &network.name)?;
+    let taken = taken(ctx, network)?;
     let mark = ctx
         .store
         .runroot
@@ -249,7 +250,12 @@ pub fn down(ctx: &Context, container: &str) -> Result<()> {
     if !path.exists() && !file(ctx, container).exists() {
         return Ok(());
     }
-    down_locked(ctx, container, &lock(ctx)?)
+    let lock = lock(ctx)?;
+    down_locked(ctx, container, &lock)?;
+    if all(ctx)?.is_empty() {
+        host::leave(ctx)?;
+    }
+    Ok(())
 }
 
 fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
@@ -294,7 +300,21 @@ pub fn reload(ctx: &Context, container: &str) -> Result<()> {
 
 /// All connections, by container.
 pub fn all(ctx: &Context) -> Result<BTreeMap<String, Connection>> {
-    let directory = ctx.store.runroot.join("netns");
+    all_of(&ctx.store.runroot)
+}
+
+/// Those of other stores, too: they meet on the host's bridges and ports.
+fn all_of_host(ctx: &Context) -> Result<Vec<(String, Connection)>> {
+    let mut found: Vec<_> = all(ctx)?.into_iter().collect();
+    for runroot in host::neighbours(ctx)? {
+        // What is damaged there is not for this store to tell.
+        found.extend(all_of(&runroot).unwrap_or_default());
+    }
+    Ok(found)
+}
+
+fn all_of(runroot: &Path) -> Result<BTreeMap<String, Connection>> {
+    let directory = runroot.join("netns");
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -309,7 +329,7 @@ pub fn all(ctx: &Context) -> Result<BTreeMap<String, Connection>> {
             .file_name();
         if let Some(container) = name.to_str().and_then(|name| name.strip_suffix(".json"))
             && id::is_whole(container)
-            && let Some(connection) = of(ctx, container)?
+            && let Some(connection) = record::load_if_there(&directory.join(&name))?
         {
             all.insert(container.to_owned(), connection);
         }
@@ -317,11 +337,22 @@ pub fn all(ctx: &Context) -> Result<BTreeMap<String, Connection>> {
     Ok(all)
 }
 
-fn taken(ctx: &Context, network: &str) -> Result<HashMap<IpAddr, String>> {
+/// Who has which address, in the network and in others that are on the same interface.
+fn taken(ctx: &Context, network: &Network) -> Result<HashMap<IpAddr, String>> {
     let mut taken = HashMap::new();
-    for (container, connection) in all(ctx)? {
-        if let Some(place) = connection.request.networks.get(network) {
-            taken.extend(place.static_ips.iter().map(|ip| (*ip, container.clone())));
+    for (container, connection) in all_of_host(ctx)? {
+        for (name, place) in &connection.request.networks {
+            let interface = connection
+                .request
+                .network_info
+                .get(name)
+                .map(|info| &info.network_interface);
+            let meets = interface.is_some_and(|interface| {
+                *interface == network.network_interface && !interface.is_empty()
+            });
+            if meets || *name == network.name {
+                taken.extend(place.static_ips.iter().map(|ip| (*ip, container.clone())));
+            }
         }
     }
     Ok(taken)
@@ -333,7 +364,7 @@ fn check_ports(ctx: &Context, request: &Request) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    for (container, other) in all(ctx)? {
+    for (container, other) in all_of_host(ctx)? {
         let theirs = &other.request.port_mappings;
         if let Some(mapping) = wanted
             .iter()

@@ -7,7 +7,10 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 
-use super::{LeaseRange, Network, NetworkError, Subnet, all, config, directory, file, lock, pool};
+use super::{
+    LeaseRange, Network, NetworkError, Route, Subnet, all, config, directory, driver, file, lock,
+    pool,
+};
 use crate::engine::{Context, event};
 use crate::store::id;
 use crate::store::record::{self, Durability};
@@ -25,6 +28,12 @@ pub struct Wanted {
     pub ipv6: bool,
     pub internal: bool,
     pub no_dns: bool,
+    /// Where names are looked up that are none of its containers'.
+    pub dns: Vec<IpAddr>,
+    /// `host-local`, `dhcp` or `none`.
+    pub ipam: Option<String>,
+    /// `DESTINATION,GATEWAY[,METRIC]`.
+    pub routes: Vec<String>,
     pub labels: BTreeMap<String, String>,
     pub options: BTreeMap<String, String>,
 }
@@ -46,6 +55,10 @@ pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
     if networks.iter().any(|network| network.name == name) {
         return Err(NetworkError::Exists(name).into());
     }
+    let routes = wanted.routes.iter().map(|text| route(text));
+    let routes = routes.collect::<Result<_>>()?;
+    driver::check(ctx, &wanted)?;
+    let ipam = driver::ipam(ctx, &wanted)?;
     let mut network = Network {
         name,
         id: id::new()?,
@@ -53,66 +66,50 @@ pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
         created: jiff::Timestamp::now().to_string(),
         internal: wanted.internal,
         labels: wanted.labels.clone(),
-        options: options(&wanted)?,
-        ipam_options: config::host_local(),
+        options: driver::options(ctx, &wanted)?,
+        ipam_options: config::ipam(ipam),
+        routes,
+        network_dns_servers: wanted.dns.clone(),
         ..Network::default()
     };
     network.network_interface = interface(&wanted, &networks, &mut network.options)?;
-    network.subnets = subnets(&wanted, &networks)?;
+    network.subnets = subnets(&wanted, &networks, ipam)?;
     network.ipv6_enabled = wanted.ipv6
         || network
             .subnets
             .iter()
             .any(|subnet| subnet.subnet.addr().is_ipv6());
-    network.dns_enabled = wanted.driver == "bridge" && !wanted.no_dns;
-    let directory = directory(ctx);
-    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
-    // Podman's indent, for whoever reads the file.
-    let text = crate::output::pretty(&serde_json::to_value(&network)?, 5) + "\n";
-    record::replace(&file(ctx, &network.name), text.as_bytes(), Durability::Disk)?;
+    // Who has no address can neither ask nor be asked for.
+    network.dns_enabled = wanted.driver == "bridge" && ipam != "none" && !wanted.no_dns;
+    save(ctx, &network)?;
     event::network(ctx, "create", &network.name, &network.id, &network.driver);
     Ok(network)
 }
 
-/// `--opt`, as far as netavark knows them for the driver; docker's names too.
-fn options(wanted: &Wanted) -> Result<BTreeMap<String, String>> {
-    let mut known = BTreeMap::new();
-    for (key, value) in &wanted.options {
-        let key = match key.as_str() {
-            "com.docker.network.driver.mtu" => "mtu",
-            "com.docker.network.bridge.name" => "bridge_name",
-            other => other,
-        };
-        match (wanted.driver.as_str(), key) {
-            (_, "mtu") => {
-                value
-                    .parse::<u32>()
-                    .with_context(|| format!("invalid mtu {value:?}"))?;
-            }
-            ("bridge", "vlan") => {
-                let vlan = value.parse::<u16>();
-                if !vlan.as_ref().is_ok_and(|vlan| *vlan <= 4094) {
-                    bail!("vlan ID {value} must be between 0 and 4094");
-                }
-            }
-            ("bridge", "isolate") => {
-                if !["true", "false", "1", "0", "strict"].contains(&value.as_str()) {
-                    bail!("invalid isolate {value:?}: true or false");
-                }
-            }
-            ("bridge", "bridge_name") | ("macvlan", "parent") => {}
-            ("macvlan", "mode")
-                if ["bridge", "private", "vepa", "passthru"].contains(&value.as_str()) => {}
-            (driver, _) => bail!("unsupported {driver} network option {key}"),
-        }
-        let value = match (key, value.as_str()) {
-            ("isolate", "1") => "true".to_owned(),
-            ("isolate", "0") => "false".to_owned(),
-            _ => value.clone(),
-        };
-        known.insert(key.to_owned(), value);
+/// Writes the network's file. The caller holds the lock.
+pub(super) fn save(ctx: &Context, network: &Network) -> Result<()> {
+    let directory = directory(ctx);
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    // Podman's indent, for whoever reads the file.
+    let text = crate::output::pretty(&serde_json::to_value(network)?, 5) + "\n";
+    record::replace(&file(ctx, &network.name), text.as_bytes(), Durability::Disk)
+}
+
+fn route(text: &str) -> Result<Route> {
+    let wrong = || format!("invalid route {text:?}: write DESTINATION,GATEWAY[,METRIC]");
+    let mut parts = text.split(',');
+    let mut next = || parts.next().with_context(wrong);
+    let destination: IpNet = next()?.parse().with_context(wrong)?;
+    let gateway: IpAddr = next()?.parse().with_context(wrong)?;
+    let metric = parts.next().map(|part| part.parse().with_context(wrong));
+    if parts.next().is_some() || destination.addr().is_ipv4() != gateway.is_ipv4() {
+        bail!(wrong());
     }
-    Ok(known)
+    Ok(Route {
+        destination: destination.trunc(),
+        gateway,
+        metric: metric.transpose()?,
+    })
 }
 
 fn interface(
@@ -124,17 +121,18 @@ fn interface(
         .remove("bridge_name")
         .or_else(|| options.remove("parent"))
         .or_else(|| wanted.interface.clone());
-    if wanted.driver == "macvlan" {
-        let parent = named.context(
-            "a macvlan network needs an interface of the host: name it with --interface-name or -o parent=NAME",
-        )?;
-        if !std::path::Path::new("/sys/class/net")
-            .join(&parent)
-            .exists()
-        {
+    if wanted.driver != "bridge" {
+        // Without a name, netavark takes the one with the default route.
+        let parent = named.unwrap_or_default();
+        let known = std::path::Path::new("/sys/class/net");
+        if !parent.is_empty() && !known.join(&parent).exists() {
             bail!("parent interface {parent} does not exist");
         }
         return Ok(parent);
+    }
+    let is_unmanaged = options.get("mode").is_some_and(|mode| mode == "unmanaged");
+    if is_unmanaged && named.is_none() {
+        bail!("a bridge that is not managed has to be named: --interface-name NAME");
     }
     let Some(name) = named else {
         return Ok(pool::free_bridge(networks));
@@ -142,44 +140,37 @@ fn interface(
     if name.is_empty() || name.len() > 15 || name.contains(['/', ' ']) {
         bail!("bridge name {name:?} is no interface name: at most 15 letters without / and spaces");
     }
-    if networks.iter().any(|other| other.network_interface == name) {
+    if !is_unmanaged && networks.iter().any(|other| other.network_interface == name) {
         bail!("bridge name {name} already in use");
     }
     Ok(name)
 }
 
-fn subnets(wanted: &Wanted, networks: &[Network]) -> Result<Vec<Subnet>> {
+fn subnets(wanted: &Wanted, networks: &[Network], ipam: &str) -> Result<Vec<Subnet>> {
     let asked = &wanted.subnets;
-    if asked.is_empty() && wanted.driver == "macvlan" {
-        bail!("a macvlan network needs --subnet: addresses by DHCP are not supported");
+    if asked.is_empty() && !(wanted.gateways.is_empty() && wanted.ranges.is_empty()) {
+        bail!("cannot set gateway or range without subnet");
     }
     let mut subnets = Vec::new();
-    for subnet in asked {
-        if subnet.addr() != subnet.network() {
-            bail!(
-                "subnet {subnet} is no subnet: did you mean {}",
-                subnet.trunc()
-            );
-        }
+    for subnet in asked.iter().map(IpNet::trunc) {
         if wanted.driver == "bridge" {
-            pool::check_free(subnet, networks)?;
+            pool::check_free(&subnet, networks)?;
         }
-        subnets.push(Subnet::new(*subnet));
+        subnets.push(Subnet::new(subnet));
     }
-    if asked.is_empty() {
+    if ipam != "host-local" {
+        return Ok(subnets);
+    }
+    let has = |subnets: &[Subnet], v6: bool| {
+        let mut all = subnets.iter();
+        all.any(|subnet| subnet.subnet.addr().is_ipv6() == v6)
+    };
+    // Who asks for IPv6 has both; who asks for a subnet has that.
+    if asked.is_empty() || wanted.ipv6 && !has(&subnets, false) {
         subnets.push(Subnet::new(pool::free_subnet(networks)?));
     }
-    if wanted.ipv6 && !subnets.iter().any(|subnet| subnet.subnet.addr().is_ipv6()) {
+    if wanted.ipv6 && !has(&subnets, true) {
         subnets.push(Subnet::new(pool::free_subnet_v6(networks)?));
-    }
-    if wanted.internal {
-        // As podman: without a way out there is no gateway, but the bridge has its address.
-        if !wanted.gateways.is_empty() {
-            bail!("internal networks have no gateway: leave --gateway or --internal out");
-        }
-    }
-    if asked.is_empty() && !(wanted.gateways.is_empty() && wanted.ranges.is_empty()) {
-        bail!("every ip-range or gateway must have a corresponding subnet");
     }
     for gateway in &wanted.gateways {
         in_subnet(&mut subnets, gateway)?.gateway = Some(*gateway);

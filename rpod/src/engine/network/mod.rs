@@ -4,7 +4,8 @@
 //! ROOT/networks/<name>.json       a network, in podman's form          `podman` is there without a file
 //! RUNROOT/netns/<id>              the network namespace of a container, bound to a file, so that it outlives its makers
 //! RUNROOT/netns/<id>.json         what netavark was asked to do there and what it answered
-//! RUNROOT/networks/               netavark's and aardvark's own files, and the lock under which networks are set up
+//! RUNROOT/networks/               netavark's and aardvark's own files
+//! /run/rpod-networks/             the lock under which networks are set up, and who else has containers on this host
 //! ```
 //!
 //! Which addresses and ports are taken is not stored: it is what the files in `netns/` say. They are written before netavark is
@@ -15,8 +16,10 @@ pub mod change;
 mod config;
 pub mod connection;
 pub mod create;
+mod driver;
 pub mod filter;
 pub mod forward;
+mod host;
 pub mod inspect;
 mod namespace;
 mod netavark;
@@ -24,6 +27,7 @@ mod pool;
 pub mod port;
 pub mod remove;
 pub mod shared;
+pub mod update;
 pub mod user_mode;
 
 use std::fs;
@@ -36,7 +40,7 @@ use super::Context;
 use crate::store::{Lock, id, record};
 
 pub use address::check as check_addresses;
-pub use config::{LeaseRange, Network, Subnet};
+pub use config::{LeaseRange, Network, Route, Subnet};
 pub use netavark::is_installed;
 
 #[derive(Debug, Error)]
@@ -125,7 +129,5 @@ pub fn find(ctx: &Context, text: &str) -> Result<Network> {
 
 /// Held while networks, addresses and ports are given and taken, and while netavark works: two of it at once can meet on one bridge.
 fn lock(ctx: &Context) -> Result<Lock> {
-    let directory = ctx.store.runroot.join("networks");
-    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
-    Lock::exclusive(&directory)
+    host::lock(ctx)
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::port::Mapping;
@@ -122,6 +123,9 @@ pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -
         // SAFETY: between fork and exec of a process with one thread; it makes system calls on what is open already.
         unsafe { command.pre_exec(move || Ok(entrance.enter()?)) };
     }
+    // Killed in the middle, rpod is to leave nobody at work whom the next command would meet: that undoes what is half made.
+    // SAFETY: one system call between fork and exec.
+    unsafe { command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)) };
     let mut child = command
         .arg(action.as_str())
         .arg(namespace)
@@ -145,6 +149,47 @@ pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -
         return Ok(Answer::new());
     }
     serde_json::from_slice(&output.stdout).context("reading netavark's answer")
+}
+
+/// The version of the netavark that is installed: major, minor.
+pub(super) fn version(ctx: &Context) -> Result<(u32, u32)> {
+    let program = program(ctx, "netavark")
+        .context("netavark is not installed, so there are no such networks: install it")?;
+    let output = Command::new(&program)
+        .arg("--version")
+        .output()
+        .with_context(|| format!("starting {}", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let numbers = said
+        .trim()
+        .rsplit(' ')
+        .next()
+        .unwrap_or_default()
+        .splitn(3, '.');
+    let numbers: Vec<u32> = numbers
+        .take(2)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    match numbers[..] {
+        [major, minor] => Ok((major, minor)),
+        _ => bail!("{} --version says {:?}", program.display(), said.trim()),
+    }
+}
+
+/// Tells those who answer a network's names which servers to ask themselves.
+pub(super) fn update(ctx: &Context, network: &str, servers: &[IpAddr]) -> Result<()> {
+    let program = program(ctx, "netavark")?;
+    let list: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    let output = Command::new(&program)
+        .arg("--config")
+        .arg(ctx.store.runroot.join("networks"))
+        .args(["update", network, "--network-dns-servers", &list.join(",")])
+        .output()
+        .with_context(|| format!("starting {}", program.display()))?;
+    if !output.status.success() {
+        bail!("netavark: {}", reason(&output.stdout, &output.stderr));
+    }
+    Ok(())
 }
 
 /// It says why in JSON; what its own helpers say goes to standard error.

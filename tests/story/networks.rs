@@ -1,0 +1,163 @@
+//! Networks as they are changed, shared and mended: the default one, two stores on one host, name servers, firewalls.
+
+use std::fs;
+
+use tests::{Cmd, Result, ensure};
+
+use crate::engine::until;
+use crate::network::Town;
+
+/// `podman network create`'s words for what cannot be.
+pub(crate) fn what_a_network_cannot_be_is_refused() -> Result<()> {
+    let town = Town::new()?;
+    for (options, complaint) in [
+        ("-d fly", "unsupported driver fly"),
+        ("-o fly=1", "unsupported bridge network option fly"),
+        ("-o isolate=perhaps", "invalid isolate \"perhaps\""),
+        ("-o vlan=5000", "a number from 0 to 4094"),
+        (
+            "-d macvlan -o parent=nowhere --subnet 10.70.0.0/24",
+            "parent interface nowhere does not exist",
+        ),
+        ("-d ipvlan --ipam-driver dhcp", "ipvlan"),
+        (
+            "--ipam-driver none --subnet 10.70.0.0/24",
+            "none ipam driver is set but subnets are given",
+        ),
+        (
+            "--gateway 10.70.0.1",
+            "cannot set gateway or range without subnet",
+        ),
+        ("--subnet 10.70.0.0/24 --ip-range 10.71.0.0/24", "10.71.0"),
+        ("--route 10.0.0.0/8", "invalid route"),
+        ("--dns 1.1.1.1 --disable-dns", "cannot be used together"),
+    ] {
+        town.rpod(&format!("network create {options} bad"))
+            .exits(125)?
+            .complains(complaint)?;
+        town.rpod("network exists bad").exits(1)?;
+    }
+    Ok(())
+}
+
+/// Nothing is said of networks: the default one.
+pub(crate) fn a_container_is_in_the_default_network() -> Result<()> {
+    let town = Town::new()?;
+    let conf = fs::read_to_string(town.stack.scratch.path("containers.conf"))?;
+    let conf = conf.replace("netns = \"none\"\n", "");
+    town.stack.scratch.write("default.conf", conf)?;
+    let rpod = |line: &str| {
+        let conf = town.stack.scratch.path("default.conf");
+        town.rpod(line).env("CONTAINERS_CONF", conf)
+    };
+    rpod("run -d --name web -p 8080:80 alpine nc -ll -p 80 -e echo hello").ok()?;
+    town.host.read("127.0.0.1", 8080).ok()?.is("hello")?;
+    rpod("exec web ip -o address show eth0")
+        .ok()?
+        .says("10.88.")?;
+    rpod("run --rm alpine cat /etc/hosts")
+        .ok()?
+        .says("host.containers.internal")?;
+    rpod("run --rm --network host -p 8081:80 alpine true")
+        .ok()?
+        .complains("Port mappings have been discarded")?;
+    rpod("rm -f -t 0 web").ok()?;
+    Ok(())
+}
+
+/// Two stores have their default network on one bridge.
+pub(crate) fn stores_on_one_host_share_its_bridges() -> Result<()> {
+    let town = Town::new()?;
+    let path = |name: &str| town.stack.scratch.path(name).display().to_string();
+    // The last of an option that is given twice counts.
+    let roots = format!("--root {} --runroot {}", path("root2"), path("runroot2"));
+    let other = |line: &str| town.rpod(&format!("{roots} {line}"));
+    // The registry is not on the town's host.
+    let pull = format!("{roots} pull {}/alpine:latest", town.stack.registry.address);
+    town.stack.rpod(&pull).ok()?;
+    town.serve("one", "--network bridge -p 8080:80")?;
+    let serve = "run -d --network bridge alpine nc -ll -p 80 -e echo two";
+    other(&serve.replace("-d", "-d --name two")).ok()?;
+    let first = town.address("one", "podman")?;
+    let second = other("inspect two -f {{.NetworkSettings.IPAddress}}").ok()?;
+    ensure!(first != second.text(), "both have {first}");
+    ensure!(town.hears("one", second.text())? == "two");
+    other("run --rm --network bridge -p 8080:80 alpine true")
+        .exits(125)?
+        .complains("address already in use")?;
+    other(&format!(
+        "run --rm --network bridge --ip {first} alpine true"
+    ))
+    .exits(125)?
+    .complains("already allocated")?;
+    other("rm -f -t 0 two").ok()?;
+    town.host.read("127.0.0.1", 8080).ok()?.is("one")?;
+    Ok(())
+}
+
+pub(crate) fn name_servers_of_a_network_change() -> Result<()> {
+    let town = Town::new()?;
+    town.rpod("network create --dns 10.9.9.9 green").ok()?;
+    town.serve("web", "--network green")?;
+    let servers = || -> Result<String> {
+        let file = fs::read_to_string(
+            town.stack
+                .scratch
+                .path("runroot/networks/aardvark-dns/green"),
+        )?;
+        Ok(file.lines().next().unwrap_or_default().to_owned())
+    };
+    ensure!(servers()?.ends_with(" 10.9.9.9"), "{}", servers()?);
+    town.rpod("network update --dns-add 10.9.9.8 --dns-drop 10.9.9.9 green")
+        .ok()?;
+    ensure!(servers()?.ends_with(" 10.9.9.8"), "{}", servers()?);
+    town.rpod("network inspect green --format {{.NetworkDNSServers}}")
+        .ok()?
+        .is("[10.9.9.8]")?;
+    town.rpod("network update --dns-drop 10.9.9.1 green")
+        .exits(125)?;
+    town.rpod("network update green")
+        .exits(125)?
+        .complains("--dns-add")?;
+    town.rpod("network update --dns-add 10.9.9.1 podman")
+        .exits(125)?
+        .complains("DNS is disabled")?;
+    Ok(())
+}
+
+pub(crate) fn two_families_of_addresses() -> Result<()> {
+    let town = Town::new()?;
+    town.rpod("network create --subnet 10.66.0.0/24 --subnet fd66::/64 both")
+        .ok()?;
+    town.serve(
+        "web",
+        "--network both:ip=10.66.0.7,ip6=fd66::7,interface_name=up0",
+    )?;
+    town.rpod("exec web ip -o address show up0")
+        .ok()?
+        .says("10.66.0.7/24")?
+        .says("fd66::7/64")?;
+    town.serve("client", "--network both")?;
+    for address in ["10.66.0.7", "fd66::7"] {
+        until(address, || Ok(town.hears("client", address)? == "web"))?;
+    }
+    Ok(())
+}
+
+/// A firewall that was started anew has forgotten the ports.
+pub(crate) fn ports_come_back_after_a_flush() -> Result<()> {
+    let town = Town::new()?;
+    town.serve("web", "--network bridge -p 8080:80")?;
+    town.host.read("127.0.0.1", 8080).ok()?.is("web")?;
+    for table in ["nat", "filter"] {
+        for what in ["-F", "-X"] {
+            town.host
+                .run(Cmd::new("iptables").args(["-t", table, what]))
+                .ok()?;
+        }
+    }
+    town.host.read("127.0.0.1", 8080).exits(1)?;
+    town.rpod("network reload web").ok()?;
+    town.host.read("127.0.0.1", 8080).ok()?.is("web")?;
+    Ok(())
+}
