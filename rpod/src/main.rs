@@ -8,6 +8,7 @@ mod monitor;
 mod output;
 mod rootless;
 mod store;
+mod systemd;
 
 use std::process::ExitCode;
 

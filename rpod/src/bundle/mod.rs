@@ -154,7 +154,7 @@ fn linux(
         "resources": limits::resources(container, devices::rules(container)?)?,
     });
     if !container.resources.no_cgroup {
-        linux["cgroupsPath"] = json!(cgroup_path(ctx, container));
+        linux["cgroupsPath"] = json!(cgroup_path(ctx, container)?);
     }
     let devices = devices::of(container)?;
     if !devices.is_empty() {
@@ -164,7 +164,12 @@ fn linux(
         linux["sysctl"] = json!(sysctls(ctx, container));
     }
     if !security.privileged {
-        linux["maskedPaths"] = json!(paths(MASKED, &security.mask, &security.unmask));
+        let mut masked = paths(MASKED, &security.mask, &security.unmask);
+        if container.systemd && !crate::systemd::unified_cgroups() {
+            // Writing it would let the kernel run a program of the container's on the host.
+            masked.push("/sys/fs/cgroup/systemd/release_agent".to_owned());
+        }
+        linux["maskedPaths"] = json!(masked);
         linux["readonlyPaths"] = json!(paths(READ_ONLY, &[], &security.unmask));
         if let Some(profile) = seccomp::profile(ctx, security, capabilities)? {
             linux["seccomp"] = profile;
@@ -174,21 +179,24 @@ fn linux(
 }
 
 /// Where the container's cgroup is: below the parent that was asked for, in the form of the manager in use.
-fn cgroup_path(ctx: &Context, container: &Container) -> String {
+fn cgroup_path(ctx: &Context, container: &Container) -> Result<String> {
     let parent = container.resources.cgroup_parent.as_deref();
-    if ctx.systemd_cgroups() {
+    Ok(if container.resources.split_cgroup {
+        let own = crate::engine::cgroup::split::own()?;
         format!(
-            "{}:rpod:{}",
-            parent.unwrap_or("machine.slice"),
+            "{}/rpod-payload-{}",
+            own.trim_end_matches('/'),
             container.id
         )
+    } else if container.resources.systemd_cgroup() {
+        format!("{}:rpod:{}", parent.unwrap_or(ctx.slice()), container.id)
     } else {
         format!(
             "{}/rpod-{}",
             parent.unwrap_or("/rpod_parent").trim_end_matches('/'),
             container.id
         )
-    }
+    })
 }
 
 /// The defaults apply only in namespaces of the container's own, whose values they set.

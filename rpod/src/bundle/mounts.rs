@@ -9,9 +9,20 @@ use serde_json::{Value, json};
 
 use super::Place;
 use crate::engine::container::record::{Container, Mount, Namespace};
+use crate::systemd::mode;
 
 pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
     let mut all = kernel_file_systems(container);
+    if container.systemd {
+        let wanted = mode::mounts(container);
+        // Where the groups are the container's own they replace the read-only ones; in version 1 they lie in those.
+        all.retain(|default| {
+            wanted
+                .iter()
+                .all(|mount| mount["destination"] != default["destination"])
+        });
+        all.extend(wanted);
+    }
     if let Some(shm) = place.shm {
         all.push(bind(
             shm.to_string_lossy(),
@@ -42,7 +53,9 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
         ));
     } else if container.read_only && !container.no_read_only_tmpfs {
         for dir in ["/tmp", "/var/tmp", "/run"] {
-            all.push(json!({ "destination": dir, "type": "tmpfs", "source": "tmpfs", "options": ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"] }));
+            if !all.iter().any(|mount| mount["destination"] == dir) {
+                all.push(json!({ "destination": dir, "type": "tmpfs", "source": "tmpfs", "options": ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"] }));
+            }
         }
     }
     let mut asked = Vec::new();

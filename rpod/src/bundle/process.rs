@@ -26,7 +26,19 @@ pub(super) fn of(
     }
     let mut process = basics(asked, user);
     process["args"] = json!(args);
-    process["env"] = json!(environment(asked, user, &hostname(container)));
+    let mut env = environment(asked, user, &hostname(container));
+    if container.systemd
+        && !env
+            .iter()
+            .any(|variable| variable.starts_with("container_uuid="))
+    {
+        // systemd makes its machine id of it, so that the container is the same machine at each start.
+        env.push(format!(
+            "container_uuid={}",
+            container.id.get(..32).unwrap_or(&container.id)
+        ));
+    }
+    process["env"] = json!(env);
     process["capabilities"] = capability_sets(
         capabilities,
         user.uid,

@@ -31,6 +31,7 @@ mod pod;
 mod port;
 mod prune;
 mod ps;
+mod quadlet;
 mod rename;
 mod restart;
 mod rm;
@@ -203,6 +204,16 @@ const NOUNS: &[Noun] = &[
         ],
     },
     Noun {
+        name: "quadlet",
+        about: "Manage units that systemd runs containers by",
+        commands: &[
+            entry::<quadlet::Install>(),
+            entry::<quadlet::List>(),
+            entry::<quadlet::Print>(),
+            entry::<quadlet::Rm>(),
+        ],
+    },
+    Noun {
         name: "system",
         about: "Manage rpod",
         commands: &[
@@ -243,6 +254,10 @@ struct Noun {
 
 /// Parses the command line and does what it asks; the answer is the exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
+    let mut args = args.peekable();
+    if args.peek().is_some_and(quadlet::generator::is_meant) {
+        return quadlet::generator::run(args);
+    }
     let matches = match root().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),

@@ -22,6 +22,7 @@ use crate::cli::Globals;
 use crate::config::{Config, find_part};
 use crate::rootless;
 use crate::store::Store;
+use crate::systemd;
 
 /// What every action needs to know: where things are kept and what was configured.
 #[derive(Debug)]
@@ -98,12 +99,43 @@ impl Context {
         find_part(configured.as_slice(), &["rpause", "catatonit"])
     }
 
-    pub fn systemd_cgroups(&self) -> bool {
+    /// Who makes cgroups: `--cgroup-manager`, containers.conf, systemd where it runs and cgroups are its own (v2), else nobody.
+    pub fn cgroup_manager(&self) -> &str {
         let configured = self.config.containers_conf.engine.cgroup_manager.as_deref();
-        self.globals
-            .cgroup_manager
-            .map_or(configured, |manager| Some(manager.as_str()))
-            == Some("systemd")
+        match (self.globals.cgroup_manager, configured) {
+            (Some(manager), _) => manager.as_str(),
+            (None, Some(manager)) => manager,
+            (None, None)
+                if systemd::is_init()
+                    && systemd::unified_cgroups()
+                    && systemd::manager::is_there() =>
+            {
+                "systemd"
+            }
+            (None, None) => "cgroupfs",
+        }
+    }
+
+    pub fn systemd_cgroups(&self) -> bool {
+        self.cgroup_manager() == "systemd"
+    }
+
+    /// Where containers say things: containers.conf, the journal where systemd keeps one, else a file.
+    pub fn log_driver(&self) -> &str {
+        match self.config.containers_conf.containers.log_driver.as_deref() {
+            Some(driver) => driver,
+            None if systemd::is_init() && systemd::journal::is_kept() => "journald",
+            None => "k8s-file",
+        }
+    }
+
+    /// The slice in which units are made.
+    pub fn slice(&self) -> &'static str {
+        if rootless() {
+            "user.slice"
+        } else {
+            "machine.slice"
+        }
     }
 
     /// As conmon names it.

@@ -26,7 +26,8 @@ pub fn is_crun(runtime: &Path) -> bool {
 pub fn call(ctx: &Context, args: &[&str]) -> Result<()> {
     let runtime = ctx.runtime()?;
     let mut command = Command::new(&runtime);
-    command.args(flags(ctx));
+    // What a unit waits for is told by rpod and the monitor; a runtime would wait for it, too.
+    command.args(flags(ctx)).env_remove("NOTIFY_SOCKET");
     if ctx.systemd_cgroups() {
         command.arg("--systemd-cgroup");
     }

@@ -25,7 +25,10 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use serde::Deserialize;
 
 use crate::engine::Context;
+use crate::engine::container::record::Resources;
 use crate::engine::runtime;
+use crate::systemd::manager;
+use crate::systemd::sockets::Sockets;
 
 /// One start of conmon.
 #[derive(Debug)]
@@ -46,7 +49,11 @@ pub struct Monitor<'a> {
     pub stdin: bool,
     /// Seconds.
     pub timeout: u64,
-    pub no_cgroup: bool,
+    pub resources: &'a Resources,
+    /// The socket of the unit that is told what the container says at its own.
+    pub notify_socket: Option<PathBuf>,
+    /// What a unit passed for the container.
+    pub sockets: Sockets,
     /// What conmon runs when the container has ended, program first.
     pub exit_command: Vec<String>,
     /// The process to run in a container that runs already.
@@ -98,17 +105,19 @@ impl Monitor<'_> {
             command.env("_OCI_ATTACHPIPE", inherit(&theirs)?);
             (attach, child_attach) = (Some(ours), Some(theirs));
         }
-        command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.process_group(0);
+        if self.log != "passthrough" {
+            command.stdin(Stdio::null()).stdout(Stdio::null());
+        }
         if self.tty {
             command.stderr(Stdio::null());
         }
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("starting {}", conmon.display()))?;
+        self.sockets.let_through()?;
+        let spawned = command.spawn();
+        self.sockets.hold()?;
+        let mut child = spawned.with_context(|| format!("starting {}", conmon.display()))?;
         drop((child_sync, child_start, child_attach));
+        self.move_to_scope(ctx, child.id());
         let told = send(&start);
         let status = child
             .wait()
@@ -123,6 +132,23 @@ impl Monitor<'_> {
             attach,
             oci_log,
         })
+    }
+
+    /// The monitor outlives its caller, and so must not be killed with the unit or session that this is. Where systemd cannot move
+    /// it, it works all the same.
+    fn move_to_scope(&self, ctx: &Context, pid: u32) {
+        if self.exec.is_some() || !self.resources.systemd_cgroup() || self.resources.monitor_stays {
+            return;
+        }
+        let unit = format!("rpod-conmon-{}.scope", self.container_id);
+        let slice = self
+            .resources
+            .cgroup_parent
+            .as_deref()
+            .unwrap_or(ctx.slice());
+        if let Err(error) = manager::scope(&unit, slice, pid) {
+            eprintln!("rpod: warning: the monitor stays in rpod's own cgroup: {error:#}");
+        }
     }
 
     fn arguments(&self, ctx: &Context, oci_log: &Path) -> Result<Vec<String>> {
@@ -147,7 +173,7 @@ impl Monitor<'_> {
         for flag in runtime::flags(ctx) {
             add(&["--runtime-arg", &flag]);
         }
-        if ctx.systemd_cgroups() && !self.no_cgroup {
+        if self.resources.systemd_cgroup() {
             add(&["-s"]);
         }
         add(&["-l", &self.log, "--log-level", ctx.log_level()]);
@@ -164,7 +190,7 @@ impl Monitor<'_> {
             "--log",
             &format!("--runtime-arg={}", text(oci_log)?),
         ]);
-        if self.no_cgroup && runtime::is_crun(&ctx.runtime()?) {
+        if self.resources.no_cgroup && runtime::is_crun(&ctx.runtime()?) {
             add(&[
                 "--runtime-arg",
                 "--cgroup-manager",
@@ -186,6 +212,13 @@ impl Monitor<'_> {
             if exec.attach {
                 add(&["--exec-attach"]);
             }
+        }
+        if let Some(socket) = &self.notify_socket {
+            add(&[&format!("--sdnotify-socket={}", text(socket)?)]);
+        }
+        if self.sockets.count > 0 {
+            add(&["--runtime-opt", "--preserve-fds", "--runtime-opt"]);
+            add(&[&self.sockets.count.to_string()]);
         }
         if let Some((program, rest)) = self.exit_command.split_first() {
             add(&["--exit-command", program]);
@@ -257,7 +290,7 @@ fn inherit(fd: &OwnedFd) -> Result<String> {
 
 /// What conmon, the runtime and the exit command need of the caller's environment.
 fn environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
-    const KEPT: [&str; 10] = [
+    const KEPT: [&str; 9] = [
         "PATH",
         "HOME",
         "XDG_RUNTIME_DIR",
@@ -265,7 +298,6 @@ fn environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
         "XDG_DATA_HOME",
         "CONTAINERS_CONF",
         "CONTAINERS_CONF_OVERRIDE",
-        "NOTIFY_SOCKET",
         "TMPDIR",
         "DBUS_SESSION_BUS_ADDRESS",
     ];

@@ -10,6 +10,7 @@ mod process;
 mod resources;
 mod security;
 mod storage;
+mod systemd;
 mod volume;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use security::SecurityOptions;
 pub(super) use security::option as security_option;
 use storage::StorageOptions;
 pub(super) use storage::from_containers;
+use systemd::SystemdOptions;
 pub(super) use volume::parse as volume;
 
 use crate::engine::Context;
@@ -37,6 +39,7 @@ use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::image::{self, Access, Image, Platform};
 use crate::engine::pod::{self, join::Joining, record::Pod};
+use crate::systemd::notify::MoreTime;
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
@@ -61,8 +64,8 @@ pub struct ContainerOptions {
     /// Read in a line delimited file of labels
     #[arg(long, value_name = "FILE")]
     label_file: Vec<std::path::PathBuf>,
-    /// Logging driver for the container (k8s-file, none)
-    #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none"])]
+    /// Logging driver for the container (journald, k8s-file, passthrough, none)
+    #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none", "passthrough"])]
     log_driver: Option<String>,
     /// Logging driver options (max-size=SIZE)
     #[arg(long, value_name = "NAME=VALUE")]
@@ -113,6 +116,8 @@ pub struct ContainerOptions {
     storage: StorageOptions,
     #[arg(skip)]
     init_ctr: Option<InitContainer>,
+    #[command(flatten)]
+    systemd: SystemdOptions,
     /// IMAGE [COMMAND [ARG...]]
     #[arg(
         required = true,
@@ -150,8 +155,15 @@ impl ContainerOptions {
         let config = image.config.config.get_or_insert_default();
         self.process.adapt(config.env.get_or_insert_default())?;
         let entrypoint = self.process.entrypoint()?;
+        let signal_is_given = self.stop_signal.is_some()
+            || config
+                .stop_signal
+                .as_ref()
+                .is_some_and(|signal| !signal.is_empty());
         create::apply_image(&mut container, image_name, &image, entrypoint);
         self.storage.apply_image(&mut container);
+        self.systemd
+            .apply_command(&mut container, signal_is_given)?;
         if self.replace
             && let Some(name) = &self.name
             && let Ok(old) = container::find(ctx, name)
@@ -180,6 +192,7 @@ impl ContainerOptions {
                     quiet: self.quiet,
                     ..Access::default()
                 };
+                let _more_time = MoreTime::ask();
                 let pulled = image::pull(ctx, name, &access, &Platform::default());
                 // A registry out of reach has nothing newer.
                 match (pulled, local) {
@@ -207,7 +220,10 @@ impl ContainerOptions {
                 .map_or(Ok(0), stop::signal_number)?,
             stop_timeout: self.stop_timeout.or(conf.engine.stop_timeout).unwrap_or(10),
             timeout: self.timeout,
-            log_driver: self.log_driver.clone().unwrap_or_else(|| "k8s-file".into()),
+            log_driver: self
+                .log_driver
+                .clone()
+                .unwrap_or_else(|| ctx.log_driver().to_owned()),
             create_command: std::env::args().collect(),
             conmon_pidfile: self
                 .conmon_pidfile
@@ -245,7 +261,9 @@ impl ContainerOptions {
         }
         self.security.apply(&mut c)?;
         self.resources.apply(&mut c)?;
+        c.resources.cgroup_manager = ctx.cgroup_manager().to_owned();
         self.storage.apply(ctx, &mut c)?;
+        self.systemd.apply(&mut c)?;
         if let Some(joining) = joining {
             self.network.join(&mut c, joining);
             joining.admit(ctx, &mut c)?;

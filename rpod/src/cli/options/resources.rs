@@ -38,8 +38,8 @@ pub(super) struct ResourceOptions {
     /// Disable the OOM killer for the container: cgroup v1 only
     #[arg(long)]
     oom_kill_disable: bool,
-    /// Control container cgroup configuration (enabled, disabled)
-    #[arg(long, value_name = "MODE", value_parser = ["enabled", "disabled"], default_value = "enabled")]
+    /// Control container cgroup configuration (enabled, disabled, no-conmon, split)
+    #[arg(long, value_name = "MODE", value_parser = ["enabled", "disabled", "no-conmon", "split"], default_value = "enabled")]
     cgroups: String,
     /// Optional parent cgroup for the container
     #[arg(long, value_name = "CGROUP")]
@@ -108,6 +108,13 @@ impl ResourceOptions {
             .collect::<Result<_>>()?;
         resources.cgroup_parent = self.cgroup_parent.clone();
         resources.no_cgroup = self.cgroups == "disabled";
+        resources.split_cgroup = self.cgroups == "split";
+        if resources.split_cgroup && !crate::systemd::unified_cgroups() {
+            bail!(
+                "--cgroups=split needs cgroup v2 alone, and this host has v1: use --cgroups=enabled"
+            );
+        }
+        resources.monitor_stays = self.cgroups == "no-conmon";
         resources.oom_kill_disable = self.oom_kill_disable;
         resources.memory_swappiness = self.memory_swappiness;
         let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();

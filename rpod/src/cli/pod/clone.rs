@@ -39,7 +39,7 @@ impl Verb for Clone {
             (name, word) => name.or(word),
         };
         let (mut pod, mut infra) = clone::copy(&ctx, &old, name)?;
-        self.of_infra.apply_pod(&ctx, &mut pod)?;
+        self.of_infra.apply_pod(&mut pod)?;
         match &mut infra {
             Some(infra) => self.of_infra.apply_infra(&ctx, &pod, infra)?,
             None => self.of_infra.refuse_without_infra()?,

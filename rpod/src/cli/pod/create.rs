@@ -55,7 +55,7 @@ impl Verb for Create {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let pod = self.pod(&ctx)?;
+        let pod = self.pod()?;
         // An image stays until the infra container names it.
         let _images = container::lock_images(&ctx)?;
         let infra = self
@@ -84,7 +84,7 @@ impl Verb for Create {
 }
 
 impl Create {
-    fn pod(&self, ctx: &Context) -> Result<Pod> {
+    fn pod(&self) -> Result<Pod> {
         let name = match (&self.name, &self.names[..]) {
             (Some(_), [_, ..]) => bail!("cannot specify --name and NAME at the same time"),
             (_, [_, _, ..]) => bail!("accepts at most 1 arg(s), received {}", self.names.len()),
@@ -109,7 +109,7 @@ impl Create {
             create_command: std::env::args().collect(),
             ..Pod::default()
         };
-        self.of_infra.apply_pod(ctx, &mut pod)?;
+        self.of_infra.apply_pod(&mut pod)?;
         Ok(pod)
     }
 

@@ -49,7 +49,7 @@ pub(super) struct InfraOptions {
 
 impl InfraOptions {
     /// Sets what was asked for of the pod and leaves the rest.
-    pub(super) fn apply_pod(&self, ctx: &Context, pod: &mut Pod) -> Result<()> {
+    pub(super) fn apply_pod(&self, pod: &mut Pod) -> Result<()> {
         if self.hostname.is_some() {
             pod.hostname.clone_from(&self.hostname);
         }
@@ -57,7 +57,7 @@ impl InfraOptions {
             pod.cgroup_parent.clone_from(parent);
         }
         pod.labels.extend(labels(&self.label_file, &self.label)?);
-        self.limits.apply(ctx, pod.share_parent, &mut pod.resources)
+        self.limits.apply(pod.share_parent, &mut pod.resources)
     }
 
     /// The same for the infra container.

@@ -4,7 +4,6 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::options::{bytes, per_device};
-use crate::engine::Context;
 use crate::engine::container::record::{BlockIo, Resources};
 
 #[derive(Args, Debug)]
@@ -43,21 +42,11 @@ pub(super) struct LimitOptions {
 
 impl LimitOptions {
     /// Sets what was asked for and leaves the rest.
-    pub(super) fn apply(
-        &self,
-        ctx: &Context,
-        share_parent: bool,
-        resources: &mut Resources,
-    ) -> Result<()> {
-        if let Some(first) = self.first() {
-            if !share_parent {
-                bail!(
-                    "{first}: with --share-parent=false the pod has no cgroup that could be limited"
-                );
-            }
-            if ctx.systemd_cgroups() {
-                bail!("{first}: limits of a pod need --cgroup-manager cgroupfs");
-            }
+    pub(super) fn apply(&self, share_parent: bool, resources: &mut Resources) -> Result<()> {
+        if let Some(first) = self.first()
+            && !share_parent
+        {
+            bail!("{first}: with --share-parent=false the pod has no cgroup that could be limited");
         }
         if let Some(cpus) = self.cpus {
             let is_limit = cpus > 0.0;

@@ -126,7 +126,7 @@ fn or_max(value: i64) -> String {
 }
 
 /// Shares of v1 (2 to 262144) as a weight of v2 (1 to 10000), as the runtimes convert them.
-fn weight(shares: u64) -> u64 {
+pub fn weight(shares: u64) -> u64 {
     1 + (shares.clamp(2, 262_144) - 2) * 9999 / 262_142
 }
 

@@ -4,6 +4,7 @@ mod block_io;
 pub mod delegation;
 mod limits;
 mod process;
+pub mod split;
 mod usage;
 
 use std::fs;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-pub use limits::limit;
+pub use limits::{limit, weight};
 pub use process::Groups;
 pub use usage::{Usage, network};
 

@@ -18,6 +18,7 @@ use crate::engine::{Context, event};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::{self, Monitor};
 use crate::store::id;
+use crate::systemd::sockets::Sockets;
 
 /// What to run and who is connected to it.
 #[derive(Debug)]
@@ -78,7 +79,9 @@ fn run(
         tty: request.process.tty,
         stdin: request.process.stdin,
         timeout: 0,
-        no_cgroup: container.resources.no_cgroup,
+        resources: &container.resources,
+        notify_socket: None,
+        sockets: Sockets::default(),
         exit_command: Vec::new(),
         exec: Some(monitor::Exec {
             process: &process,

@@ -189,6 +189,8 @@ fn settings(container: &Container, config: &Value) -> Value {
         "Labels": container.labels,
         "Annotations": config["annotations"],
         "StopSignal": signal_name(container.stop_signal),
+        "SystemdMode": container.systemd,
+        "sdNotifyMode": container.sdnotify.as_str(),
         "CreateCommand": container.create_command,
         "Umask": process.umask.clone().unwrap_or_else(|| "0022".to_owned()),
         "Timeout": container.timeout,
@@ -218,7 +220,7 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
         .flatten();
     let mut settings = json!({
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
-        "CgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
+        "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
         "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "" },
         "NetworkMode": match &container.namespaces.net {

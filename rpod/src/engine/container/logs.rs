@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::record::Container;
 use super::wait::watch;
 use crate::engine::Context;
+use crate::systemd::journal::Journal;
 
 /// Which lines, and how they are shown.
 #[derive(Clone, Debug, Default)]
@@ -93,11 +94,9 @@ fn refuse_unreadable(container: &Container) -> Result<()> {
             "this container is using the 'none' log driver, cannot read logs: this container is not logging output"
         );
     }
-    if container.log_driver == "journald" {
+    if container.log_driver == "passthrough" {
         bail!(
-            "the log of container {} is in the journal: read it with journalctl CONTAINER_ID_FULL={}",
-            container.name,
-            container.id
+            "this container is using the 'passthrough' log driver, cannot read logs: what it says goes where its caller's output goes"
         );
     }
     Ok(())
@@ -107,15 +106,29 @@ fn refuse_unreadable(container: &Container) -> Result<()> {
 struct Log<'a> {
     container: &'a Container,
     options: &'a Options,
-    path: PathBuf,
-    reader: BufReader<File>,
-    /// The beginning of a line that is still being written.
-    line: String,
+    source: Source,
+}
+
+enum Source {
+    File {
+        path: PathBuf,
+        reader: BufReader<File>,
+        /// The beginning of a line that is still being written.
+        line: String,
+    },
+    Journal(Journal),
 }
 
 impl<'a> Log<'a> {
     /// Nothing for a container that never ran.
     fn open(ctx: &Context, container: &'a Container, options: &'a Options) -> Result<Option<Self>> {
+        if container.log_driver == "journald" {
+            return Ok(Some(Log {
+                container,
+                options,
+                source: Source::Journal(Journal::open(&container.id)?),
+            }));
+        }
         let path = container.log_path(ctx);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -125,9 +138,11 @@ impl<'a> Log<'a> {
         Ok(Some(Log {
             container,
             options,
-            path,
-            reader: BufReader::new(file),
-            line: String::new(),
+            source: Source::File {
+                path,
+                reader: BufReader::new(file),
+                line: String::new(),
+            },
         }))
     }
 
@@ -137,8 +152,8 @@ impl<'a> Log<'a> {
             return self.go_on().map(drop);
         };
         let mut last: VecDeque<String> = VecDeque::new();
-        while read_line(&mut self.reader, &mut self.line, &self.path)? {
-            last.push_back(std::mem::take(&mut self.line));
+        while let Some(line) = self.source.next_line()? {
+            last.push_back(line);
             // Parts of one line count as one.
             let whole = |line: &&String| parse(line).is_some_and(|line| !line.partial);
             while last.iter().filter(whole).count() > count {
@@ -151,25 +166,44 @@ impl<'a> Log<'a> {
     /// Shows what has come since; true if that is something.
     fn go_on(&mut self) -> Result<bool> {
         let mut any = false;
-        while read_line(&mut self.reader, &mut self.line, &self.path)? {
-            show(&self.line, self.options)?;
-            self.line.clear();
+        while let Some(line) = self.source.next_line()? {
+            show(&line, self.options)?;
             any = true;
         }
         Ok(any)
     }
 }
 
+impl Source {
+    /// The next line that is whole, if there is one now.
+    fn next_line(&mut self) -> Result<Option<String>> {
+        match self {
+            Source::Journal(journal) => journal.next_line(),
+            Source::File { path, reader, line } => {
+                let whole = read_line(reader, line, path)?;
+                Ok(whole.then(|| std::mem::take(line)))
+            }
+        }
+    }
+}
+
 /// Goes on until each container has ended, and then to the end of what it wrote.
 fn follow(ctx: &Context, mut logs: Vec<Log>) -> Result<()> {
     const LOOK_AGAIN: Duration = Duration::from_secs(1);
+    /// The journal wakes nobody here.
+    const LOOK_AT_JOURNAL: Duration = Duration::from_millis(100);
     while !logs.is_empty() {
         let mut active = Vec::new();
         for log in &logs {
             active.push(ctx.store.status(&log.container.id)?.is_active());
         }
         let homes: Vec<_> = logs.iter().map(|log| log.container.home(ctx)).collect();
-        let patience = if active.contains(&false) {
+        let of_journal = logs
+            .iter()
+            .any(|log| matches!(log.source, Source::Journal(_)));
+        let patience = if of_journal {
+            LOOK_AT_JOURNAL
+        } else if active.contains(&false) {
             Duration::from_millis(1)
         } else {
             LOOK_AGAIN

@@ -30,6 +30,7 @@ pub mod stats;
 pub mod status;
 pub mod stop;
 pub mod top;
+mod unit;
 pub mod wait;
 
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::network::port::Mapping;
+use crate::systemd::notify::Readiness;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -61,6 +62,12 @@ pub struct Container {
     pub init: Option<PathBuf>,
     /// The program that holds a pod's namespaces, bound into an infra container's empty root file system.
     pub pause: Option<PathBuf>,
+    /// Its init is systemd, or is treated as if.
+    pub systemd: bool,
+    /// Bytes of each tmpfs that systemd is given.
+    pub shm_size_systemd: Option<u64>,
+    /// Who tells the unit that started it that it is ready.
+    pub sdnotify: Readiness,
     /// The command line that made it.
     pub create_command: Vec<String>,
 }
@@ -250,7 +257,7 @@ pub struct Security {
     pub sysctls: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resources {
     /// Bytes.
@@ -278,10 +285,23 @@ pub struct Resources {
     pub cgroup_parent: Option<String>,
     /// No cgroup of its own.
     pub no_cgroup: bool,
+    /// Its cgroup and its monitor's lie in the caller's, whoever manages that.
+    pub split_cgroup: bool,
+    /// The monitor stays in its caller's cgroup.
+    pub monitor_stays: bool,
+    /// Who makes the cgroup: `systemd` or `cgroupfs`; empty in records of before there was a choice.
+    pub cgroup_manager: String,
+}
+
+impl Resources {
+    /// True if the cgroup is a scope of systemd's.
+    pub fn systemd_cgroup(&self) -> bool {
+        self.cgroup_manager == "systemd" && !self.no_cgroup && !self.split_cgroup
+    }
 }
 
 /// podman-run(1), "--blkio-weight", "--device-read-bps" and their kin.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BlockIo {
     /// 10 to 1000.

@@ -11,10 +11,11 @@ use jiff::Timestamp;
 use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
+use super::unit::Unit;
 use super::{load, pause, remove, restart, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
-use crate::engine::{Context, event, image, pod, runtime, volume};
+use crate::engine::{Context, cgroup, event, image, pod, runtime, volume};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
@@ -27,7 +28,11 @@ pub fn start(
     attach: Option<&Streams>,
 ) -> Result<Option<Attached>> {
     restart::forget(ctx, container)?;
-    start_or_wait(ctx, container, Until::Started { attach })
+    let until = Until::Started {
+        attach,
+        for_unit: true,
+    };
+    start_or_wait(ctx, container, until)
 }
 
 /// As its restart policy asks: what is noted about restarts stays. The caller holds the container's lock.
@@ -41,7 +46,7 @@ pub(super) fn start_again(ctx: &Context, container: &Container) -> Result<()> {
         }
     }
     event::container(ctx, "restart", container);
-    start_locked(ctx, container, Until::Started { attach: None }).map(drop)
+    start_locked(ctx, container, Until::ALONE).map(drop)
 }
 
 /// Does all of a start but the start: its process waits. podman-init(1).
@@ -60,14 +65,33 @@ pub fn restart(ctx: &Context, container: &Container, timeout: u64) -> Result<()>
         Status::Paused(_) => pause::kill_paused(ctx, container)?,
         _ => {}
     }
-    start_locked(ctx, container, Until::Started { attach: None }).map(drop)
+    let until = Until::Started {
+        attach: None,
+        for_unit: true,
+    };
+    start_locked(ctx, container, until).map(drop)
 }
 
 /// How far a start goes.
 #[derive(Clone, Copy, Debug)]
 enum Until<'a> {
     Initialized,
-    Started { attach: Option<&'a Streams> },
+    Started {
+        attach: Option<&'a Streams>,
+        /// It is for this container that rpod was started: the sockets that a unit passed are its, and of it the unit is told.
+        for_unit: bool,
+    },
+}
+
+impl Until<'_> {
+    const ALONE: Until<'static> = Until::Started {
+        attach: None,
+        for_unit: false,
+    };
+
+    fn for_unit(self) -> bool {
+        matches!(self, Until::Started { for_unit: true, .. })
+    }
 }
 
 fn start_or_wait(
@@ -84,7 +108,8 @@ fn start_needed(ctx: &Context, container: &Container) -> Result<()> {
     for needed in container.needs() {
         let needed = load(ctx, needed)
             .with_context(|| format!("container {} needs container {needed}", container.name))?;
-        start(ctx, &needed, None)?;
+        restart::forget(ctx, &needed)?;
+        start_or_wait(ctx, &needed, Until::ALONE)?;
     }
     Ok(())
 }
@@ -100,6 +125,7 @@ fn start_locked(
             return match until {
                 Until::Started {
                     attach: Some(streams),
+                    ..
                 } => {
                     let attached = Attached::connect(&container.home(ctx), streams)?;
                     event::container(ctx, "attach", container);
@@ -111,7 +137,7 @@ fn start_locked(
         Status::Initialized(waiting) => {
             return match until {
                 Until::Initialized => Ok(None),
-                Until::Started { attach } => let_go(ctx, container, waiting, attach),
+                Until::Started { attach, .. } => let_go(ctx, container, waiting, attach, None),
             };
         }
         Status::Exited(_) => {
@@ -144,7 +170,10 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     }
     mount(ctx, container, &home)?;
     volume::attach::prepare(ctx, container)?;
-    let container = &with_images(ctx, container, &run)?;
+    let mut given = with_images(ctx, container, &run)?;
+    let unit = until.for_unit().then(|| Unit::hand_over(&mut given, &home));
+    let unit = unit.transpose()?;
+    let container = &given;
     let mut joined = joined(ctx, container)?;
     let addresses = connect(ctx, container, &mut joined)?;
     let shm = shm(ctx, container, &run)?;
@@ -163,7 +192,11 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             joined: &joined,
         },
     )?;
-    let pid = monitor(ctx, container, &home, &run)?.begin(ctx)?.pid()?;
+    let monitor = monitor(ctx, container, &home, &run, unit.as_ref())?;
+    if container.resources.split_cgroup {
+        cgroup::split::step_aside()?;
+    }
+    let pid = monitor.begin(ctx)?.pid()?;
     if let Some(path) = &container.conmon_pidfile {
         let own = run.join("conmon.pid");
         fs::copy(&own, path).with_context(|| format!("writing {}", path.display()))?;
@@ -182,7 +215,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             record::save(&run.join("initialized"), &waiting, Durability::Process)?;
             Ok(None)
         }
-        Until::Started { attach } => let_go(ctx, container, waiting, attach),
+        Until::Started { attach, .. } => let_go(ctx, container, waiting, attach, unit.as_ref()),
     }
 }
 
@@ -192,10 +225,15 @@ fn let_go(
     container: &Container,
     waiting: Started,
     attach: Option<&Streams>,
+    unit: Option<&Unit>,
 ) -> Result<Option<Attached>> {
     let attached = attach
         .map(|streams| Attached::connect(&container.home(ctx), streams))
         .transpose()?;
+    if let Some(unit) = unit {
+        // Before the container can say that it is ready.
+        unit.tell_pid(&container.run_dir(ctx))?;
+    }
     runtime::call(ctx, &["start", &container.id])?;
     let started = Started {
         at: Timestamp::now(),
@@ -209,6 +247,9 @@ fn let_go(
     event::container(ctx, "start", container);
     if attached.is_some() {
         event::container(ctx, "attach", container);
+    }
+    if let Some(unit) = unit {
+        unit.tell_ready()?;
     }
     Ok(attached)
 }
@@ -303,6 +344,7 @@ fn monitor<'a>(
     container: &'a Container,
     home: &'a Path,
     run: &'a Path,
+    unit: Option<&Unit>,
 ) -> Result<Monitor<'a>> {
     let log = match container.log_driver.as_str() {
         "none" | "journald" | "passthrough" => container.log_driver.clone(),
@@ -323,7 +365,9 @@ fn monitor<'a>(
         tty: container.process.tty,
         stdin: container.process.stdin,
         timeout: container.timeout,
-        no_cgroup: container.resources.no_cgroup,
+        resources: &container.resources,
+        notify_socket: unit.and_then(Unit::relay),
+        sockets: unit.map(|unit| unit.sockets.clone()).unwrap_or_default(),
         exit_command: exit_command(ctx, container)?,
         exec: None,
     })
@@ -343,9 +387,7 @@ fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
     option("--runroot", text(&ctx.store.runroot)?);
     option("--log-level", ctx.log_level().to_owned());
     option("--runtime", text(&ctx.runtime()?)?);
-    if ctx.systemd_cgroups() {
-        option("--cgroup-manager", "systemd".to_owned());
-    }
+    option("--cgroup-manager", ctx.cgroup_manager().to_owned());
     if let Some(backend) = &ctx.globals.events_backend {
         option("--events-backend", backend.clone());
     }

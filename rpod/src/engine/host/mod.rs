@@ -73,7 +73,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "hostname": uname.nodename().to_string_lossy(),
         "idMappings": { "gidmap": id_map("gid_map")?, "uidmap": id_map("uid_map")? },
         "kernel": uname.release().to_string_lossy(),
-        "logDriver": conf.log_driver.as_deref().unwrap_or("k8s-file"),
+        "logDriver": ctx.log_driver(),
         "memFree": available_memory().unwrap_or_else(|| memory.ram_unused()),
         "memTotal": memory.ram_total(),
         "networkBackend": if network::is_installed(ctx) { "netavark" } else { "" },

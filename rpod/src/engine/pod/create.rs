@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use super::record::Pod;
 use super::{infra, remove};
 use crate::engine::container::create as container;
-use crate::engine::container::record::{Container, Namespace, Namespaces};
+use crate::engine::container::record::{Container, Namespace, Namespaces, Resources};
 use crate::engine::{Context, cgroup, event};
 use crate::store::names::NameInUse;
 use crate::store::record::Durability;
@@ -21,6 +21,7 @@ pub fn create(ctx: &Context, mut pod: Pod, infra: Option<Container>) -> Result<P
     remove::sweep(ctx)?;
     cgroup::delegation::settle_pod(ctx, &mut pod)?;
     pod.id = id::new()?;
+    pod.resources.cgroup_manager = ctx.cgroup_manager().to_owned();
     pod.created = jiff::Timestamp::now().to_string();
     let lock = directory(ctx, &pod.id)?;
     let made = fill(ctx, &mut pod, infra);
@@ -50,7 +51,12 @@ pub fn infra_defaults(ctx: &Context) -> Container {
     Container {
         stop_timeout: ctx.config.containers_conf.engine.stop_timeout.unwrap_or(10),
         shm_size: 64 << 20,
+        // It says nothing.
         log_driver: "k8s-file".into(),
+        resources: Resources {
+            cgroup_manager: ctx.cgroup_manager().to_owned(),
+            ..Resources::default()
+        },
         namespaces: Namespaces {
             cgroup: if v2 {
                 Namespace::Private

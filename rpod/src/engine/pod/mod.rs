@@ -25,8 +25,10 @@ pub mod stop;
 
 use anyhow::{Context as _, Result};
 
+use super::container::record::Resources;
 use super::{Context, cgroup};
 use crate::store::{Lock, Noun, record as file};
+use crate::systemd::manager;
 use record::Pod;
 
 pub use members::{enter, leave, members};
@@ -57,9 +59,19 @@ impl Pod {
     /// Sets the limits of the pod's cgroup. The runtime makes the group with the first container's, which is too late for them.
     pub fn limit(&self, ctx: &Context) -> Result<()> {
         match self.cgroup(ctx) {
-            // Under systemd limits are refused when the pod is created.
-            Some(path) if !ctx.systemd_cgroups() => cgroup::limit(&path, &self.resources),
-            _ => Ok(()),
+            Some(slice) if self.resources.cgroup_manager == "systemd" => {
+                let unlimited = Resources {
+                    cgroup_manager: self.resources.cgroup_manager.clone(),
+                    ..Resources::default()
+                };
+                // Without limits the first container's scope brings it.
+                if self.resources == unlimited {
+                    return Ok(());
+                }
+                manager::slice(&slice, &self.resources)
+            }
+            Some(path) => cgroup::limit(&path, &self.resources),
+            None => Ok(()),
         }
     }
 

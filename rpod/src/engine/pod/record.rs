@@ -126,7 +126,7 @@ impl Pod {
     /// The parent of the pod's cgroup: a path, or a slice under systemd.
     pub fn cgroup_parent(&self, ctx: &Context) -> &str {
         match self.cgroup_parent.as_str() {
-            "" if ctx.systemd_cgroups() => "machine.slice",
+            "" if self.resources.cgroup_manager == "systemd" => ctx.slice(),
             "" => "/rpod_parent",
             given => given,
         }
@@ -138,7 +138,7 @@ impl Pod {
             return None;
         }
         let parent = self.cgroup_parent(ctx);
-        Some(if ctx.systemd_cgroups() {
+        Some(if self.resources.cgroup_manager == "systemd" {
             let parent = parent.trim_end_matches(".slice");
             format!("{parent}-rpod_pod_{}.slice", self.id)
         } else {

@@ -10,6 +10,7 @@ use crate::engine::container::status::Status;
 use crate::engine::container::stop as container;
 use crate::engine::{Context, cgroup, event};
 use crate::store::{Lock, Noun};
+use crate::systemd::manager;
 
 /// Stops what runs. Each container has `timeout` seconds until SIGKILL, or as long as it was created with.
 pub fn stop(ctx: &Context, pod: &Pod, timeout: Option<u64>) -> Result<Failures> {
@@ -32,9 +33,9 @@ pub(super) fn drop_cgroup(ctx: &Context, pod: &Pod, members: &[Container]) -> Re
         }
     }
     match pod.cgroup(ctx) {
-        // systemd takes an empty slice away by itself.
-        Some(path) if !ctx.systemd_cgroups() => cgroup::remove(&path),
-        _ => Ok(()),
+        Some(slice) if pod.resources.cgroup_manager == "systemd" => manager::stop(&slice),
+        Some(path) => cgroup::remove(&path),
+        None => Ok(()),
     }
 }
 

@@ -1,0 +1,80 @@
+//! The unit that started rpod: what it hands to the container, and what it is told of it.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::record::{Container, Mount};
+use crate::systemd::notify::{self, Readiness};
+use crate::systemd::sockets::Sockets;
+
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) sockets: Sockets,
+    readiness: Readiness,
+    /// Its socket, if it waits for news.
+    socket: Option<PathBuf>,
+}
+
+impl Unit {
+    /// Lets the container have what it is handed: variables, and the directory in which the monitor makes a socket.
+    pub(super) fn hand_over(container: &mut Container, home: &Path) -> Result<Unit> {
+        let unit = Unit {
+            sockets: Sockets::of_environment(),
+            readiness: container.sdnotify,
+            socket: notify::socket(),
+        };
+        unit.sockets.hold()?;
+        container.process.env.extend(unit.sockets.variables());
+        if unit.relay().is_some() {
+            let directory = home.join("notify");
+            let named = || format!("making {}", directory.display());
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(&directory)
+                .with_context(named)?;
+            // The container's user has to get at the socket, whatever the caller's umask.
+            fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))
+                .with_context(named)?;
+            container.process.env.push(notify::inside());
+            container.mounts.push(Mount {
+                kind: "bind".to_owned(),
+                source: directory.to_string_lossy().into_owned(),
+                destination: notify::INSIDE.to_owned(),
+                options: ["bind", "ro", "nosuid", "nodev", "noexec"]
+                    .map(str::to_owned)
+                    .into(),
+                ..Mount::default()
+            });
+        }
+        Ok(unit)
+    }
+
+    /// The socket at which the container is heard through its monitor.
+    pub(super) fn relay(&self) -> Option<PathBuf> {
+        let socket = self.socket.clone();
+        socket.filter(|_| self.readiness == Readiness::Container)
+    }
+
+    /// The unit's main process is the monitor: it lives as long as the container and ends as it does.
+    pub(super) fn tell_pid(&self, run: &Path) -> Result<()> {
+        if self.socket.is_none() || self.readiness == Readiness::Ignore {
+            return Ok(());
+        }
+        let path = run.join("conmon.pid");
+        let pid =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        notify::tell(&format!("MAINPID={}", pid.trim()))
+    }
+
+    /// Once the container runs.
+    pub(super) fn tell_ready(&self) -> Result<()> {
+        match self.readiness {
+            Readiness::Conmon => notify::tell("READY=1"),
+            _ => Ok(()),
+        }
+    }
+}

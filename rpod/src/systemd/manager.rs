@@ -1,0 +1,377 @@
+//! systemd's manager is asked for units that have no file: the monitor's scope, a pod's slice.
+//!
+//! systemd listens on a socket of its own, to which there is no daemon in between; where that cannot be reached the message bus is
+//! tried. What a call has started is seen to be there by its cgroup.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::message::{self, Answer, HEADER, Method, Value};
+use crate::engine::container::record::Resources;
+use crate::engine::rootless;
+
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+const BUS: &str = "org.freedesktop.DBus";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// True where a manager can be asked: the host's for root, their own for others.
+pub fn is_there() -> bool {
+    sockets().is_ok_and(|sockets| sockets.iter().any(|socket| socket.exists()))
+}
+
+/// Puts a process into a scope of its own, and waits until it is there.
+pub fn scope(unit: &str, slice: &str, pid: u32) -> Result<()> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let properties = vec![
+        (
+            "Description",
+            text(&format!("{}'s monitor", unit.trim_end_matches(".scope"))),
+        ),
+        ("Slice", text(slice)),
+        ("PIDs", Value::Numbers(vec![pid])),
+        ("Delegate", Value::Bool(true)),
+        ("DefaultDependencies", Value::Bool(false)),
+    ];
+    match start(unit, properties) {
+        // The monitor of before is not quite gone, and this one, started by its clean-up, is in its scope already.
+        Err(error) if is(&error, "UnitExists") => return Ok(()),
+        other => other?,
+    }
+    let place = format!("/proc/{pid}/cgroup");
+    until(unit, || {
+        let groups = std::fs::read_to_string(&place)?;
+        Ok(groups
+            .lines()
+            .any(|line| line.ends_with(&format!("/{unit}"))))
+    })
+}
+
+/// Starts a slice with these limits; one that is there gets them.
+pub fn slice(unit: &str, resources: &Resources) -> Result<()> {
+    let mut properties = limits(resources);
+    let result = start(unit, {
+        let mut all = vec![
+            ("Description", Value::Text("a pod of rpod's".to_owned())),
+            ("DefaultDependencies", Value::Bool(false)),
+            ("MemoryAccounting", Value::Bool(true)),
+            ("CPUAccounting", Value::Bool(true)),
+            ("TasksAccounting", Value::Bool(true)),
+            ("IOAccounting", Value::Bool(true)),
+        ];
+        all.append(&mut properties.clone());
+        all
+    });
+    match result {
+        Err(error) if is(&error, "UnitExists") && properties.is_empty() => Ok(()),
+        Err(error) if is(&error, "UnitExists") => {
+            let properties = Value::Properties(std::mem::take(&mut properties));
+            let unit = Value::Text(unit.to_owned());
+            call("SetUnitProperties", &[unit, Value::Bool(true), properties])
+        }
+        Err(error) => Err(error),
+        Ok(()) => {
+            let group = Path::new("/sys/fs/cgroup")
+                .join(own_root()?)
+                .join(expand(unit));
+            until(unit, || Ok(group.is_dir()))
+        }
+    }
+}
+
+/// Ends a unit; one that is not there has ended.
+pub fn stop(unit: &str) -> Result<()> {
+    let arguments = [unit, "replace"].map(|text| Value::Text(text.to_owned()));
+    match call("StopUnit", &arguments) {
+        Err(error) if is(&error, "NoSuchUnit") => Ok(()),
+        other => other,
+    }
+}
+
+/// systemd's names for limits.
+fn limits(resources: &Resources) -> Vec<(&'static str, Value)> {
+    let mut all = Vec::new();
+    let number = |value: i64| Value::U64(u64::try_from(value).unwrap_or(u64::MAX));
+    let mut add = |name, value: Option<Value>| all.extend(value.map(|value| (name, value)));
+    add("MemoryMax", resources.memory.map(number));
+    add("MemoryLow", resources.memory_reservation.map(number));
+    let swap = match (resources.memory, resources.memory_swap) {
+        (_, Some(-1)) => Some(-1),
+        (Some(memory), Some(both)) => Some(both - memory),
+        // Without a limit of its own, swap gets as much again, as for a container.
+        (Some(memory), None) => Some(memory),
+        (None, _) => None,
+    };
+    add("MemorySwapMax", swap.map(number));
+    add("TasksMax", resources.pids.map(number));
+    add(
+        "CPUWeight",
+        resources
+            .cpu_shares
+            .map(|shares| Value::U64(crate::engine::cgroup::weight(shares))),
+    );
+    let quota = resources
+        .cpu_quota
+        .and_then(|quota| u64::try_from(quota).ok());
+    let period = resources
+        .cpu_period
+        .filter(|period| *period > 0)
+        .unwrap_or(100_000);
+    add(
+        "CPUQuotaPerSecUSec",
+        quota.map(|quota| Value::U64(quota.saturating_mul(1_000_000) / period)),
+    );
+    add("CPUQuotaPeriodUSec", resources.cpu_period.map(Value::U64));
+    add(
+        "AllowedCPUs",
+        resources
+            .cpuset_cpus
+            .as_deref()
+            .and_then(bits)
+            .map(Value::Bytes),
+    );
+    add(
+        "AllowedMemoryNodes",
+        resources
+            .cpuset_mems
+            .as_deref()
+            .and_then(bits)
+            .map(Value::Bytes),
+    );
+    all
+}
+
+/// `0-3,5` as a bit mask, lowest first.
+fn bits(list: &str) -> Option<Vec<u8>> {
+    let mut mask = Vec::new();
+    for part in list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        for bit in first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?.min(8191) {
+            if mask.len() <= bit / 8 {
+                mask.resize(bit / 8 + 1, 0);
+            }
+            mask[bit / 8] |= 1 << (bit % 8);
+        }
+    }
+    Some(mask)
+}
+
+/// Where a slice lies: `a-b.slice` in `a.slice`.
+fn expand(slice: &str) -> PathBuf {
+    let name = slice.trim_end_matches(".slice");
+    let ends = name
+        .match_indices('-')
+        .map(|(at, _)| at)
+        .chain([name.len()]);
+    ends.map(|end| format!("{}.slice", &name[..end])).collect()
+}
+
+/// The group of the manager that is asked, below the root of all groups.
+fn own_root() -> Result<PathBuf> {
+    if !rootless() {
+        return Ok(PathBuf::new());
+    }
+    let groups =
+        std::fs::read_to_string("/proc/self/cgroup").context("reading /proc/self/cgroup")?;
+    let uid = nix::unistd::geteuid();
+    let service = format!("user@{uid}.service");
+    let own = groups
+        .lines()
+        .find_map(|line| line.strip_prefix("0::/"))
+        .unwrap_or_default();
+    Ok(match own.split_once(&service) {
+        Some((before, _)) => PathBuf::from(format!("{before}{service}")),
+        None => PathBuf::from(format!("user.slice/user-{uid}.slice/{service}")),
+    })
+}
+
+fn start(unit: &str, properties: Vec<(&'static str, Value)>) -> Result<()> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let arguments = [
+        text(unit),
+        text("fail"),
+        Value::Properties(properties),
+        Value::NoUnits,
+    ];
+    call("StartTransientUnit", &arguments)
+}
+
+fn until(unit: &str, holds: impl Fn() -> std::io::Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if holds().with_context(|| format!("waiting for unit {unit}"))? {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "systemd did not start {unit} within {} s: see journalctl",
+                PATIENCE.as_secs()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// An answer that is an error.
+#[derive(Debug, thiserror::Error)]
+#[error("systemd: {text} ({name})")]
+struct Refusal {
+    name: String,
+    text: String,
+}
+
+fn is(error: &anyhow::Error, kind: &str) -> bool {
+    let refusal = error.downcast_ref::<Refusal>();
+    refusal.is_some_and(|refusal| refusal.name.rsplit('.').next() == Some(kind))
+}
+
+/// Calls a method of the manager.
+fn call(member: &str, arguments: &[Value]) -> Result<()> {
+    let [private, public] = sockets()?;
+    let mut bus = match Bus::open(&private) {
+        Ok(bus) => bus,
+        Err(_) => {
+            let mut bus = Bus::open(&public).with_context(|| {
+                format!(
+                    "connecting to systemd at {} or {}: is it running? else use --cgroup-manager cgroupfs",
+                    private.display(),
+                    public.display()
+                )
+            })?;
+            let hello = Method {
+                destination: BUS,
+                path: "/org/freedesktop/DBus",
+                interface: BUS,
+                member: "Hello",
+            };
+            bus.call(hello, &[])?;
+            bus
+        }
+    };
+    let method = Method {
+        destination: SYSTEMD,
+        path: "/org/freedesktop/systemd1",
+        interface: "org.freedesktop.systemd1.Manager",
+        member,
+    };
+    bus.call(method, arguments)
+}
+
+/// systemd's own socket, and the bus.
+fn sockets() -> Result<[PathBuf; 2]> {
+    if !rootless() {
+        return Ok([
+            "/run/systemd/private".into(),
+            "/run/dbus/system_bus_socket".into(),
+        ]);
+    }
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
+        .context("XDG_RUNTIME_DIR is not set: without it the user's systemd cannot be found")?;
+    let runtime = Path::new(&runtime);
+    let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+    let bus = match address.strip_prefix("unix:path=") {
+        Some(path) => path.split([',', ';']).next().unwrap_or_default().into(),
+        None => runtime.join("bus"),
+    };
+    Ok([runtime.join("systemd/private"), bus])
+}
+
+struct Bus {
+    stream: UnixStream,
+    serial: u32,
+}
+
+impl Bus {
+    fn open(path: &Path) -> Result<Bus> {
+        let mut stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        // The other side knows who we are from the socket. All that can be said beforehand is.
+        stream.write_all(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")?;
+        let mut line = Vec::new();
+        loop {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            line.push(byte[0]);
+            if line.ends_with(b"\r\n") {
+                match line.as_slice() {
+                    b"DATA\r\n" => line.clear(),
+                    line if line.starts_with(b"OK ") => return Ok(Bus { stream, serial: 0 }),
+                    other => bail!("not let in: {}", String::from_utf8_lossy(other).trim_end()),
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, method: Method<'_>, arguments: &[Value]) -> Result<()> {
+        self.serial += 1;
+        self.stream
+            .write_all(&message::call(self.serial, method, arguments))
+            .context("writing to systemd")?;
+        loop {
+            let mut header = [0; HEADER];
+            self.stream
+                .read_exact(&mut header)
+                .context("reading from systemd")?;
+            let mut bytes = header.to_vec();
+            bytes.resize(HEADER + message::rest(&header)?, 0);
+            self.stream
+                .read_exact(&mut bytes[HEADER..])
+                .context("reading from systemd")?;
+            let answer = Answer::parse(&bytes)?;
+            if answer.to == Some(self.serial) {
+                return match answer.error {
+                    Some(name) => Err(Refusal {
+                        name,
+                        text: answer.text,
+                    }
+                    .into()),
+                    None => Ok(()),
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_lies_in_its_parents() {
+        assert_eq!(
+            expand("machine-rpod_pod_1.slice"),
+            Path::new("machine.slice/machine-rpod_pod_1.slice")
+        );
+        assert_eq!(expand("user.slice"), Path::new("user.slice"));
+    }
+
+    #[test]
+    fn limits_in_systemds_words() {
+        let asked = Resources {
+            memory: Some(1 << 20),
+            pids: Some(-1),
+            cpu_quota: Some(50_000),
+            cpu_period: Some(100_000),
+            cpuset_cpus: Some("0,9-10".into()),
+            ..Resources::default()
+        };
+        let all = limits(&asked);
+        let of = |name: &str| {
+            all.iter()
+                .find(|(given, _)| *given == name)
+                .map(|(_, value)| value.clone())
+        };
+        assert_eq!(of("MemoryMax"), Some(Value::U64(1 << 20)));
+        assert_eq!(of("MemorySwapMax"), Some(Value::U64(1 << 20)));
+        assert_eq!(of("TasksMax"), Some(Value::U64(u64::MAX)));
+        assert_eq!(of("CPUQuotaPerSecUSec"), Some(Value::U64(500_000)));
+        assert_eq!(of("AllowedCPUs"), Some(Value::Bytes(vec![1, 6])));
+    }
+}

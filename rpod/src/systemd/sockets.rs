@@ -1,0 +1,103 @@
+//! sd_listen_fds(3): the sockets that a unit hands to rpod, and rpod to the container's first process.
+//!
+//! They stay where they are, at 3 and on, through the monitor and the runtime; only the container is told of them, by variables whose
+//! process is its own first.
+
+use std::os::fd::{BorrowedFd, RawFd};
+
+use anyhow::{Context as _, Result};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
+const FIRST: RawFd = 3;
+
+/// What was handed to this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sockets {
+    pub count: u32,
+    names: Option<String>,
+}
+
+impl Sockets {
+    /// Reads the environment. What is meant for another process is not ours to pass on.
+    pub fn of_environment() -> Sockets {
+        let value = |name: &str| std::env::var(name).ok();
+        Sockets::named(
+            value("LISTEN_PID").as_deref(),
+            value("LISTEN_FDS").as_deref(),
+            value("LISTEN_FDNAMES"),
+            std::process::id(),
+        )
+    }
+
+    fn named(pid: Option<&str>, count: Option<&str>, names: Option<String>, own: u32) -> Sockets {
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
+        match (number(pid), number(count)) {
+            (Some(pid), Some(count)) if pid == own && count > 0 => Sockets { count, names },
+            _ => Sockets::default(),
+        }
+    }
+
+    /// Keeps them from every program that is not meant to have them.
+    pub fn hold(&self) -> Result<()> {
+        self.set(FdFlag::FD_CLOEXEC)
+    }
+
+    /// Lets the next program have them.
+    pub fn let_through(&self) -> Result<()> {
+        self.set(FdFlag::empty())
+    }
+
+    fn set(&self, flag: FdFlag) -> Result<()> {
+        for fd in (FIRST..).take(self.count as usize) {
+            // SAFETY: only marked; a number that is no open descriptor is an error of fcntl(2).
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            fcntl(fd, FcntlArg::F_SETFD(flag)).with_context(|| {
+                format!("LISTEN_FDS={}: descriptor {fd:?} is not open", self.count)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the container's first process is told.
+    pub fn variables(&self) -> Vec<String> {
+        if self.count == 0 {
+            return Vec::new();
+        }
+        let mut all = vec![
+            format!("LISTEN_FDS={}", self.count),
+            "LISTEN_PID=1".to_owned(),
+        ];
+        all.extend(
+            self.names
+                .iter()
+                .map(|names| format!("LISTEN_FDNAMES={names}")),
+        );
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_are_passed_on() {
+        let names = Some("web:admin".to_owned());
+        let ours = Sockets::named(Some("7"), Some("2"), names.clone(), 7);
+        assert_eq!(
+            ours.variables(),
+            ["LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=web:admin"]
+        );
+        for (pid, count) in [
+            (Some("8"), Some("2")),
+            (None, Some("2")),
+            (Some("7"), Some("x")),
+            (Some("7"), None),
+        ] {
+            assert_eq!(
+                Sockets::named(pid, count, names.clone(), 7),
+                Sockets::default()
+            );
+        }
+    }
+}
