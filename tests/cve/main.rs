@@ -4,6 +4,7 @@
 mod binary;
 mod capabilities;
 mod descriptors;
+mod filters;
 mod jail;
 mod masks;
 mod mounts;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         descriptors::cve_2016_9962_a_joining_process_is_looked_into,
         descriptors::cve_2024_21626_the_working_directory_is_a_leaked_descriptor,
         descriptors::only_stdio_and_what_is_preserved_is_passed_on,
+        filters::a_kept_filter_is_forged,
         masks::cve_2025_31133_the_null_device_is_another_file,
         masks::cve_2025_52565_the_console_is_another_file,
         masks::cve_2025_52881_writes_to_proc_are_led_elsewhere,

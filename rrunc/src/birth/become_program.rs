@@ -19,7 +19,7 @@ use crate::security::capabilities::Sets;
 use crate::security::lsm::Label;
 use crate::security::no_new_privs;
 use crate::security::rlimits::Limits;
-use crate::security::seccomp::Filter;
+use crate::security::seccomp::{Cache, Filter};
 use crate::spec::{Process, Spec};
 use crate::tuning::{Affinity, Tuning};
 
@@ -42,10 +42,15 @@ impl Confinement {
         process: &Process,
         spec: &Spec,
         affinity: Affinity,
+        filters: &Cache,
         log: &Log,
     ) -> Result<Confinement> {
         let receiver = annotations::seccomp_receiver(&spec.annotations);
-        let compile = |profile| Filter::compile(profile, receiver);
+        let prepare = |profile| Filter::prepare(profile, receiver, filters);
+        let filter = spec.linux.seccomp.as_ref().map(prepare).transpose()?;
+        if let Some(filter) = &filter {
+            log.debug(|| format!("seccomp filter flags: {}", filter.flags()));
+        }
         Ok(Confinement {
             keeps_groups: annotations::keeps_groups(&spec.annotations),
             tuning: Tuning::prepare(process, &spec.linux, affinity)?,
@@ -59,7 +64,7 @@ impl Confinement {
                 process.apparmor_profile.as_deref(),
                 process.selinux_label.as_deref(),
             )?,
-            filter: spec.linux.seccomp.as_ref().map(compile).transpose()?,
+            filter,
         })
     }
 

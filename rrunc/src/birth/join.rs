@@ -31,6 +31,7 @@ use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
 use crate::kernel::process::{Side, clone, exit_now, hide};
 use crate::log::Log;
+use crate::security::seccomp::Cache;
 use crate::spec::{NamespaceKind, Process, Spec};
 use crate::tuning::{Affinity, Cpus};
 
@@ -46,6 +47,8 @@ pub(crate) struct Guest<'a> {
     /// Takes the terminal's master.
     pub(crate) console: Option<OwnedFd>,
     pub(crate) preserved_fds: u32,
+    /// Filters that were compiled before.
+    pub(crate) filters: &'a Cache,
     /// Takes warnings.
     pub(crate) log: &'a Log,
 }
@@ -59,6 +62,7 @@ pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
         guest.process,
         guest.spec,
         affinity(guest.process)?,
+        guest.filters,
         guest.log,
     )?;
     let listener = confinement

@@ -73,7 +73,7 @@ use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
 use crate::kernel::procfs;
 use crate::log::Log;
-use crate::security::seccomp::Listener;
+use crate::security::seccomp::{Cache, Listener};
 use crate::spec::Spec;
 use crate::tuning::Affinity;
 
@@ -100,6 +100,8 @@ pub(crate) struct Order<'a> {
     pub(crate) preserved_fds: u32,
     pub(crate) no_pivot: bool,
     pub(crate) new_keyring: bool,
+    /// Filters that were compiled before.
+    pub(crate) filters: &'a Cache,
     /// Takes warnings.
     pub(crate) log: &'a Log,
 }
@@ -193,7 +195,13 @@ fn prepare<'a>(order: &Order<'a>) -> Result<(Prepared<'a>, Option<Holder>)> {
             .map(Manager::view)
             .transpose()?,
         mounts: mounts::plan(spec, order.bundle, order.rootfs)?,
-        confinement: Confinement::prepare(&process, spec, Affinity::OfGroup, order.log)?,
+        confinement: Confinement::prepare(
+            &process,
+            spec,
+            Affinity::OfGroup,
+            order.filters,
+            order.log,
+        )?,
         process,
     };
     Ok((prepared, holder))

@@ -20,6 +20,7 @@ use crate::cli::{Create, Global, Rootless};
 use crate::container::{Container, Root, State, Status};
 use crate::kernel::procfs;
 use crate::log::{Log, precise_timestamp};
+use crate::security::seccomp::Cache;
 use crate::spec::{self, NamespaceKind, Spec};
 
 /// Create a container whose process waits for `start`.
@@ -53,6 +54,7 @@ pub(super) struct Request {
     systemd: bool,
     /// Somebody waits for the container to be ready.
     pub(super) notify: Option<Notify>,
+    filters: Cache,
     /// Descriptors after stdio that the process inherits.
     descriptors: u32,
 }
@@ -81,6 +83,7 @@ impl Request {
         }
         Ok(Request {
             notify,
+            filters: root.filters(),
             descriptors: passed + options.preserve_fds,
             bundle,
             spec,
@@ -293,6 +296,7 @@ fn fill(
         preserved_fds: request.descriptors,
         no_pivot: options.no_pivot,
         new_keyring: !options.no_new_keyring,
+        filters: &request.filters,
         log,
     };
     let newborn = give_birth(&order, state, |state| container.save(state))?;

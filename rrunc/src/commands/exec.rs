@@ -79,6 +79,7 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
         },
         console,
         preserved_fds: passed + options.preserve_fds,
+        filters: &root.filters(),
         log,
     };
     let failed = "exec failed: unable to start container process";

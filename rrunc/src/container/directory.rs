@@ -12,6 +12,7 @@ use nix::unistd::geteuid;
 use super::{State, Status};
 use crate::cgroup;
 use crate::kernel::procfs;
+use crate::security::seccomp::Cache;
 
 const STATE_FILE: &str = "state.json";
 const FIFO: &str = "exec.fifo";
@@ -120,6 +121,11 @@ impl Root {
         Ok(container)
     }
 
+    /// Where compiled filters are kept.
+    pub(crate) fn filters(&self) -> Cache {
+        Cache::under(&self.path)
+    }
+
     /// The names of all containers, in order.
     ///
     /// # Errors
@@ -138,7 +144,13 @@ impl Root {
         for entry in entries {
             let entry = entry.with_context(|| format!("read {}", self.path.display()))?;
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                ids.extend(entry.file_name().into_string());
+                ids.extend(
+                    entry
+                        .file_name()
+                        .into_string()
+                        .ok()
+                        .filter(|name| check_id(name).is_ok()),
+                );
             }
         }
         ids.sort();

@@ -1,6 +1,7 @@
 //! `linux.seccomp`: compiled to a filter before the container's process is born, loaded by it.
 
 mod arch;
+mod cache;
 mod compile;
 mod listener;
 mod profile;
@@ -9,6 +10,7 @@ mod syscalls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cache::Cache;
 pub(crate) use listener::Listener;
 pub(crate) use profile::Profile;
 #[cfg(test)]
@@ -48,17 +50,31 @@ pub(crate) enum Error {
     },
 }
 
+type Program = Vec<libc::sock_filter>;
+
 /// A filter ready to load.
 pub(crate) struct Filter {
-    program: Vec<libc::sock_filter>,
+    program: Program,
     flags: libc::c_ulong,
     /// Where the notification descriptor goes, when an action is SCMP_ACT_NOTIFY.
     pub(crate) listener: Option<Listener>,
 }
 
 impl Filter {
-    /// Checks and compiles a profile; `receiver` is the agent where the profile names none.
-    pub(crate) fn compile(profile: &Profile, receiver: Option<&Path>) -> Result<Filter, Error> {
+    /// Checks and compiles a profile, or takes what came of it before; `receiver` is the agent where the profile names none.
+    pub(crate) fn prepare(
+        profile: &Profile,
+        receiver: Option<&Path>,
+        cache: &Cache,
+    ) -> Result<Filter, Error> {
+        Filter::new(profile, receiver, |compile| cache.get(profile, compile))
+    }
+
+    fn new(
+        profile: &Profile,
+        receiver: Option<&Path>,
+        through: impl FnOnce(&dyn Fn() -> Result<Program, Error>) -> Result<Program, Error>,
+    ) -> Result<Filter, Error> {
         let notifies = notifies(profile)?;
         let agent = profile.listener_path.as_deref();
         let listener = match (agent.or(receiver.filter(|_| notifies)), notifies) {
@@ -75,12 +91,18 @@ impl Filter {
         if notifies {
             flags |= libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
         }
-        let program = compile::compile(profile, &arch::resolve(&profile.architectures)?)?;
+        let compile = || compile::compile(profile, &arch::resolve(&profile.architectures)?);
+        let program = through(&compile)?;
         Ok(Filter {
             program,
             flags,
             listener,
         })
+    }
+
+    /// As they are handed to seccomp(2).
+    pub(crate) fn flags(&self) -> libc::c_ulong {
+        self.flags
     }
 
     /// Loads the filter into the calling thread; it stays across execve(2). Without no_new_privs

@@ -15,7 +15,7 @@ pub(super) fn number(abi: Abi, name: &str) -> Option<u32> {
 
 /// Sorted by name; the columns are in the order of [`Abi`]: x86_64, x86, x32, aarch64, arm.
 #[rustfmt::skip]
-static TABLE: &[(&str, [i32; 5])] = &[
+pub(super) static TABLE: &[(&str, [i32; 5])] = &[
     ("_llseek", [NO, 140, NO, NO, 140]),
     ("_newselect", [NO, 142, NO, NO, 142]),
     ("_sysctl", [156, 149, NO, NO, 149]),

@@ -5,6 +5,11 @@ use super::arch::Abi;
 use super::*;
 use proptest::prelude::*;
 
+/// The filter as it is compiled where there is no cache.
+fn compile(profile: &Profile, receiver: Option<&Path>) -> Result<Filter, Error> {
+    Filter::new(profile, receiver, |compile| compile())
+}
+
 /// One system call, as `struct seccomp_data` gives it.
 #[derive(Clone, Copy, Debug)]
 struct Call {
@@ -226,7 +231,7 @@ fn calls(profile: &Profile) -> Vec<(Abi, u32)> {
 proptest! {
     #[test]
     fn program_agrees_with_the_profile(profile in profile(), args in prop::array::uniform6(word())) {
-        let filter = Filter::compile(&profile, None).unwrap();
+        let filter = compile(&profile, None).unwrap();
         for (abi, nr) in calls(&profile) {
             // 0xffffffff is a cancelled call only where x32 shares the number space.
             if nr == u32::MAX && !matches!(abi, Abi::X86_64 | Abi::X32) { continue }
@@ -263,7 +268,7 @@ fn refusing(architectures: &[&str], syscalls: Vec<Syscall>) -> Profile {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn x32_calls_are_killed_where_the_profile_lacks_x32() {
-    let filter = Filter::compile(&refusing(&[], vec![allow(&["read"])]), None).unwrap();
+    let filter = compile(&refusing(&[], vec![allow(&["read"])]), None).unwrap();
     let call = Call {
         abi: Abi::X32,
         nr: arch::X32_BIT,
@@ -278,7 +283,7 @@ fn x32_calls_are_killed_where_the_profile_lacks_x32() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn socketcall_carries_socket_on_x86() {
-    let filter = Filter::compile(
+    let filter = compile(
         &refusing(&["SCMP_ARCH_X86"], vec![allow(&["socket"])]),
         None,
     )
@@ -302,29 +307,23 @@ fn socketcall_carries_socket_on_x86() {
 fn what_cannot_be_meant_is_refused_by_name() {
     let mut profile = refusing(&["SCMP_ARCH_Z80"], vec![]);
     assert!(
-        matches!(Filter::compile(&profile, None), Err(Error::Architecture(name)) if name == "SCMP_ARCH_Z80")
+        matches!(compile(&profile, None), Err(Error::Architecture(name)) if name == "SCMP_ARCH_Z80")
     );
     profile.architectures.clear();
     profile.default_action = "SCMP_ACT_NOTIFY".into();
     assert!(matches!(
-        Filter::compile(&profile, None),
+        compile(&profile, None),
         Err(Error::NotifyForbidden(_))
     ));
     profile.default_action = "SCMP_ACT_ALLOW".into();
     profile.flags = Some(vec!["NO_SUCH_FLAG".into()]);
-    assert!(matches!(
-        Filter::compile(&profile, None),
-        Err(Error::Flag(_))
-    ));
+    assert!(matches!(compile(&profile, None), Err(Error::Flag(_))));
     profile.flags = None;
     profile.syscalls = vec![Syscall {
         action: "SCMP_ACT_NOTIFY".into(),
         ..allow(&["mkdir"])
     }];
-    assert!(matches!(
-        Filter::compile(&profile, None),
-        Err(Error::NoListener)
-    ));
+    assert!(matches!(compile(&profile, None), Err(Error::NoListener)));
 }
 
 #[test]
@@ -338,7 +337,7 @@ fn the_kernel_takes_and_enforces_the_filter() {
         }],
     );
     profile.default_action = "SCMP_ACT_ALLOW".into();
-    let filter = Filter::compile(&profile, None).unwrap();
+    let filter = compile(&profile, None).unwrap();
     // A filter binds the loading thread only, so a thread of its own keeps the test runner free.
     let errno = std::thread::spawn(move || {
         // SAFETY: no memory is involved in either call.
@@ -348,4 +347,45 @@ fn the_kernel_takes_and_enforces_the_filter() {
         Errno::result(unsafe { libc::syscall(libc::SYS_getppid) }).unwrap_err() as i32
     });
     assert_eq!(errno.join().unwrap(), 77);
+}
+
+/// A program that comes out differently must not be taken for one that was kept by an earlier rrunc.
+#[test]
+fn what_is_kept_is_what_is_compiled() {
+    use sha2::{Digest, Sha256};
+    let calls: Vec<&str> = syscalls::TABLE.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = calls.iter().copied().step_by(3).collect();
+    let profile: Profile = serde_json::from_value(serde_json::json!({
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
+        "syscalls": [
+            {"names": names, "action": "SCMP_ACT_ALLOW"},
+            {"names": ["personality"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_NE"}]},
+            {"names": ["clone"], "action": "SCMP_ACT_LOG",
+             "args": [{"index": 0, "value": 2114060288, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]},
+        ],
+    }))
+    .unwrap();
+    let mut digest = Sha256::new();
+    digest.update(format!("{:?}", syscalls::TABLE));
+    for abis in [
+        &[Abi::X86_64, Abi::X86, Abi::X32][..],
+        &[Abi::Aarch64, Abi::Arm][..],
+    ] {
+        for step in compile::compile(&profile, abis).unwrap() {
+            digest.update(format!(
+                "{} {} {} {}\n",
+                step.code, step.jt, step.jf, step.k
+            ));
+        }
+    }
+    let found: String = digest.finalize()[..8]
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    assert_eq!(
+        (cache::REVISION, found.as_str()),
+        (1, "e0530c54a559aed0"),
+        "raise cache::REVISION, and note the new digest here"
+    );
 }
