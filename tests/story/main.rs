@@ -142,6 +142,9 @@ fn main() -> ExitCode {
         volume::anonymous_volumes_go_with_their_container,
         volume::mounts_of_every_kind,
         volume::volumes_are_exported_and_mounted,
+        volume::mounts_are_written_over,
+        volume::parts_of_images_and_volumes_are_mounted,
+        volume::what_a_volume_is_made_with,
         audit::loginuid_reaches_the_container,
     ])
 }

@@ -108,3 +108,108 @@ pub(crate) fn volumes_are_exported_and_mounted() -> Result<()> {
     ensure!(!mounts()?.contains(&shown));
     Ok(())
 }
+
+/// What is written over a directory, a volume or an image does not reach it.
+pub(crate) fn mounts_are_written_over() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    for dir in ["given", "upper", "work"] {
+        std::fs::create_dir(stack.scratch.path(dir))?;
+    }
+    let path = |name: &str| stack.scratch.path(name).display().to_string();
+    let (given, upper, work) = (path("given"), path("upper"), path("work"));
+    let run = |options: &str, script: &str| {
+        stack.rpod(&format!("run --rm {options} alpine sh -c '{script}'"))
+    };
+    run(
+        &format!("-v {given}:/x:O"),
+        "echo hi >/x/file && cat /x/file",
+    )
+    .ok()?
+    .is("hi")?;
+    run(&format!("-v {given}:/x:O"), "ls /x").ok()?.is("")?;
+    let kept = format!("-v {given}:/x:O,upperdir={upper},workdir={work}");
+    run(&kept, "echo hi >/x/file").ok()?;
+    run(&kept, "cat /x/file").ok()?.is("hi")?;
+    ensure!(
+        std::fs::read_dir(stack.scratch.path("given"))?
+            .next()
+            .is_none()
+    );
+    run("-v data:/x:O", "echo hi >/x/file").ok()?;
+    run("-v data:/x", "ls /x").ok()?.is("")?;
+    run(
+        "--mount type=image,src=alpine,dst=/i,rw=true",
+        "echo hi >/i/new && cat /i/new",
+    )
+    .ok()?
+    .is("hi")?;
+    run("--mount type=image,src=alpine,dst=/i", "touch /i/new").exits(1)?;
+    run(&format!("-v {given}:/x:O,ro"), "true")
+        .exits(125)?
+        .complains("can't use 'O' with other options")?;
+    run(&format!("-v {given}:/x:O,upperdir={upper}"), "true").exits(125)?;
+    stack.rpod("volume rm data").ok()?;
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+    ensure!(!mounts.contains(&path("root")), "mounts are left");
+    Ok(())
+}
+
+pub(crate) fn parts_of_images_and_volumes_are_mounted() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let run = |options: &str, script: &str| {
+        stack.rpod(&format!("run --rm {options} alpine sh -c '{script}'"))
+    };
+    let image = "--mount type=image,src=alpine,dst=/i,subpath";
+    run(&format!("{image}=/etc"), "ls /i")
+        .ok()?
+        .says("os-release")?;
+    run(&format!("{image}=etc/passwd"), "cat /i")
+        .ok()?
+        .says("root:")?;
+    run(&format!("{image}=/nowhere"), "true")
+        .exits(125)?
+        .complains("nowhere")?;
+    run(
+        "-v data:/x",
+        "mkdir /x/in; echo own >/x/in/file; ln -s /etc /x/out",
+    )
+    .ok()?;
+    let volume = "--mount type=volume,src=data,dst=/v,subpath";
+    run(&format!("{volume}=in"), "cat /v/file")
+        .ok()?
+        .is("own")?;
+    // A link leads to what is in the volume, never to the host.
+    run(&format!("{volume}=out"), "true").exits(125)?;
+    run(&format!("{volume}=../../../../../../etc"), "true").exits(125)?;
+    run("--mount type=artifact,src=x,dst=/a", "true")
+        .exits(125)?
+        .complains("artifact")?;
+    Ok(())
+}
+
+pub(crate) fn what_a_volume_is_made_with() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("volume create --opt o=uid=5,gid=6 owned").ok()?;
+    let list = "run --rm -v owned:/x alpine stat -c %u:%g /x";
+    stack.rpod(list).ok()?.is("5:6")?;
+    for (options, complaint) in [
+        ("--opt o=size=1m", "quota"),
+        ("--driver fly", "required plugin missing"),
+        ("--opt fly=1", "invalid mount option fly for driver 'local'"),
+        ("--opt type=ext4", "device"),
+    ] {
+        stack
+            .rpod(&format!("volume create {options} bad"))
+            .exits(125)?
+            .complains(complaint)?;
+        stack.rpod("volume exists bad").exits(1)?;
+    }
+    stack
+        .rpod("volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m,noquota small")
+        .ok()?;
+    stack
+        .rpod("run --rm -v small:/x alpine df /x")
+        .ok()?
+        .says(" 1024 ")?;
+    Ok(())
+}

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::resources::bytes;
 use super::volume::{add, host_path, is_mount_option, named};
-use crate::engine::container::record::Mount;
+use crate::engine::container::record::{Mount, Over};
 
 /// `type=TYPE,KEY=VALUE,…`; the words of one mount, or of several for a glob.
 pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
@@ -32,6 +32,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
         "tmpfs" | "ramfs" => memory(kind, &words, source, destination)?,
         "devpts" => devpts(&words, source, destination)?,
         "image" => image(&words, source, destination)?,
+        "artifact" => bail!(
+            "type artifact: artifacts cannot be mounted yet: extract it, and bind what it holds"
+        ),
         _ => bail!(
             "invalid filesystem type {kind:?}: bind, volume, tmpfs, ramfs, devpts, image or glob"
         ),
@@ -140,6 +143,7 @@ fn volume(words: &Words, source: Option<&str>, destination: &str) -> Result<Moun
         match *key {
             "copy" => mount.no_copy = !truth(*value)?,
             "nocopy" | "volume-nocopy" => mount.no_copy = truth(*value)?,
+            "subpath" | "volume-subpath" => mount.subpath = subpath(*value)?,
             _ if general(&mut mount.options, key, *value)? => {}
             _ => return unknown(key),
         }
@@ -201,22 +205,36 @@ fn devpts(words: &Words, source: Option<&str>, destination: &str) -> Result<Moun
 }
 
 fn image(words: &Words, source: Option<&str>, destination: &str) -> Result<Mount> {
+    let (mut writable, mut part) = (false, String::new());
     for (key, value) in words {
-        match (*key, *value) {
-            ("rw" | "readwrite", Some("false")) | ("ro" | "readonly", None | Some("true")) => {}
-            ("rw" | "readwrite", _) => bail!("images are mounted read-only"),
+        match *key {
+            "rw" | "readwrite" => writable = truth(*value)?,
+            "ro" | "readonly" => writable = !truth(*value)?,
+            "subpath" => part = subpath(*value)?,
             _ => return unknown(key),
         }
     }
+    let access = if writable { "rw" } else { "ro" };
     Ok(Mount {
         kind: "image".into(),
         source: source
             .context("must set source and destination for image volume")?
             .to_owned(),
         destination: destination.to_owned(),
-        options: vec!["ro".into(), "rbind".into()],
+        options: vec![access.into(), "rbind".into()],
+        subpath: part,
+        // What is written to an image goes with the container.
+        over: writable.then(Over::default),
         ..Mount::default()
     })
+}
+
+/// A path inside of what is mounted.
+fn subpath(value: Option<&str>) -> Result<String> {
+    match value {
+        Some(path) if !path.is_empty() => Ok(path.to_owned()),
+        _ => bail!("subpath needs a path"),
+    }
 }
 
 /// Each file of the host that fits the pattern, at its own path or below the destination.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::engine::container::record::Mount;
+use crate::engine::container::record::{Mount, Over};
 
 /// `[SOURCE:]DEST[:OPTIONS]`: a directory of the host, a volume by its name, or a new volume without one.
 pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
@@ -30,7 +30,15 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
         },
         Some(name) => named(name, destination)?,
     };
-    for option in options.split(',').filter(|option| !option.is_empty()) {
+    let options: Vec<&str> = options
+        .split(',')
+        .filter(|option| !option.is_empty())
+        .collect();
+    if options.contains(&"O") {
+        mount.over = Some(overlay(&options).with_context(|| format!("volume {text:?}"))?);
+        return Ok(mount);
+    }
+    for option in options {
         match option {
             "copy" | "nocopy" if mount.volume.is_some() => mount.no_copy = option == "nocopy",
             // SELinux labels: nothing to set where there is no SELinux.
@@ -40,6 +48,23 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
         }
     }
     Ok(mount)
+}
+
+/// `O[,upperdir=DIR,workdir=DIR]`.
+fn overlay(options: &[&str]) -> Result<Over> {
+    let mut over = Over::default();
+    for option in options {
+        match option.split_once('=').unwrap_or((option, "")) {
+            ("O", "") => {}
+            ("upperdir", path) => over.upper = Some(host_path(path)?.into()),
+            ("workdir", path) => over.work = Some(host_path(path)?.into()),
+            _ => bail!("can't use 'O' with other options: {option:?}"),
+        }
+    }
+    if over.upper.is_some() != over.work.is_some() {
+        bail!("must specify both upperdir and workdir, or neither");
+    }
+    Ok(over)
 }
 
 /// A volume by its name.

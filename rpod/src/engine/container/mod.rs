@@ -25,6 +25,7 @@ pub mod remove;
 pub mod rename;
 pub mod restart;
 pub mod size;
+mod sources;
 pub mod start;
 pub mod stats;
 pub mod status;

@@ -149,6 +149,43 @@ impl Overlay<'_> {
     }
 }
 
+/// Lays a directory over another, which stays as it is.
+pub fn over(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
+    let mut options = Vec::new();
+    for (name, path) in [
+        ("lowerdir=", lower),
+        (",upperdir=", upper),
+        (",workdir=", work),
+    ] {
+        options.extend_from_slice(name.as_bytes());
+        for byte in path.as_os_str().as_bytes() {
+            // A colon divides lower directories alone.
+            let divides = *byte == b':' && name == "lowerdir=";
+            if divides || matches!(byte, b'\\' | b',') {
+                options.push(b'\\');
+            }
+            options.push(*byte);
+        }
+    }
+    if crate::engine::rootless() {
+        options.extend_from_slice(b",userxattr");
+    }
+    mount(
+        Some("overlay"),
+        target,
+        Some("overlay"),
+        MsFlags::empty(),
+        Some(options.as_slice()),
+    )
+    .with_context(|| {
+        format!(
+            "mounting an overlay of {} on {}",
+            lower.display(),
+            target.display()
+        )
+    })
+}
+
 /// Layers alone, lowest first, which nobody writes to.
 pub fn mount_read_only(layers: &Path, chain: &[String], target: &Path) -> Result<()> {
     let failed = || format!("mounting {} layers on {}", chain.len(), target.display());
@@ -203,7 +240,7 @@ pub fn mount_shm(target: &Path, size: u64) -> Result<()> {
     .with_context(|| format!("mounting {}", target.display()))
 }
 
-fn bind(source: &Path, target: &Path) -> Result<()> {
+pub(super) fn bind(source: &Path, target: &Path) -> Result<()> {
     mount(
         Some(source),
         target,

@@ -240,6 +240,19 @@ pub struct Mount {
     pub volume: Option<String>,
     /// The volume is not filled from the image.
     pub no_copy: bool,
+    /// The part of the volume or the image that is mounted; empty for the whole.
+    pub subpath: String,
+    /// The source stays as it is; what is written lies over it.
+    pub over: Option<Over>,
+}
+
+/// podman-run(1), "Overlay Volume Mounts".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Over {
+    /// Where what is written stays; else it goes with the container's process.
+    pub upper: Option<PathBuf>,
+    pub work: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

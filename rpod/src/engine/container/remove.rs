@@ -10,7 +10,7 @@ use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::{Container, Namespace};
 use super::status::Status;
-use super::{half_start, load, mount, pause, stop};
+use super::{half_start, load, mount, pause, sources, stop};
 use crate::bundle::hosts;
 use crate::engine::network::connection;
 use crate::engine::{Context, event, pod, runtime, volume};
@@ -162,10 +162,7 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
     }
     connection::down(ctx, &container.id)?;
     volume::attach::release(ctx, container)?;
-    let images = container.mounts.iter().filter(|m| m.kind == "image");
-    for (number, _) in images.enumerate() {
-        unmount(&run.join(format!("image-{number}")))?;
-    }
+    sources::release(&home, &run)?;
     unmount(&run.join("shm"))?;
     if !mount::is_marked(&ctx.store, &container.id) {
         unmount(&home.join("rootfs"))?;

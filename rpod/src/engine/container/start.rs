@@ -12,10 +12,10 @@ use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
 use super::unit::Unit;
-use super::{load, pause, remove, restart, stop};
+use super::{load, pause, remove, restart, sources, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
-use crate::engine::{Context, cgroup, event, image, pod, runtime, volume};
+use crate::engine::{Context, cgroup, event, pod, runtime, volume};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
@@ -170,7 +170,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     }
     mount(ctx, container, &home)?;
     volume::attach::prepare(ctx, container)?;
-    let mut given = with_images(ctx, container, &run)?;
+    let mut given = sources::make(ctx, container, &run)?;
     let unit = until.for_unit().then(|| Unit::hand_over(&mut given, &home));
     let unit = unit.transpose()?;
     let container = &given;
@@ -290,21 +290,6 @@ fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
         joined.pids.insert(owner.to_owned(), started.pid);
     }
     Ok(joined)
-}
-
-/// Mounts that are images become binds of directories where the images are mounted.
-fn with_images(ctx: &Context, container: &Container, run: &Path) -> Result<Container> {
-    let mut container = container.clone();
-    let images = container.mounts.iter_mut().filter(|m| m.kind == "image");
-    for (number, mount) in images.enumerate() {
-        let target = run.join(format!("image-{number}"));
-        let image = image::find(ctx, &mount.source)?;
-        image::unpack_missing_layers(ctx, &image)?;
-        image::mount::mount_at(ctx, &image, &target)?;
-        mount.kind = "bind".to_owned();
-        mount.source = target.to_string_lossy().into_owned();
-    }
-    Ok(container)
 }
 
 /// Its networks, if it has any of its own.

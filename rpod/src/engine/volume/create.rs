@@ -51,11 +51,13 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     }
     if volume.driver != "local" {
         bail!(
-            "volume driver {:?}: local is the one that there is",
-            volume.driver
+            "volume {} uses volume plugin {driver} but it could not be retrieved: no volume plugin with name {driver} available, local is the only driver: required plugin missing",
+            volume.name,
+            driver = volume.driver
         );
     }
     check_options(&volume.options)?;
+    owner(&mut volume)?;
     volume.created = jiff::Timestamp::now().to_string();
     volume.needs_copy_up = !volume.options.contains_key("nocopy");
     let making = || format!("making volume {}", volume.name);
@@ -73,13 +75,40 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     Ok(volume)
 }
 
+/// `o=uid=N,gid=N`: whose the volume is.
+fn owner(volume: &mut Volume) -> Result<()> {
+    let list = volume.options.get("o").cloned().unwrap_or_default();
+    for option in list.split(',') {
+        let number = |text: &str| {
+            let number = text.parse().ok();
+            number
+                .with_context(|| format!("volume option o: cannot convert {option:?} to a number"))
+        };
+        match option.split_once('=') {
+            Some(("uid", text)) => volume.uid = Some(number(text)?),
+            Some(("gid", text)) => volume.gid = Some(number(text)?),
+            // A tmpfs has a size of its own.
+            Some(("size" | "inodes", _)) if !mounts(&volume.options) => bail!(
+                "volume options size and inodes not supported: quotas of volumes need XFS with project quotas, and rpod sets none: use type=tmpfs, or a file system of its own by type and device"
+            ),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// True if a kind of file system is asked for.
+fn mounts(options: &BTreeMap<String, String>) -> bool {
+    options.contains_key("type") || options.contains_key("device")
+}
+
 fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
     for (key, value) in options {
         match key.as_str() {
             "type" | "device" | "o" => {}
             "copy" | "nocopy" if value.is_empty() => {}
             _ => bail!(
-                "invalid option {key:?} for the local volume driver: type, device, o, copy and nocopy are known: invalid argument"
+                "invalid mount option {key} for driver 'local': type, device, o, copy and nocopy are known: invalid argument"
             ),
         }
     }

@@ -69,9 +69,16 @@ impl Volume {
 
     /// A file system is mounted on it while it is used.
     pub fn is_mounted_when_used(&self) -> bool {
-        ["type", "device", "o"]
-            .iter()
-            .any(|key| self.options.contains_key(*key))
+        let rest = self.options.get("o").map_or("", String::as_str);
+        // Whose it is needs no mount.
+        let is_owner = |option: &str| {
+            option.is_empty() || option.starts_with("uid=") || option.starts_with("gid=")
+        };
+        self.options.contains_key("type")
+            || self.options.contains_key("device")
+            || !rest
+                .split(',')
+                .all(|option| is_owner(option) || option == "noquota")
     }
 
     fn save(&self, ctx: &Context) -> Result<()> {

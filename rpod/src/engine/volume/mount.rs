@@ -27,7 +27,7 @@ pub(super) fn up(ctx: &Context, volume: &Volume) -> Result<()> {
     }
     let options: Vec<&str> = volume.options.get("o").map_or(Vec::new(), |list| {
         list.split(',')
-            .filter(|option| !option.is_empty())
+            .filter(|option| !option.is_empty() && *option != "noquota")
             .collect()
     });
     if !options.is_empty() {
