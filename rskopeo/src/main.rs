@@ -17,11 +17,13 @@ mod go_template;
 mod layer;
 mod manifest;
 mod platform;
+mod podman_store;
 mod reference;
 mod registry;
 mod retry;
 mod signature;
 mod store;
+mod tar_split;
 mod terminal;
 mod transport;
 

@@ -59,6 +59,8 @@ pub struct StoreSpec {
     pub driver: Option<String>,
     pub root: PathBuf,
     pub runroot: Option<PathBuf>,
+    /// `NAME=VALUE`, for the driver.
+    pub options: Vec<String>,
 }
 
 /// Why a reference is refused; the texts are skopeo's, so that scripts which look for them go on working.
@@ -215,17 +217,17 @@ fn containers_storage(details: &str) -> Result<Reference, InvalidReference> {
     Ok(Reference::ContainersStorage { store, image })
 }
 
-/// `[driver@]root[+runroot]`; both paths absolute.
+/// `[driver@]root[+runroot][:option,…]`; both paths absolute.
 fn store_spec(spec: &str) -> Option<StoreSpec> {
     let (driver, paths) = match spec.split_once('@') {
         Some((driver, paths)) if !driver.is_empty() => (Some(driver.to_owned()), paths),
         Some(_) => return None,
         None => (None, spec),
     };
-    // Options for the driver may follow after a colon; none is known here.
-    if paths.contains(':') {
-        return None;
-    }
+    let (paths, options) = match paths.split_once(':') {
+        Some((paths, options)) => (paths, options.split(',').map(str::to_owned).collect()),
+        None => (paths, Vec::new()),
+    };
     let (root, runroot) = match paths.split_once('+') {
         Some((root, runroot)) => (root, Some(PathBuf::from(runroot))),
         None => (paths, None),
@@ -235,6 +237,7 @@ fn store_spec(spec: &str) -> Option<StoreSpec> {
         driver,
         root: root.into(),
         runroot,
+        options,
     })
 }
 
@@ -318,7 +321,15 @@ impl fmt::Display for Reference {
                     .as_deref()
                     .map(|path| format!("+{}", path.display()))
                     .unwrap_or_default();
-                write!(f, "[{driver}{}{runroot}]{image}", store.root.display())
+                let options = match store.options.as_slice() {
+                    [] => String::new(),
+                    options => format!(":{}", options.join(",")),
+                };
+                write!(
+                    f,
+                    "[{driver}{}{runroot}{options}]{image}",
+                    store.root.display()
+                )
             }
             Self::ContainersStorage { store: None, image } => write!(f, "{image}"),
         }
@@ -358,6 +369,7 @@ mod tests {
             "dir:/a:b",
             "containers-storage:[rpod@/root+/run]docker.io/library/alpine:latest",
             "containers-storage:[/root]docker.io/library/alpine:latest",
+            "containers-storage:[overlay@/root+/run:overlay.mountopt=nodev,x=y]docker.io/library/alpine:latest",
             "containers-storage:[rpod@/root+/run]@0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);

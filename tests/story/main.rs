@@ -15,6 +15,7 @@ mod networks;
 mod options;
 mod pod;
 mod pod_life;
+mod podman_store;
 mod sync;
 mod system;
 mod terminal;
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
         bundle::a_bundle_packs_into_any_transport,
         bundle::owners_come_back_from_their_map,
         bundle::every_runtime_takes_a_bundle_as_it_is,
+        podman_store::podman_runs_what_rskopeo_wrote,
+        podman_store::rskopeo_reads_what_podman_wrote,
+        podman_store::a_half_made_layer_is_removed,
+        podman_store::the_driver_or_what_is_there_tells_the_store,
         sync::sync_between_registry_and_directory,
         sync::sync_from_yaml,
         sync::sync_goes_on_and_copies_nothing_twice,
@@ -136,6 +141,7 @@ fn main() -> ExitCode {
         trust::simple_signatures_pass_between_rskopeo_and_skopeo,
         trust::a_signature_is_for_one_name_and_one_digest,
         trust::signatures_stay_or_stop_the_copy,
+        trust::signatures_stay_in_the_stores,
         trust::standalone_signatures_pass_both_ways,
         trust::sigstore_signatures_are_made_and_asked_for,
         volume::a_volume_outlives_its_containers,

@@ -235,6 +235,62 @@ pub(crate) fn signatures_stay_or_stop_the_copy() -> Result<()> {
     Ok(())
 }
 
+/// A signed image is pulled under a policy that demands it, and keeps its signatures in the store of rpod and in podman's.
+pub(crate) fn signatures_stay_in_the_stores() -> Result<()> {
+    let signers = Signers::new()?;
+    let signed = signers.stack.remote("team/signed:1");
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {} {signed}",
+            signers.stack.remote("alpine:latest")
+        ))
+        .ok()?;
+    let scratch = &signers.stack.scratch;
+    let name = signed.trim_start_matches("docker://");
+    let key = scratch.path("alice.asc");
+    scratch.write(
+        "demanding.json",
+        serde_json::json!({
+            "default": [{"type": "reject"}],
+            "transports": {"docker": {"": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": key}]},
+                           "containers-storage": {"": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": key}]}}
+        })
+        .to_string(),
+    )?;
+    let path = |name: &str| scratch.path(name).display().to_string();
+    let stores = [
+        format!("containers-storage:[rpod@{}]{name}", path("rpod")),
+        format!(
+            "containers-storage:[overlay@{}+{}]{name}",
+            path("p"),
+            path("prun")
+        ),
+    ];
+    for (n, store) in stores.iter().enumerate() {
+        let copy = |line: String| signers.rskopeo(&format!("--policy demanding.json copy {line}"));
+        copy(format!("{signed} {store}"))
+            .ok()?
+            .says("Storing signatures")?;
+        // What comes out is what went in, as far as it has not to be packed anew.
+        if n == 0 {
+            copy(format!("{store} dir:out")).ok()?;
+            ensure!(scratch.path("out/signature-1").exists());
+        } else {
+            copy(format!("{store} dir:out-{n}"))
+                .exits(1)?
+                .complains("changing layer representation")?;
+            copy(format!("--remove-signatures {store} dir:out-{n}")).ok()?;
+            let theirs = Cmd::new(peer("skopeo")?)
+                .dir(scratch.path(""))
+                .words(&format!(
+                    "--policy demanding.json copy --remove-signatures {store} dir:theirs"
+                ));
+            theirs.ok()?;
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn standalone_signatures_pass_both_ways() -> Result<()> {
     let signers = Signers::new()?;
     let alpine = signers.stack.remote("alpine:latest");

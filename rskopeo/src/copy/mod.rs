@@ -111,13 +111,12 @@ pub fn image(
             if is_there(&*destination, &instance, options)? {
                 return Ok(instance);
             }
-            let digest = top.digest();
             one(
                 source,
                 &*destination,
                 &instance,
                 Place::Top {
-                    chosen_from: Some(&digest),
+                    chosen_from: Some(&top),
                 },
                 options,
             )?
@@ -256,7 +255,16 @@ fn blobs_and_config(
     options: &Options,
 ) -> Result<RawManifest> {
     let image = Image::parse(manifest)?;
-    let plan = Plan::make(source, destination, image.clone(), fixed, options)?;
+    let mut read = image.clone();
+    if let Some(layers) = source.layers_as_read(&image)? {
+        read.layers = layers;
+    }
+    if let (Some(reason), true) = (fixed, read != image) {
+        bail!(
+            "Copying this image would require changing layer representation, which we cannot do: {reason:?}"
+        );
+    }
+    let plan = Plan::make(source, destination, read, fixed, options)?;
     let format = plan.format;
     let layers = blobs::layers(source, destination, &plan, options)?;
     let (copied, config) = plan.finish(layers)?;

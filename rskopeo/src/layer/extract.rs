@@ -21,6 +21,7 @@ use super::path::{clean, shown, split};
 use super::place::{Place, linkable, write_content};
 use super::remove::{remove, remove_all, remove_children};
 use super::tree::{Made, Tree, is, open_beneath};
+use super::watch::Input;
 use super::whiteout::{self, Mark, mark};
 
 /// What the tree is to become.
@@ -81,7 +82,7 @@ impl Extractor {
     }
 
     /// Writes one layer. Tells what has to be made up from the layers below in overlay form.
-    pub(super) fn layer(&mut self, input: impl BufRead) -> Result<Unsettled> {
+    pub(super) fn layer(&mut self, input: impl Input) -> Result<Unsettled> {
         self.layer = LayerState::default();
         let mut archive = Archive::new(input);
         while let Some(entry) = archive.next_entry()? {
@@ -104,7 +105,7 @@ impl Extractor {
         Ok(self.short.lines())
     }
 
-    fn entry<R: BufRead>(&mut self, entry: &Entry, archive: &mut Archive<R>) -> Result<()> {
+    fn entry<R: Input>(&mut self, entry: &Entry, archive: &mut Archive<R>) -> Result<()> {
         let content = if entry.kind == Kind::File {
             archive.content_left()
         } else {
@@ -114,10 +115,12 @@ impl Extractor {
         let path = clean(&entry.path)?;
         let attributes = Attributes::of(entry, &path, &self.options.owners)?;
         if path.is_empty() {
+            archive.announce(entry, &path, false)?;
             return self.root_entry(entry, &attributes);
         }
         let (parent, name) = split(&path);
         let mark = mark(parent, name)?;
+        archive.announce(entry, &path, mark != Mark::None)?;
         if mark == Mark::Ignored {
             return Ok(());
         }

@@ -26,6 +26,7 @@ mod remove;
 mod stream;
 mod tree;
 mod walk;
+mod watch;
 mod whiteout;
 mod xattr;
 
@@ -37,7 +38,8 @@ pub use mtree::{Mtree, describe};
 pub use overlay::Unsettled;
 pub use owners::{IdMap, Owners};
 pub use pack::pack;
-pub use stream::apply;
+pub use stream::{apply, apply_watched};
+pub use watch::{Member, Watcher};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::error::{LayerError, Result};
 use super::extract::Extractor;
 use super::overlay::Unsettled;
 use super::ratio::{Bounded, Counted};
+use super::watch::{Input, Member, Watcher};
 use crate::compression::decompress;
 use crate::digest::{Digest, Hasher};
 
@@ -25,17 +26,27 @@ pub fn apply(
     diff_id: Option<&Digest>,
     extractor: &mut Extractor,
 ) -> Result<Unsettled> {
+    apply_watched(blob, diff_id, extractor, None)
+}
+
+/// The same, while somebody looks on.
+pub fn apply_watched(
+    blob: impl Read + Send,
+    diff_id: Option<&Digest>,
+    extractor: &mut Extractor,
+    watcher: Option<&mut dyn Watcher>,
+) -> Result<Unsettled> {
     let (blob, read) = Counted::new(blob);
     let mut plain = Bounded::new(decompress(blob)?, read, extractor.limits().ratio);
     let (first, ended) = chunk(&mut plain)?;
     let mut hasher = diff_id.map_or_else(Hasher::sha256, Digest::hasher);
     let unsettled = if ended {
-        extractor.layer(Plain::new(first, None, &mut hasher))?
+        extractor.layer(Plain::new(first, None, &mut hasher, watcher))?
     } else {
         thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);
             scope.spawn(move || pump(plain, &sender));
-            extractor.layer(Plain::new(first, Some(receiver), &mut hasher))
+            extractor.layer(Plain::new(first, Some(receiver), &mut hasher, watcher))
         })?
     };
     let actual = hasher.finish();
@@ -69,18 +80,20 @@ fn chunk(plain: &mut impl Read) -> io::Result<(Vec<u8>, bool)> {
 }
 
 /// The layer's plain bytes, hashed as they are handed on.
-struct Plain<'a> {
+struct Plain<'a, 'w> {
     current: Vec<u8>,
     position: usize,
     more: Option<Receiver<io::Result<Vec<u8>>>>,
     hasher: &'a mut Hasher,
+    watcher: Option<&'w mut dyn Watcher>,
 }
 
-impl<'a> Plain<'a> {
+impl<'a, 'w> Plain<'a, 'w> {
     fn new(
         first: Vec<u8>,
         more: Option<Receiver<io::Result<Vec<u8>>>>,
         hasher: &'a mut Hasher,
+        watcher: Option<&'w mut dyn Watcher>,
     ) -> Self {
         hasher.update(&first);
         Self {
@@ -88,11 +101,12 @@ impl<'a> Plain<'a> {
             position: 0,
             more,
             hasher,
+            watcher,
         }
     }
 }
 
-impl BufRead for Plain<'_> {
+impl BufRead for Plain<'_, '_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.position == self.current.len() {
             // The sender goes away after the last chunk.
@@ -107,11 +121,23 @@ impl BufRead for Plain<'_> {
     }
 
     fn consume(&mut self, n: usize) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher.passed(&self.current[self.position..self.position + n]);
+        }
         self.position += n;
     }
 }
 
-impl Read for Plain<'_> {
+impl Input for Plain<'_, '_> {
+    fn begins(&mut self, member: &Member<'_>) -> io::Result<()> {
+        match &mut self.watcher {
+            Some(watcher) => watcher.begins(member),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Read for Plain<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut bytes = self.fill_buf()?;
         let n = bytes.read(buffer)?;

@@ -28,7 +28,7 @@ mod sigstore;
 mod store;
 mod trust;
 
-pub use blob::{Signature, read_numbered, write_numbered};
+pub use blob::{Signature, read_numbered, remove_numbered, write_numbered};
 pub use gpg::Gpg;
 pub use lookaside::Lookaside;
 pub use payload::{Claims, Kind};

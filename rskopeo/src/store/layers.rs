@@ -13,7 +13,7 @@ use nix::unistd::syncfs;
 
 use crate::digest::Digest;
 use crate::fatal;
-use crate::layer::{self, Extractor, Form, Limits, Options, Owners, Unsettled};
+use crate::layer::{self, Extractor, Form, Limits, Options, Owners, Unsettled, Watcher};
 
 const TEMPORARY: &str = ".tmp-";
 
@@ -63,30 +63,12 @@ impl Layers {
         limits: Limits,
     ) -> Result<Staged> {
         let mut staged = self.stage()?;
-        let diff = staged.path.join("diff");
-        fs::create_dir(&diff).with_context(|| format!("creating {}", diff.display()))?;
-        // Whatever the caller's umask is; an entry for the root may change it.
-        fs::set_permissions(&diff, Permissions::from_mode(0o755))
-            .with_context(|| format!("chmod {}", diff.display()))?;
-        let owners = if nix::unistd::geteuid().is_root() {
-            Owners::Kept
-        } else {
-            Owners::Callers
-        };
-        let options = Options {
-            form: Form::Overlay,
-            owners,
-            limits,
-        };
-        let mut extractor = Extractor::new(open_directory(&diff)?, options);
-        staged.unsettled = layer::apply(blob, diff_id, &mut extractor)?;
-        for line in extractor.finish()? {
-            fatal::warn(&line);
-        }
+        staged.unpack(blob, diff_id, limits, None)?;
         Ok(staged)
     }
 
-    fn stage(&self) -> Result<Staged> {
+    /// A place for a layer, with nothing in it.
+    pub fn stage(&self) -> Result<Staged> {
         loop {
             let directory = tempfile::Builder::new()
                 .prefix(TEMPORARY)
@@ -114,7 +96,7 @@ impl Layers {
     }
 
     /// Removes temporary directories whose maker is gone.
-    fn sweep(&self) -> Result<()> {
+    pub fn sweep(&self) -> Result<()> {
         let listing = fs::read_dir(&self.directory)
             .with_context(|| format!("listing {}", self.directory.display()))?;
         for entry in listing {
@@ -140,23 +122,67 @@ impl Layers {
 }
 
 impl Staged {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The layer's tree.
+    pub fn diff(&self) -> PathBuf {
+        self.path.join("diff")
+    }
+
+    /// Unpacks a blob into the tree, once.
+    pub fn unpack(
+        &mut self,
+        blob: impl Read + Send,
+        diff_id: Option<&Digest>,
+        limits: Limits,
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<()> {
+        let diff = self.diff();
+        fs::create_dir(&diff).with_context(|| format!("creating {}", diff.display()))?;
+        // Whatever the caller's umask is; an entry for the root may change it.
+        fs::set_permissions(&diff, Permissions::from_mode(0o755))
+            .with_context(|| format!("chmod {}", diff.display()))?;
+        let owners = if nix::unistd::geteuid().is_root() {
+            Owners::Kept
+        } else {
+            Owners::Callers
+        };
+        let options = Options {
+            form: Form::Overlay,
+            owners,
+            limits,
+        };
+        let mut extractor = Extractor::new(open_directory(&diff)?, options);
+        self.unsettled = layer::apply_watched(blob, diff_id, &mut extractor, watcher)?;
+        for line in extractor.finish()? {
+            fatal::warn(&line);
+        }
+        Ok(())
+    }
+
     /// Whether nothing of the layers below is needed.
     pub fn stands_alone(&self) -> bool {
         self.unsettled.is_empty()
     }
 
-    /// Gives the layer its name, after its bytes are on the disk. `below` are the chainIDs of the layers under it, the base first.
-    pub fn commit(mut self, layers: &Layers, chain_id: &Digest, below: &[Digest]) -> Result<()> {
+    /// Makes up what the layers below have to tell, whose trees are `below`, the nearest first; then all of it is on the disk.
+    pub fn settle(&mut self, below: impl Iterator<Item = PathBuf>) -> Result<()> {
         let unsettled = std::mem::take(&mut self.unsettled);
         if !unsettled.is_empty() {
             let lowers: Vec<OwnedFd> = below
-                .iter()
-                .rev()
-                .map(|lower| open_directory(&layers.path(lower).join("diff")))
+                .map(|lower| open_directory(&lower))
                 .collect::<Result<_>>()?;
-            unsettled.settle(open_directory(&self.path.join("diff"))?, &lowers)?;
+            unsettled.settle(open_directory(&self.diff())?, &lowers)?;
         }
-        syncfs(self.lock.as_fd()).with_context(|| format!("syncing {}", self.path.display()))?;
+        syncfs(self.lock.as_fd()).with_context(|| format!("syncing {}", self.path.display()))
+    }
+
+    /// Gives the layer its name, after its bytes are on the disk. `below` are the chainIDs of the layers under it, the base first.
+    pub fn commit(mut self, layers: &Layers, chain_id: &Digest, below: &[Digest]) -> Result<()> {
+        let below = below.iter().rev();
+        self.settle(below.map(|lower| layers.path(lower).join("diff")))?;
         let target = layers.path(chain_id);
         match fs::rename(&self.path, &target) {
             Ok(()) => self.done = true,

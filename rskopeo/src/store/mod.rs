@@ -5,6 +5,7 @@
 //! ROOT/images/index.lock      flock LOCK_EX while index.json is changed
 //! ROOT/layers/<chainID>/diff  a layer in overlayfs form; there means whole
 //! ROOT/layers/.tmp-*/         a layer in the making, flock'ed by its maker
+//! ROOT/signatures/<digest>/   signature-1 and so on, of the manifest with this digest (its hex)
 //! ```
 //!
 //! `ROOT/images` itself is flock'ed LOCK_SH during an import, so that whoever sweeps unreferenced blobs and layers (LOCK_EX)
@@ -16,45 +17,31 @@ mod names;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::reference::StoreSpec;
+use crate::digest::Digest;
 use crate::transport::{INDEX_LOCK, Layout};
 
 pub use layers::{Layers, Staged};
 pub use names::name_image;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
 }
 
 impl Store {
-    /// The store that a reference means; nothing is touched.
+    /// The caller's own; nothing is touched.
     ///
     /// # Errors
-    /// The driver is not rpod's, or the caller has no home for a store.
-    pub fn of(spec: Option<&StoreSpec>) -> Result<Self> {
-        match spec {
-            None => Ok(Self {
-                root: default_root()?,
-            }),
-            Some(StoreSpec {
-                driver: None, root, ..
-            }) => Ok(Self { root: root.clone() }),
-            Some(StoreSpec {
-                driver: Some(driver),
-                root,
-                ..
-            }) if driver == "rpod" => Ok(Self { root: root.clone() }),
-            Some(StoreSpec {
-                driver: Some(driver),
-                ..
-            }) => {
-                bail!(
-                    "storage driver {driver:?} is not supported: use [rpod@ROOT+RUNROOT], rpod's own store"
-                )
-            }
+    /// The caller has no home for a store.
+    pub fn default() -> Result<Self> {
+        default_root().map(|root| Self { root })
+    }
+
+    pub fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
         }
     }
 
@@ -82,6 +69,14 @@ impl Store {
 
     pub fn images(&self) -> Layout {
         Layout::at(&self.images_path(), None)
+    }
+
+    /// Where a signature of a manifest is, the first of which has the number 1.
+    pub fn signature_path(&self, manifest: &Digest, number: usize) -> PathBuf {
+        self.root
+            .join("signatures")
+            .join(manifest.hex())
+            .join(format!("signature-{number}"))
     }
 
     pub fn layers(&self) -> Layers {

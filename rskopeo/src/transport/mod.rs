@@ -25,7 +25,7 @@ use anyhow::{Result, bail};
 
 use crate::config::Credentials;
 use crate::digest::Digest;
-use crate::manifest::{Descriptor, RawManifest};
+use crate::manifest::{Descriptor, Image, RawManifest};
 use crate::reference::{Name, Reference};
 use crate::signature::Signature;
 
@@ -44,6 +44,11 @@ pub trait Source: Sync {
 
     /// Opens a blob. The bytes are not trusted: the caller checks digest and size as it reads.
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>>;
+
+    /// The layers in the form in which [`blob`](Self::blob) has them, where that is not what the manifest says.
+    fn layers_as_read(&self, _image: &Image) -> Result<Option<Vec<Descriptor>>> {
+        Ok(None)
+    }
 
     /// The signatures of the image itself, or of one instance of its index. Nothing about them is checked.
     fn signatures(&self, _instance: Option<&Digest>) -> Result<Vec<Signature>> {
@@ -84,8 +89,10 @@ pub enum LayerForm {
 pub enum Place<'a> {
     /// One of several instances; the index that names them comes last, as `Top`.
     Instance,
-    /// What the reference stands for. `chosen_from` is the digest of the index that it was picked out of, if any.
-    Top { chosen_from: Option<&'a Digest> },
+    /// What the reference stands for. `chosen_from` is the index that it was picked out of, if any.
+    Top {
+        chosen_from: Option<&'a RawManifest>,
+    },
 }
 
 /// A place for an image. Opening one takes its locks and creates what is missing; dropping one without `commit`
@@ -193,9 +200,9 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
             image.as_deref(),
             access.shared_blob_dir.as_deref(),
         )?),
-        Reference::ContainersStorage { store, image } => Box::new(
-            containers_storage::StorageSource::open(store.as_ref(), image)?,
-        ),
+        Reference::ContainersStorage { store, image } => {
+            containers_storage::open_source(store.as_ref(), image)?
+        }
         Reference::OciArchive { path, image } => {
             let tmpdir = access.tmpdir.as_deref();
             Box::new(oci_archive::OciArchiveSource::open(
@@ -261,9 +268,9 @@ pub fn open_destination(
             access.shared_blob_dir.as_deref(),
             writing.oci_accepts_uncompressed,
         )?),
-        Reference::ContainersStorage { store, image } => Box::new(
-            containers_storage::StorageDestination::create(store.as_ref(), image)?,
-        ),
+        Reference::ContainersStorage { store, image } => {
+            containers_storage::open_destination(store.as_ref(), image)?
+        }
         Reference::OciArchive { path, image } => {
             let tmpdir = access.tmpdir.as_deref();
             Box::new(oci_archive::OciArchiveDestination::create(

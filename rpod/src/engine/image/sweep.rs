@@ -1,4 +1,4 @@
-//! Blobs and layers that nothing refers to any more.
+//! Blobs, signatures and layers that nothing refers to any more.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,6 +37,7 @@ pub fn sweep(context: &Context) -> Result<()> {
         layers.extend(container.image.layers);
     }
     sweep_directory(&images.join("blobs/sha256"), &blobs)?;
+    sweep_directory(&context.store.root.join("signatures"), &blobs)?;
     sweep_directory(&context.store.layers(), &layers)
 }
 

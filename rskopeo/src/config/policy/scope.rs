@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::reference::{Name, Reference, StoredImage};
+use crate::podman_store::PodmanStore;
+use crate::reference::{Name, Reference, StoreSpec, StoredImage};
 use crate::store::Store;
 
 /// Every scope that `image` is in, the most exact first; the transport's own (`""`) is not among them.
@@ -14,18 +15,12 @@ pub fn scopes(image: &Reference) -> Vec<String> {
         Reference::Dir { path }
         | Reference::Oci { path, .. }
         | Reference::OciArchive { path, .. } => path_scopes(path),
-        Reference::ContainersStorage { store, image } => {
-            let driver = store
-                .as_ref()
-                .and_then(|spec| spec.driver.as_deref())
-                .unwrap_or("rpod");
-            match store {
-                Some(spec) => store_scopes(driver, &spec.root, image),
-                None => Store::of(None)
-                    .map(|store| store_scopes(driver, store.root(), image))
-                    .unwrap_or_default(),
-            }
-        }
+        Reference::ContainersStorage { store, image } => match store {
+            Some(spec) => store_scopes(driver(spec), &spec.root, image),
+            None => Store::default()
+                .map(|store| store_scopes("rpod", store.root(), image))
+                .unwrap_or_default(),
+        },
         // No scopes but the transport's own.
         Reference::DockerArchive { .. } => Vec::new(),
     }
@@ -54,6 +49,16 @@ fn path_scopes(path: &Path) -> Vec<String> {
         .filter(|above| *above != Path::new("/"))
         .map(|above| above.display().to_string())
         .collect()
+}
+
+/// The one that is named, else that of the store which lies there.
+fn driver(store: &StoreSpec) -> &str {
+    let is_podmans = || PodmanStore::at(&store.root, None).exists();
+    match store.driver.as_deref() {
+        Some(driver) => driver,
+        None if is_podmans() => "overlay",
+        None => "rpod",
+    }
 }
 
 fn store_scopes(driver: &str, root: &Path, image: &StoredImage) -> Vec<String> {

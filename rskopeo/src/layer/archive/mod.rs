@@ -15,6 +15,7 @@ use tar::{EntryType, Header};
 
 use super::error::{LayerError, Result};
 use super::path::shown;
+use super::watch::{Input, Member};
 use pax::Records;
 pub(super) use sparse::Segment;
 
@@ -74,6 +75,23 @@ struct Extensions {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     pax: Records,
+}
+
+impl<R: Input> Archive<R> {
+    /// Tells whoever watches the input of a member that was just read, and of its content that was not.
+    pub(super) fn announce(&mut self, entry: &Entry, clean: &[u8], is_mark: bool) -> Result<()> {
+        let whole = entry.kind == Kind::File && entry.sparse.is_none() && !is_mark;
+        self.input.begins(&Member {
+            name: &entry.path,
+            clean,
+            uid: entry.uid,
+            gid: entry.gid,
+            stored: self.content,
+            is_whole_file: whole,
+            is_mark,
+        })?;
+        Ok(())
+    }
 }
 
 impl<R: BufRead> Archive<R> {

@@ -1,4 +1,4 @@
-//! `containers-storage:[rpod@ROOT+RUNROOT]name`, or `@id` in the place of the name: the store that rpod runs containers from.
+//! The store that rpod runs containers from.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,18 +7,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-use super::layout::{Layout, REF_NAME};
-use super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
+use super::super::layout::{Layout, REF_NAME};
+use super::super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
 use crate::atomic::Temporary;
 use crate::digest::Digest;
 use crate::fatal::NotFound;
 use crate::layer::Limits;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, OCI_MANIFEST, RawManifest};
-use crate::reference::{StoreSpec, StoredImage};
+use crate::reference::StoredImage;
+use crate::signature::{Signature, read_numbered, remove_numbered, write_numbered};
 use crate::store::{Layers, Staged, Store, import_lock, name_image};
 
 #[derive(Debug)]
 pub struct StorageSource {
+    store: Store,
     images: Layout,
     top: Descriptor,
     /// Against a sweep while the image is read.
@@ -26,8 +28,7 @@ pub struct StorageSource {
 }
 
 impl StorageSource {
-    pub fn open(store: Option<&StoreSpec>, image: &StoredImage) -> Result<Self> {
-        let store = Store::of(store)?;
+    pub fn open(store: &Store, image: &StoredImage) -> Result<Self> {
         let missing = || {
             NotFound(format!(
                 "reference \"{image}\" does not resolve to an image ID: it is not in the store {}",
@@ -48,6 +49,7 @@ impl StorageSource {
             false => error,
         })?;
         Ok(Self {
+            store: store.clone(),
             images,
             top,
             _lock: lock,
@@ -83,11 +85,17 @@ impl Source for StorageSource {
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
         Ok(Box::new(self.images.open_blob(&descriptor.digest)?))
     }
+
+    fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {
+        let manifest = instance.unwrap_or(&self.top.digest);
+        read_numbered(|number| self.store.signature_path(manifest, number))
+    }
 }
 
 /// Writes blobs to the layout and, in the same pass, unpacks layers.
 #[derive(Debug)]
 pub struct StorageDestination {
+    store: Store,
     images: Layout,
     layers: Layers,
     name: StoredImage,
@@ -107,13 +115,13 @@ struct Incoming {
 }
 
 impl StorageDestination {
-    pub fn create(store: Option<&StoreSpec>, image: &StoredImage) -> Result<Self> {
-        let store = Store::of(store)?;
+    pub fn create(store: &Store, image: &StoredImage) -> Result<Self> {
         store.create()?;
         let lock = import_lock(&store.images_path())?;
         let layers = store.layers();
         layers.create()?;
         Ok(Self {
+            store: store.clone(),
             images: store.images(),
             layers,
             name: image.clone(),
@@ -213,9 +221,26 @@ impl Destination for StorageDestination {
             {
                 bail!("the image's ID is {}, not {id}", config_of(manifest)?.hex());
             }
-            self.incoming().top = Some((descriptor, chosen_from.cloned()));
+            self.incoming().top = Some((descriptor, chosen_from.map(RawManifest::digest)));
         }
         Ok(())
+    }
+
+    fn takes_signatures(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// They take the place of those that the image had.
+    fn put_signatures(
+        &self,
+        signatures: &[Signature],
+        manifest: &Digest,
+        _place: Place<'_>,
+    ) -> Result<()> {
+        let path = |number| self.store.signature_path(manifest, number);
+        let all: Vec<&Signature> = signatures.iter().collect();
+        write_numbered(&all, path)?;
+        remove_numbered(signatures.len() + 1, path)
     }
 
     fn commit(self: Box<Self>) -> Result<()> {
@@ -269,8 +294,8 @@ impl Read for Tee<'_, '_> {
 }
 
 /// Takes the image's name out of the store; by its id, all its names. What no name needs any more is swept by rpod.
-pub fn delete(store: Option<&StoreSpec>, image: &StoredImage) -> Result<()> {
-    let images = Store::of(store)?.images();
+pub fn delete(store: &Store, image: &StoredImage) -> Result<()> {
+    let images = store.images();
     let top = match image {
         StoredImage::Name(name) => images.find(Some(&name.to_string()))?,
         StoredImage::Id(id) => find_id(&images, id)?,

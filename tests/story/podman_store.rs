@@ -1,0 +1,225 @@
+//! Images between rskopeo and the store that real podman runs containers from.
+
+use std::fs;
+
+use tests::image::Image;
+use tests::registry::Access;
+use tests::stack::Parts;
+use tests::{Cmd, Result, Stack, ensure, ours, peer};
+
+/// Podman, and the store that it uses; `pulled` is a second one beside it.
+struct Podman {
+    stack: Stack,
+}
+
+impl Podman {
+    fn new() -> Result<Podman> {
+        let parts = Parts {
+            engine: peer("podman")?,
+            runtime: peer("runc")?,
+            monitor: peer("conmon")?,
+            pause: peer("catatonit")?,
+            copier: ours("rskopeo")?,
+        };
+        Ok(Podman {
+            stack: Stack::of(parts, Access::Plain)?,
+        })
+    }
+
+    /// An image in its store.
+    fn image(&self, name: &str) -> String {
+        self.of("root", name)
+    }
+
+    fn of(&self, root: &str, name: &str) -> String {
+        let path = |name| self.stack.scratch.path(name).display().to_string();
+        format!(
+            "containers-storage:[overlay@{}+{}]{name}",
+            path(root),
+            path("runroot")
+        )
+    }
+
+    fn skopeo(&self, line: &str) -> Result<Cmd> {
+        let skopeo = Cmd::new(peer("skopeo")?).words(line);
+        Ok(skopeo.dir(self.stack.scratch.path("")))
+    }
+
+    /// The config's digest and the layers', whatever their media types: skopeo calls plain layers compressed here.
+    fn digests(&self, directory: &str) -> Result<Vec<String>> {
+        let path = self.stack.scratch.path(directory).join("manifest.json");
+        let manifest: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
+        let layers = manifest["layers"].as_array().into_iter().flatten();
+        let all = std::iter::once(&manifest["config"]).chain(layers);
+        Ok(all
+            .map(|blob| format!("{} {}", blob["digest"], blob["size"]))
+            .collect())
+    }
+}
+
+pub(crate) fn podman_runs_what_rskopeo_wrote() -> Result<()> {
+    let podman = Podman::new()?;
+    let Podman { stack } = &podman;
+    let fedora = Image::fedora()?;
+    let image = podman.image("example.org/fedora:24");
+    let copy = format!("copy {} {image}", stack.remote("fedora:24"));
+    stack.rskopeo(&copy).ok()?;
+    let listed = stack
+        .rpod("images --digests --no-trunc --format '{{.Repository}}:{{.Tag}} {{.Digest}}'")
+        .ok()?;
+    listed.is(format!("example.org/fedora:24 {}", fedora.digest()))?;
+    let seen = "cat /etc/os-release; ls /etc/motd /opt/data; stat -c %a /opt/data/new";
+    let run = stack
+        .rpod(&format!(
+            "run --rm --network none example.org/fedora:24 sh -c '{seen}'"
+        ))
+        .run()?;
+    run.says("VERSION_ID=24")?
+        .says("new\n640")?
+        .complains("/etc/motd")?;
+    ensure!(!run.stdout.contains("old"), "{run}");
+
+    // The same store, seen by skopeo: every layer has the bytes that it came with.
+    podman.skopeo(&format!("copy {image} dir:theirs"))?.ok()?;
+    stack.rskopeo(&format!("copy {image} dir:ours")).ok()?;
+    ensure!(
+        podman.digests("ours")? == podman.digests("theirs")?,
+        "the blobs differ"
+    );
+    let inspect = stack.rskopeo(&format!("inspect {image}")).ok()?.json()?;
+    ensure!(inspect["Digest"] == fedora.digest().as_str(), "{inspect}");
+
+    // Again, under another name: the layers are there.
+    let again = podman.image("example.org/fedora:again");
+    let copied = stack
+        .rskopeo(&format!("copy {} {again}", stack.remote("fedora:24")))
+        .ok()?;
+    ensure!(copied.stdout.contains("Copying blob"), "{copied}");
+    stack
+        .rpod("inspect example.org/fedora:again")
+        .ok()?
+        .says(fedora.digest())?;
+    stack
+        .rpod("rmi example.org/fedora:24 example.org/fedora:again")
+        .ok()?;
+    let left = fs::read_to_string(stack.scratch.path("root/overlay-layers/layers.json"))?;
+    ensure!(left == "[]", "podman left {left}");
+    Ok(())
+}
+
+pub(crate) fn rskopeo_reads_what_podman_wrote() -> Result<()> {
+    let podman = Podman::new()?;
+    let Podman { stack } = &podman;
+    let address = &stack.registry.address;
+    stack.pull("fedora:24")?;
+    let name = format!("{address}/fedora:24");
+    let image = podman.image(&name);
+    stack.rskopeo(&format!("copy {image} dir:ours")).ok()?;
+    podman.skopeo(&format!("copy {image} dir:theirs"))?.ok()?;
+    ensure!(
+        podman.digests("ours")? == podman.digests("theirs")?,
+        "the blobs differ"
+    );
+    // A layer that podman made has no blob to go back to.
+    stack
+        .rpod(&format!("run --network none --name changed {name} sh -c 'echo hi >/opt/data/mine; rm /etc/os-release'"))
+        .ok()?;
+    stack.rpod("commit changed example.org/changed:1").ok()?;
+    let changed = podman.image("example.org/changed:1");
+    stack
+        .rskopeo(&format!("copy {changed} {}", stack.remote("changed:1")))
+        .ok()?;
+
+    // And into rpod's store, from which it runs.
+    let ours = format!(
+        "containers-storage:[rpod@{}]",
+        stack.scratch.path("rpod").display()
+    );
+    stack
+        .rskopeo(&format!("copy {changed} {ours}example.org/changed:1"))
+        .ok()?;
+    let id = |image: &str| -> Result<String> {
+        let raw = stack
+            .rskopeo(&format!("inspect --raw {image}"))
+            .ok()?
+            .json()?;
+        Ok(raw["config"]["digest"].to_string())
+    };
+    ensure!(id(&changed)? == id(&format!("{ours}example.org/changed:1"))?);
+    ensure!(id(&changed)? == id(&stack.remote("changed:1"))?);
+
+    let preserved = stack
+        .rskopeo(&format!("copy --preserve-digests {image} dir:x"))
+        .exits(1)?;
+    preserved.complains("changing layer representation")?;
+    stack.rskopeo(&format!("delete {changed}")).ok()?;
+    let images = stack.rpod("images --format '{{.Repository}}'").ok()?;
+    ensure!(!images.stdout.contains("example.org/changed"), "{images}");
+    stack
+        .rskopeo(&format!("delete {image}"))
+        .exits(1)?
+        .complains("is used by container")?;
+    stack.rpod("start --attach changed").run()?;
+    stack
+        .rskopeo(&format!("inspect {}", podman.image("none:1")))
+        .exits(2)?
+        .complains("does not resolve to an image ID")?;
+    Ok(())
+}
+
+/// Whoever is killed between two writes leaves a layer that says it is half-made; the next one removes it.
+pub(crate) fn a_half_made_layer_is_removed() -> Result<()> {
+    let podman = Podman::new()?;
+    let Podman { stack } = &podman;
+    let image = podman.image("example.org/fedora:24");
+    let copy = format!("copy {} {image}", stack.remote("fedora:24"));
+    stack.rskopeo(&copy).ok()?;
+    let path = stack.scratch.path("root/overlay-layers/layers.json");
+    let mut table: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+    let half = "ab".repeat(32);
+    let mut made = table[0].clone();
+    made["id"] = half.clone().into();
+    made["flags"] = serde_json::json!({"incomplete": true});
+    if let Some(layers) = table.as_array_mut() {
+        layers.push(made);
+    }
+    fs::write(&path, table.to_string())?;
+    let place = stack.scratch.path("root/overlay").join(&half);
+    fs::create_dir(&place)?;
+    fs::create_dir(stack.scratch.path("root/overlay/.tmp-left"))?;
+    stack.rskopeo(&copy).ok()?;
+    ensure!(!place.exists(), "the half-made layer is there");
+    ensure!(
+        !fs::read_to_string(&path)?.contains(&half),
+        "the table has the half-made layer"
+    );
+    ensure!(!stack.scratch.path("root/overlay/.tmp-left").exists());
+    stack
+        .rpod("run --rm --network none example.org/fedora:24 true")
+        .ok()?;
+    Ok(())
+}
+
+pub(crate) fn the_driver_or_what_is_there_tells_the_store() -> Result<()> {
+    let podman = Podman::new()?;
+    let Podman { stack } = &podman;
+    let alpine = stack.remote("alpine:latest");
+    let to = |spec: &str| {
+        let spec = spec.replace("ROOT", &stack.scratch.path("").display().to_string());
+        stack.rskopeo(&format!(
+            "copy {alpine} containers-storage:[{spec}]alpine:latest"
+        ))
+    };
+    to("overlay@ROOT/p+ROOT/run:overlay.mountopt=nodev").ok()?;
+    to("ROOT/p").ok()?;
+    ensure!(!stack.scratch.path("p/images").exists());
+    to("ROOT/r").ok()?;
+    ensure!(stack.scratch.path("r/images/oci-layout").exists());
+    to("vfs@ROOT/v")
+        .exits(1)?
+        .complains("[overlay@ROOT+RUNROOT]")?;
+    to("overlay@ROOT/p:overlay.force_mask=700")
+        .exits(1)?
+        .complains("force_mask")?;
+    Ok(())
+}
