@@ -297,7 +297,7 @@ impl<'a> LayerTable<'a> {
                 .iter()
                 .map(|layer| layer.diff_digest.as_ref())
                 .collect();
-            if let Some(top) = diff_ids.and_then(|all| chain_ids(all.into_iter()).pop()) {
+            if let Some(top) = diff_ids.and_then(|all| chain_ids(all).pop()) {
                 known.entry(top).or_insert_with(|| layer.id.clone());
             }
         }
@@ -347,7 +347,7 @@ fn number(compression: Compression) -> u64 {
         Compression::Bzip2 => 1,
         Compression::Gzip => 2,
         Compression::Xz => 3,
-        Compression::Zstd => 4,
+        Compression::Zstd | Compression::ZstdChunked => 4,
     }
 }
 
