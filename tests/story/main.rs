@@ -10,6 +10,7 @@ mod events;
 mod files;
 mod formats;
 mod image;
+mod lists;
 mod network;
 mod networks;
 mod options;
@@ -100,6 +101,8 @@ fn main() -> ExitCode {
         system::damage_is_found_and_mended,
         system::damaged_images_go_and_lost_lists_come_back,
         system::reset_leaves_what_is_not_ours,
+        lists::a_list_is_made_pushed_and_run,
+        lists::pulled_by_policy_and_tag,
         files::copied_in_and_out,
         files::copied_as_archives,
         files::a_hostile_link_stays_inside,

@@ -23,6 +23,7 @@ mod init;
 mod inspect;
 mod kill;
 mod logs;
+mod manifest;
 mod mount;
 mod network;
 mod options;
@@ -163,6 +164,20 @@ const NOUNS: &[Noun] = &[
             entry::<image::Tree>(),
             entry::<image::Unmount>(),
             entry::<image::Untag>(),
+        ],
+    },
+    Noun {
+        name: "manifest",
+        about: "Manipulate manifest lists and image indexes",
+        commands: &[
+            entry::<manifest::Add>(),
+            entry::<manifest::Annotate>(),
+            entry::<manifest::Create>(),
+            entry::<manifest::Exists>(),
+            entry::<manifest::Inspect>(),
+            entry::<manifest::Push>(),
+            entry::<manifest::Remove>(),
+            entry::<manifest::Rm>(),
         ],
     },
     Noun {

@@ -175,6 +175,7 @@ fn all(
         "image list",
     )?;
     let index = Index::parse(top)?;
+    let mut changes = Vec::new();
     if which == MultiArch::All {
         let total = index.manifests.len();
         say(
@@ -189,12 +190,21 @@ fn all(
             let manifest = instance(source, top, digest.clone())?;
             let written = one(source, destination, &manifest, Place::Instance, options)?;
             if written.bytes != manifest.bytes {
-                bail!(
-                    "image {digest} would change on the way, and its index with it: copy without --all, or without --format"
-                );
+                changes.push((digest.clone(), written));
             }
         }
     }
+    let format = options.format.filter(|_| which == MultiArch::All);
+    let top = &match top.with_instances(&changes, format)? {
+        None => top.clone(),
+        Some(_) if options.preserve_digests => bail!(
+            "Manifest list must be edited, but we cannot modify it: \"Instructed to preserve digests\""
+        ),
+        Some(_) if !signatures.is_empty() => bail!(
+            "Manifest list must be edited, but we cannot modify it: \"Would invalidate signatures\""
+        ),
+        Some(edited) => edited,
+    };
     say(options, "Writing manifest list to image destination")?;
     destination
         .put_manifest(top, Place::Top { chosen_from: None })

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::{DOCKER_LIST, Descriptor, RawManifest};
+use super::{DOCKER_LIST, Descriptor, Format, OCI_INDEX, RawManifest};
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
 use crate::platform::Platform;
@@ -57,6 +57,42 @@ impl Index {
     }
 }
 
+impl RawManifest {
+    /// The index with other instances in the places of those that changed on the way, and of the kind that goes with a format;
+    /// nothing if it stays as it is. What else it says stays.
+    pub fn with_instances(
+        &self,
+        changes: &[(Digest, RawManifest)],
+        format: Option<Format>,
+    ) -> Result<Option<RawManifest>> {
+        let media_type = match format {
+            Some(Format::Oci) => OCI_INDEX,
+            Some(Format::DockerSchema2) => DOCKER_LIST,
+            _ => &self.media_type,
+        };
+        if changes.is_empty() && media_type == self.media_type {
+            return Ok(None);
+        }
+        let mut value: serde_json::Value =
+            serde_json::from_slice(&self.bytes).context("parsing an index to edit it")?;
+        value["mediaType"] = media_type.into();
+        for instance in value["manifests"].as_array_mut().into_iter().flatten() {
+            let changed = changes
+                .iter()
+                .find(|(digest, _)| instance["digest"] == digest.to_string());
+            if let Some((_, manifest)) = changed {
+                instance["digest"] = manifest.digest().to_string().into();
+                instance["size"] = manifest.bytes.len().into();
+                instance["mediaType"] = manifest.media_type.as_str().into();
+            }
+        }
+        Ok(Some(RawManifest {
+            media_type: media_type.to_owned(),
+            bytes: serde_json::to_vec(&value).context("encoding an index")?,
+        }))
+    }
+}
+
 /// Lower is better; None does not run there.
 fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option<usize> {
     let Some(spec) = &instance.platform else {
@@ -73,7 +109,7 @@ fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::manifest::{OCI_INDEX, OCI_MANIFEST};
+    use crate::manifest::OCI_MANIFEST;
 
     fn index(platforms: &[(&str, &str)]) -> Index {
         let manifests: Vec<_> = platforms
@@ -106,6 +142,22 @@ mod tests {
         };
         let digest = index.choose(&platform).ok()?.digest.clone();
         index.digests().position(|candidate| *candidate == digest)
+    }
+
+    #[test]
+    fn an_index_follows_its_instances() {
+        let raw = RawManifest {
+            media_type: OCI_INDEX.to_owned(),
+            bytes: br#"{"schemaVersion":2,"manifests":[{"digest":"sha256:a","size":1,"platform":{"os":"linux"}}],"annotations":{"a":"b"}}"#
+                .to_vec(),
+        };
+        assert!(raw.with_instances(&[], None).unwrap().is_none());
+        let list = raw
+            .with_instances(&[], Some(Format::DockerSchema2))
+            .unwrap()
+            .unwrap();
+        assert_eq!(list.media_type, DOCKER_LIST);
+        assert!(String::from_utf8_lossy(&list.bytes).contains(r#""annotations":{"a":"b"}"#));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use anyhow::Result;
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
@@ -98,6 +98,11 @@ impl Images {
                 rows.extend(self.rows_of(context, &image)?);
             }
         }
+        if filters.is_empty() {
+            for list in image::list::all(context)? {
+                rows.extend(self.rows_of_list(context, &list)?);
+            }
+        }
         self.sort(&mut rows);
         Ok(rows)
     }
@@ -120,6 +125,33 @@ impl Images {
         });
         Ok(names
             .map(|(repository, tag)| row(repository, tag))
+            .collect())
+    }
+
+    /// A manifest list is an image of its own in podman's list.
+    fn rows_of_list(&self, context: &Context, list: &image::list::List) -> Result<Vec<Value>> {
+        let (size, changed) = (list.size(&context.store)?, list.changed(&context.store));
+        let named = |name: &String| Name::parse(name).ok();
+        let digests: Vec<String> = list
+            .names
+            .iter()
+            .filter_map(named)
+            .map(|name| format!("{}@{}", name.repository, list.digest))
+            .collect();
+        let row = json!({
+            "Id": list.id, "ParentId": "", "RepoTags": null, "RepoDigests": digests, "Size": size, "SharedSize": 0,
+            "VirtualSize": size, "Labels": null, "Containers": 0, "IsManifestList": true, "Names": list.names,
+            "Digest": list.digest, "Created": changed.as_second(),
+            "CreatedAt": changed.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        });
+        let names = list.names.iter().filter_map(named);
+        Ok(names
+            .map(|name| {
+                let mut row = row.clone();
+                row["Repository"] = name.repository.into();
+                row["Tag"] = name.tag.unwrap_or_default().into();
+                row
+            })
             .collect())
     }
 

@@ -14,6 +14,7 @@ mod rmi;
 mod save;
 mod tag;
 mod tree;
+pub mod writing;
 
 use std::path::PathBuf;
 
@@ -52,6 +53,15 @@ struct AccessOptions {
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
+    /// How often to try again when the registry fails
+    #[arg(long, value_name = "COUNT")]
+    retry: Option<u32>,
+    /// How long to wait before trying again (the waiting grows by itself if not given)
+    #[arg(long, value_name = "DURATION")]
+    retry_delay: Option<String>,
+    /// Docker's option: it does nothing
+    #[arg(long, hide = true)]
+    disable_content_trust: bool,
     /// Require HTTPS and verify certificates
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tls_verify: Option<bool>,
@@ -59,7 +69,14 @@ struct AccessOptions {
 
 impl From<AccessOptions> for Access {
     fn from(options: AccessOptions) -> Self {
+        // podman-pull(1): for scripts written for Docker, without effect.
+        let AccessOptions {
+            disable_content_trust: _,
+            ..
+        } = options;
         Self {
+            retry: options.retry,
+            retry_delay: options.retry_delay,
             authfile: options.authfile,
             cert_dir: options.cert_dir,
             creds: options.creds,

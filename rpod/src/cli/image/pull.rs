@@ -1,26 +1,35 @@
 //! podman-pull(1)
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{AccessOptions, joined};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{self, Access, Platform};
+use crate::engine::image::{self, Access, Image, Platform};
 
 #[derive(Args, Debug)]
 pub struct Pull {
     #[command(flatten)]
     access: AccessOptions,
+    /// All tagged images in the repository are pulled
+    #[arg(short, long)]
+    all_tags: bool,
     /// Pull the image for this architecture
     #[arg(long)]
     arch: Option<String>,
+    /// Key needed to decrypt the image: rskopeo decrypts no layers
+    #[arg(long, value_name = "KEY")]
+    decryption_key: Vec<String>,
     /// Pull the image for this operating system
     #[arg(long)]
     os: Option<String>,
     /// Pull the image for this platform: OS/ARCH[/VARIANT]
     #[arg(long, conflicts_with_all = ["arch", "os", "variant"])]
     platform: Option<String>,
+    /// When to pull
+    #[arg(long, value_enum, default_value = "always")]
+    policy: Policy,
     /// Pull the image for this variant of the architecture
     #[arg(long)]
     variant: Option<String>,
@@ -29,11 +38,24 @@ pub struct Pull {
     images: Vec<String>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    Always,
+    Missing,
+    Never,
+    Newer,
+}
+
 impl Verb for Pull {
     const NAME: &'static str = "pull";
     const ABOUT: &'static str = "Pull an image from a registry";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if !self.decryption_key.is_empty() {
+            bail!(
+                "--decryption-key: rskopeo does not decrypt layers: decrypt the image with skopeo first"
+            );
+        }
         let context = Context::new(globals)?;
         let platform = match &self.platform {
             Some(platform) => parse_platform(platform)?,
@@ -44,9 +66,17 @@ impl Verb for Pull {
             },
         };
         let access = Access::from(self.access);
+        let mut names = self.images;
+        if self.all_tags {
+            let mut all = Vec::new();
+            for repository in &names {
+                all.extend(image::names_of_repository(repository, &access)?);
+            }
+            names = all;
+        }
         let mut errors = Vec::new();
-        for name in &self.images {
-            match image::pull(&context, name, &access, &platform) {
+        for name in &names {
+            match pull(&context, name, self.policy, &access, &platform) {
                 Ok(image) => println!("{}", image.id),
                 Err(error) => errors.push(error),
             }
@@ -59,7 +89,34 @@ impl Verb for Pull {
     }
 }
 
-fn parse_platform(text: &str) -> Result<Platform> {
+fn pull(
+    context: &Context,
+    name: &str,
+    policy: Policy,
+    access: &Access,
+    platform: &Platform,
+) -> Result<Image> {
+    let local = match policy {
+        Policy::Always => None,
+        _ => image::find(context, name)
+            .ok()
+            .filter(|image| platform.takes(image)),
+    };
+    match (policy, local) {
+        (Policy::Never, None) => {
+            bail!("{name}: image not known: with --policy never nothing is pulled")
+        }
+        (Policy::Never | Policy::Missing, Some(image)) => Ok(image),
+        // What the registry has under the name is newer; what has not changed is not fetched again.
+        (Policy::Newer, Some(image)) => {
+            Ok(image::pull(context, name, access, platform).unwrap_or(image))
+        }
+        (_, _) => image::pull(context, name, access, platform),
+    }
+}
+
+/// `OS/ARCH[/VARIANT]`
+pub fn parse_platform(text: &str) -> Result<Platform> {
     let mut parts = text.split('/').map(str::to_owned);
     let platform = Platform {
         os: parts.next(),

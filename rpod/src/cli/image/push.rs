@@ -1,9 +1,10 @@
 //! podman-push(1)
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::AccessOptions;
+use super::writing::WritingOptions;
 use crate::cli::{Globals, Verb};
 use crate::engine::{Context, image};
 
@@ -11,6 +12,17 @@ use crate::engine::{Context, image};
 pub struct Push {
     #[command(flatten)]
     access: AccessOptions,
+    /// Compress the layers of a directory (dir:)
+    #[arg(long)]
+    compress: bool,
+    /// Layers to encrypt: rskopeo encrypts no layers
+    #[arg(long, value_name = "LAYERS")]
+    encrypt_layer: Vec<i32>,
+    /// Key to encrypt the image with: rskopeo encrypts no layers
+    #[arg(long, value_name = "KEY")]
+    encryption_key: Vec<String>,
+    #[command(flatten)]
+    writing: WritingOptions,
     /// Name or id of an image
     image: String,
     /// Where to push it; its own name if not given
@@ -22,6 +34,13 @@ impl Verb for Push {
     const ABOUT: &'static str = "Push an image to a specified destination";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if !self.encrypt_layer.is_empty() || !self.encryption_key.is_empty() {
+            bail!(
+                "--encryption-key, --encrypt-layer: rskopeo does not encrypt layers: push the image and encrypt it with `skopeo copy --encryption-key`"
+            );
+        }
+        let mut writing = self.writing.resolve()?;
+        writing.compress = self.compress;
         let context = Context::new(globals)?;
         let image = image::find(&context, &self.image)?;
         let destination = match self.destination {
@@ -33,7 +52,13 @@ impl Verb for Push {
                 )
             })?,
         };
-        image::push(&context, &image, &destination, &self.access.into())?;
+        image::push(
+            &context,
+            &image,
+            &destination,
+            &self.access.into(),
+            &writing,
+        )?;
         Ok(0)
     }
 }

@@ -21,6 +21,12 @@ impl Verb for Tag {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let context = Context::new(globals)?;
+        if let Ok(list) = image::list::find(&context, &self.image) {
+            for name in &self.names {
+                image::list::tag(&context, &list, name)?;
+            }
+            return Ok(0);
+        }
         let image = image::find(&context, &self.image)?;
         for name in &self.names {
             image::tag(&context, &image, name)?;

@@ -140,6 +140,14 @@ pub fn local_image(ctx: &Context, name: &str) -> Result<Option<Image>> {
             image::unpack_missing_layers(ctx, &image)?;
             Ok(Some(image))
         }
+        Err(error) if matches!(error.downcast_ref(), Some(ImageError::NotHere(..))) => {
+            let Some(source) = image::list::source_for_here(ctx, name)? else {
+                return Err(error);
+            };
+            let image = image::pull(ctx, &source, &Access::default(), &Platform::default())?;
+            image::unpack_missing_layers(ctx, &image)?;
+            Ok(Some(image))
+        }
         Err(error) if matches!(error.downcast_ref(), Some(ImageError::NotKnown(_))) => Ok(None),
         Err(error) => Err(error),
     }

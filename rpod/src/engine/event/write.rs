@@ -82,6 +82,21 @@ pub fn image_removed(ctx: &Context, digest: &str) {
     with_id(ctx, Kind::Image, "remove", id, "");
 }
 
+/// A manifest list was removed.
+pub fn list_removed(ctx: &Context, id: &str, name: &str) {
+    with_id(ctx, Kind::Image, "remove", id, name);
+}
+
+/// A manifest list got a name.
+pub fn list_tagged(ctx: &Context, id: &str, name: &str) {
+    with_id(ctx, Kind::Image, "tag", id, name);
+}
+
+/// A manifest list was pushed.
+pub fn list_pushed(ctx: &Context, id: &str, destination: &str) {
+    with_id(ctx, Kind::Image, "push", id, destination);
+}
+
 /// Of rpod as a whole.
 pub fn system(ctx: &Context, status: &str) {
     with_id(ctx, Kind::System, status, "", "");

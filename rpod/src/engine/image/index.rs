@@ -1,5 +1,6 @@
 //! `images/index.json`: every descriptor is one name of one image, or an image without a name.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -13,6 +14,20 @@ use crate::store::{Lock, Store};
 
 const NAME: &str = "org.opencontainers.image.ref.name";
 const INDEX_DIGEST: &str = "io.rpod.index.digest";
+/// Of a manifest list: the id that it keeps however it changes.
+const LIST_ID: &str = "io.rpod.list.id";
+/// Of a manifest list, as JSON: where those of its images are that the store has not.
+const LIST_SOURCES: &str = "io.rpod.list.sources";
+
+/// A manifest list as index.json has it.
+#[derive(Clone, Debug)]
+pub(super) struct ListEntry {
+    pub(super) id: String,
+    pub(super) digest: String,
+    pub(super) names: Vec<String>,
+    /// digest → a reference that rskopeo reads.
+    pub(super) sources: BTreeMap<String, String>,
+}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,6 +105,21 @@ impl Descriptor {
         self.annotations.get(INDEX_DIGEST)?.as_str()
     }
 
+    fn list_id(&self) -> Option<&str> {
+        self.annotations.get(LIST_ID)?.as_str()
+    }
+
+    /// A manifest list, whoever put it there.
+    fn is_list(&self) -> bool {
+        matches!(
+            self.rest.get("mediaType").and_then(Value::as_str),
+            Some(
+                "application/vnd.oci.image.index.v1+json"
+                    | "application/vnd.docker.distribution.manifest.list.v2+json"
+            )
+        )
+    }
+
     /// Whether this is the image that the reference names, by tag or by digest.
     fn is(&self, wanted: &Name) -> bool {
         let Some(stored) = self.name() else {
@@ -125,10 +155,67 @@ impl Descriptor {
 }
 
 impl Index {
-    /// Every manifest once, in the order of the index.
+    /// Every manifest list once.
+    pub(super) fn lists(&self) -> Vec<ListEntry> {
+        let mut lists: Vec<ListEntry> = Vec::new();
+        for descriptor in self.manifests.iter().filter(|one| one.is_list()) {
+            if lists.iter().any(|list| list.digest == descriptor.digest) {
+                continue;
+            }
+            let sources = descriptor
+                .annotations
+                .get(LIST_SOURCES)
+                .and_then(Value::as_str)
+                .and_then(|text| serde_json::from_str(text).ok());
+            let own = descriptor.digest.trim_start_matches("sha256:");
+            lists.push(ListEntry {
+                id: descriptor.list_id().unwrap_or(own).to_owned(),
+                digest: descriptor.digest.clone(),
+                names: self.names_of(&descriptor.digest),
+                sources: sources.unwrap_or_default(),
+            });
+        }
+        lists
+    }
+
+    /// Puts a manifest list in the place of what had its id or its names.
+    pub(super) fn put_list(&mut self, list: &ListEntry, media_type: &str, size: u64) {
+        self.manifests.retain(|other| {
+            other.list_id() != Some(&list.id)
+                && !other
+                    .name()
+                    .is_some_and(|name| list.names.iter().any(|own| own == name))
+        });
+        let names: Vec<Option<&String>> = match list.names.is_empty() {
+            true => vec![None],
+            false => list.names.iter().map(Some).collect(),
+        };
+        for name in names {
+            let mut annotations = Map::new();
+            if let Some(name) = name {
+                annotations.insert(NAME.to_owned(), name.as_str().into());
+            }
+            annotations.insert(LIST_ID.to_owned(), list.id.as_str().into());
+            if !list.sources.is_empty() {
+                let sources = serde_json::json!(list.sources).to_string();
+                annotations.insert(LIST_SOURCES.to_owned(), sources.into());
+            }
+            let rest = [("mediaType", media_type.into()), ("size", size.into())];
+            self.manifests.push(Descriptor {
+                digest: list.digest.clone(),
+                annotations,
+                rest: rest
+                    .map(|(key, value): (&str, Value)| (key.to_owned(), value))
+                    .into_iter()
+                    .collect(),
+            });
+        }
+    }
+
+    /// Every image's manifest once, in the order of the index.
     pub(super) fn digests(&self) -> Vec<&str> {
         let mut digests: Vec<&str> = Vec::with_capacity(self.manifests.len());
-        for descriptor in &self.manifests {
+        for descriptor in self.manifests.iter().filter(|one| !one.is_list()) {
             if !digests.contains(&descriptor.digest.as_str()) {
                 digests.push(&descriptor.digest);
             }

@@ -13,6 +13,7 @@ mod filter;
 mod import;
 mod index;
 mod inspect;
+pub mod list;
 mod manifest;
 mod merge;
 pub mod mount;
@@ -41,7 +42,9 @@ pub use short_names::search_registries;
 pub use summary::{containers_of, summary};
 pub use sweep::sweep;
 pub use tag::{tag, untag};
-pub use transfer::{Access, Platform, pull, push, unpack_missing_layers};
+pub use transfer::{
+    Access, Platform, Writing, names_of_repository, pull, push, raw_manifest, unpack_missing_layers,
+};
 
 use super::Context;
 
@@ -68,6 +71,8 @@ pub struct Image {
 pub enum ImageError {
     #[error("{0}: image not known")]
     NotKnown(String),
+    #[error("{0}: no image of this manifest list for {1} is in the store: pull it by its own name")]
+    NotHere(String, String),
     #[error("more than one image has an ID that begins with {0:?}: give more of it")]
     Ambiguous(String),
 }
@@ -77,6 +82,9 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
     let text = text.strip_prefix("sha256:").unwrap_or(text);
     let index = index::load(&context.store)?;
     if let Some(digest) = find_by_name(&index, text)? {
+        if let Some(list) = index.lists().into_iter().find(|list| list.digest == digest) {
+            return list::image_of(context, &index, &list);
+        }
         return manifest::load(&context.store, &index, digest);
     }
     if !crate::store::id::is_prefix(text) {
@@ -87,6 +95,11 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
         let id = manifest::id(&context.store, digest)?;
         if id.starts_with(text) && found.replace(digest).is_some_and(|other| other != digest) {
             return Err(ImageError::Ambiguous(text.to_owned()).into());
+        }
+    }
+    for entry in index.lists() {
+        if found.is_none() && entry.id.starts_with(text) {
+            return list::image_of(context, &index, &entry);
         }
     }
     match found {

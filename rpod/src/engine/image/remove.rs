@@ -45,6 +45,11 @@ impl RemoveError {
 /// Remove what `text` names: a name where the image has others, else the image, and with `force` the
 /// containers that use it. Blobs and layers stay until [`super::sweep`].
 pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
+    if let Ok(list) = super::list::find(context, text) {
+        let (untagged, deleted) =
+            super::list::remove(context, &list.id.clone()).map(|_| (list.names, Some(list.id)))?;
+        return Ok(Removed { untagged, deleted });
+    }
     let image = super::find(context, text)?;
     if force && (image.names.len() < 2 || image.name_of(context, text)?.is_none()) {
         for id in summary::containers_of(context, &image.id)? {

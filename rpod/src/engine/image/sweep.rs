@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{index, manifest, summary};
+use super::{index, list, manifest, summary};
 use crate::engine::Context;
 use crate::store::{Lock, id};
 
@@ -32,6 +32,9 @@ pub fn sweep(context: &Context) -> Result<()> {
             blobs.insert(manifest::hex(&blob.digest)?.to_owned());
         }
         layers.extend(image.layers);
+    }
+    for list in index.lists() {
+        blobs.extend(list::blobs(&context.store, &list)?);
     }
     for container in summary::containers(context)? {
         layers.extend(container.image.layers);

@@ -21,6 +21,10 @@ pub struct Access {
     pub creds: Option<String>,
     pub tls_verify: Option<bool>,
     pub quiet: bool,
+    /// How often a copy that failed is tried again.
+    pub retry: Option<u32>,
+    /// A Go duration.
+    pub retry_delay: Option<String>,
 }
 
 /// Which image of an index is meant, where not this machine's.
@@ -29,6 +33,21 @@ pub struct Platform {
     pub os: Option<String>,
     pub arch: Option<String>,
     pub variant: Option<String>,
+}
+
+impl Platform {
+    /// True if the image is for this platform, as far as it says.
+    pub fn takes(&self, image: &Image) -> bool {
+        let config = &image.config;
+        let same = |wanted: &Option<String>, found: &str| {
+            wanted
+                .as_deref()
+                .is_none_or(|wanted| wanted == found || found.is_empty())
+        };
+        same(&self.os, &config.os)
+            && same(&self.arch, &config.architecture)
+            && same(&self.variant, &config.variant)
+    }
 }
 
 /// Fetch an image by its name, from the first place of those that the name may mean which has it. A name with
@@ -96,25 +115,142 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
     super::find(context, &name.to_string())
 }
 
-/// Send an image somewhere; a destination without a transport is a registry.
-pub fn push(context: &Context, image: &Image, destination: &str, access: &Access) -> Result<()> {
-    const TRANSPORTS: [&str; 6] = [
+/// The manifest that a reference names, wherever that is.
+pub fn raw_manifest(text: &str, access: &Access) -> Result<serde_json::Value> {
+    let mut command = rskopeo()?;
+    command
+        .args(["inspect", "--raw"])
+        .args(access.plain_options())
+        .arg(destination(text)?);
+    serde_json::from_slice(&output_of(command)?).context("the manifest is no JSON")
+}
+
+/// Every tag of a repository, as names.
+pub fn names_of_repository(text: &str, access: &Access) -> Result<Vec<String>> {
+    let name = Name::parse(text.strip_prefix("docker://").unwrap_or(text))?;
+    if name.tag.is_some() || name.digest.is_some() {
+        bail!("{text}: --all-tags takes a repository, without a tag or a digest");
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Listed {
+        tags: Vec<String>,
+    }
+    let mut failures = Vec::new();
+    for candidate in short_names::pull_candidates(&name)? {
+        let mut command = rskopeo()?;
+        command
+            .arg("list-tags")
+            .args(access.plain_options())
+            .arg(format!("docker://{}", candidate.repository));
+        match output_of(command) {
+            Ok(output) => {
+                let listed: Listed = serde_json::from_slice(&output).context("reading the tags")?;
+                let named = |tag: &String| format!("{}:{tag}", candidate.repository);
+                return Ok(listed.tags.iter().map(named).collect());
+            }
+            Err(error) => failures.push(format!("{error:#}")),
+        }
+    }
+    bail!("{}", failures.join("; "))
+}
+
+/// How an image is written where it goes, and signed.
+#[derive(Clone, Debug, Default)]
+pub struct Writing {
+    /// rskopeo's name: `oci`, `v2s1`, `v2s2`.
+    pub format: Option<String>,
+    pub compression_format: Option<String>,
+    pub compression_level: Option<u32>,
+    pub force_compression: bool,
+    /// Of the `dir` transport.
+    pub compress: bool,
+    pub digestfile: Option<PathBuf>,
+    pub remove_signatures: bool,
+    pub sign_by: Option<String>,
+    pub sign_by_sigstore: Option<PathBuf>,
+    pub sign_by_sigstore_private_key: Option<PathBuf>,
+    pub sign_passphrase_file: Option<PathBuf>,
+}
+
+impl Writing {
+    pub(super) fn options(&self) -> Vec<OsString> {
+        let mut options: Vec<OsString> = Vec::new();
+        let texts = [
+            ("--format", self.format.clone()),
+            ("--dest-compress-format", self.compression_format.clone()),
+            (
+                "--dest-compress-level",
+                self.compression_level.map(|level| level.to_string()),
+            ),
+            ("--sign-by", self.sign_by.clone()),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                options.extend([name.into(), value.into()]);
+            }
+        }
+        let paths = [
+            ("--digestfile", &self.digestfile),
+            ("--sign-by-sigstore", &self.sign_by_sigstore),
+            (
+                "--sign-by-sigstore-private-key",
+                &self.sign_by_sigstore_private_key,
+            ),
+            ("--sign-passphrase-file", &self.sign_passphrase_file),
+        ];
+        for (name, value) in paths {
+            if let Some(value) = value {
+                options.extend([name.into(), value.into()]);
+            }
+        }
+        for (name, wanted) in [
+            ("--dest-compress", self.compress),
+            ("--dest-force-compress-format", self.force_compression),
+            ("--remove-signatures", self.remove_signatures),
+        ] {
+            if wanted {
+                options.push(name.into());
+            }
+        }
+        options
+    }
+}
+
+/// The destination as rskopeo takes it; one without a transport is a registry.
+pub(super) fn destination(text: &str) -> Result<String> {
+    const TRANSPORTS: [&str; 7] = [
         "docker://",
         "dir:",
         "docker-archive:",
+        "docker-daemon:",
         "oci:",
         "oci-archive:",
         "containers-storage:",
     ];
-    let destination = match TRANSPORTS
+    let has_transport = TRANSPORTS
         .iter()
-        .any(|transport| destination.starts_with(transport))
-    {
-        true => destination.to_owned(),
-        false => format!("docker://{}", Name::parse(destination)?.normalized()),
-    };
+        .any(|transport| text.starts_with(transport));
+    Ok(match has_transport {
+        true => text.to_owned(),
+        false => format!("docker://{}", Name::parse(text)?.normalized()),
+    })
+}
+
+/// Send an image somewhere.
+pub fn push(
+    context: &Context,
+    image: &Image,
+    to: &str,
+    access: &Access,
+    writing: &Writing,
+) -> Result<()> {
+    let destination = destination(to)?;
     let mut command = rskopeo()?;
-    command.arg("copy").args(access.options("dest"));
+    command
+        .arg("copy")
+        .args(access.options("dest"))
+        .args(writing.options());
     command
         .arg(stored(context, &image.reference()))
         .arg(&destination);
@@ -147,8 +283,42 @@ impl Image {
 }
 
 impl Access {
+    fn retries(&self) -> Vec<OsString> {
+        let times = self
+            .retry
+            .map(|times| format!("--retry-times={times}").into());
+        let delay = self
+            .retry_delay
+            .as_ref()
+            .map(|delay| format!("--retry-delay={delay}").into());
+        times.into_iter().chain(delay).collect()
+    }
+
+    /// For a command of rskopeo's that has one side only.
+    pub(super) fn plain_options(&self) -> Vec<OsString> {
+        let mut options = self.retries();
+        let mut add = |name: &str, value: OsString| {
+            let mut option = OsString::from(format!("--{name}="));
+            option.push(value);
+            options.push(option);
+        };
+        if let Some(authfile) = &self.authfile {
+            add("authfile", authfile.into());
+        }
+        if let Some(directory) = &self.cert_dir {
+            add("cert-dir", directory.into());
+        }
+        if let Some(creds) = &self.creds {
+            add("creds", creds.into());
+        }
+        if let Some(verify) = self.tls_verify {
+            add("tls-verify", verify.to_string().into());
+        }
+        options
+    }
+
     /// For one side of a copy: `src` or `dest`.
-    fn options(&self, side: &str) -> Vec<OsString> {
+    pub(super) fn options(&self, side: &str) -> Vec<OsString> {
         let mut options = Vec::new();
         let mut add = |name: &str, value: OsString| {
             let mut option = OsString::from(format!("--{side}-{name}="));
@@ -167,6 +337,7 @@ impl Access {
         if let Some(verify) = self.tls_verify {
             add("tls-verify", verify.to_string().into());
         }
+        options.extend(self.retries());
         options
     }
 }

@@ -61,7 +61,8 @@ impl StorageSource {
 fn find_id(images: &Layout, id: &str) -> Result<Descriptor> {
     for descriptor in images.index()?.manifests {
         let manifest = images.manifest(&descriptor.digest, Some(&descriptor.media_type))?;
-        if config_of(&manifest)?.hex() == id {
+        // A manifest list has no configuration.
+        if config_of(&manifest).is_ok_and(|config| config.hex() == id) {
             return Ok(descriptor);
         }
     }

@@ -48,6 +48,18 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
             });
         }
     }
+    for list in index.lists() {
+        match super::list::blobs(&ctx.store, &list) {
+            Ok(blobs) => used.blobs.extend(blobs),
+            Err(error) => {
+                used.is_uncertain = true;
+                found.push(Damage::one(
+                    Thing::Image(list.digest.clone()),
+                    format!("manifest list: {error:#}"),
+                ));
+            }
+        }
+    }
     for user in summary::readable_containers(ctx)? {
         used.layers.extend(user.image.layers);
     }

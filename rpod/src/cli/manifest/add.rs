@@ -1,0 +1,105 @@
+//! podman-manifest-add(1)
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::annotations;
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::image::list::{self, About, Chosen};
+use crate::engine::image::{Access, Platform};
+
+#[derive(Args, Debug)]
+pub struct Add {
+    /// Add all of the list's images if the image is a list
+    #[arg(long)]
+    all: bool,
+    /// Set annotations on the image
+    #[arg(long, value_name = "KEY=VALUE")]
+    annotation: Vec<String>,
+    /// Override the architecture of the image
+    #[arg(long)]
+    arch: Option<String>,
+    /// Make an artifact of files and add it: rpod adds artifacts that a registry has
+    #[arg(long)]
+    artifact: bool,
+    /// Path of the authentication file
+    #[arg(long, value_name = "PATH")]
+    authfile: Option<PathBuf>,
+    /// Directory with TLS certificates for the registry
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+    /// USERNAME:PASSWORD for the registry
+    #[arg(long, value_name = "CREDENTIALS")]
+    creds: Option<String>,
+    /// Override the features of the image
+    #[arg(long, value_delimiter = ',')]
+    features: Vec<String>,
+    /// Override the OS of the image
+    #[arg(long)]
+    os: Option<String>,
+    /// Override the OS version of the image
+    #[arg(long, value_name = "VERSION")]
+    os_version: Option<String>,
+    /// Require HTTPS and verify certificates when accessing the registry
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+    /// Override the variant of the image
+    #[arg(long)]
+    variant: Option<String>,
+    /// The list
+    #[arg(value_name = "LIST")]
+    list: String,
+    /// Images to add
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+}
+
+impl Verb for Add {
+    const NAME: &'static str = "add";
+    const ABOUT: &'static str = "Add images to a manifest list or image index";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.artifact {
+            bail!(
+                "--artifact: make the artifact with `rpod artifact add`, push it, and add it as docker://…"
+            );
+        }
+        let ctx = Context::new(globals)?;
+        let id = list::find(&ctx, &self.list)?.id;
+        let access = Access {
+            authfile: self.authfile,
+            cert_dir: self.cert_dir,
+            creds: self.creds,
+            tls_verify: self.tls_verify,
+            quiet: true,
+            ..Access::default()
+        };
+        let chosen = Chosen {
+            all: self.all,
+            platform: Platform {
+                os: self.os.clone(),
+                arch: self.arch.clone(),
+                variant: self.variant.clone(),
+            },
+        };
+        let about = About {
+            annotations: annotations(&self.annotation)?,
+            // Of a whole list each image has its own.
+            arch: self.arch.filter(|_| !self.all),
+            os: self.os.filter(|_| !self.all),
+            variant: self.variant.filter(|_| !self.all),
+            features: self.features,
+            os_features: Vec::new(),
+            os_version: self.os_version,
+        };
+        for image in &self.images {
+            let (_, digests) = list::add(&ctx, &id, image, &chosen, &access)?;
+            list::annotate(&ctx, &id, &digests, &about)?;
+        }
+        println!("{id}");
+        Ok(0)
+    }
+}

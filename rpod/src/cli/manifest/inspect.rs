@@ -1,0 +1,48 @@
+//! podman-manifest-inspect(1)
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::image::{self, Access, list};
+use crate::output;
+
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// Path of the authentication file
+    #[arg(long, value_name = "PATH")]
+    authfile: Option<PathBuf>,
+    /// Require HTTPS and verify certificates when accessing the registry
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+    /// The list
+    #[arg(value_name = "LIST")]
+    list: String,
+}
+
+impl Verb for Inspect {
+    const NAME: &'static str = "inspect";
+    const ABOUT: &'static str = "Display the contents of a manifest list or image index";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let value = match list::find(&ctx, &self.list) {
+            Ok(list) => list.value,
+            // A registry may have it.
+            Err(local) => {
+                let access = Access {
+                    authfile: self.authfile,
+                    tls_verify: self.tls_verify,
+                    ..Access::default()
+                };
+                image::raw_manifest(&self.list, &access)
+                    .map_err(|error| local.context(format!("{error:#}")))?
+            }
+        };
+        println!("{}", output::pretty(&value, 4));
+        Ok(0)
+    }
+}

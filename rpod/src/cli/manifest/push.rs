@@ -1,0 +1,83 @@
+//! podman-manifest-push(1)
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::cli::image::writing::WritingOptions;
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::image::{Access, list};
+
+#[derive(Args, Debug)]
+pub struct Push {
+    /// Add a variant of each image in another compression: rskopeo writes one of each
+    #[arg(long, value_name = "COMPRESSION")]
+    add_compression: Vec<String>,
+    /// Push the list's images too
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    all: bool,
+    /// Path of the authentication file
+    #[arg(long, value_name = "PATH")]
+    authfile: Option<PathBuf>,
+    /// Directory with TLS certificates for the registry
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+    /// USERNAME:PASSWORD for the registry
+    #[arg(long, value_name = "CREDENTIALS")]
+    creds: Option<String>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// Remove the list from the store if pushing succeeds
+    #[arg(long)]
+    rm: bool,
+    /// Require HTTPS and verify certificates
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+    #[command(flatten)]
+    writing: WritingOptions,
+    /// The list
+    #[arg(value_name = "LIST")]
+    list: String,
+    /// Where to push it; its own name if not given
+    destination: Option<String>,
+}
+
+impl Verb for Push {
+    const NAME: &'static str = "push";
+    const ABOUT: &'static str = "Push a manifest list or image index to a registry";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if !self.add_compression.is_empty() {
+            bail!(
+                "--add-compression: rskopeo writes an image in one compression: push the list again under another name with --compression-format"
+            );
+        }
+        let writing = self.writing.resolve()?;
+        let ctx = Context::new(globals)?;
+        let list = list::find(&ctx, &self.list)?;
+        let access = Access {
+            authfile: self.authfile,
+            cert_dir: self.cert_dir,
+            creds: self.creds,
+            tls_verify: self.tls_verify,
+            quiet: self.quiet,
+            ..Access::default()
+        };
+        let destination = match &self.destination {
+            Some(destination) => destination.clone(),
+            None => list
+                .names
+                .first()
+                .cloned()
+                .with_context(|| format!("{} has no name: say where to push it", self.list))?,
+        };
+        list::push(&ctx, &list, &destination, self.all, &access, &writing)?;
+        if self.rm {
+            list::remove(&ctx, &list.id)?;
+        }
+        Ok(0)
+    }
+}

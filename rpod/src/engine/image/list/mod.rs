@@ -1,0 +1,268 @@
+//! Manifest lists: podman-manifest(1). Of one name, images for several platforms.
+//!
+//! A list is an OCI index among the blobs. Its descriptor in index.json bears its names, the id that it keeps while its digest
+//! changes, and where those of its images are that the store has not. They are fetched when the list is pushed ([`push`]).
+
+mod edit;
+mod instance;
+mod push;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::index::{self, Index, ListEntry};
+use super::{Image, ImageError, assemble, local_name, manifest, stored_name};
+use crate::engine::{Context, event};
+use crate::store::{Store, id};
+
+pub use edit::{About, Subject, annotate, annotate_index};
+pub use instance::{Chosen, add};
+pub use push::push;
+
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// A manifest list of the store.
+#[derive(Clone, Debug)]
+pub struct List {
+    pub id: String,
+    pub names: Vec<String>,
+    pub digest: String,
+    pub value: Value,
+    sources: BTreeMap<String, String>,
+}
+
+impl List {
+    fn load(store: &Store, entry: ListEntry) -> Result<List> {
+        Ok(List {
+            value: manifest::read(store, &entry.digest)?,
+            id: entry.id,
+            names: entry.names,
+            digest: entry.digest,
+            sources: entry.sources,
+        })
+    }
+
+    pub fn size(&self, store: &Store) -> Result<u64> {
+        let path = manifest::blob(store, &self.digest)?;
+        Ok(std::fs::metadata(&path)
+            .with_context(|| format!("looking at {}", path.display()))?
+            .len())
+    }
+
+    /// When it was last changed.
+    pub fn changed(&self, store: &Store) -> Timestamp {
+        manifest::blob(store, &self.digest)
+            .ok()
+            .and_then(|path| path.metadata().ok()?.modified().ok())
+            .and_then(|time| time.try_into().ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn instances(&self) -> &[Value] {
+        self.value["manifests"]
+            .as_array()
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The place of an instance that is named by its digest.
+    fn position(&self, digest: &str) -> Result<usize> {
+        self.instances()
+            .iter()
+            .position(|instance| instance["digest"] == digest)
+            .with_context(|| format!("no image with digest {digest} in manifest list {}", self.id))
+    }
+}
+
+/// The list that a name, an id or the beginning of an id stands for.
+pub fn find(ctx: &Context, text: &str) -> Result<List> {
+    let index = index::load(&ctx.store)?;
+    let entry = entry_of(&index, text)?;
+    match entry {
+        Some(entry) => List::load(&ctx.store, entry),
+        None if super::find_by_name(&index, text)?.is_some() => {
+            bail!("{text}: it is an image and no manifest list")
+        }
+        None => Err(ImageError::NotKnown(text.to_owned()).into()),
+    }
+}
+
+fn entry_of(index: &Index, text: &str) -> Result<Option<ListEntry>> {
+    let lists = index.lists();
+    if let Some(digest) = super::find_by_name(index, text)? {
+        return Ok(lists.into_iter().find(|list| list.digest == digest));
+    }
+    let prefix = text.strip_prefix("sha256:").unwrap_or(text);
+    Ok(match id::is_prefix(prefix) {
+        true => lists
+            .into_iter()
+            .find(|list| list.id.starts_with(prefix) || list.digest[7..].starts_with(prefix)),
+        false => None,
+    })
+}
+
+pub fn all(ctx: &Context) -> Result<Vec<List>> {
+    let entries = index::load(&ctx.store)?.lists();
+    entries
+        .into_iter()
+        .map(|entry| List::load(&ctx.store, entry))
+        .collect()
+}
+
+/// Makes an empty list, or finds the one of this name if it may be amended.
+pub fn create(
+    ctx: &Context,
+    name: &str,
+    annotations: &[(String, String)],
+    amend: bool,
+) -> Result<List> {
+    let name = local_name(name)?;
+    let mut value = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
+    for (key, text) in annotations {
+        value["annotations"][key] = text.as_str().into();
+    }
+    let made = index::edit(&ctx.store, |index| {
+        let taken = index.digest_of(&super::Name::parse(&name)?);
+        if let Some(digest) = taken.map(str::to_owned) {
+            match index.lists().into_iter().find(|list| list.digest == digest) {
+                Some(entry) if amend => return List::load(&ctx.store, entry),
+                _ => bail!(
+                    "creating image to hold manifest list: image name {name:?} is already associated with {digest}: that name is already in use"
+                ),
+            }
+        }
+        let mut list = List {
+            id: id::new()?,
+            names: vec![name.clone()],
+            digest: String::new(),
+            value: value.clone(),
+            sources: BTreeMap::new(),
+        };
+        put(ctx, index, &mut list)?;
+        Ok(list)
+    })?;
+    Ok(made)
+}
+
+/// Changes a list under the lock of the index, so that nobody's change is lost.
+fn change<T>(
+    ctx: &Context,
+    text: &str,
+    act: impl FnOnce(&mut List) -> Result<T>,
+) -> Result<(List, T)> {
+    index::edit(&ctx.store, |index| {
+        let entry = entry_of(index, text)?.ok_or_else(|| ImageError::NotKnown(text.to_owned()))?;
+        let mut list = List::load(&ctx.store, entry)?;
+        let result = act(&mut list)?;
+        put(ctx, index, &mut list)?;
+        Ok((list, result))
+    })
+}
+
+fn put(ctx: &Context, index: &mut Index, list: &mut List) -> Result<()> {
+    let text = serde_json::to_vec(&list.value).context("encoding a manifest list")?;
+    let blob = assemble::put_blob(&ctx.store, |out| Ok(out.write_all(&text)?))?;
+    list.digest = blob.digest;
+    let entry = ListEntry {
+        id: list.id.clone(),
+        digest: list.digest.clone(),
+        names: list.names.clone(),
+        sources: list.sources.clone(),
+    };
+    let media_type = list.value["mediaType"].as_str().unwrap_or(INDEX).to_owned();
+    index.put_list(&entry, &media_type, blob.size);
+    Ok(())
+}
+
+/// Takes one image out of a list.
+pub fn remove_instance(ctx: &Context, text: &str, digest: &str) -> Result<List> {
+    let (list, ()) = change(ctx, text, |list| {
+        let at = list.position(digest)?;
+        if let Some(instances) = list.value["manifests"].as_array_mut() {
+            instances.remove(at);
+        }
+        list.sources.remove(digest);
+        Ok(())
+    })?;
+    Ok(list)
+}
+
+/// Gives a list one more name.
+pub fn tag(ctx: &Context, list: &List, typed: &str) -> Result<()> {
+    let name = local_name(typed)?;
+    index::edit(&ctx.store, |index| index.add_name(&list.digest, &name))?;
+    event::list_tagged(ctx, &list.id, typed);
+    Ok(())
+}
+
+/// Removes a whole list, or only the name where it has others; the names that it lost, and its id if it is gone.
+pub fn remove(ctx: &Context, text: &str) -> Result<(Vec<String>, Option<String>)> {
+    let list = find(ctx, text)?;
+    let removed = index::edit(&ctx.store, |index| match stored_name(index, text)? {
+        Some(name) if list.names.len() > 1 => {
+            index.drop_name(&name);
+            Ok((vec![name], None))
+        }
+        _ => {
+            index.forget(&list.digest);
+            Ok((list.names.clone(), Some(list.id.clone())))
+        }
+    })?;
+    if removed.1.is_some() {
+        event::list_removed(ctx, &list.id, text);
+    }
+    Ok(removed)
+}
+
+/// The image for this machine.
+pub(super) fn image_of(ctx: &Context, index: &Index, entry: &ListEntry) -> Result<Image> {
+    let list = List::load(&ctx.store, entry.clone())?;
+    let name = || {
+        entry
+            .names
+            .first()
+            .cloned()
+            .unwrap_or_else(|| entry.id.clone())
+    };
+    let wanted = super::Platform::default();
+    let Some(instance) = instance::choose(list.instances(), &wanted) else {
+        return Err(ImageError::NotHere(name(), instance::host()).into());
+    };
+    let digest = instance["digest"].as_str().unwrap_or_default();
+    if manifest::blob(&ctx.store, digest)?.exists() {
+        return manifest::load(&ctx.store, index, digest);
+    }
+    Err(ImageError::NotHere(name(), instance::host()).into())
+}
+
+/// Where the image for this machine is, if the store has not got it: a reference to pull.
+pub fn source_for_here(ctx: &Context, text: &str) -> Result<Option<String>> {
+    let Ok(list) = find(ctx, text) else {
+        return Ok(None);
+    };
+    let wanted = super::Platform::default();
+    let digest = instance::choose(list.instances(), &wanted).and_then(|one| one["digest"].as_str());
+    Ok(digest.and_then(|digest| list.sources.get(digest).cloned()))
+}
+
+/// The blobs of a list that the store has: its own, and those of its images.
+pub(super) fn blobs(store: &Store, entry: &ListEntry) -> Result<BTreeSet<String>> {
+    let mut blobs = BTreeSet::from([manifest::hex(&entry.digest)?.to_owned()]);
+    let value: Value = manifest::read(store, &entry.digest)?;
+    for instance in value["manifests"].as_array().into_iter().flatten() {
+        let digest = instance["digest"].as_str().unwrap_or_default();
+        if !manifest::blob(store, digest)?.exists() {
+            continue;
+        }
+        blobs.insert(manifest::hex(digest)?.to_owned());
+        let Ok(manifest) = manifest::manifest(store, digest) else {
+            continue;
+        };
+        for blob in manifest.layers.iter().chain([&manifest.config]) {
+            blobs.insert(manifest::hex(&blob.digest)?.to_owned());
+        }
+    }
+    Ok(blobs)
+}

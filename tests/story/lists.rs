@@ -1,0 +1,126 @@
+//! Manifest lists, and images as they are pulled and pushed.
+
+use tests::{Cmd, Result, Stack, ensure, peer};
+
+pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name changed alpine").ok()?;
+    stack.rpod("commit -q changed second").ok()?;
+    let list = stack.remote("list:1");
+    let id = stack.rpod("manifest create many alpine").ok()?;
+    stack
+        .rpod(&format!(
+            "manifest add --arch arm64 --variant v8 many {remote}"
+        ))
+        .ok()?
+        .is(id.text())?;
+    let digest = stack.rpod("manifest inspect many").ok()?.json()?["manifests"][0]["digest"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    stack
+        .rpod(&format!(
+            "manifest annotate --annotation x=y --os-version 9 many {digest}"
+        ))
+        .ok()?;
+    stack
+        .rpod("manifest annotate --index --annotation a=b many")
+        .ok()?;
+    stack
+        .rpod("run --rm --network none many echo from a list")
+        .ok()?
+        .is("from a list")?;
+    stack.rpod("images").ok()?.says("localhost/many")?;
+    stack
+        .rpod("manifest create many")
+        .exits(125)?
+        .complains("already in use")?;
+
+    stack
+        .rpod(&format!("manifest push --digestfile digest many {list}"))
+        .ok()?;
+    let raw = Cmd::new(peer("skopeo")?)
+        .words("inspect --raw --tls-verify=false")
+        .arg(&list)
+        .ok()?;
+    let value = raw.json()?;
+    ensure!(
+        value["annotations"]["a"] == "b" && value["manifests"][0]["annotations"]["x"] == "y",
+        "{raw}"
+    );
+    ensure!(
+        value["manifests"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["platform"]["variant"] == "v8")),
+        "{raw}"
+    );
+
+    stack
+        .rpod("manifest create --all --amend other")
+        .arg(&list)
+        .ok()?;
+    let other = stack.rpod("manifest inspect other").ok()?;
+    ensure!(other.json()?["manifests"] == value["manifests"], "{other}");
+    stack
+        .rpod(&format!("manifest remove many {digest}"))
+        .ok()?
+        .is(id.text())?;
+    stack
+        .rpod(&format!("manifest remove many {digest}"))
+        .exits(125)?
+        .complains("no image with digest")?;
+    stack.rpod("manifest rm many").ok()?.says("Deleted: ")?;
+    stack.rpod("manifest exists many").exits(1)?;
+    stack
+        .rpod("manifest rm many")
+        .exits(1)?
+        .complains("image not known")?;
+    stack
+        .rpod("manifest inspect alpine")
+        .exits(125)?
+        .complains("no manifest list")?;
+    stack.rpod("system check").ok()?;
+    Ok(())
+}
+
+pub(crate) fn pulled_by_policy_and_tag() -> Result<()> {
+    let stack = Stack::new()?;
+    let remote = stack.remote("alpine:latest");
+    let name = remote.trim_start_matches("docker://").to_owned();
+    let repository = name.trim_end_matches(":latest").to_owned();
+    stack
+        .rpod(&format!("pull --policy never {name}"))
+        .exits(125)?
+        .complains("image not known")?;
+    stack.rpod(&format!("pull --policy missing {name}")).ok()?;
+    let requests = stack.registry.requests()?.len();
+    stack.rpod(&format!("pull --policy missing {name}")).ok()?;
+    ensure!(
+        stack.registry.requests()?.len() == requests,
+        "it asked the registry"
+    );
+    stack.rpod(&format!("pull --policy newer {name}")).ok()?;
+
+    stack
+        .rpod(&format!("push --compression-format zstd --force-compression --format oci --digestfile digest {name} {repository}:two"))
+        .ok()?;
+    let digest = std::fs::read_to_string(stack.scratch.path("digest"))?;
+    let raw = Cmd::new(peer("skopeo")?)
+        .words("inspect --raw --tls-verify=false")
+        .arg(format!("docker://{repository}@{digest}"))
+        .ok()?;
+    raw.says("tar+zstd")?;
+    stack.rpod(&format!("pull --all-tags {repository}")).ok()?;
+    stack.rpod(&format!("image exists {repository}:two")).ok()?;
+    for (line, reason) in [
+        ("pull --decryption-key k x", "--decryption-key"),
+        ("push --encryption-key k x", "--encryption-key"),
+        (
+            "push --sign-by-sq-fingerprint f x",
+            "--sign-by-sq-fingerprint",
+        ),
+    ] {
+        stack.rpod(line).exits(125)?.complains(reason)?;
+    }
+    Ok(())
+}
