@@ -9,6 +9,7 @@ mod engine;
 mod events;
 mod files;
 mod formats;
+mod health;
 mod image;
 mod lists;
 mod network;
@@ -109,6 +110,9 @@ fn main() -> ExitCode {
         files::changes_are_told,
         files::exported,
         files::mounted_for_a_person,
+        health::a_container_is_told_well_or_not,
+        health::one_that_is_not_well_is_acted_upon,
+        health::a_killed_watcher_is_replaced,
         pod::two_containers_in_a_pod,
         pod::containers_share_the_network_and_the_hostname,
         pod::a_pod_is_removed_with_its_containers,

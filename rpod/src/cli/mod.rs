@@ -17,6 +17,7 @@ mod exec;
 mod exists;
 mod export;
 mod globals;
+mod healthcheck;
 mod image;
 mod info;
 mod init;
@@ -142,6 +143,11 @@ const NOUNS: &[Noun] = &[
             entry::<pause::Unpause>(),
             entry::<wait::Wait>(),
         ],
+    },
+    Noun {
+        name: "healthcheck",
+        about: "Manage health checks on containers",
+        commands: &[entry::<healthcheck::Run>(), entry::<healthcheck::Watch>()],
     },
     Noun {
         name: "image",

@@ -17,6 +17,8 @@ pub trait Verb: Args + Sized {
     /// It writes to pipes or sockets of its own, whose readers may go without its end. The others end silently, as programs do,
     /// when nobody reads their output any more.
     const OUTLIVES_READERS: bool = false;
+    /// Not a person's to type.
+    const HIDDEN: bool = false;
     /// Options of podman's that this command cannot have.
     const REFUSED: &'static [Refused] = &[];
     /// Where it works when an ordinary user gives it.
@@ -50,6 +52,7 @@ pub(super) struct Entry {
     name: &'static str,
     aliases: &'static [&'static str],
     about: &'static str,
+    hidden: bool,
     augment: fn(Command) -> Command,
     needs: Needs,
     pub(super) call: fn(&Globals, &ArgMatches) -> Result<u8>,
@@ -62,6 +65,7 @@ pub(super) const fn entry<V: Verb>() -> Entry {
         aliases: V::ALIASES,
         about: V::ABOUT,
         needs: V::NEEDS,
+        hidden: V::HIDDEN,
         augment: |command| {
             // Without an order of their own, options are listed by name, as podman's.
             let command = command.next_display_order(None);
@@ -97,6 +101,7 @@ impl Entry {
         Command::new(self.name)
             .visible_aliases(self.aliases)
             .about(self.about)
+            .hide(self.hidden)
             .args_override_self(true)
             .defer(self.augment)
     }

@@ -2,6 +2,7 @@
 //!
 //! One file an idea; each adds its part to the container's record.
 
+mod health;
 mod joining;
 mod mount;
 mod namespaces;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+pub(super) use health::HealthOptions;
 use joining::PodOptions;
 pub(super) use joining::read_id;
 use namespaces::NamespaceOptions;
@@ -101,6 +103,8 @@ pub struct ContainerOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     timeout: u64,
     #[command(flatten)]
+    health: HealthOptions,
+    #[command(flatten)]
     namespaces: NamespaceOptions,
     #[command(flatten)]
     network: NetworkOptions,
@@ -164,6 +168,12 @@ impl ContainerOptions {
         self.storage.apply_image(&mut container);
         self.systemd
             .apply_command(&mut container, signal_is_given)?;
+        let image_health = image
+            .config
+            .config
+            .as_ref()
+            .and_then(|c| c.healthcheck.as_ref());
+        self.health.apply(&mut container, image_health)?;
         if self.replace
             && let Some(name) = &self.name
             && let Ok(old) = container::find(ctx, name)

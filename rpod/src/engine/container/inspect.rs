@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::health::{self, Settings};
 use super::record::{Container, Namespace};
 use super::restart;
 use super::status::Status;
@@ -46,7 +47,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "Created": container.created,
         "Path": args.first(),
         "Args": args.get(1..).unwrap_or_default(),
-        "State": state(container, &status, &run),
+        "State": with_health(ctx, container, state(container, &status, &run))?,
         "Image": container.image.id,
         "ImageDigest": container.image.digest,
         "ImageName": container.image.name,
@@ -121,6 +122,14 @@ fn state(container: &Container, status: &Status, run: &std::path::Path) -> Value
     })
 }
 
+/// The state with what the health checks said.
+fn with_health(ctx: &Context, container: &Container, mut state: Value) -> Result<Value> {
+    if health::status(ctx, container).is_some() {
+        state["Health"] = json!(health::history(ctx, container)?);
+    }
+    Ok(state)
+}
+
 /// The last line of /proc/PID/cgroup, which is the same in every hierarchy that the runtime uses.
 fn cgroup(pid: i32) -> String {
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
@@ -170,7 +179,7 @@ fn settings(container: &Container, config: &Value) -> Value {
         Value::Null => json!(process.env),
         written => written.clone(),
     };
-    json!({
+    let mut settings = json!({
         "Hostname": bundle::hostname(container),
         "Domainname": "",
         "User": process.user,
@@ -195,7 +204,30 @@ fn settings(container: &Container, config: &Value) -> Value {
         "Umask": process.umask.clone().unwrap_or_else(|| "0022".to_owned()),
         "Timeout": container.timeout,
         "StopTimeout": container.stop_timeout,
-    })
+    });
+    if let Value::Object(all) = &mut settings {
+        all.extend(health_settings(&container.health));
+    }
+    settings
+}
+
+fn health_settings(health: &Settings) -> Map<String, Value> {
+    let mut all = Map::new();
+    let mut add = |key: &str, value: Value| all.insert(key.to_owned(), value);
+    if let Some(startup) = &health.startup {
+        add("StartupHealthCheck", startup.inspect());
+    }
+    if !health.test.is_empty() {
+        add("Healthcheck", health.inspect());
+    }
+    add(
+        "HealthcheckOnFailureAction",
+        json!(health.on_failure.word()),
+    );
+    add("HealthLogDestination", json!(health.log_destination));
+    add("HealthcheckMaxLogCount", json!(health.log_count));
+    add("HealthcheckMaxLogSize", json!(health.log_size));
+    all
 }
 
 fn signal_name(number: i32) -> String {

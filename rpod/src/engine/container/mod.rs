@@ -19,6 +19,7 @@ pub mod logs;
 pub mod mount;
 pub(super) mod overlay;
 pub mod pause;
+mod pidfd;
 pub mod prune;
 pub mod record;
 pub mod remove;
@@ -41,6 +42,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use crate::store::{Lock, Noun, record as file};
 use record::Container;
+use start::exit_command_start;
 
 /// Reads the record of a container by name, id or id prefix.
 pub fn find(ctx: &Context, text: &str) -> Result<Container> {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::Settings;
 use crate::engine::network::port::Mapping;
 use crate::systemd::notify::Readiness;
 
@@ -68,6 +69,7 @@ pub struct Container {
     pub shm_size_systemd: Option<u64>,
     /// Who tells the unit that started it that it is ready.
     pub sdnotify: Readiness,
+    pub health: Settings,
     /// The command line that made it.
     pub create_command: Vec<String>,
 }

@@ -12,7 +12,7 @@ use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
 use super::unit::Unit;
-use super::{load, pause, remove, restart, sources, stop};
+use super::{health, load, pause, remove, restart, sources, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
 use crate::engine::{Context, cgroup, event, pod, runtime, volume};
@@ -251,6 +251,7 @@ fn let_go(
     if let Some(unit) = unit {
         unit.tell_ready()?;
     }
+    health::begin(ctx, container)?;
     Ok(attached)
 }
 
@@ -358,8 +359,19 @@ fn monitor<'a>(
     })
 }
 
-/// `rpod … container cleanup [--rm] ID`, with the parts that this rpod was told to use.
+/// `rpod … container cleanup [--rm] ID`
 fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
+    let mut words = exit_command_start(ctx)?;
+    words.extend(["container".to_owned(), "cleanup".to_owned()]);
+    if container.remove {
+        words.push("--rm".to_owned());
+    }
+    words.push(container.id.clone());
+    Ok(words)
+}
+
+/// `rpod` with the parts that this rpod was told to use, for what it starts to act later.
+pub(super) fn exit_command_start(ctx: &Context) -> Result<Vec<String>> {
     let text = |path: &Path| {
         path.to_str()
             .map(str::to_owned)
@@ -373,16 +385,14 @@ fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
     option("--log-level", ctx.log_level().to_owned());
     option("--runtime", text(&ctx.runtime()?)?);
     option("--cgroup-manager", ctx.cgroup_manager().to_owned());
+    if let Some(conmon) = &ctx.globals.conmon {
+        option("--conmon", text(conmon)?);
+    }
     if let Some(backend) = &ctx.globals.events_backend {
         option("--events-backend", backend.clone());
     }
     for flag in &ctx.globals.runtime_flag {
         option("--runtime-flag", flag.clone());
     }
-    words.extend(["container".to_owned(), "cleanup".to_owned()]);
-    if container.remove {
-        words.push("--rm".to_owned());
-    }
-    words.push(container.id.clone());
     Ok(words)
 }

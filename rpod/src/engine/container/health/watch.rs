@@ -1,0 +1,169 @@
+//! The process that checks at intervals: one for each container with checks, made when it starts, gone when it ends.
+//!
+//! It needs no daemon and no timers of an init system, sleeps until the next check or the container's end, and nothing else wakes
+//! it. If it is killed, whoever next asks for the container's health starts another ([`ensure`]).
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::verdict;
+use crate::engine::Context;
+use crate::engine::container::record::Container;
+use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
+use crate::engine::container::{exit_command_start, load, pidfd};
+use crate::store::record::{self, Durability};
+use crate::store::{Lock, Noun};
+
+/// How long the predecessor of a restarted container's watcher may take to go.
+const PREDECESSOR: Duration = Duration::from_secs(10);
+
+/// Starts the process, unless checks are only made when somebody asks.
+pub(super) fn spawn(ctx: &Context, container: &Container) -> Result<()> {
+    if !is_wanted(container) {
+        return Ok(());
+    }
+    let words = exit_command_start(ctx)?;
+    let (program, rest) = words.split_first().context("rpod has no name")?;
+    Command::new(program)
+        .args(rest)
+        .args(["healthcheck", "watch", &container.id])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(drop)
+        .with_context(|| format!("starting the health checks of container {}", container.id))
+}
+
+/// Starts another one where it was killed.
+pub fn ensure(ctx: &Context, container: &Container) -> Result<()> {
+    if !is_wanted(container) || !ctx.store.status(&container.id)?.is_running() {
+        return Ok(());
+    }
+    let path = lock_path(ctx, &container.id);
+    let free = !path.exists() || Lock::try_exclusive(&path)?.is_some();
+    if free { spawn(ctx, container) } else { Ok(()) }
+}
+
+/// The settings have changed: a process that knows them takes the place of the one that slept by the old ones.
+pub fn renew(ctx: &Context, container: &Container) -> Result<()> {
+    if !ctx.store.status(&container.id)?.is_running() {
+        return Ok(());
+    }
+    let watcher: Option<Started> = record::load_if_there(&pid_path(ctx, &container.id))?;
+    if let Some(watcher) = watcher.filter(is_alive) {
+        match kill(Pid::from_raw(watcher.pid), Signal::SIGTERM) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(errno).context("ending the health checks of before"),
+        }
+    }
+    if container.health.is_set() {
+        spawn(ctx, container)?;
+    }
+    Ok(())
+}
+
+/// The process itself: returns when the container has ended or has nothing to check any more.
+pub fn run(ctx: &Context, id: &str) -> Result<()> {
+    nix::unistd::setsid().context("leaving the session of whoever started the container")?;
+    let Some(_place) = place(ctx, id)? else {
+        return Ok(());
+    };
+    let Status::Running(started) = ctx.store.status(id)? else {
+        return Ok(());
+    };
+    let end = pidfd::open(started.pid)?;
+    while is_alive(&started) {
+        let container = load(ctx, id)?;
+        if !is_wanted(&container) {
+            return Ok(());
+        }
+        if ctx.store.status(id)?.is_running() {
+            // What went wrong with one check is no reason to give up the others; the history tells.
+            let _ = super::check(ctx, &container);
+        }
+        let interval = interval(ctx, &container)?;
+        if ends_within(&end, interval)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lock and notes who holds it. Nothing if another one does the work.
+fn place(ctx: &Context, id: &str) -> Result<Option<Lock>> {
+    let path = lock_path(ctx, id);
+    if !path.exists() {
+        fs::File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    }
+    let since = Instant::now();
+    loop {
+        if let Some(lock) = Lock::try_exclusive(&path)? {
+            let pid = std::process::id().cast_signed();
+            let own = Started {
+                pid,
+                ticks: start_ticks(pid).unwrap_or(0),
+                at: jiff::Timestamp::now(),
+            };
+            record::save(&pid_path(ctx, id), &own, Durability::Process)?;
+            return Ok(Some(lock));
+        }
+        if since.elapsed() > PREDECESSOR {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn is_wanted(container: &Container) -> bool {
+    let settings = &container.health;
+    let startup = settings.startup.as_ref();
+    settings.is_set() && (settings.interval > 0 || startup.is_some_and(|own| own.interval > 0))
+}
+
+/// Until the next check: the start-up check has an interval of its own.
+fn interval(ctx: &Context, container: &Container) -> Result<Duration> {
+    let settings = &container.health;
+    let nanoseconds = match &settings.startup {
+        Some(own) if !verdict::startup(ctx, container)?.passed => own.interval,
+        _ => settings.interval,
+    };
+    Ok(match nanoseconds {
+        0 => Duration::MAX,
+        nanoseconds => Duration::from_nanos(nanoseconds),
+    })
+}
+
+/// Sleeps. True if the container's process ended meanwhile.
+fn ends_within(end: &impl std::os::fd::AsFd, time: Duration) -> Result<bool> {
+    let deadline = Instant::now().checked_add(time);
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let millis = left.map_or(PollTimeout::NONE, |left| {
+            PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut [PollFd::new(end.as_fd(), PollFlags::POLLIN)], millis) {
+            Ok(0) if deadline.is_some_and(|at| at > Instant::now() + Duration::from_millis(1)) => {}
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).context("waiting for the next health check"),
+        }
+    }
+}
+
+fn lock_path(ctx: &Context, id: &str) -> PathBuf {
+    ctx.store.run(Noun::Container, id).join("health.lock")
+}
+
+fn pid_path(ctx: &Context, id: &str) -> PathBuf {
+    ctx.store.run(Noun::Container, id).join("health.pid")
+}

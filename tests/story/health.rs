@@ -1,0 +1,102 @@
+//! Health checks.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tests::{Context as _, Result, Stack, ensure};
+
+use crate::engine::until;
+
+pub(crate) fn a_container_is_told_well_or_not() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let check = "--health-cmd 'test -e /ok' --health-interval 300ms --health-retries 2";
+    stack
+        .rpod(&format!("run -d --name it {check} alpine sleep 300"))
+        .ok()?;
+    until("it is unhealthy", || Ok(status(&stack)? == "unhealthy"))?;
+    let listed = stack.rpod("ps --filter health=unhealthy").ok()?;
+    ensure!(listed.stdout.contains("(unhealthy)"), "{listed}");
+    let asked = stack.rpod("healthcheck run it").exits(1)?;
+    ensure!(asked.text() == "unhealthy", "{asked}");
+    stack.rpod("healthcheck run --ignore-result it").ok()?;
+    stack.rpod("exec it touch /ok").ok()?;
+    stack.rpod("wait --condition healthy it").ok()?;
+    stack.rpod("healthcheck run it").ok()?;
+    let kept =
+        "{{len .State.Health.Log}} {{.State.Health.FailingStreak}} {{.Config.Healthcheck.Retries}}";
+    let inspected = stack.rpod("inspect it --format").arg(kept).ok()?;
+    ensure!(inspected.text() == "5 0 2", "{inspected}");
+    stack.rpod("run -d --name none alpine sleep 300").ok()?;
+    stack
+        .rpod("healthcheck run none")
+        .exits(125)?
+        .complains("has no defined healthcheck")?;
+    stack.rpod("rm -fa -t0").ok()?;
+    Ok(())
+}
+
+pub(crate) fn one_that_is_not_well_is_acted_upon() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let state = |name: &str| {
+        let format = "{{.State.Status}} {{.State.ExitCode}}";
+        let inspect = stack.rpod(&format!("inspect {name} --format")).arg(format);
+        Ok::<_, tests::Error>(inspect.ok()?.text().to_owned())
+    };
+    for (action, end) in [("kill", "exited 137"), ("stop", "exited 5")] {
+        let check = "--health-cmd 'exit 1' --health-interval 300ms --health-retries 1";
+        let traps = "sh -c 'trap \"exit 5\" TERM; while :; do sleep 0.1; done'";
+        stack
+            .rpod(&format!(
+                "run -d --name {action} {check} --health-on-failure {action} alpine {traps}"
+            ))
+            .ok()?;
+        until(action, || Ok(state(action)? == end))?;
+    }
+    let slow =
+        "--health-cmd 'echo hello; sleep 60' --health-timeout 500ms --health-interval disable";
+    stack
+        .rpod(&format!("run -d --name slow {slow} alpine sleep 300"))
+        .ok()?;
+    stack
+        .rpod("healthcheck run slow")
+        .exits(125)?
+        .complains("exceeded timeout of 500ms")?;
+    let format = "{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}";
+    let said = stack.rpod("inspect slow --format").arg(format).ok()?;
+    ensure!(said.text() == "-1 hello", "{said}");
+    stack.rpod("rm -fa -t0").ok()?;
+    Ok(())
+}
+
+pub(crate) fn a_killed_watcher_is_replaced() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let line = "run -d --health-cmd true --health-interval 1h alpine sleep 300";
+    let id = stack.rpod(line).ok()?.text().to_owned();
+    let noted = stack
+        .scratch
+        .path(format!("runroot/containers/{id}/health.pid"));
+    let watcher = || -> Result<i32> {
+        let note: serde_json::Value = serde_json::from_slice(&fs::read(&noted)?)?;
+        let pid = note["pid"].as_i64().context("no pid")?;
+        Ok(i32::try_from(pid)?)
+    };
+    until("somebody checks", || Ok(watcher().is_ok()))?;
+    let first = watcher()?;
+    kill(Pid::from_raw(first), Signal::SIGKILL)?;
+    until("somebody else checks", || {
+        stack.rpod("ps").ok()?;
+        Ok(watcher()? != first)
+    })?;
+    let second = watcher()?;
+    stack.rpod(&format!("rm -f -t0 {id}")).ok()?;
+    until("nobody checks any more", || {
+        Ok(kill(Pid::from_raw(second), None).is_err())
+    })
+}
+
+fn status(stack: &Stack) -> Result<String> {
+    let format = "{{.State.Health.Status}}";
+    let inspect = stack.rpod("inspect it --format").arg(format);
+    Ok(inspect.ok()?.text().to_owned())
+}
