@@ -18,6 +18,7 @@ mod options;
 mod pod;
 mod pod_life;
 mod podman_store;
+mod secret;
 mod sync;
 mod system;
 mod terminal;
@@ -140,6 +141,9 @@ fn main() -> ExitCode {
         networks::name_servers_of_a_network_change,
         networks::two_families_of_addresses,
         networks::ports_come_back_after_a_flush,
+        secret::secrets_are_files_and_variables,
+        secret::secrets_are_kept_by_scripts,
+        secret::a_container_is_changed_while_it_runs,
         terminal::a_terminal_is_one,
         terminal::the_window_is_resized,
         terminal::ctrl_c_interrupts,

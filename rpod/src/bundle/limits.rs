@@ -167,6 +167,16 @@ pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Result<Va
     set("cpu", "shares", asked.cpu_shares.map(Value::from));
     set("cpu", "quota", asked.cpu_quota.map(Value::from));
     set("cpu", "period", asked.cpu_period.map(Value::from));
+    set(
+        "cpu",
+        "realtimePeriod",
+        asked.cpu_rt_period.map(Value::from),
+    );
+    set(
+        "cpu",
+        "realtimeRuntime",
+        asked.cpu_rt_runtime.map(Value::from),
+    );
     set("cpu", "cpus", asked.cpuset_cpus.clone().map(Value::from));
     set("cpu", "mems", asked.cpuset_mems.clone().map(Value::from));
     set(

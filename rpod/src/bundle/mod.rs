@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace, Process};
+use crate::engine::secret::attach;
 use crate::store::record::{self, Durability};
 
 pub use capabilities::{names as capability_names, normalize as normalize_capability};
@@ -46,14 +47,19 @@ pub struct Place<'a> {
 pub fn write(ctx: &Context, container: &Container, place: &Place) -> Result<()> {
     let config = generate(ctx, container, place)?;
     let path = place.home.join("config.json");
-    // A reader finds it whole; after a power loss the next start writes it anew.
-    record::save(&path, &config, Durability::Process)
+    // A reader finds it whole; after a power loss the next start writes it anew. It shows what is secret in the environment, and
+    // only the runtime has to read it.
+    record::replace_private(&path, &serde_json::to_vec(&config)?, Durability::Process)
 }
 
 fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value> {
     let rootfs = rootfs::Rootfs::open(&place.home.join("rootfs"))?;
     let user = rootfs.user(&container.process.user, &container.process.groups)?;
     let capabilities = capabilities::of(ctx, &container.security)?;
+    let mut asked = container.clone();
+    let secrets = attach::variables(container, place.home)?;
+    asked.process.env.extend(secrets);
+    let container = &asked;
     let mut config = json!({
         "ociVersion": "1.0.2",
         "process": process::of(ctx, container, &user, &capabilities)?,
@@ -66,6 +72,11 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
         config["hostname"] = json!(hostname(container));
     }
     Ok(config)
+}
+
+/// `linux.resources`, for a container whose limits change while it runs.
+pub fn resources(container: &Container) -> Result<Value> {
+    limits::resources(container, devices::rules(container)?)
 }
 
 /// The name that the container knows itself by.
@@ -98,12 +109,14 @@ pub fn exec_process(
     let mut security = container.security.clone();
     security.privileged |= privileged;
     let capabilities = capabilities::of(ctx, &security)?;
-    let session = Container {
+    let mut session = Container {
         process: asked.clone(),
         security,
         init: None,
         ..container.clone()
     };
+    let secrets = attach::variables(container, home)?;
+    session.process.env.extend(secrets);
     process::of(ctx, &session, &user, &capabilities)
 }
 

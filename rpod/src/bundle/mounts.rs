@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Place;
 use crate::engine::container::record::{Container, Mount, Namespace};
+use crate::engine::secret::attach;
 use crate::systemd::mode;
 
 pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
@@ -36,6 +37,16 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
             file.destination,
             &["bind", "rprivate"],
         ));
+    }
+    for (number, secret) in container.secrets.iter().enumerate() {
+        if secret.variable.is_none() {
+            let copy = attach::path(place.home, number);
+            all.push(bind(
+                copy.to_string_lossy(),
+                &secret.target,
+                &["bind", "rprivate"],
+            ));
+        }
     }
     if let Some(init) = &container.init {
         all.push(bind(

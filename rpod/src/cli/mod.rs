@@ -6,6 +6,7 @@
 
 mod attach;
 mod cleanup;
+mod clone;
 mod commit;
 mod completion;
 mod connection;
@@ -38,6 +39,7 @@ mod rename;
 mod restart;
 mod rm;
 mod run;
+mod secret;
 mod selection;
 mod start;
 mod stats;
@@ -45,6 +47,7 @@ mod stop;
 mod system;
 mod top;
 mod unshare;
+mod update;
 mod verb;
 mod version;
 mod volume;
@@ -103,6 +106,7 @@ const COMMANDS: &[Entry] = &[
     entry::<pause::Unpause>(),
     entry::<unshare::Unshare>(),
     entry::<image::Untag>(),
+    entry::<update::Update>(),
     entry::<version::Version>(),
     entry::<wait::Wait>(),
 ];
@@ -115,6 +119,7 @@ const NOUNS: &[Noun] = &[
         commands: &[
             entry::<attach::Attach>(),
             entry::<cleanup::Cleanup>(),
+            entry::<clone::Clone>(),
             entry::<commit::Commit>(),
             entry::<cp::Cp>(),
             entry::<create::Create>(),
@@ -141,6 +146,7 @@ const NOUNS: &[Noun] = &[
             entry::<mount::Unmount>(),
             entry::<top::Top>(),
             entry::<pause::Unpause>(),
+            entry::<update::Update>(),
             entry::<wait::Wait>(),
         ],
     },
@@ -246,6 +252,17 @@ const NOUNS: &[Noun] = &[
             entry::<system::Prune>(),
             entry::<system::Renumber>(),
             entry::<system::Reset>(),
+        ],
+    },
+    Noun {
+        name: "secret",
+        about: "Manage secrets",
+        commands: &[
+            entry::<secret::Create>(),
+            entry::<secret::Exists>(),
+            entry::<secret::Inspect>(),
+            entry::<secret::List>(),
+            entry::<secret::Rm>(),
         ],
     },
     Noun {

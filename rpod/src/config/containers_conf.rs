@@ -17,6 +17,15 @@ pub struct ContainersConf {
     pub containers: Containers,
     pub engine: Engine,
     pub network: Network,
+    pub secrets: Secrets,
+}
+
+/// `[secrets]`: where new secrets are kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    pub driver: Option<String>,
+    pub opts: BTreeMap<String, String>,
 }
 
 /// `[containers]`: defaults of new containers.

@@ -9,6 +9,7 @@ pub mod image;
 pub mod network;
 pub mod pod;
 pub mod runtime;
+pub mod secret;
 pub mod system;
 pub mod tree;
 pub mod volume;

@@ -1,7 +1,8 @@
 //! One JSON file a record, replaced whole: a reader sees the old or the new, never a part.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -43,6 +44,15 @@ pub fn save<T: Serialize>(path: &Path, record: &T, durability: Durability) -> Re
 
 /// Writes bytes beside their place and renames them there.
 pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+    write(path, bytes, durability, 0o666)
+}
+
+/// The same, for nobody but the owner to read.
+pub fn replace_private(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+    write(path, bytes, durability, 0o600)
+}
+
+fn write(path: &Path, bytes: &[u8], durability: Durability, mode: u32) -> Result<()> {
     let name = path
         .file_name()
         .with_context(|| format!("{} names no file", path.display()))?;
@@ -50,7 +60,12 @@ pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> 
     temporary.push(name);
     let temporary = path.with_file_name(temporary);
     let written = (|| -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         if durability == Durability::Disk {
             file.sync_all()?;

@@ -4,11 +4,13 @@
 
 mod health;
 mod joining;
+mod limits;
 mod mount;
 mod namespaces;
 mod network;
 mod process;
 mod resources;
+mod secret;
 mod security;
 mod storage;
 mod systemd;
@@ -22,6 +24,7 @@ use clap::Args;
 pub(super) use health::HealthOptions;
 use joining::PodOptions;
 pub(super) use joining::read_id;
+pub(super) use limits::LimitOptions;
 use namespaces::NamespaceOptions;
 pub(super) use namespaces::namespace;
 pub(super) use network::{NetworkOptions, parse_mac};
@@ -93,6 +96,9 @@ pub struct ContainerOptions {
     /// Remove container and any anonymous unnamed volume associated with the container after exit
     #[arg(long)]
     rm: bool,
+    /// Give the container a secret: as a file, or as a variable of its environment
+    #[arg(long, value_name = "NAME[,type=…][,target=…]")]
+    secret: Vec<String>,
     /// Signal to stop a container
     #[arg(long, value_name = "SIGNAL")]
     stop_signal: Option<String>,
@@ -278,6 +284,8 @@ impl ContainerOptions {
             self.network.join(&mut c, joining);
             joining.admit(ctx, &mut c)?;
         }
+        let secrets = self.secret.iter().map(|text| secret::parse(ctx, text));
+        c.secrets = secrets.collect::<Result<_>>()?;
         c.labels.extend(labels(&self.label_file, &self.label)?);
         c.annotations.extend(pairs(&self.annotation));
         Ok(c)

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::record::Container;
 use crate::engine::image::{self, Access, Image, ImageError, Platform};
-use crate::engine::{Context, cgroup, event, pod, volume};
+use crate::engine::{Context, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
 
@@ -52,6 +52,7 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
     } else {
         Durability::Disk
     };
+    secret::attach::copy(ctx, container, durability)?;
     record::save(
         &ctx.store.record(Noun::Container, &container.id),
         container,

@@ -18,6 +18,7 @@ use crate::engine::{Context, event};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::{self, Monitor};
 use crate::store::id;
+use crate::store::record::{Durability, replace_private};
 use crate::systemd::sockets::Sockets;
 
 /// What to run and who is connected to it.
@@ -131,8 +132,7 @@ fn process_file(
         &container.home(ctx),
     )?;
     let path = dir.join("process.json");
-    fs::write(&path, serde_json::to_vec(&process)?)
-        .with_context(|| format!("writing {}", path.display()))?;
+    replace_private(&path, &serde_json::to_vec(&process)?, Durability::Process)?;
     Ok(path)
 }
 

@@ -177,7 +177,7 @@ fn settings(container: &Container, config: &Value) -> Value {
     let process = &container.process;
     let env = match &config["process"]["env"] {
         Value::Null => json!(process.env),
-        written => written.clone(),
+        written => without_secrets(written, container),
     };
     let mut settings = json!({
         "Hostname": bundle::hostname(container),
@@ -205,10 +205,20 @@ fn settings(container: &Container, config: &Value) -> Value {
         "Timeout": container.timeout,
         "StopTimeout": container.stop_timeout,
     });
+    if !container.secrets.is_empty() {
+        settings["Secrets"] = secrets(container);
+    }
     if let Value::Object(all) = &mut settings {
         all.extend(health_settings(&container.health));
     }
     settings
+}
+
+fn secrets(container: &Container) -> Value {
+    let secrets = container.secrets.iter();
+    secrets
+        .map(|secret| json!({ "Name": secret.name, "ID": secret.id, "UID": secret.uid, "GID": secret.gid, "Mode": secret.mode }))
+        .collect()
 }
 
 fn health_settings(health: &Settings) -> Map<String, Value> {
@@ -228,6 +238,25 @@ fn health_settings(health: &Settings) -> Map<String, Value> {
     add("HealthcheckMaxLogCount", json!(health.log_count));
     add("HealthcheckMaxLogSize", json!(health.log_size));
     all
+}
+
+/// Variables that are secrets are named and not shown.
+fn without_secrets(env: &Value, container: &Container) -> Value {
+    let is_secret = |name: &str| {
+        let mut names = container
+            .secrets
+            .iter()
+            .filter_map(|s| s.variable.as_deref());
+        names.any(|secret| secret == name)
+    };
+    let shown = env.as_array().into_iter().flatten().map(|variable| {
+        let name = variable.as_str().and_then(|text| text.split('=').next());
+        match name {
+            Some(name) if is_secret(name) => json!(format!("{name}=*******")),
+            _ => variable.clone(),
+        }
+    });
+    shown.collect()
 }
 
 fn signal_name(number: i32) -> String {
@@ -316,6 +345,11 @@ fn less_usual(container: &Container) -> Map<String, Value> {
     add(
         "MemorySwappiness",
         json!(asked.memory_swappiness.unwrap_or(0)),
+    );
+    add("CpuRealtimePeriod", json!(asked.cpu_rt_period.unwrap_or(0)));
+    add(
+        "CpuRealtimeRuntime",
+        json!(asked.cpu_rt_runtime.unwrap_or(0)),
     );
     add("OomKillDisable", json!(asked.oom_kill_disable));
     add("BlkioWeight", json!(asked.block_io.weight.unwrap_or(0)));

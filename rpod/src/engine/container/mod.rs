@@ -4,6 +4,7 @@
 //! to two containers.
 
 pub mod check;
+pub mod clone;
 pub mod commit;
 pub mod copy;
 pub mod create;
@@ -33,6 +34,7 @@ pub mod status;
 pub mod stop;
 pub mod top;
 mod unit;
+pub mod update;
 pub mod wait;
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! `container.json`: what a container was asked to be, resolved once, when it was created.
 //!
-//! Nothing here changes while the container lives; what happens to it is told by files of its run directory
+//! Only `rename` and `update` change it, under the container's lock; what happens to it is told by files of its run directory
 //! (see [`super::status`]).
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::health::Settings;
 use crate::engine::network::port::Mapping;
+use crate::engine::secret::attach::Attached;
 use crate::systemd::notify::Readiness;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -70,6 +71,8 @@ pub struct Container {
     /// Who tells the unit that started it that it is ready.
     pub sdnotify: Readiness,
     pub health: Settings,
+    /// Copies of them are in its directory, by their number.
+    pub secrets: Vec<Attached>,
     /// The command line that made it.
     pub create_command: Vec<String>,
 }
@@ -272,7 +275,7 @@ pub struct Security {
     pub sysctls: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resources {
     /// Bytes.
@@ -283,6 +286,9 @@ pub struct Resources {
     /// Microseconds.
     pub cpu_quota: Option<i64>,
     pub cpu_period: Option<u64>,
+    /// Of real-time processes, microseconds; cgroup v1 only.
+    pub cpu_rt_period: Option<u64>,
+    pub cpu_rt_runtime: Option<i64>,
     pub cpuset_cpus: Option<String>,
     pub cpuset_mems: Option<String>,
     pub pids: Option<i64>,
@@ -316,7 +322,7 @@ impl Resources {
 }
 
 /// podman-run(1), "--blkio-weight", "--device-read-bps" and their kin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BlockIo {
     /// 10 to 1000.

@@ -378,6 +378,14 @@ pub(super) fn exit_command_start(ctx: &Context) -> Result<Vec<String>> {
             .with_context(|| format!("{} is not UTF-8", path.display()))
     };
     let own = std::env::current_exe().context("finding rpod's own executable")?;
+    // A newer one took its place while this one ran.
+    let own = match own
+        .to_str()
+        .and_then(|path| path.strip_suffix(" (deleted)"))
+    {
+        Some(path) => path.into(),
+        None => own,
+    };
     let mut words = vec![text(&own)?];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     option("--root", text(&ctx.store.root)?);

@@ -4,6 +4,8 @@ use anyhow::{Result, bail};
 
 use super::{Driver, Event, Kind, file, journal};
 use crate::engine::Context;
+use crate::engine::container::health::History;
+use crate::engine::container::health::settings::EVENTS;
 use crate::engine::container::inspect;
 use crate::engine::container::record::Container;
 use crate::engine::image::Image;
@@ -47,6 +49,22 @@ pub fn exec_died(ctx: &Context, container: &Container, session: &str, code: i32)
     let attributes = event.attributes.get_or_insert_default();
     attributes.insert("execID".to_owned(), session.to_owned());
     write(ctx, &event);
+}
+
+/// A health check said something of it.
+pub fn health(ctx: &Context, container: &Container, history: &History) {
+    let last = history.log.last();
+    let output = last.map(|check| check.output.clone()).unwrap_or_default();
+    let keeps_log = container.health.log_destination == EVENTS;
+    write(
+        ctx,
+        &Event {
+            health_status: history.status.clone(),
+            health_failing_streak: history.failing_streak,
+            health_log: if keeps_log { output } else { String::new() },
+            ..of_container("health_status", container)
+        },
+    );
 }
 
 fn of_container(status: &str, container: &Container) -> Event {
@@ -112,6 +130,10 @@ pub fn image_error(ctx: &Context, status: &str, name: &str, error: &anyhow::Erro
             ..Event::now(Kind::Image, status)
         },
     );
+}
+
+pub fn secret(ctx: &Context, status: &str, id: &str) {
+    with_id(ctx, Kind::Secret, status, id, "");
 }
 
 fn with_id(ctx: &Context, kind: Kind, status: &str, id: &str, name: &str) {

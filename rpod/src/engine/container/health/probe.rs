@@ -21,6 +21,7 @@ use crate::engine::container::pidfd;
 use crate::engine::container::record::{Container, Process};
 use crate::engine::{Context, runtime};
 use crate::store::id;
+use crate::store::record::{Durability, replace_private};
 
 /// Exit code of a check that took too long.
 pub(super) const TIMED_OUT: i32 = -1;
@@ -82,8 +83,7 @@ fn ask(
     };
     let process = bundle::exec_process(ctx, container, &process, false, &container.home(ctx))?;
     let (file, pidfile) = (dir.join("process.json"), dir.join("pidfile"));
-    fs::write(&file, serde_json::to_vec(&process)?)
-        .with_context(|| format!("writing {}", file.display()))?;
+    replace_private(&file, &serde_json::to_vec(&process)?, Durability::Process)?;
     let (reader, writer) = std::io::pipe().context("making a pipe for a health check")?;
     let runtime = ctx.runtime()?;
     let mut call = Command::new(&runtime);

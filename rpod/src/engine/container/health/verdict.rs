@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::{Settings, StartupCheck};
 use super::{Check, History, Outcome, history, save};
-use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::engine::{Context, event};
 use crate::store::record::{self, Durability};
 
 /// How far the start-up check of this run is.
@@ -67,6 +67,7 @@ pub(super) fn judge(
         in_start_period || own.is_some(),
     );
     save(ctx, container, &history)?;
+    event::health(ctx, container, &history);
     Ok(Judged {
         outcome,
         status: history.status,

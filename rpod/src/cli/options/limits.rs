@@ -1,0 +1,180 @@
+//! Limits that can be changed while the container lives: podman-update(1).
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::{bytes, per_device};
+use crate::engine::container::record::Resources;
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LimitOptions {
+    /// Block IO weight (relative weight), between 10 and 1000
+    #[arg(long, value_name = "WEIGHT")]
+    blkio_weight: Option<u16>,
+    /// Block IO weight of a device
+    #[arg(long, value_name = "DEVICE:WEIGHT")]
+    blkio_weight_device: Vec<String>,
+    /// Limit read rate from a device, in bytes a second
+    #[arg(long, value_name = "DEVICE:SIZE")]
+    device_read_bps: Vec<String>,
+    /// Limit read rate from a device, in operations a second
+    #[arg(long, value_name = "DEVICE:N")]
+    device_read_iops: Vec<String>,
+    /// Limit write rate to a device, in bytes a second
+    #[arg(long, value_name = "DEVICE:SIZE")]
+    device_write_bps: Vec<String>,
+    /// Limit write rate to a device, in operations a second
+    #[arg(long, value_name = "DEVICE:N")]
+    device_write_iops: Vec<String>,
+    /// Tune the container's memory swappiness, 0 to 100: cgroup v1 only
+    #[arg(long, value_name = "N")]
+    memory_swappiness: Option<u64>,
+    /// Period of real-time processes, in microseconds: cgroup v1 only
+    #[arg(long, value_name = "USEC")]
+    cpu_rt_period: Option<u64>,
+    /// Time of real-time processes in each period, in microseconds: cgroup v1 only
+    #[arg(long, value_name = "USEC")]
+    cpu_rt_runtime: Option<i64>,
+    /// CPU shares (relative weight)
+    #[arg(short, long, value_name = "SHARES")]
+    cpu_shares: Option<u64>,
+    /// Limit CPU CFS period, in microseconds
+    #[arg(long, value_name = "USEC")]
+    cpu_period: Option<u64>,
+    /// Limit CPU CFS quota, in microseconds
+    #[arg(long, value_name = "USEC")]
+    cpu_quota: Option<i64>,
+    /// Number of CPUs
+    #[arg(long, value_name = "N")]
+    cpus: Option<f64>,
+    /// CPUs in which to allow execution (0-3, 0,1)
+    #[arg(long, value_name = "CPUS")]
+    cpuset_cpus: Option<String>,
+    /// Memory nodes in which to allow execution (0-3, 0,1)
+    #[arg(long, value_name = "NODES")]
+    cpuset_mems: Option<String>,
+    /// Memory limit
+    #[arg(short, long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Memory soft limit
+    #[arg(long, value_name = "SIZE")]
+    memory_reservation: Option<String>,
+    /// Swap limit equal to memory plus swap: -1 for unlimited
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    memory_swap: Option<String>,
+    /// Tune container pids limit: -1 for unlimited
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pids_limit: Option<i64>,
+}
+
+impl LimitOptions {
+    /// Sets what was asked for; the rest stays as it is.
+    pub(in crate::cli) fn apply(&self, resources: &mut Resources) -> Result<()> {
+        self.check()?;
+        set_size(&mut resources.memory, self.memory.as_deref())?;
+        set_size(&mut resources.memory_swap, self.memory_swap.as_deref())?;
+        set_size(
+            &mut resources.memory_reservation,
+            self.memory_reservation.as_deref(),
+        )?;
+        // Swap that was less than the new limit follows it, as it would by default.
+        if self.memory.is_some()
+            && self.memory_swap.is_none()
+            && resources
+                .memory_swap
+                .is_some_and(|both| both >= 0 && Some(both) < resources.memory)
+        {
+            resources.memory_swap = None;
+        }
+        if let Some(cpus) = self.cpus {
+            resources.cpu_period = Some(100_000);
+            resources.cpu_quota = Some((cpus * 100_000.0) as i64);
+        }
+        set(&mut resources.cpu_period, self.cpu_period.as_ref());
+        set(&mut resources.cpu_quota, self.cpu_quota.as_ref());
+        set(&mut resources.cpu_rt_period, self.cpu_rt_period.as_ref());
+        set(&mut resources.cpu_rt_runtime, self.cpu_rt_runtime.as_ref());
+        set(&mut resources.cpu_shares, self.cpu_shares.as_ref());
+        set(&mut resources.cpuset_cpus, self.cpuset_cpus.as_ref());
+        set(&mut resources.cpuset_mems, self.cpuset_mems.as_ref());
+        set(&mut resources.pids, self.pids_limit.as_ref());
+        set(
+            &mut resources.memory_swappiness,
+            self.memory_swappiness.as_ref(),
+        );
+        self.devices(resources)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.cpus.is_some() && (self.cpu_period.is_some() || self.cpu_quota.is_some()) {
+            bail!("--cpu-period and --cpu-quota cannot be set together with --cpus");
+        }
+        if self.memory_swappiness.is_some() {
+            only_v1("--memory-swappiness")?;
+        }
+        if self.cpu_rt_period.is_some() || self.cpu_rt_runtime.is_some() {
+            only_v1("--cpu-rt-period and --cpu-rt-runtime")?;
+        }
+        if self.memory_swappiness.is_some_and(|percent| percent > 100) {
+            bail!("--memory-swappiness: between 0 and 100");
+        }
+        let weight = self.blkio_weight.map(u64::from);
+        if weight.is_some_and(|weight| !is_weight(weight)) {
+            bail!("--blkio-weight: range of weight is from 10 to 1000");
+        }
+        Ok(())
+    }
+
+    fn devices(&self, resources: &mut Resources) -> Result<()> {
+        let io = &mut resources.block_io;
+        set(&mut io.weight, self.blkio_weight.as_ref());
+        for (rates, asked) in [
+            (&mut io.weight_device, &self.blkio_weight_device),
+            (&mut io.read_bps, &self.device_read_bps),
+            (&mut io.read_iops, &self.device_read_iops),
+            (&mut io.write_bps, &self.device_write_bps),
+            (&mut io.write_iops, &self.device_write_iops),
+        ] {
+            for text in asked {
+                let (device, rate) = per_device(text)?;
+                rates.retain(|(other, _)| *other != device);
+                rates.push((device, rate));
+            }
+        }
+        if io
+            .weight_device
+            .iter()
+            .any(|(_, weight)| !is_weight(*weight))
+        {
+            bail!("--blkio-weight-device: range of weight is from 10 to 1000");
+        }
+        Ok(())
+    }
+}
+
+fn set<T: Clone>(place: &mut Option<T>, asked: Option<&T>) {
+    if let Some(asked) = asked {
+        *place = Some(asked.clone());
+    }
+}
+
+fn set_size(place: &mut Option<i64>, asked: Option<&str>) -> Result<()> {
+    if let Some(asked) = asked {
+        *place = Some(bytes(asked)?);
+    }
+    Ok(())
+}
+
+fn is_weight(weight: u64) -> bool {
+    (10..=1000).contains(&weight)
+}
+
+/// Where cgroups are v2 alone there is nothing that these could be.
+pub(super) fn only_v1(options: &str) -> Result<()> {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        bail!("{options}: this needs cgroup v1, and this host has v2");
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! `rpod secret inspect`: podman-secret-inspect(1).
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::secret::{self, Secret, driver};
+use crate::output;
+
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// Format inspect output using Go template
+    #[arg(short, long, default_value = "json")]
+    format: String,
+    /// Print inspect output in human-readable format
+    #[arg(long)]
+    pretty: bool,
+    /// Display the secret
+    #[arg(long)]
+    showsecret: bool,
+    #[arg(value_name = "SECRET")]
+    secrets: Vec<String>,
+}
+
+impl Verb for Inspect {
+    const NAME: &'static str = "inspect";
+    const ABOUT: &'static str = "Inspect a secret";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.secrets.is_empty() {
+            bail!("requires at least 1 arg(s), only received 0");
+        }
+        let ctx = Context::new(globals)?;
+        let (mut found, mut code) = (Vec::new(), 0);
+        for name in &self.secrets {
+            let shown = secret::find(&ctx, name).and_then(|secret| self.show(&ctx, &secret));
+            match shown {
+                Ok(value) => found.push(value),
+                Err(error) => code = crate::cli::tell(&error),
+            }
+        }
+        if self.pretty {
+            print!("{}", found.iter().map(pretty).collect::<String>());
+        } else {
+            output::inspected("secret inspect", &found, &self.format)?;
+        }
+        Ok(code)
+    }
+}
+
+impl Inspect {
+    fn show(&self, ctx: &Context, secret: &Secret) -> Result<Value> {
+        let mut value = json!({
+            "ID": secret.id,
+            "CreatedAt": secret.created,
+            "UpdatedAt": secret.updated,
+            "Spec": {
+                "Name": secret.name,
+                "Driver": { "Name": secret.driver, "Options": secret.driver_options },
+                "Labels": secret.labels,
+            },
+        });
+        if self.showsecret {
+            let data = driver::lookup(ctx, secret)?;
+            value["SecretData"] = json!(String::from_utf8_lossy(&data));
+        }
+        Ok(value)
+    }
+}
+
+/// For people.
+fn pretty(value: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let spec = &value["Spec"];
+    let mut lines = vec![
+        format!("ID:              {}", text(&value["ID"])),
+        format!("Name:              {}", text(&spec["Name"])),
+    ];
+    let labels = spec["Labels"].as_object().into_iter().flatten();
+    for (number, (key, value)) in labels.enumerate() {
+        if number == 0 {
+            lines.push("Labels:".to_owned());
+        }
+        lines.push(match text(value).as_str() {
+            "" => format!(" - {key}"),
+            value => format!(" - {key}={value}"),
+        });
+    }
+    lines.push(format!(
+        "Driver:            {}",
+        text(&spec["Driver"]["Name"])
+    ));
+    lines.push(format!("Created at:        {}", text(&value["CreatedAt"])));
+    lines.push(format!("Updated at:        {}", text(&value["UpdatedAt"])));
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,53 @@
+//! `rpod secret rm`: podman-secret-rm(1).
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::secret::{self, FindError};
+
+#[derive(Args, Debug)]
+pub struct Rm {
+    /// Remove all secrets
+    #[arg(short, long)]
+    all: bool,
+    /// Ignore errors when a specified secret is missing
+    #[arg(short, long)]
+    ignore: bool,
+    #[arg(value_name = "SECRET")]
+    secrets: Vec<String>,
+}
+
+impl Verb for Rm {
+    const NAME: &'static str = "rm";
+    const ALIASES: &'static [&'static str] = &["remove"];
+    const ABOUT: &'static str = "Remove one or more secrets";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        if self.all && !self.secrets.is_empty() {
+            bail!("`rpod secret rm --all` takes no arguments");
+        }
+        if !self.all && self.secrets.is_empty() {
+            bail!("`rpod secret rm` requires at least one argument, or the --all flag");
+        }
+        let ctx = Context::new(globals)?;
+        let chosen = if self.all {
+            secret::all(&ctx)?.into_iter().map(Ok).collect()
+        } else {
+            let named = self.secrets.iter().map(|name| secret::find(&ctx, name));
+            named.collect::<Vec<_>>()
+        };
+        let mut code = 0;
+        for found in chosen {
+            let removed = found.and_then(|found| secret::remove(&ctx, &found).map(|()| found.id));
+            match removed {
+                Ok(id) => println!("{id}"),
+                Err(error)
+                    if self.ignore && matches!(error.downcast_ref(), Some(FindError::None(_))) => {}
+                Err(error) => code = crate::cli::tell(&error),
+            }
+        }
+        Ok(code)
+    }
+}
