@@ -13,6 +13,7 @@ mod namespaces;
 mod process;
 mod rootfs;
 mod seccomp;
+pub mod users;
 
 use std::path::Path;
 

@@ -4,12 +4,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::Place;
 use crate::engine::container::record::{Container, Mount, Namespace};
+use crate::engine::rootless;
 use crate::engine::secret::attach;
+use crate::engine::user_namespace::map::IdMap;
+use crate::engine::user_namespace::{Maps, UserNamespace};
 use crate::systemd::mode;
 
 pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
@@ -71,7 +74,10 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
     }
     let mut asked = Vec::new();
     for mount in &container.mounts {
-        asked.push(user_mount(mount).with_context(|| format!("volume {}", mount.destination))?);
+        let users = container.user_namespace.maps();
+        asked.push(
+            user_mount(mount, users).with_context(|| format!("volume {}", mount.destination))?,
+        );
     }
     all.retain(|default| {
         !asked
@@ -119,10 +125,15 @@ fn kernel_file_systems(container: &Container) -> Vec<Value> {
         &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
     ));
     // sysfs shows the network namespace that it is mounted in, so the kernel refuses a new one to whoever does not own it.
-    if privileged {
-        all.push(fs("/sys", "sysfs", &["nosuid", "noexec", "nodev", "rw"]));
-    } else {
-        all.push(fs("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]));
+    let access = if privileged { "rw" } else { "ro" };
+    let is_mapped = rootless() || container.user_namespace != UserNamespace::Host;
+    match &container.namespaces.net {
+        Namespace::Host | Namespace::Path(_) if is_mapped => all.push(bind(
+            "/sys",
+            "/sys",
+            &["rbind", "rprivate", "nosuid", "noexec", "nodev", access],
+        )),
+        _ => all.push(fs("/sys", "sysfs", &["nosuid", "noexec", "nodev", access])),
     }
     all.push(fs(
         "/dev/pts",
@@ -160,8 +171,18 @@ fn bind(source: impl AsRef<str>, destination: &str, options: &[&str]) -> Value {
     json!({ "destination": destination, "type": "bind", "source": source.as_ref(), "options": options })
 }
 
-fn user_mount(mount: &Mount) -> Result<Value> {
+/// The owners on the disk are the container's own.
+fn mappings(maps: &[IdMap]) -> Value {
+    let each = maps
+        .iter()
+        .map(|map| json!({ "containerID": map.inside, "hostID": map.outside, "size": map.size }));
+    each.collect()
+}
+
+fn user_mount(mount: &Mount, users: Option<&Maps>) -> Result<Value> {
     let mut options = mount.options.clone();
+    // rpod's own work, done before.
+    options.retain(|option| option != "U");
     if mount.kind == "bind" {
         if !options
             .iter()
@@ -185,7 +206,15 @@ fn user_mount(mount: &Mount) -> Result<Value> {
             options.push("rw".into());
         }
     }
-    Ok(
-        json!({ "destination": mount.destination, "type": mount.kind, "source": mount.source, "options": options }),
-    )
+    let mut entry = json!({ "destination": mount.destination, "type": mount.kind, "source": mount.source, "options": options });
+    if options.iter().any(|option| option == "idmap") {
+        let Some(users) = users else {
+            bail!(
+                "idmap: the container has no users of its own: give it some with --userns or --uidmap, or leave idmap out"
+            );
+        };
+        entry["uidMappings"] = mappings(&users.uids);
+        entry["gidMappings"] = mappings(&users.gids);
+    }
+    Ok(entry)
 }

@@ -15,11 +15,16 @@ pub struct Joined {
     pub pids: BTreeMap<String, i32>,
     /// The network namespace that was made for it.
     pub netns: Option<PathBuf>,
+    /// The user namespace whose ids it has, if not rpod's.
+    pub user: Option<PathBuf>,
 }
 
 pub(super) fn of(container: &Container, joined: &Joined) -> Result<Vec<Value>> {
     let asked = &container.namespaces;
     let mut all = Vec::new();
+    if let Some(path) = &joined.user {
+        all.push(json!({ "type": "user", "path": path }));
+    }
     add(&mut all, &asked.pid, "pid", "pid", None, joined)?;
     add(
         &mut all,

@@ -12,6 +12,7 @@ pub mod runtime;
 pub mod secret;
 pub mod system;
 pub mod tree;
+pub mod user_namespace;
 pub mod volume;
 
 use std::cell::OnceCell;

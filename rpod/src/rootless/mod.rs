@@ -26,6 +26,7 @@ use nix::unistd::geteuid;
 
 pub use identity::{VARIABLES, identity};
 pub use namespace::own_map;
+pub use ranges::{SUBGID, SUBUID, of_name as ranges_of};
 pub use runtime_dir::runtime_dir;
 
 /// Where a command does its work, if an ordinary user gives it.

@@ -24,6 +24,11 @@ pub fn of_user(file: &str, uid: u32) -> Result<Vec<Range>> {
     of_names(file, &[name.unwrap_or_default(), uid.to_string()])
 }
 
+/// The ranges of an entry by its name.
+pub fn of_name(file: &str, name: &str) -> Result<Vec<Range>> {
+    of_names(file, &[name.to_owned()])
+}
+
 fn of_names(file: &str, names: &[String]) -> Result<Vec<Range>> {
     match fs::read_to_string(Path::new(file)) {
         Ok(text) => Ok(parse(&text, names)),

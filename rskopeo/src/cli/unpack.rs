@@ -11,7 +11,7 @@ pub struct Unpack {
     #[arg(value_name = "BUNDLE")]
     pub target: PathBuf,
     /// Unpack each missing layer to BUNDLE/CHAINID/diff in overlayfs form, and make no bundle
-    #[arg(long, conflicts_with_all = ["uid_map", "gid_map", "rootless"])]
+    #[arg(long, conflicts_with = "rootless")]
     pub layers: bool,
     /// Map user ids, and run in a user namespace
     #[arg(long, value_name = "CONTAINER:HOST[:SIZE]")]

@@ -37,7 +37,11 @@ pub fn run(global: &Global, args: &Unpack) -> Result<()> {
 }
 
 fn unpack_layers(args: &Unpack, image: &Opened<'_>) -> Result<()> {
-    let layers = Layers::at(&args.target);
+    let isolation = isolation(args)?;
+    let layers = match isolation.uids.is_empty() || isolation.rootless {
+        true => Layers::at(&args.target),
+        false => Layers::at(&args.target).owned(owners(&isolation)),
+    };
     layers.create()?;
     let chain_ids = image.config.chain_ids();
     for (index, chain_id) in chain_ids.iter().enumerate() {

@@ -21,6 +21,7 @@ const TEMPORARY: &str = ".tmp-";
 #[derive(Clone, Debug)]
 pub struct Layers {
     directory: PathBuf,
+    owners: Owners,
 }
 
 /// A layer in the making; removed when dropped before [`Staged::commit`].
@@ -29,15 +30,27 @@ pub struct Staged {
     path: PathBuf,
     /// Locked for as long as the layer is in the making.
     lock: File,
+    owners: Owners,
     unsettled: Unsettled,
     done: bool,
 }
 
 impl Layers {
     pub fn at(directory: &Path) -> Self {
+        let owners = if nix::unistd::geteuid().is_root() {
+            Owners::Kept
+        } else {
+            Owners::Callers
+        };
         Self {
             directory: directory.to_owned(),
+            owners,
         }
+    }
+
+    /// The same, of files that are other people's than the layers say.
+    pub fn owned(self, owners: Owners) -> Self {
+        Self { owners, ..self }
     }
 
     /// Makes the directory if missing, and removes what killed processes have left in it.
@@ -88,6 +101,7 @@ impl Layers {
                 return Ok(Staged {
                     path: directory.keep(),
                     lock,
+                    owners: self.owners.clone(),
                     unsettled: Unsettled::default(),
                     done: false,
                 });
@@ -144,14 +158,9 @@ impl Staged {
         // Whatever the caller's umask is; an entry for the root may change it.
         fs::set_permissions(&diff, Permissions::from_mode(0o755))
             .with_context(|| format!("chmod {}", diff.display()))?;
-        let owners = if nix::unistd::geteuid().is_root() {
-            Owners::Kept
-        } else {
-            Owners::Callers
-        };
         let options = Options {
             form: Form::Overlay,
-            owners,
+            owners: self.owners.clone(),
             limits,
         };
         let mut extractor = Extractor::new(open_directory(&diff)?, options);

@@ -14,6 +14,7 @@ mod secret;
 mod security;
 mod storage;
 mod systemd;
+mod user_namespace;
 mod volume;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub(super) use security::option as security_option;
 use storage::StorageOptions;
 pub(super) use storage::from_containers;
 use systemd::SystemdOptions;
+pub(super) use user_namespace::{UserNamespaceOptions, choose as choose_ids};
 pub(super) use volume::parse as volume;
 
 use crate::engine::Context;
@@ -44,6 +46,7 @@ use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::image::{self, Access, Image, Platform};
 use crate::engine::pod::{self, join::Joining, record::Pod};
+use crate::engine::user_namespace::auto::Auto;
 use crate::systemd::notify::MoreTime;
 
 #[derive(Args, Debug)]
@@ -124,6 +127,8 @@ pub struct ContainerOptions {
     security: SecurityOptions,
     #[command(flatten)]
     storage: StorageOptions,
+    #[command(flatten)]
+    users: UserNamespaceOptions,
     #[arg(skip)]
     init_ctr: Option<InitContainer>,
     #[command(flatten)]
@@ -159,7 +164,7 @@ impl ContainerOptions {
     fn create_in(&self, ctx: &Context, new_pod: Option<&Pod>) -> Result<Container> {
         let image_name = &self.words[0];
         let joining = self.pod.join(ctx, new_pod)?;
-        let mut container = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
+        let (mut container, auto) = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
         let mut image = self.image(ctx, image_name)?;
         let config = image.config.config.get_or_insert_default();
@@ -186,6 +191,7 @@ impl ContainerOptions {
         {
             container::remove::remove(ctx, &old, true, None)?;
         }
+        let _choosing = user_namespace::choose(ctx, auto.as_ref(), &mut container)?;
         let container = create::create(ctx, container)?;
         if let Some(path) = &self.cidfile {
             std::fs::write(path, &container.id)
@@ -225,7 +231,7 @@ impl ContainerOptions {
         ctx: &Context,
         joining: Option<&Joining>,
         network_is_pods: bool,
-    ) -> Result<Container> {
+    ) -> Result<(Container, Option<Auto>)> {
         let conf = &ctx.config.containers_conf;
         let mut c = Container {
             name: self.name.clone().unwrap_or_default(),
@@ -270,6 +276,7 @@ impl ContainerOptions {
         }
         self.process.apply(&mut c, &self.words[1..])?;
         self.namespaces.apply(ctx, &mut c, joining)?;
+        let auto = self.users.apply(ctx, &mut c)?;
         if network_is_pods {
             c.hostname = None;
         } else {
@@ -281,6 +288,7 @@ impl ContainerOptions {
         self.storage.apply(ctx, &mut c)?;
         self.systemd.apply(&mut c)?;
         if let Some(joining) = joining {
+            self.users.refuse_in_pod()?;
             self.network.join(&mut c, joining);
             joining.admit(ctx, &mut c)?;
         }
@@ -288,7 +296,7 @@ impl ContainerOptions {
         c.secrets = secrets.collect::<Result<_>>()?;
         c.labels.extend(labels(&self.label_file, &self.label)?);
         c.annotations.extend(pairs(&self.annotation));
-        Ok(c)
+        Ok((c, auto))
     }
 }
 

@@ -81,6 +81,12 @@ fn general(options: &mut Vec<String>, key: &str, value: Option<&str>) -> Result<
             let wanted = truth(value)?;
             add(options, if wanted == (key == "rw") { "rw" } else { "ro" });
         }
+        "U" | "chown" => {
+            if truth(value)? {
+                add(options, "U");
+            }
+        }
+        "idmap" if value.is_none() => add(options, "idmap"),
         "bind-propagation" => {
             let value = value.unwrap_or_default();
             if !is_mount_option(value) {

@@ -5,6 +5,9 @@ use clap::Args;
 
 use crate::engine::container::record::{Container, Mount};
 
+/// Instead of groups of the container: those that the caller has on the host.
+const KEEP_GROUPS: &str = "keep-groups";
+
 #[derive(Args, Debug)]
 pub(super) struct ProcessOptions {
     /// Overwrite the default ENTRYPOINT of the image
@@ -70,6 +73,16 @@ impl ProcessOptions {
         }
         process.user = self.user.clone().unwrap_or_default();
         process.groups = self.group_add.clone();
+        if process.groups.iter().any(|group| group == KEEP_GROUPS) {
+            if process.groups.len() > 1 {
+                bail!(
+                    "the '--group-add keep-groups' option is not allowed with any other --group-add options"
+                );
+            }
+            process.groups.clear();
+            c.annotations
+                .insert("run.oci.keep_original_groups".to_owned(), "1".to_owned());
+        }
         process.umask = self.umask.clone();
         process.tty = self.tty;
         process.stdin = self.interactive;

@@ -43,6 +43,7 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
             "copy" | "nocopy" if mount.volume.is_some() => mount.no_copy = option == "nocopy",
             // SELinux labels: nothing to set where there is no SELinux.
             "z" | "Z" if !std::path::Path::new("/sys/fs/selinux/enforce").exists() => {}
+            "U" | "idmap" => add(&mut mount.options, option),
             option if is_mount_option(option) => add(&mut mount.options, option),
             _ => bail!("invalid option {option:?} for volume {text:?}"),
         }

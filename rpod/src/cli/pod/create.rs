@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::infra::InfraOptions;
-use crate::cli::options::NetworkOptions;
+use crate::cli::options::{NetworkOptions, UserNamespaceOptions, choose_ids};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::create as container;
@@ -44,6 +44,8 @@ pub struct Create {
     of_infra: InfraOptions,
     #[command(flatten)]
     network: NetworkOptions,
+    #[command(flatten)]
+    users: UserNamespaceOptions,
     /// Name of the pod
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -58,10 +60,15 @@ impl Verb for Create {
         let pod = self.pod()?;
         // An image stays until the infra container names it.
         let _images = container::lock_images(&ctx)?;
-        let infra = self
+        let mut infra = self
             .has_infra()
             .then(|| self.infra_container(&ctx, &pod))
             .transpose()?;
+        let mut _choosing = None;
+        if let Some(infra) = &mut infra {
+            let auto = self.users.apply(&ctx, infra)?;
+            _choosing = choose_ids(&ctx, auto.as_ref(), infra)?;
+        }
         if infra.is_none() {
             self.refuse_without_infra()?;
         }

@@ -156,7 +156,7 @@ fn layer(ctx: &Context, container: &Container, asked: &Commit) -> Result<Blob> {
         (Root::open(&container.home(ctx).join("upper"))?, Form::Layer)
     };
     assemble::put_blob(&ctx.store, |out| {
-        let mut packer = Packer::new(out, form);
+        let mut packer = Packer::new(out, form).of(container);
         packer.add(&root, Path::new("/"), None)?;
         packer.finish().map(drop)
     })

@@ -52,6 +52,9 @@ pub fn copy(ctx: &Context, from: &End, to: &End, ways: Ways) -> Result<()> {
     std::thread::scope(|scope| {
         let packing = scope.spawn(|| {
             let mut packer = Packer::new(std::io::BufWriter::new(writer), Form::Plain);
+            if let End::Container(container, _) = from {
+                packer = packer.of(container);
+            }
             packer.add(&source.root, &source.path, name.as_deref())?;
             packer.finish().map(drop)
         });
@@ -84,7 +87,7 @@ pub fn copy_out(ctx: &Context, container: &Container, path: &Path, out: impl Wri
     } else {
         source.path.file_name()
     };
-    let mut packer = Packer::new(out, Form::Plain);
+    let mut packer = Packer::new(out, Form::Plain).of(container);
     packer.add(&source.root, &source.path, name)?;
     packer.finish().map(drop)
 }
@@ -199,8 +202,13 @@ fn options(ctx: &Context, to: &End, ways: Ways) -> Result<Options> {
             nix::unistd::getegid().as_raw(),
         )),
     };
+    let users = match to {
+        End::Container(container, _) => container.user_namespace.maps().cloned(),
+        End::Host(_) => None,
+    };
     Ok(Options {
         owner,
+        users,
         overwrite: ways.overwrite,
         no_devices: matches!(to, End::Host(_)),
     })

@@ -13,7 +13,7 @@ use crate::engine::{Context, event};
 /// The whole root file system: podman-export(1).
 pub fn export(ctx: &Context, container: &Container, out: impl Write) -> Result<()> {
     let reached = Reached::new(ctx, container)?;
-    let mut packer = Packer::new(out, Form::Plain);
+    let mut packer = Packer::new(out, Form::Plain).of(container);
     packer.add(&reached.own()?, Path::new("/"), None)?;
     packer.finish()?;
     event::container(ctx, "export", container);

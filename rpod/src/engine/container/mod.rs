@@ -17,6 +17,7 @@ mod half_start;
 pub mod health;
 pub mod inspect;
 pub mod logs;
+mod mapped;
 pub mod mount;
 pub(super) mod overlay;
 pub mod pause;

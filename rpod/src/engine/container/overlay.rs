@@ -5,6 +5,7 @@ use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::chown;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -28,6 +29,8 @@ pub struct Overlay<'a> {
     pub volatile: bool,
     /// Whiteouts are kept in `user.` attributes, as an ordinary user can write them.
     pub userxattr: bool,
+    /// Whose the root directory is.
+    pub owner: (u32, u32),
 }
 
 impl Overlay<'_> {
@@ -36,6 +39,11 @@ impl Overlay<'_> {
         let rootfs = self.home.join("rootfs");
         for dir in ["upper", "work", "rootfs"] {
             make_dir(&self.home.join(dir))?;
+        }
+        if self.owner != (0, 0) {
+            let upper = self.home.join("upper");
+            chown(&upper, Some(self.owner.0), Some(self.owner.1))
+                .with_context(|| format!("changing the owner of {}", upper.display()))?;
         }
         if is_mount_point(&rootfs)? {
             return Ok(());
@@ -249,6 +257,11 @@ pub(super) fn bind(source: &Path, target: &Path) -> Result<()> {
         None::<&str>,
     )
     .with_context(|| format!("binding {} to {}", source.display(), target.display()))
+}
+
+/// The same of a path that may not be there.
+pub fn is_mounted(path: &Path) -> Result<bool> {
+    Ok(path.exists() && is_mount_point(path)?)
 }
 
 /// True when something is mounted on the path itself.

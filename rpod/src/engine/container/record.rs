@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::health::Settings;
 use crate::engine::network::port::Mapping;
 use crate::engine::secret::attach::Attached;
+use crate::engine::user_namespace::UserNamespace;
 use crate::systemd::notify::Readiness;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ pub struct Container {
     pub image: Image,
     pub process: Process,
     pub namespaces: Namespaces,
+    pub user_namespace: UserNamespace,
     pub hostname: Option<String>,
     /// `/etc/hostname` is left as the image has it.
     pub no_hostname: bool,
@@ -81,6 +83,11 @@ impl Container {
     /// Ids of the containers without which it cannot run.
     pub fn needs(&self) -> Vec<&str> {
         let mut needs = self.namespaces.owners();
+        if let UserNamespace::Container(owner, _) = &self.user_namespace
+            && !needs.contains(&owner.as_str())
+        {
+            needs.push(owner);
+        }
         needs.extend(self.requires.iter().map(String::as_str));
         needs
     }

@@ -13,6 +13,7 @@ use super::status::Status;
 use super::{half_start, load, mount, pause, sources, stop};
 use crate::bundle::hosts;
 use crate::engine::network::connection;
+use crate::engine::user_namespace::{UserNamespace, namespace};
 use crate::engine::{Context, event, pod, runtime, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
@@ -161,6 +162,9 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
         )?;
     }
     connection::down(ctx, &container.id)?;
+    if matches!(container.user_namespace, UserNamespace::Own(_)) {
+        namespace::remove(&namespace::path(ctx, &container.id))?;
+    }
     volume::attach::release(ctx, container)?;
     sources::release(&home, &run)?;
     unmount(&run.join("shm"))?;

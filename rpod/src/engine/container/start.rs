@@ -12,9 +12,10 @@ use super::overlay::{self, Overlay};
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
 use super::unit::Unit;
-use super::{health, load, pause, remove, restart, sources, stop};
+use super::{health, load, mapped, pause, remove, restart, sources, stop};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
+use crate::engine::user_namespace::{Maps, UserNamespace, namespace};
 use crate::engine::{Context, cgroup, event, pod, runtime, volume};
 use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
@@ -168,6 +169,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     if let Some(pod) = &container.pod {
         pod::load(ctx, pod)?.limit(ctx)?;
     }
+    user_namespace(ctx, container)?;
     mount(ctx, container, &home)?;
     volume::attach::prepare(ctx, container)?;
     let mut given = sources::make(ctx, container, &run)?;
@@ -181,7 +183,8 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id)),
         _ => None,
     };
-    let files = files::write(ctx, container, &run, shared.as_deref(), &addresses)?;
+    let mut files = files::write(ctx, container, &run, shared.as_deref(), &addresses)?;
+    bundle::users::settle(container, &run, &home, &mut files)?;
     bundle::write(
         ctx,
         container,
@@ -267,15 +270,33 @@ pub(super) fn mount(ctx: &Context, container: &Container, home: &Path) -> Result
             );
         }
     }
-    let layers = ctx.store.layers();
-    Overlay {
+    let maps = container.user_namespace.maps();
+    let is_there = overlay::is_mounted(&home.join("rootfs"))?;
+    let layers = match maps {
+        Some(maps) if !is_there => mapped::layers(ctx, container, maps)?,
+        _ => ctx.store.layers(),
+    };
+    let mounted = Overlay {
         layers: &layers,
         chain: &container.image.layers,
         home,
         volatile: container.remove,
         userxattr: crate::engine::rootless(),
+        owner: maps.map_or((0, 0), Maps::root),
     }
-    .mount()
+    .mount();
+    mapped::let_go(home, &container.image.layers)?;
+    mounted
+}
+
+/// The container's own users, before anything is made for them.
+fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
+    if let UserNamespace::Own(maps) = &container.user_namespace {
+        let path = namespace::path(ctx, &container.id);
+        namespace::remove(&path)?;
+        namespace::make(&path, maps)?;
+    }
+    Ok(())
 }
 
 fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
@@ -290,6 +311,12 @@ fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
         };
         joined.pids.insert(owner.to_owned(), started.pid);
     }
+    joined.user = match &container.user_namespace {
+        UserNamespace::Host => None,
+        UserNamespace::Own(_) => Some(namespace::path(ctx, &container.id)),
+        UserNamespace::Container(owner, _) => Some(namespace::path(ctx, owner)),
+        UserNamespace::Path(path) => Some(path.clone()),
+    };
     Ok(joined)
 }
 

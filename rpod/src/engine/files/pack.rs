@@ -17,6 +17,8 @@ use tar::EntryType;
 
 use super::pax::{self, Entry};
 use super::{Root, kind, look, xattr};
+use crate::engine::container::record::Container;
+use crate::engine::user_namespace::Maps;
 
 /// In what form files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Packer<W> {
     form: Form,
     /// Where an inode with several names was written first.
     linked: HashMap<(u64, u64), Vec<u8>>,
+    /// Owners are written as a container with these users knows them.
+    users: Option<Maps>,
 }
 
 impl<W: Write> Packer<W> {
@@ -41,6 +45,15 @@ impl<W: Write> Packer<W> {
             out,
             form,
             linked: HashMap::new(),
+            users: None,
+        }
+    }
+
+    /// Files of a container that may have users of its own.
+    pub fn of(self, container: &Container) -> Packer<W> {
+        Packer {
+            users: container.user_namespace.maps().cloned(),
+            ..self
         }
     }
 
@@ -142,7 +155,7 @@ impl<W: Write> Packer<W> {
         name.push(b'/');
         Entry {
             attributes: attributes(dir)?,
-            ..described(stat, &name, EntryType::Directory)
+            ..self.described(stat, &name, EntryType::Directory)
         }
         .write(&mut self.out)?;
         if self.form == Form::Layer && is_opaque(dir)? {
@@ -161,7 +174,7 @@ impl<W: Write> Packer<W> {
             if let Some(first) = self.linked.get(&(stat.st_dev, stat.st_ino)) {
                 let entry = Entry {
                     link: first.clone(),
-                    ..described(&stat, path, EntryType::Link)
+                    ..self.described(&stat, path, EntryType::Link)
                 };
                 return entry.write(&mut self.out);
             }
@@ -172,7 +185,7 @@ impl<W: Write> Packer<W> {
         Entry {
             size,
             attributes: attributes(&file)?,
-            ..described(&stat, path, EntryType::Regular)
+            ..self.described(&stat, path, EntryType::Regular)
         }
         .write(&mut self.out)?;
         // The header has promised a size: a file that grows is cut, one that shrinks is filled up.
@@ -190,21 +203,40 @@ impl<W: Write> Packer<W> {
     ) -> io::Result<()> {
         let device = (small(major(stat.st_rdev)), small(minor(stat.st_rdev)));
         let mut entry = match kind(stat) {
-            SFlag::S_IFLNK => described(stat, path, EntryType::Symlink),
-            SFlag::S_IFIFO => described(stat, path, EntryType::Fifo),
+            SFlag::S_IFLNK => self.described(stat, path, EntryType::Symlink),
+            SFlag::S_IFIFO => self.described(stat, path, EntryType::Fifo),
             SFlag::S_IFBLK => Entry {
                 device,
-                ..described(stat, path, EntryType::Block)
+                ..self.described(stat, path, EntryType::Block)
             },
             _ => Entry {
                 device,
-                ..described(stat, path, EntryType::Char)
+                ..self.described(stat, path, EntryType::Char)
             },
         };
         if entry.kind == Some(EntryType::Symlink) {
             entry.link = readlinkat(dir, name)?.into_vec();
         }
         entry.write(&mut self.out)
+    }
+
+    fn described(&self, stat: &FileStat, path: &[u8], kind: EntryType) -> Entry {
+        let (uid, gid) = match &self.users {
+            // Whom the container does not have is nobody there.
+            Some(maps) => maps
+                .inside(stat.st_uid, stat.st_gid)
+                .unwrap_or((65534, 65534)),
+            None => (stat.st_uid, stat.st_gid),
+        };
+        Entry {
+            path: path.to_vec(),
+            kind: Some(kind),
+            mode: stat.st_mode & 0o7777,
+            uid: uid.into(),
+            gid: gid.into(),
+            mtime: stat.st_mtime,
+            ..Entry::default()
+        }
     }
 
     fn whiteout(&mut self, path: &[u8], name: &OsStr) -> io::Result<()> {
@@ -216,18 +248,6 @@ impl<W: Write> Packer<W> {
             ..Entry::default()
         }
         .write(&mut self.out)
-    }
-}
-
-fn described(stat: &FileStat, path: &[u8], kind: EntryType) -> Entry {
-    Entry {
-        path: path.to_vec(),
-        kind: Some(kind),
-        mode: stat.st_mode & 0o7777,
-        uid: stat.st_uid.into(),
-        gid: stat.st_gid.into(),
-        mtime: stat.st_mtime,
-        ..Entry::default()
     }
 }
 

@@ -17,12 +17,15 @@ use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchownat, linkat, symlin
 use tar::{Archive, Entry, EntryType};
 
 use super::{Root, is_dir, look, plain, xattr};
+use crate::engine::user_namespace::Maps;
 
 /// What becomes of the files on their way.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whose they will be; theirs in the archive if nobody's.
     pub owner: Option<(u32, u32)>,
+    /// Owners are those of a container with these users.
+    pub users: Option<Maps>,
     /// A directory may take the place of something else, and something else that of a directory.
     pub overwrite: bool,
     /// Device nodes are left out.
@@ -182,6 +185,10 @@ fn owner(entry: &Entry<impl Read>, options: &Options) -> io::Result<(Uid, Gid)> 
     let (uid, gid) = match options.owner {
         Some(owner) => owner,
         None => (id(entry.header().uid()?), id(entry.header().gid()?)),
+    };
+    let (uid, gid) = match &options.users {
+        Some(maps) => maps.outside(uid, gid),
+        None => (uid, gid),
     };
     Ok((Uid::from_raw(uid), Gid::from_raw(gid)))
 }

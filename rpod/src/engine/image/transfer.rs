@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Image, Name, short_names};
 use crate::config::find_part;
+use crate::engine::user_namespace::Maps;
 use crate::engine::{Context, event};
 
 /// How a registry is spoken to, as rskopeo's options have it.
@@ -272,6 +273,25 @@ pub fn unpack_missing_layers(context: &Context, image: &Image) -> Result<()> {
         .arg(stored(context, &image.reference()))
         .arg(layers);
     run(command, true).with_context(|| format!("unpacking the layers of {}", image.reference()))
+}
+
+/// Unpack the layers that are not there into another directory, with owners of a container's own.
+pub fn unpack_mapped(context: &Context, image: &Image, layers: &Path, maps: &Maps) -> Result<()> {
+    let mut command = rskopeo()?;
+    command.args(["unpack", "--layers"]);
+    for (option, maps) in [("--uid-map", &maps.uids), ("--gid-map", &maps.gids)] {
+        for map in maps {
+            let text = format!("{}:{}:{}", map.inside, map.outside, map.size);
+            command.arg(option).arg(text);
+        }
+    }
+    command.arg(stored(context, &image.reference())).arg(layers);
+    run(command, true).with_context(|| {
+        format!(
+            "unpacking the layers of {} for a user namespace",
+            image.reference()
+        )
+    })
 }
 
 impl Image {

@@ -6,6 +6,8 @@ use super::record::{Pod, Shared};
 use super::{find, load};
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace};
+use crate::engine::user_namespace::UserNamespace;
+use crate::engine::user_namespace::mode::of_container;
 use crate::store::{Lock, Noun, record as file};
 
 /// A pod that stays while a container is made in it.
@@ -67,6 +69,12 @@ impl Joining {
             return Ok(());
         };
         inherit(infra, container);
+        if infra.user_namespace != UserNamespace::Host {
+            container.user_namespace = of_container(infra);
+            if container.process.user.is_empty() {
+                container.process.user.clone_from(&infra.process.user);
+            }
+        }
         let of_infra = Namespace::Container(infra.id.clone());
         if container.namespaces.uts == of_infra {
             if container.hostname.is_some() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::create::{create_locked, ensure};
-use super::{Volume, VolumeError, fill, get, mount, remove};
+use super::{Volume, VolumeError, fill, get, mount, own, remove};
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 
@@ -64,11 +64,15 @@ impl Mount {
 /// Before a container starts: what its volumes stand on is mounted, and the first user fills them.
 pub fn prepare(ctx: &Context, container: &Container) -> Result<()> {
     for asked in &container.mounts {
-        let Some(name) = &asked.volume else { continue };
-        let volume = get(ctx, name)?;
-        mount::up(ctx, &volume)?;
-        if volume.needs_copy_up {
-            fill::first_use(ctx, container, asked)?;
+        if let Some(name) = &asked.volume {
+            let volume = get(ctx, name)?;
+            mount::up(ctx, &volume)?;
+            if volume.needs_copy_up {
+                fill::first_use(ctx, container, asked)?;
+            }
+        }
+        if asked.options.iter().any(|option| option == "U") {
+            own::give(ctx, container, asked)?;
         }
     }
     Ok(())

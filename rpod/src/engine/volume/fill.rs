@@ -43,6 +43,8 @@ pub(super) fn first_use(ctx: &Context, container: &Container, mount: &Mount) -> 
         Ok(_) => {}
         Err(Errno::ENOENT | Errno::ENOTDIR) if is_empty => {
             let (uid, gid) = bundle::owner(&home.join("rootfs"), &container.process.user)?;
+            let maps = container.user_namespace.maps();
+            let (uid, gid) = maps.map_or((uid, gid), |maps| maps.outside(uid, gid));
             own(uid, gid).with_context(filling)?;
         }
         Err(Errno::ENOENT | Errno::ENOTDIR) => {}

@@ -17,6 +17,7 @@ mod fill;
 pub mod filter;
 pub mod inspect;
 pub mod mount;
+mod own;
 pub mod remove;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,111 @@
+//! Layers as a container with ids of its own is to see them: owned by its root, not by rpod's.
+//!
+//! The kernel maps a mount's owners where it is asked by who owns the file system, which is the host's root; that costs nothing. For
+//! others the layers are unpacked once more with mapped owners, once for each map, in `ROOT/mapped/<map>/`.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+
+use super::overlay::unmount;
+use super::record::Container;
+use crate::engine::user_namespace::{Maps, namespace};
+use crate::engine::{Context, image, rootless};
+
+/// The directory that holds the container's layers with owners of its own.
+pub(super) fn layers(ctx: &Context, container: &Container, maps: &Maps) -> Result<PathBuf> {
+    if container.image.layers.is_empty() {
+        return Ok(ctx.store.layers());
+    }
+    if !rootless() {
+        match mount(ctx, container) {
+            Ok(layers) => return Ok(layers),
+            Err(Errno::EINVAL | Errno::EPERM | Errno::ENOSYS | Errno::EOPNOTSUPP) => {}
+            Err(errno) => return Err(errno).context("mapping the owners of the image's layers"),
+        }
+    }
+    let layers = ctx.store.root.join("mapped").join(maps.name());
+    let missing = |layer: &String| !layers.join(layer).is_dir();
+    if container.image.layers.iter().any(missing) {
+        fs::create_dir_all(&layers).with_context(|| format!("making {}", layers.display()))?;
+        let image = image::find(ctx, &container.image.id)?;
+        image::unpack_mapped(ctx, &image, &layers, maps)?;
+    }
+    Ok(layers)
+}
+
+/// After the overlay is mounted it holds its layers by itself.
+pub(super) fn let_go(home: &Path, chain: &[String]) -> Result<()> {
+    let lower = home.join("lower");
+    if !lower.exists() {
+        return Ok(());
+    }
+    for layer in chain {
+        unmount(&lower.join(layer).join("diff"))?;
+    }
+    fs::remove_dir_all(&lower).with_context(|| format!("removing {}", lower.display()))
+}
+
+fn mount(ctx: &Context, container: &Container) -> Result<PathBuf, Errno> {
+    let no_such = |_| Errno::ENOENT;
+    let owner = File::open(namespace::path(ctx, &container.id)).map_err(no_such)?;
+    let lower = container.home(ctx).join("lower");
+    for layer in &container.image.layers {
+        let target = lower.join(layer).join("diff");
+        fs::create_dir_all(&target).map_err(no_such)?;
+        let source = ctx.store.layers().join(layer).join("diff");
+        if let Err(errno) = mount_mapped(&source, &owner, &target) {
+            // What failed is the error; the rest of the clearing is the container's own.
+            let _ = let_go(&container.home(ctx), &container.image.layers);
+            return Err(errno);
+        }
+    }
+    Ok(lower)
+}
+
+/// Binds a directory so that its owners are those of a user namespace.
+fn mount_mapped(source: &Path, owner: &File, target: &Path) -> Result<(), Errno> {
+    let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL);
+    let (source, target) = (text(source)?, text(target)?);
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
+    // SAFETY: the path is NUL-terminated and lives through the call.
+    let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, source.as_ptr(), flags) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: the kernel has just made the descriptor for us.
+    let tree = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: owner.as_raw_fd() as u64,
+    };
+    // SAFETY: the attributes are a whole `struct mount_attr`, whose size is told, and live through the call.
+    let set = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(set)?;
+    // SAFETY: both paths are NUL-terminated and live through the call.
+    let moved = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            libc::MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    Errno::result(moved).map(drop)
+}

@@ -1,0 +1,134 @@
+//! User namespaces that are kept by a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork};
+
+use super::map::{IdMap, Maps};
+use crate::engine::Context;
+
+pub fn path(ctx: &Context, container: &str) -> PathBuf {
+    ctx.store.runroot.join("userns").join(container)
+}
+
+/// Makes a namespace with these maps and binds it to the file.
+pub fn make(path: &Path, maps: &Maps) -> Result<()> {
+    let making = || format!("making the user namespace {}", path.display());
+    hold(
+        || unshare(CloneFlags::CLONE_NEWUSER),
+        |pid| {
+            write_map(pid, "gid_map", &maps.gids)?;
+            write_map(pid, "uid_map", &maps.uids)?;
+            bind(pid, "user", path)
+        },
+    )
+    .with_context(making)
+}
+
+/// Makes a network namespace that belongs to a user namespace, and binds it to the file.
+pub fn make_network(path: &Path, user_namespace: &Path) -> Result<()> {
+    let owner = File::open(user_namespace)
+        .with_context(|| format!("opening {}", user_namespace.display()))?;
+    hold(
+        || {
+            setns(&owner, CloneFlags::CLONE_NEWUSER)?;
+            unshare(CloneFlags::CLONE_NEWNET)
+        },
+        |pid| bind(pid, "net", path),
+    )
+    .with_context(|| format!("making the network namespace {}", path.display()))
+}
+
+/// Lets go of a namespace. One that is not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    let removing = || format!("removing the user namespace {}", path.display());
+    match umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+        Err(errno) => return Err(errno).with_context(removing),
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(removing)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A child goes where the namespaces are, and stays there while the parent takes hold of them.
+fn hold(go: impl FnOnce() -> nix::Result<()>, take: impl FnOnce(Pid) -> Result<()>) -> Result<()> {
+    let (mut ours, mut theirs) = UnixStream::pair().context("making a pipe")?;
+    // SAFETY: rpod has one thread, so the child may do whatever its parent could.
+    match unsafe { fork() }.context("forking")? {
+        ForkResult::Child => {
+            drop(ours);
+            let code = match go() {
+                Ok(()) => 0,
+                Err(errno) => errno as i32,
+            };
+            // The wait ends with the parent's end of the pipe.
+            let told = theirs.write_all(&code.to_ne_bytes());
+            let _ = told.and_then(|()| theirs.read(&mut [0]));
+            // SAFETY: ends this process without running what its parent has registered for its own end.
+            unsafe { libc::_exit(0) }
+        }
+        ForkResult::Parent { child } => {
+            drop(theirs);
+            let mut code = [0; 4];
+            let heard = ours.read_exact(&mut code).context("hearing of a child");
+            let taken = heard.and_then(|()| match i32::from_ne_bytes(code) {
+                0 => take(child),
+                code => bail!(Errno::from_raw(code)),
+            });
+            drop(ours);
+            waitpid(child, None).context("waiting for a child")?;
+            taken
+        }
+    }
+}
+
+fn bind(pid: Pid, kind: &str, path: &Path) -> Result<()> {
+    let binding = || format!("binding {}", path.display());
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(directory).with_context(binding)?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .with_context(binding)?;
+    let from = format!("/proc/{pid}/ns/{kind}");
+    mount(
+        Some(from.as_str()),
+        path,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
+    .with_context(binding)
+}
+
+fn write_map(pid: Pid, kind: &str, maps: &[IdMap]) -> Result<()> {
+    let path = format!("/proc/{pid}/{kind}");
+    let lines = maps
+        .iter()
+        .map(|m| format!("{} {} {}\n", m.inside, m.outside, m.size));
+    let text: String = lines.collect();
+    let written = OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| {
+        format!(
+            "writing {:?} to {path}: are all these ids yours?",
+            text.trim_end()
+        )
+    })
+}
