@@ -18,6 +18,7 @@ pub mod stack;
 pub mod terminal;
 pub mod trial;
 pub mod unruly;
+pub mod user;
 
 pub use anyhow::{Context, Error, Result, bail, ensure};
 pub use command::{Cmd, Output};

@@ -18,6 +18,7 @@ mod options;
 mod pod;
 mod pod_life;
 mod podman_store;
+mod rootless;
 mod secret;
 mod sync;
 mod system;
@@ -163,5 +164,14 @@ fn main() -> ExitCode {
         volume::parts_of_images_and_volumes_are_mounted,
         volume::what_a_volume_is_made_with,
         audit::loginuid_reaches_the_container,
+        audit::loginuid_reaches_a_pod,
+        audit::a_watch_tells_who_asked,
+        rootless::root_inside_and_the_user_outside,
+        rootless::the_namespace_is_made_once,
+        rootless::nothing_of_others_is_in_reach,
+        rootless::without_ranges_there_is_one_user,
+        rootless::users_of_a_containers_own,
+        rootless::networks_without_root,
+        rootless::limits_need_a_cgroup_of_the_users_own,
     ])
 }

@@ -1,0 +1,293 @@
+//! What an ordinary user types: the same as root, and nothing of anybody else's is in reach.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use nix::sys::signal::{Signal, kill};
+use tests::registry::{Access, Registry};
+use tests::user::{Ranges, User};
+use tests::{Result, Scratch, ensure, peer, skip};
+
+/// A user who has pulled an image.
+struct Person {
+    user: User,
+    _registry: Registry,
+    scratch: Scratch,
+}
+
+impl Person {
+    fn new(name: &str, ranges: Ranges) -> Result<Person> {
+        let scratch = Scratch::new()?;
+        let registry = Registry::start(&scratch, Access::Plain)?;
+        let user = User::new(&scratch, name, ranges)?;
+        let image = format!("{}/alpine:latest", registry.address);
+        user.rpod(&format!("pull -q --tls-verify=false {image}"))
+            .ok()?;
+        user.rpod(&format!("tag {image} localhost/alpine")).ok()?;
+        Ok(Person {
+            user,
+            _registry: registry,
+            scratch,
+        })
+    }
+}
+
+pub(crate) fn root_inside_and_the_user_outside() -> Result<()> {
+    let person = Person::new("a", Ranges::Some)?;
+    let user = &person.user;
+    user.sh("mkdir shared").ok()?;
+    let line = "run --rm --network none -v ./shared:/s alpine sh -c 'id -u; touch /s/own; chown 33 /s/own; touch /s/root'";
+    user.rpod(line).ok()?.is("0")?;
+    let uid =
+        |name: &str| fs::metadata(user.home.join("shared").join(name)).map(|about| about.uid());
+    ensure!(
+        uid("root")? == user.uid && uid("own")? > 65536,
+        "{} {}",
+        uid("root")?,
+        uid("own")?
+    );
+    let map = user.rpod("unshare cat /proc/self/uid_map").ok()?;
+    ensure!(
+        map.stdout.split_whitespace().nth(1) == Some(&user.uid.to_string()),
+        "{map}"
+    );
+    user.rpod("info --format {{.Host.Security.Rootless}}")
+        .ok()?
+        .is("true")?;
+    let refused = user.rpod("mount").exits(125)?;
+    ensure!(
+        refused.stderr.contains("must execute `rpod unshare` first"),
+        "{refused}"
+    );
+    user.rpod("run -d --name kept --network none alpine sleep 600")
+        .ok()?;
+    let path = user.rpod("unshare rpod mount kept").ok()?;
+    let listed = user
+        .rpod(&format!("unshare ls {}", path.stdout.trim()))
+        .ok()?;
+    ensure!(listed.stdout.contains("bin"), "{listed}");
+    Ok(())
+}
+
+/// The namespaces outlive their holder as long as a container lives in them.
+pub(crate) fn the_namespace_is_made_once() -> Result<()> {
+    let person = Person::new("b", Ranges::Some)?;
+    let user = &person.user;
+    let of = || {
+        user.rpod("unshare readlink /proc/self/ns/user /proc/self/ns/mnt")
+            .ok()
+    };
+    let (first, holder) = (of()?.stdout, user.holder()?);
+    ensure!(
+        of()?.stdout == first && user.holder()? == holder,
+        "made again"
+    );
+    user.rpod("run -d --name long --network none alpine sleep 600")
+        .ok()?;
+    kill(holder, Signal::SIGKILL)?;
+    ensure!(
+        of()?.stdout == first,
+        "other namespaces than the container's"
+    );
+    ensure!(user.holder()? != holder, "the holder was not made again");
+    user.rpod("exec long id -u").ok()?.is("0")?;
+    // Somebody else's pid in the file is not joined.
+    fs::write(user.home.join("run/rpod/pause.pid"), "1\n1\n")?;
+    ensure!(
+        of()?.stdout == first,
+        "other namespaces than the container's"
+    );
+    // The second of two first commands finds what the first has made.
+    user.rpod("system migrate").ok()?;
+    let both = user.sh("rpod unshare readlink /proc/self/ns/user >one & rpod unshare readlink /proc/self/ns/user >two; wait; cmp one two");
+    both.ok()?;
+    ensure!(of()?.stdout != first, "migrate kept the old namespaces");
+    Ok(())
+}
+
+pub(crate) fn nothing_of_others_is_in_reach() -> Result<()> {
+    let person = Person::new("c", Ranges::Some)?;
+    let user = &person.user;
+    let secret = person.scratch.write("secret", "root's own")?;
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
+    let etc = user
+        .rpod("run --rm --network none --privileged -v /etc:/host alpine cat /host/shadow")
+        .run()?;
+    ensure!(
+        etc.code != 0 && etc.stderr.contains("Permission denied"),
+        "{etc}"
+    );
+    let place = person.scratch.path("").display().to_string();
+    let read = user
+        .rpod(&format!(
+            "run --rm --network none -v {place}:/host alpine cat /host/secret"
+        ))
+        .run()?;
+    ensure!(read.code != 0 && !read.stdout.contains("root's"), "{read}");
+    let made = user
+        .rpod("run --rm --network none --privileged -v /etc:/host alpine touch /host/made")
+        .run()?;
+    ensure!(made.code != 0 && !fs::exists("/etc/made")?, "{made}");
+    // Another user's containers and files.
+    let other = User::new(&person.scratch, "d", Ranges::None)?;
+    let theirs = user.home.display();
+    for line in [
+        format!("--root {theirs}/.local/share/rpod ps"),
+        format!("--runroot {theirs}/run/rpod ps"),
+        format!("unshare cat {theirs}/run/rpod/pause.pid"),
+    ] {
+        let tried = other.rpod(&line).run()?;
+        ensure!(tried.code != 0, "{tried}");
+    }
+    let holder = user.holder()?;
+    let entered = other
+        .sh(&format!("nsenter --user --mount --target {holder} true"))
+        .run()?;
+    ensure!(entered.code != 0, "{entered}");
+    Ok(())
+}
+
+pub(crate) fn without_ranges_there_is_one_user() -> Result<()> {
+    let person = Person::new("e", Ranges::None)?;
+    let user = &person.user;
+    let map = user.rpod("unshare cat /proc/self/uid_map").ok()?;
+    ensure!(map.stdout.lines().count() == 1, "{map}");
+    user.rpod("system migrate").ok()?;
+    let first = user.rpod("run --rm --network none alpine id -u").ok()?;
+    ensure!(first.stderr.contains("mapping of a single ID"), "{first}");
+    first.is("0")?;
+    Ok(())
+}
+
+pub(crate) fn users_of_a_containers_own() -> Result<()> {
+    let person = Person::new("f", Ranges::Some)?;
+    let user = &person.user;
+    let run = |options: &str, command: &str| {
+        user.rpod(&format!(
+            "run --rm --network none {options} alpine {command}"
+        ))
+        .ok()
+    };
+    run("--userns=keep-id", "id -u")?.is(&user.uid.to_string())?;
+    run("--userns=keep-id:uid=7,gid=8", "sh -c 'id -u; id -g'")?.is("7\n8")?;
+    run("--userns=keep-id", "stat -c %u /bin")?.is("0")?;
+    run("--userns=nomap", "sh -c 'grep -c . /proc/self/uid_map'")?.is("1")?;
+    let mine = format!("--uidmap +5:@{}", user.uid);
+    let map = run(&mine, "cat /proc/self/uid_map")?;
+    ensure!(
+        map.stdout.contains("         5          0          1"),
+        "{map}"
+    );
+    let mine = run("--userns=auto:size=100", "sh -c 'cat /proc/self/uid_map'")?;
+    ensure!(
+        mine.stdout.split_whitespace().nth(2) == Some("100"),
+        "{mine}"
+    );
+    // Ids that a container has are given to no other.
+    user.rpod("run -d --name first --network none --userns=auto alpine sleep 600")
+        .ok()?;
+    let of = |text: &str| text.split_whitespace().nth(1).map(str::to_owned);
+    let first = user.rpod("exec first cat /proc/self/uid_map").ok()?;
+    let second = run("--userns=auto", "cat /proc/self/uid_map")?;
+    ensure!(of(&first.stdout) != of(&second.stdout), "{first}{second}");
+    // What leaves and enters is the container's.
+    user.rpod("exec first touch /made").ok()?;
+    user.rpod("commit -q first again").ok()?;
+    user.rpod("run --rm --network none again stat -c %u /made")
+        .ok()?
+        .is("0")?;
+    user.sh("mkdir vol && touch vol/file").ok()?;
+    run("--userns=nomap -v ./vol:/v:U", "stat -c %u /v/file")?.is("0")?;
+    let about = fs::metadata(user.home.join("vol/file"))?;
+    ensure!(
+        about.uid() != user.uid,
+        "the file is still {}'s",
+        about.uid()
+    );
+    let refused = user.rpod("run --rm -v /etc:/e:U alpine true").exits(125)?;
+    ensure!(refused.stderr.contains("the host's own"), "{refused}");
+    Ok(())
+}
+
+pub(crate) fn networks_without_root() -> Result<()> {
+    for program in [
+        "pasta",
+        "slirp4netns",
+        "netavark",
+        "aardvark-dns",
+        "iptables",
+    ] {
+        peer(program)?;
+    }
+    if !fs::exists("/dev/net/tun")? {
+        return skip("this machine has no /dev/net/tun");
+    }
+    let person = Person::new("g", Ranges::Some)?;
+    let user = &person.user;
+    let said = |port: u16| {
+        let script = format!(
+            "for try in 1 2 3 4 5 6 7 8 9 10; do exec 3<>/dev/tcp/127.0.0.1/{port} && read -t 2 line <&3 && echo $line && break; sleep 0.2; done"
+        );
+        tests::Cmd::new("bash").args(["-c", &script]).ok()
+    };
+    for mode in [
+        "pasta",
+        "slirp4netns",
+        "slirp4netns:port_handler=slirp4netns",
+        "bridge",
+    ] {
+        let port = free_port()?;
+        let line = format!(
+            "run -d --name web --network {mode} -p 127.0.0.1:{port}:80 alpine nc -ll -p 80 -e echo hello"
+        );
+        user.rpod(&line).ok()?;
+        said(port)?.is("hello")?;
+        user.rpod("rm -f -t 0 web").ok()?;
+    }
+    user.rpod("network create mine").ok()?;
+    user.rpod("run -d --name server --network mine alpine nc -ll -p 80 -e echo found")
+        .ok()?;
+    let asked = "run --rm --network mine alpine sh -c 'for i in 1 2 3 4 5; do nc server 80 </dev/null && break; sleep 0.3; done'";
+    user.rpod(asked).ok()?.is("found")?;
+    let inside = user.rpod("unshare --rootless-netns ip -br address").ok()?;
+    ensure!(inside.stdout.contains("10.89.0.1/24"), "{inside}");
+    user.rpod("rm -f -t 0 server").ok()?;
+    ensure!(
+        !fs::exists(user.home.join("run/rpod/rootless-netns"))?,
+        "the bridges' namespace is left"
+    );
+    let refused = user
+        .rpod("run --rm --network pasta:--netns=/x alpine true")
+        .exits(125)?;
+    ensure!(
+        refused.stderr.contains("rpod sets --netns by itself"),
+        "{refused}"
+    );
+    Ok(())
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
+}
+
+pub(crate) fn limits_need_a_cgroup_of_the_users_own() -> Result<()> {
+    if fs::exists("/sys/fs/cgroup/cgroup.controllers")? {
+        return skip("cgroup v2 may be delegated here: tests/vm tells that story");
+    }
+    let person = Person::new("h", Ranges::Some)?;
+    let refused = person.user.rpod("run --rm -m 64m alpine true").exits(125)?;
+    ensure!(
+        refused
+            .stderr
+            .contains("--memory: this user has no cgroup of their own"),
+        "{refused}"
+    );
+    person
+        .user
+        .rpod("run --rm --network none alpine true")
+        .ok()?;
+    Ok(())
+}
