@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "the rest is the program's")]
 
 mod atomic;
+mod bounds;
 mod bundle;
 mod cli;
 mod commands;
@@ -10,11 +11,13 @@ mod compression;
 mod config;
 mod copy;
 mod digest;
+mod encryption;
 mod fatal;
 mod go_json;
 mod go_template;
 mod layer;
 mod manifest;
+mod pem;
 mod platform;
 mod podman_store;
 mod reference;
@@ -83,6 +86,10 @@ pub fn schema1(bytes: &[u8]) {
             );
         }
     }
+}
+
+pub fn encryption(bytes: &[u8]) {
+    encryption::parse_anything(bytes);
 }
 
 pub fn policy(bytes: &[u8]) {

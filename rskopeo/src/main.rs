@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod atomic;
+mod bounds;
 mod bundle;
 mod cli;
 mod commands;
@@ -11,11 +12,13 @@ mod compression;
 mod config;
 mod copy;
 mod digest;
+mod encryption;
 mod fatal;
 mod go_json;
 mod go_template;
 mod layer;
 mod manifest;
+mod pem;
 mod platform;
 mod podman_store;
 mod reference;

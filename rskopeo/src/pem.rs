@@ -7,7 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     pub label: String,
+    /// `Name: value` before the base64, as OpenSSL once wrote of how a key is encrypted.
+    headers: Vec<(String, String)>,
     pub bytes: Vec<u8>,
+}
+
+impl Block {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 /// All blocks of a text; what stands between them is passed over.
@@ -24,16 +33,23 @@ pub fn parse(text: &[u8]) -> Result<Vec<Block>> {
         };
         let end = format!("-----END {label}-----");
         let mut encoded = String::new();
+        let mut headers = Vec::new();
         loop {
             match lines.next() {
                 Some(line) if line == end => break,
-                Some(line) => encoded.push_str(line),
+                Some(line) => match line.split_once(": ") {
+                    Some((name, value)) if encoded.is_empty() => {
+                        headers.push((name.to_owned(), value.to_owned()));
+                    }
+                    _ => encoded.push_str(line),
+                },
                 None => bail!("PEM block {label:?} has no end"),
             }
         }
         let bytes = STANDARD.decode(&encoded);
         blocks.push(Block {
             label: label.to_owned(),
+            headers,
             bytes: bytes.with_context(|| format!("PEM block {label:?} is not base64"))?,
         });
     }

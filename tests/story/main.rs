@@ -18,6 +18,7 @@ mod options;
 mod pod;
 mod pod_life;
 mod podman_store;
+mod rarities;
 mod rootless;
 mod secret;
 mod sync;
@@ -44,6 +45,13 @@ fn main() -> ExitCode {
         formats::schema_1_is_read_unpacked_and_renamed,
         formats::layers_are_packed_anew_once,
         formats::zstd_chunked_is_zstd_to_others,
+        formats::layers_are_encrypted_for_either_tool,
+        rarities::a_digest_told_before_saves_an_upload,
+        rarities::limits_are_raised_by_options,
+        rarities::foreign_layers_stay_where_they_are,
+        rarities::descriptors_with_data_and_artifacts_pass,
+        rarities::digests_of_sha512_are_checked_and_kept,
+        rarities::names_that_differ_by_case_or_form_are_two,
         bundle::a_changed_bundle_packs_and_unpacks_the_same,
         bundle::umoci_and_rskopeo_pack_each_others_bundles,
         bundle::an_unchanged_bundle_gets_no_layer,

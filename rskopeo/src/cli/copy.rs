@@ -72,6 +72,23 @@ pub struct Copy {
     /// Use no other compression than that of --dest-compress-format
     #[arg(long, requires = "dest_compress_format")]
     pub dest_force_compress_format: bool,
+    /// Tell the digest of a layer before it is uploaded, so that one which is there is not: what is made on the way waits on disk
+    #[arg(long)]
+    pub dest_precompute_digests: bool,
+    /// Encrypt layers for the owner of a key: jwe:FILE with a public key
+    #[arg(long, value_name = "PROTOCOL:KEYFILE", value_delimiter = ',')]
+    pub encryption_key: Vec<String>,
+    /// Encrypt only the layer of this index, from 0; from the last one, from -1
+    #[arg(
+        long,
+        value_name = "INT",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    pub encrypt_layer: Vec<i64>,
+    /// Decrypt layers by a private key
+    #[arg(long, value_name = "KEY[:PASSPHRASE]", value_delimiter = ',')]
+    pub decryption_key: Vec<String>,
     /// The number of layers to copy at once (6 by default)
     #[arg(long, value_name = "N")]
     pub image_parallel_copies: Option<NonZeroUsize>,

@@ -20,6 +20,8 @@ mod unpack;
 use std::path::PathBuf;
 use std::process;
 
+use crate::bounds::Bounds;
+use crate::layer::Limits;
 use anyhow::{Result, anyhow};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser, Subcommand};
@@ -88,9 +90,39 @@ pub struct Global {
     /// Put PREFIX before the name by which registries know this client
     #[arg(long, value_name = "PREFIX", global = true)]
     pub user_agent_prefix: Option<String>,
+    /// Refuse manifests, configurations and lists of tags larger than this (4 MiB)
+    #[arg(long, value_name = "BYTES", global = true)]
+    pub max_manifest_size: Option<u64>,
+    /// Refuse a token server's answer larger than this (1 MiB)
+    #[arg(long, value_name = "BYTES", global = true)]
+    pub max_token_size: Option<u64>,
+    /// Refuse to unpack a layer with more entries than this (4 million)
+    #[arg(long, value_name = "N", global = true)]
+    pub max_entries: Option<u64>,
+    /// Refuse to unpack a layer with more file content than this (256 GiB)
+    #[arg(long, value_name = "BYTES", global = true)]
+    pub max_bytes: Option<u64>,
+    /// Refuse a layer that unpacks to more than a gigabyte and to more than N times its size (500)
+    #[arg(long, value_name = "N", global = true)]
+    pub max_ratio: Option<u64>,
     /// Use registry configuration files in DIR (e.g. for container signature storage)
     #[arg(long = "registries.d", value_name = "DIR", global = true)]
     pub registries_d: Option<PathBuf>,
+}
+
+impl Global {
+    pub fn bounds(&self) -> Bounds {
+        let default = Bounds::default();
+        Bounds {
+            manifest: self.max_manifest_size.unwrap_or(default.manifest),
+            token: self.max_token_size.unwrap_or(default.token),
+            layer: Limits {
+                entries: self.max_entries.unwrap_or(default.layer.entries),
+                bytes: self.max_bytes.unwrap_or(default.layer.bytes),
+                ratio: self.max_ratio.unwrap_or(default.layer.ratio),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -22,13 +22,4 @@ pub struct Unpack {
     /// Make all files the caller's, and a bundle that an ordinary user can run (the default when not root)
     #[arg(long)]
     pub rootless: bool,
-    /// Refuse a layer with more entries than this
-    #[arg(long, value_name = "N")]
-    pub max_entries: Option<u64>,
-    /// Refuse a layer with more file content than this
-    #[arg(long, value_name = "BYTES")]
-    pub max_bytes: Option<u64>,
-    /// Refuse a layer that unpacks to more than a gigabyte and to more than N times its size
-    #[arg(long, value_name = "N")]
-    pub max_ratio: Option<u64>,
 }

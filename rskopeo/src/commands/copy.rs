@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail};
 use crate::cli::{self, Copy, Global};
 use crate::compression::Compression;
 use crate::copy::{self, MultiArch, Options};
+use crate::encryption::{Decryption, Encryption};
+use crate::fatal;
 use crate::platform::Platform;
 use crate::reference::{Name, Reference};
 use crate::retry::retrying;
@@ -35,7 +37,7 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     let writing = writing(args, &source)?;
     let trust = Trust::new(global, &args.signing, &source, &destination)?;
 
-    let options = options(global, args, trust);
+    let options = options(global, args, trust)?;
     let written = retrying(&args.retry, || {
         let image = transport::open_source(&source, &from)
             .with_context(|| format!("initializing source {source}"))?;
@@ -83,8 +85,24 @@ fn writing(args: &Copy, source: &Reference) -> Result<Writing> {
     })
 }
 
-fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
-    Options {
+fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
+    if !args.encryption_key.is_empty() && !args.decryption_key.is_empty() {
+        bail!("--encryption-key and --decryption-key cannot be specified together");
+    }
+    let encryption = Encryption::of(&args.encryption_key, &args.encrypt_layer)?;
+    let mut compression = args.dest_compress_format.map(|format| match format {
+        cli::CompressFormat::Gzip => Compression::Gzip,
+        cli::CompressFormat::Zstd => Compression::Zstd,
+        cli::CompressFormat::ZstdChunked => Compression::ZstdChunked,
+    });
+    if encryption.is_some() && compression == Some(Compression::ZstdChunked) {
+        // Nobody could fetch a part of it, and its table would tell what is in it.
+        fatal::warn(
+            "Compression using zstd:chunked is not beneficial for encrypted layers, using plain zstd instead",
+        );
+        compression = Some(Compression::Zstd);
+    }
+    Ok(Options {
         trust,
         platform: Platform::chosen(global),
         multi_arch: match args.multi_arch {
@@ -95,17 +113,16 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Options {
         },
         format: args.format.map(cli::Format::resolve),
         preserve_digests: args.preserve_digests,
-        compression: args.dest_compress_format.map(|format| match format {
-            cli::CompressFormat::Gzip => Compression::Gzip,
-            cli::CompressFormat::Zstd => Compression::Zstd,
-            cli::CompressFormat::ZstdChunked => Compression::ZstdChunked,
-        }),
+        compression,
         compression_level: args.dest_compress_level,
+        encryption,
+        precompute_digests: args.dest_precompute_digests,
+        decryption: Decryption::of(&args.decryption_key)?,
         tmpdir: global.tmpdir.clone(),
         parallel: args
             .image_parallel_copies
             .map_or(copy::PARALLEL, NonZeroUsize::get),
         unless_there: false,
         quiet: args.quiet,
-    }
+    })
 }

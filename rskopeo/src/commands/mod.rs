@@ -22,6 +22,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::bounds;
 use crate::cli::{Cli, Command, Duration, Global};
 use crate::config::Registries;
 use crate::fatal;
@@ -59,6 +60,7 @@ fn start(global: &Global) {
     if global.debug {
         fatal::show_debug();
     }
+    bounds::choose(global.bounds());
     if let Some(path) = &global.registries_conf {
         Registries::use_file(path.clone());
     }

@@ -4,10 +4,12 @@ use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
 
+use crate::bounds;
 use crate::bundle::{Isolation, NewBundle, Record, runtime_config};
 use crate::cli::{Global, Unpack};
+use crate::encryption;
 use crate::fatal;
-use crate::layer::{self, Extractor, Form, IdMap, Limits, Options, Owners};
+use crate::layer::{self, Extractor, Form, IdMap, Options, Owners};
 use crate::manifest::{Descriptor, Image, ImageConfig, Index};
 use crate::platform::Platform;
 use crate::reference::Reference;
@@ -52,7 +54,7 @@ fn unpack_layers(args: &Unpack, image: &Opened<'_>) -> Result<()> {
         let unpacked = layers.unpack(
             &mut blob,
             Some(&image.config.rootfs.diff_ids[index]),
-            limits(args),
+            bounds::chosen().layer,
         );
         let (staged, _) = blob
             .finish_with(unpacked)
@@ -68,7 +70,7 @@ fn unpack_bundle(args: &Unpack, image: &Opened<'_>, from: String) -> Result<()> 
     let options = Options {
         form: Form::Flat,
         owners: owners(&isolation),
-        limits: limits(args),
+        limits: bounds::chosen().layer,
     };
     let mut extractor = Extractor::new(bundle.rootfs()?, options);
     for (index, diff_id) in image.config.rootfs.diff_ids.iter().enumerate() {
@@ -84,15 +86,6 @@ fn unpack_bundle(args: &Unpack, image: &Opened<'_>, from: String) -> Result<()> 
     let record = Record::new(image.walk.clone(), Some(from), &isolation);
     let mtree = layer::describe(&bundle.rootfs()?).context("describing the rootfs")?;
     bundle.commit(&config, &record, &mtree)
-}
-
-fn limits(args: &Unpack) -> Limits {
-    let default = Limits::default();
-    Limits {
-        entries: args.max_entries.unwrap_or(default.entries),
-        bytes: args.max_bytes.unwrap_or(default.bytes),
-        ratio: args.max_ratio.unwrap_or(default.ratio),
-    }
 }
 
 /// Who may not own other people's files gets a container in which he is root.
@@ -181,6 +174,7 @@ impl<'a> Opened<'a> {
 
     fn layer(&self, index: usize) -> Result<(&Descriptor, BlobStream<'static>)> {
         let descriptor = &self.image.layers[index];
+        encryption::refuse_encrypted(descriptor)?;
         Ok((
             descriptor,
             BlobStream::verified(self.source.blob(descriptor)?, descriptor),

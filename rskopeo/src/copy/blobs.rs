@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{Context, Result};
 
 use super::Options;
-use super::convert;
+use super::convert::{self, Crypt};
 use super::plan::Plan;
 use super::progress::Progress;
 use crate::compression::Compression;
@@ -103,7 +103,12 @@ impl Job<'_> {
         let role = Role::Layer(place);
         let told = layer_kind(&descriptor.media_type)
             .map_or(Compression::None, |(compression, _)| compression);
-        if self.plan.change(told, descriptor, self.options).is_none()
+        if !descriptor.urls.is_empty() && self.destination.takes_foreign_layers() {
+            self.progress.end(descriptor, "skipped: foreign layer");
+            return Ok(None);
+        }
+        let crypt = Crypt::of(self, descriptor, &role)?;
+        if crypt.passes(self.plan.change(told, descriptor, self.options))
             && self.destination.has_blob(descriptor, &role)?
         {
             self.progress.end(descriptor, "skipped: already exists");
@@ -112,7 +117,7 @@ impl Job<'_> {
         let blob = self.source.blob(descriptor)?;
         let counted = self.progress.counted(blob, descriptor);
         let mut verified = BlobStream::verified(counted, descriptor);
-        let put = convert::put(self, &mut verified, descriptor, &role);
+        let put = convert::put(self, &mut verified, descriptor, &role, crypt);
         let (copied, _) = verified.finish_with(put)?;
         self.progress.end(descriptor, "done");
         Ok(copied)

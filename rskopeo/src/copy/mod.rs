@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::compression::Compression;
 use crate::digest::Digest;
+use crate::encryption::{Decryption, Encryption};
 use crate::manifest::{Format, Image, Index, RawManifest};
 use crate::platform::Platform;
 use crate::signature::{Admitted, Signature, Trust};
@@ -52,6 +53,10 @@ pub struct Options {
     pub compression: Option<Compression>,
     /// The format's own; its default when None.
     pub compression_level: Option<i32>,
+    pub encryption: Option<Encryption>,
+    pub decryption: Option<Decryption>,
+    /// `--dest-precompute-digests`
+    pub precompute_digests: bool,
     /// Blobs to copy at once.
     pub parallel: usize,
     /// `--tmpdir`
@@ -72,6 +77,9 @@ impl Options {
             preserve_digests: false,
             compression: None,
             compression_level: None,
+            encryption: None,
+            precompute_digests: false,
+            decryption: None,
             parallel: PARALLEL,
             tmpdir: None,
             unless_there: false,

@@ -3,11 +3,13 @@
 use anyhow::{Context, Result, bail};
 
 use super::Options;
+use crate::bounds;
 use crate::compression::Compression;
 use crate::digest::Digest;
+use crate::encryption::is_encrypted;
 use crate::go_json;
 use crate::layer::chunked;
-use crate::manifest::{Descriptor, Format, Image, ImageConfig, MAX_MANIFEST, Replacement};
+use crate::manifest::{Descriptor, Format, Image, ImageConfig, Replacement};
 use crate::transport::{BlobStream, Destination, Layer, LayerForm, Source};
 
 use std::io::Read;
@@ -20,6 +22,8 @@ pub struct Plan {
     config: Vec<u8>,
     parsed: Option<ImageConfig>,
     pub form: LayerForm,
+    /// Of each layer, whether it is to be encrypted.
+    encrypted: Vec<bool>,
     /// Why the manifest must stay what it is, if it must.
     pub fixed: Option<&'static str>,
 }
@@ -53,12 +57,30 @@ impl Plan {
         } else {
             LayerForm::AsIs
         };
+        let encrypted = match &options.encryption {
+            Some(encryption) => encryption.chosen(image.layers.len())?,
+            None => vec![false; image.layers.len()],
+        };
+        let stays_encrypted = options.decryption.is_none() && image.layers.iter().any(is_encrypted);
+        let unpacks = destination.unpacks_layers();
+        if unpacks && (stays_encrypted || encrypted.contains(&true)) {
+            bail!(
+                "encrypted layers cannot be unpacked: leave out --encryption-key, or give --decryption-key"
+            );
+        }
+        if format != Format::Oci && (stays_encrypted || encrypted.contains(&true)) {
+            bail!(
+                "encryption required together with format {}, which does not support encryption: use --format oci, or --decryption-key",
+                format.media_type()
+            );
+        }
         Ok(Self {
             image,
             format,
             config,
             parsed,
             form,
+            encrypted,
             fixed,
         })
     }
@@ -86,6 +108,11 @@ impl Plan {
             .enumerate()
             .map(|(index, layer)| (layer, place(index)))
             .collect()
+    }
+
+    /// Whether the layer is to be encrypted, and is not yet.
+    pub fn encrypts(&self, index: usize, layer: &Descriptor) -> bool {
+        self.encrypted.get(index).is_some_and(|chosen| *chosen) && !is_encrypted(layer)
     }
 
     /// What a layer of compression `actual` becomes; None leaves it as it is.
@@ -171,11 +198,11 @@ fn choose_format(
 }
 
 fn read_config(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>> {
-    if descriptor.size > MAX_MANIFEST {
-        bail!(
-            "config {} is larger than {MAX_MANIFEST} bytes",
+    if descriptor.size > bounds::max_manifest() {
+        return Err(bounds::too_large(format_args!(
+            "config {}",
             descriptor.digest
-        );
+        )));
     }
     let mut bytes = Vec::new();
     let mut stream = BlobStream::verified(source.blob(descriptor)?, descriptor);

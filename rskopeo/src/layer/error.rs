@@ -22,7 +22,7 @@ pub enum LayerError {
     #[error("invalid tar archive: {0}")]
     Archive(String),
     #[error(
-        "layer has more than {limit} {what}; if this image is trusted, `rskopeo unpack` takes a higher limit with --{option}"
+        "layer has more than {limit} {what}; if this image is trusted, raise the limit with --{option}"
     )]
     Limit {
         what: &'static str,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::compression::Compression;
 use crate::digest::Digest;
+use crate::encryption;
 use crate::go_json::null_as_default;
 use crate::layer::chunked;
 
@@ -59,6 +60,7 @@ pub struct Replacement {
     /// In bytes.
     pub size: u64,
     pub compression: Compression,
+    pub is_encrypted: bool,
     /// Those that the new form brings; those of the old form go.
     pub annotations: BTreeMap<String, String>,
 }
@@ -211,9 +213,13 @@ impl Image {
             if let Some(new) = replacement {
                 layer.digest = new.digest;
                 layer.size = new.size;
-                layer
-                    .annotations
-                    .retain(|name, _| !name.starts_with(chunked::ANNOTATIONS));
+                if new.is_encrypted {
+                    layer.media_type += encryption::SUFFIX;
+                }
+                layer.annotations.retain(|name, _| {
+                    let of_old_form = [chunked::ANNOTATIONS, encryption::ANNOTATIONS];
+                    !of_old_form.iter().any(|prefix| name.starts_with(prefix))
+                });
                 layer.annotations.extend(new.annotations);
                 layer.data = None;
             }
@@ -267,7 +273,8 @@ pub fn layer_kind(media_type: &str) -> Option<(Compression, bool)> {
     ]
     .into_iter()
     .find(|(base, _)| media_type.starts_with(base))?;
-    let compression = match &media_type[base.len()..] {
+    let suffix = &media_type[base.len()..];
+    let compression = match suffix.strip_suffix(encryption::SUFFIX).unwrap_or(suffix) {
         "" => Compression::None,
         "+gzip" | ".gzip" => Compression::Gzip,
         "+zstd" | ".zstd" => Compression::Zstd,
@@ -368,6 +375,7 @@ mod tests {
                 digest: Digest::sha256(b"z"),
                 size: 1,
                 compression,
+                is_encrypted: false,
                 annotations: BTreeMap::new(),
             };
             vec![Some(new), None]

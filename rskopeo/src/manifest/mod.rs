@@ -37,9 +37,6 @@ pub const DOCKER_SCHEMA1: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 ];
 
-/// Manifests larger than this are refused, in bytes.
-pub const MAX_MANIFEST: u64 = 4 << 20;
-
 /// A content descriptor (image-spec descriptor.md); its fields are written in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

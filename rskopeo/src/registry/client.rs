@@ -1,7 +1,9 @@
 //! Requests to one repository of one registry.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use ureq::http::{Request, Response, StatusCode};
@@ -257,9 +259,25 @@ fn may_follow(asking: &Asking<'_>, status: StatusCode) -> bool {
 
 /// Plain HTTP is tried only when nobody speaks TLS there.
 fn find_scheme(agents: &Agents, host: &str) -> Result<&'static str> {
+    /// What was found, for the other images of a `sync`.
+    static FOUND: Mutex<BTreeMap<String, &'static str>> = Mutex::new(BTreeMap::new());
+    let found = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(scheme) = found().get(host) {
+        return Ok(scheme);
+    }
+    let scheme = try_schemes(agents, host)?;
+    found().insert(host.to_owned(), scheme);
+    Ok(scheme)
+}
+
+fn try_schemes(agents: &Agents, host: &str) -> Result<&'static str> {
     let ping = |scheme: &str| {
         let url = format!("{scheme}://{host}/v2/");
-        let answer = agents.for_url(&url).get(&url).call();
+        let answer = agents.for_url(&url).get(&url).call().map(|answer| {
+            // A connection whose answer was read is used again.
+            let body = answer.into_body().into_with_config().limit(64 << 10);
+            body.read_to_vec().ok();
+        });
         answer.map_err(|error| told(&Method::GET, &url, error))
     };
     let Err(secure) = ping("https") else {

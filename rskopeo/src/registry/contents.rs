@@ -3,11 +3,23 @@
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
+use ureq::Body;
+use ureq::http::Response;
 
 use super::{Client, Method, refused};
+use crate::bounds;
 use crate::digest::Digest;
-use crate::manifest::{Descriptor, MAX_MANIFEST};
+use crate::manifest::Descriptor;
 use crate::transport::BlobStream;
+
+/// The body of an answer that is a manifest or the like.
+pub fn document(response: Response<Body>) -> Result<Vec<u8>> {
+    let body = response.into_body().into_with_config();
+    match body.limit(bounds::max_manifest()).read_to_vec() {
+        Err(ureq::Error::BodyExceedsLimit(_)) => Err(bounds::too_large("it")),
+        read => Ok(read?),
+    }
+}
 
 impl Client {
     /// A manifest by tag or digest with the media type that the registry tells; None if there is none.
@@ -24,8 +36,7 @@ impl Client {
         let told = told
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let body = response.into_body().into_with_config().limit(MAX_MANIFEST);
-        Ok(Some((told, body.read_to_vec().with_context(what)?)))
+        Ok(Some((told, document(response).with_context(what)?)))
     }
 
     /// A blob of at most `limit` bytes, checked against its digest.

@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::manifest::Descriptor;
 
 /// So many bytes tell whether a download is slow, and wait in memory until then.
-const FIRST: usize = 4 << 20;
+const FIRST: usize = 1 << 20;
 /// In bytes a second: below this a download is slow.
 const SLOW: f64 = 32e6;
 /// All files together, in bytes.

@@ -31,6 +31,7 @@ mod tests;
 
 pub use authorization::Scope;
 pub use client::{Client, Method};
+pub use contents::document;
 pub use kept::KeptDownload;
 pub use refused::{Unavailable, refused};
 use resume::Download;

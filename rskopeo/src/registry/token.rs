@@ -12,6 +12,7 @@ use ureq::http::Response;
 use super::agents::Agents;
 use super::challenge::Challenge;
 use super::{refused, retry};
+use crate::bounds;
 use crate::config::Credentials;
 
 #[derive(Deserialize)]
@@ -31,8 +32,6 @@ pub struct Token {
     pub until: Instant,
 }
 
-/// Tokens and the documents around them are small.
-const MAX_ANSWER: u64 = 1 << 20;
 /// What a token lives that does not tell, and no token is taken to live shorter (distribution's "Token Authentication").
 const LIFETIME: u64 = 60;
 /// A request must have arrived before the token runs out.
@@ -100,9 +99,13 @@ pub fn fetch(
     let body = response
         .into_body()
         .into_with_config()
-        .limit(MAX_ANSWER)
+        .limit(bounds::chosen().token)
         .read_to_vec()
-        .with_context(|| format!("reading the token from {realm}"))?;
+        .with_context(|| {
+            format!(
+                "reading the token from {realm} (--max-token-size raises the bound of its size)"
+            )
+        })?;
     let answer: Answer =
         serde_json::from_slice(&body).with_context(|| format!("parsing the token from {realm}"))?;
     let lifetime = answer

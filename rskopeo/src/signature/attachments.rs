@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::Signature;
 use super::blob::MAX_SIGNATURE;
+use crate::bounds;
 use crate::digest::Digest;
 use crate::go_json;
-use crate::manifest::{Descriptor, Image, MAX_MANIFEST, OCI_CONFIG, OCI_MANIFEST, RawManifest};
+use crate::manifest::{Descriptor, Image, OCI_CONFIG, OCI_MANIFEST, RawManifest};
 use crate::registry::Client;
 
 /// What is attached to `manifest`; signatures and whatever else there is, told apart by media type.
@@ -32,7 +33,7 @@ pub fn read(client: &Client, manifest: &Digest) -> Result<Vec<Signature>> {
 pub fn write(client: &Client, manifest: &Digest, signatures: &[&Signature]) -> Result<()> {
     let (mut layers, mut config) = match attached(client, manifest)? {
         Some(image) => {
-            let config = client.small_blob(&image.config, MAX_MANIFEST)?;
+            let config = client.small_blob(&image.config, bounds::max_manifest())?;
             let config = serde_json::from_slice(&config);
             let what = || format!("parsing sigstore attachment config {}", image.config.digest);
             (image.layers, config.with_context(what)?)

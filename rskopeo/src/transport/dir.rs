@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 
 use super::{BlobStream, Destination, LayerForm, Place, Role, Source, Written};
 use crate::atomic;
+use crate::bounds;
 use crate::digest::Digest;
-use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};
+use crate::manifest::{Descriptor, RawManifest};
 use crate::signature::{Signature, read_numbered, write_numbered};
 
 const VERSION: &str = "Directory Transport Version: 1.1\n";
@@ -31,14 +32,7 @@ impl DirSource {
 impl Source for DirSource {
     fn manifest(&self, instance: Option<&Digest>) -> Result<RawManifest> {
         let path = self.path.join(manifest_name(instance));
-        let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
-        let mut bytes = Vec::new();
-        file.take(MAX_MANIFEST + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("reading {}", path.display()))?;
-        if bytes.len() as u64 > MAX_MANIFEST {
-            bail!("{} is larger than {MAX_MANIFEST} bytes", path.display());
-        }
+        let bytes = bounds::read_file(&path)?;
         RawManifest::guess(bytes, None).with_context(|| format!("reading {}", path.display()))
     }
 

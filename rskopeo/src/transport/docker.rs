@@ -11,11 +11,10 @@ use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Wri
 use crate::config::{self, Endpoint, Registries};
 use crate::digest::Digest;
 use crate::manifest::{
-    DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, MAX_MANIFEST, OCI_INDEX,
-    OCI_MANIFEST, RawManifest,
+    DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_INDEX, OCI_MANIFEST, RawManifest,
 };
 use crate::reference::{Name, Reference};
-use crate::registry::{Client, KeptDownload, Method, Scope, refused};
+use crate::registry::{Client, KeptDownload, Method, Scope, document, refused};
 use crate::signature::{Signature, SignatureStore};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
@@ -28,6 +27,8 @@ pub struct DockerSource {
     /// Fetched when opened, which finds out which mirror has it.
     top: RawManifest,
     signatures: SignatureStore,
+    /// Not a mirror's, of which nobody asked.
+    is_the_one_named: bool,
 }
 
 impl DockerSource {
@@ -65,6 +66,7 @@ impl DockerSource {
         // By the name that was asked for, wherever a mirror really is.
         let signatures = SignatureStore::of(asked, access);
         Ok(Self {
+            is_the_one_named: name.repository() == asked.repository(),
             client: Arc::new(client),
             name,
             top,
@@ -105,12 +107,7 @@ fn fetch_manifest(client: &Client, name: &Name, wanted: &str) -> Result<RawManif
         .get("Content-Type")
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let bytes = response
-        .into_body()
-        .into_with_config()
-        .limit(MAX_MANIFEST)
-        .read_to_vec()
-        .with_context(what)?;
+    let bytes = document(response).with_context(what)?;
     RawManifest::guess(bytes, told.as_deref()).with_context(what)
 }
 
@@ -123,13 +120,41 @@ impl Source for DockerSource {
     }
 
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        if !descriptor.urls.is_empty() {
+            return foreign(&self.client, &descriptor.urls);
+        }
         Ok(Box::new(KeptDownload::begin(&self.client, descriptor)?))
+    }
+
+    fn tags(&self) -> Option<Result<Vec<String>>> {
+        self.is_the_one_named
+            .then(|| tags(&self.client, &self.name.domain))
     }
 
     fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {
         let manifest = instance.cloned().unwrap_or_else(|| self.top.digest());
         self.signatures.read(&self.client, &manifest)
     }
+}
+
+/// A layer that is to be had elsewhere, from the first place that has it. Nobody there gets to see credentials.
+fn foreign(client: &Client, urls: &[String]) -> Result<Box<dyn Read + Send>> {
+    let mut errors = Vec::new();
+    for url in urls {
+        let web = url.starts_with("https://") || url.starts_with("http://");
+        let asked = match web {
+            true => client.send(&Method::GET, url, &[]),
+            false => Err(anyhow::anyhow!("{url} is not of http or https")),
+        };
+        match asked {
+            Ok(response) if response.status() == 200 => {
+                return Ok(Box::new(response.into_body().into_reader()));
+            }
+            Ok(response) => errors.push(format!("{url} answered {}", response.status())),
+            Err(error) => errors.push(format!("{error:#}")),
+        }
+    }
+    bail!("fetching a foreign layer: {}", errors.join("; "))
 }
 
 pub struct DockerDestination {
@@ -223,6 +248,10 @@ impl Destination for DockerDestination {
     }
 
     fn takes_indexes(&self) -> bool {
+        true
+    }
+
+    fn takes_foreign_layers(&self) -> bool {
         true
     }
 
@@ -368,20 +397,23 @@ pub fn delete(name: &Name, access: &Access) -> Result<()> {
 
 /// All tags of the repository of `name`, page by page.
 pub fn list_tags(name: &Name, access: &Access) -> Result<Vec<String>> {
+    let endpoint = Registries::load()?.push(name)?;
+    tags(&connect(&endpoint, access, Scope::Pull)?, &name.domain)
+}
+
+fn tags(client: &Client, registry: &str) -> Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Page {
         #[serde(default)]
         tags: Option<Vec<String>>,
     }
-    let endpoint = Registries::load()?.push(name)?;
-    let client = connect(&endpoint, access, Scope::Pull)?;
     let mut url = client.url("tags/list");
     let mut tags = Vec::new();
     let mut seen = BTreeSet::new();
     while seen.insert(url.clone()) {
         let response = client
             .send(&Method::GET, &url, &[])
-            .with_context(|| format!("pinging container registry {}", name.domain))?;
+            .with_context(|| format!("pinging container registry {registry}"))?;
         if response.status() != 200 {
             return Err(refused("fetching tags list", response));
         }
@@ -391,12 +423,7 @@ pub fn list_tags(name: &Name, access: &Access) -> Result<Vec<String>> {
             .and_then(|value| value.to_str().ok())
             .and_then(next_page)
             .map(str::to_owned);
-        let body = response
-            .into_body()
-            .into_with_config()
-            .limit(MAX_MANIFEST)
-            .read_to_vec()
-            .context("fetching tags list")?;
+        let body = document(response).context("fetching tags list")?;
         let page: Page = serde_json::from_slice(&body).context("parsing tags list")?;
         tags.extend(page.tags.unwrap_or_default());
         match next {

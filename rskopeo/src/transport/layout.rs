@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{BlobStream, Written};
 use crate::atomic;
+use crate::bounds;
 use crate::digest::Digest;
 use crate::fatal::NotFound;
 use crate::go_json;
-use crate::manifest::{Descriptor, Image, Index, MAX_MANIFEST, OCI_INDEX, RawManifest};
+use crate::manifest::{Descriptor, Image, Index, OCI_INDEX, RawManifest};
 
 /// The annotation that names an image in `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -85,17 +86,10 @@ impl Layout {
         self.index()?.find(image)
     }
 
-    /// A manifest of at most [`MAX_MANIFEST`] bytes, checked against its digest.
+    /// A manifest of at most [`bounds::max_manifest`] bytes, checked against its digest.
     pub fn manifest(&self, digest: &Digest, media_type: Option<&str>) -> Result<RawManifest> {
         let path = self.blob_path(digest);
-        let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
-        let mut bytes = Vec::new();
-        file.take(MAX_MANIFEST + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("reading {}", path.display()))?;
-        if bytes.len() as u64 > MAX_MANIFEST {
-            bail!("manifest {digest} is larger than {MAX_MANIFEST} bytes");
-        }
+        let bytes = bounds::read_file(&path)?;
         let manifest = RawManifest::guess(bytes, media_type)?;
         manifest.verify(digest)?;
         Ok(manifest)
@@ -116,7 +110,13 @@ impl Layout {
     pub fn put_blob(&self, stream: BlobStream<'_>) -> Result<Written> {
         let mut temporary = self.temporary_blob()?;
         let written = stream.write_to(&mut temporary)?;
-        temporary.persist(&self.blob_path(&written.digest))?;
+        let path = self.blob_path(&written.digest);
+        // The directory of sha256 is there; that of another algorithm may not be.
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("creating {}", directory.display()))?;
+        }
+        temporary.persist(&path)?;
         Ok(written)
     }
 

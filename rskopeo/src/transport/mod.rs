@@ -50,6 +50,11 @@ pub trait Source: Sync {
         Ok(None)
     }
 
+    /// The tags of its repository, where that is reached already.
+    fn tags(&self) -> Option<Result<Vec<String>>> {
+        None
+    }
+
     /// The signatures of the image itself, or of one instance of its index. Nothing about them is checked.
     fn signatures(&self, _instance: Option<&Digest>) -> Result<Vec<Signature>> {
         Ok(Vec::new())
@@ -109,6 +114,16 @@ pub trait Destination: Sync {
     /// What the image will be called, where images have names that their manifests may repeat (schema 1).
     fn name(&self) -> Option<&Name> {
         None
+    }
+
+    /// Whether layers are unpacked as they come, and so have to be ones that can be.
+    fn unpacks_layers(&self) -> bool {
+        false
+    }
+
+    /// Whether layers that are to be had elsewhere (their `urls`) need not be had here.
+    fn takes_foreign_layers(&self) -> bool {
+        false
     }
 
     /// Whether the very image of this manifest is there already, under its name and whole.

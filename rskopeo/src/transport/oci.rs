@@ -81,6 +81,10 @@ impl Destination for OciDestination {
         true
     }
 
+    fn takes_foreign_layers(&self) -> bool {
+        true
+    }
+
     fn layer_form(&self) -> LayerForm {
         if self.accept_uncompressed {
             LayerForm::AsIs

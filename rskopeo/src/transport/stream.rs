@@ -5,9 +5,10 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use anyhow::{Result, bail};
 
+use crate::bounds;
 use crate::digest::{Digest, Hasher};
 use crate::layer::LayerError;
-use crate::manifest::{Descriptor, MAX_MANIFEST};
+use crate::manifest::Descriptor;
 
 const BUFFER: usize = 128 * 1024;
 
@@ -129,12 +130,12 @@ impl<'a> BlobStream<'a> {
     /// All of a small blob. See [`finish`](Self::finish).
     ///
     /// # Errors
-    /// Also when the descriptor promises more than [`MAX_MANIFEST`] bytes.
+    /// Also when the descriptor promises more than [`bounds::max_manifest`] bytes.
     pub fn into_bytes(mut self) -> Result<Vec<u8>> {
         if let Some(Expected { digest, size }) = &self.expected
-            && size.is_none_or(|size| size > MAX_MANIFEST)
+            && size.is_none_or(|size| size > bounds::max_manifest())
         {
-            bail!("blob {digest} is larger than {MAX_MANIFEST} bytes");
+            return Err(bounds::too_large(format_args!("blob {digest}")));
         }
         let mut bytes = Vec::new();
         self.read_to_end(&mut bytes)?;

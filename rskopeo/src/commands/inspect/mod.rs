@@ -95,7 +95,10 @@ fn inspected(
     }
     let tags = match reference {
         Reference::Docker(_) if !args.no_tags => {
-            transport::list_tags(reference, access).context("Error determining repository tags")?
+            let listed = source.tags();
+            listed
+                .unwrap_or_else(|| transport::list_tags(reference, access))
+                .context("Error determining repository tags")?
         }
         _ => Vec::new(),
     };

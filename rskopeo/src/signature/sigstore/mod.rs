@@ -9,7 +9,6 @@
 //! ```
 
 mod certificate;
-mod pem;
 mod private_key;
 mod public_key;
 mod rekor;

@@ -14,7 +14,7 @@ use salsa20::XSalsa20;
 use salsa20::cipher::{KeyIvInit as _, StreamCipher as _};
 use serde::{Deserialize, Serialize};
 
-use super::pem;
+use crate::pem;
 
 /// The one that every version of cosign and skopeo reads; newer ones also write `ENCRYPTED SIGSTORE PRIVATE KEY`.
 const LABEL: &str = "ENCRYPTED COSIGN PRIVATE KEY";

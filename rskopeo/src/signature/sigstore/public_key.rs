@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use webpki::{RawPublicKeyEntity, ring};
 
-use super::pem;
+use crate::pem;
 
 const ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 4] = [
     ring::ECDSA_P256_SHA256,

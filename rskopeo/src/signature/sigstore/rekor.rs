@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::pem;
 use super::public_key::PublicKey;
 use crate::digest::Digest;
+use crate::pem;
 
 /// What has to be recorded.
 #[derive(Debug)]

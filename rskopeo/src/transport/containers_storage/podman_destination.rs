@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, bail};
 
 use super::super::{BlobStream, Destination, LayerForm, Place, Role, Written};
+use crate::bounds;
 use crate::compression;
 use crate::digest::Digest;
-use crate::layer::Limits;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, ImageConfig, OCI_MANIFEST, RawManifest};
 use crate::podman_store::{
     self, Images, Incoming, LayerTable, MANIFEST, Metadata, NewImage, PodmanStore, manifest_key,
@@ -83,6 +83,10 @@ impl Destination for PodmanDestination {
         false
     }
 
+    fn unpacks_layers(&self) -> bool {
+        true
+    }
+
     fn layer_form(&self) -> LayerForm {
         LayerForm::AsIs
     }
@@ -126,7 +130,7 @@ impl Destination for PodmanDestination {
         let unpacked = staged.unpack(
             reader,
             Some(&diff_id),
-            Limits::default(),
+            bounds::chosen().layer,
             Some(&mut recorder),
         );
         let ((), written) = stream.finish_with(unpacked)?;

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail};
 use super::super::layout::{Layout, REF_NAME};
 use super::super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
 use crate::atomic::Temporary;
+use crate::bounds;
 use crate::digest::Digest;
 use crate::fatal::NotFound;
-use crate::layer::Limits;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, OCI_MANIFEST, RawManifest};
 use crate::reference::StoredImage;
 use crate::signature::{Signature, read_numbered, remove_numbered, write_numbered};
@@ -165,6 +165,10 @@ impl Destination for StorageDestination {
         false
     }
 
+    fn unpacks_layers(&self) -> bool {
+        true
+    }
+
     fn layer_form(&self) -> LayerForm {
         LayerForm::AsIs
     }
@@ -176,9 +180,9 @@ impl Destination for StorageDestination {
         if let Some((layer, chain_id)) = self.to_unpack(role) {
             let file = Box::new(self.images.open_blob(&blob.digest)?);
             let mut stream = BlobStream::verified(file, blob);
-            let staged = self
-                .layers
-                .unpack(&mut stream, layer.diff_id.as_ref(), Limits::default());
+            let staged =
+                self.layers
+                    .unpack(&mut stream, layer.diff_id.as_ref(), bounds::chosen().layer);
             let (staged, _) = stream
                 .finish_with(staged)
                 .with_context(|| format!("unpacking layer {}", blob.digest))?;
@@ -203,7 +207,7 @@ impl Destination for StorageDestination {
         };
         let staged = self
             .layers
-            .unpack(tee, layer.diff_id.as_ref(), Limits::default());
+            .unpack(tee, layer.diff_id.as_ref(), bounds::chosen().layer);
         if staged.is_ok() {
             // The decompressor may stop before the blob's last bytes.
             io::copy(&mut stream, &mut file)?;

@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::bounds;
 use anyhow::{Context, Result, bail};
 
 use super::output::spool;
 use crate::compression::{self, Compression};
-use crate::manifest::MAX_MANIFEST;
 
 /// Archives of images have a few members a layer; more than this is an attack on memory.
 const MAX_MEMBERS: usize = 1 << 20;
@@ -67,11 +67,11 @@ impl TarReader {
         bail!("loading tar component {name}: too many links");
     }
 
-    /// The whole content of a member of at most [`MAX_MANIFEST`] bytes.
+    /// The whole content of a member of at most [`bounds::max_manifest`] bytes.
     pub fn small(&self, name: &str) -> Result<Vec<u8>> {
         let mut section = self.member(name)?;
-        if section.len() > MAX_MANIFEST {
-            bail!("{name} in the archive is larger than {MAX_MANIFEST} bytes");
+        if section.len() > bounds::max_manifest() {
+            return Err(bounds::too_large(format_args!("{name} in the archive")));
         }
         let mut bytes = Vec::new();
         section

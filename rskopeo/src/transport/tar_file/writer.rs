@@ -98,9 +98,9 @@ impl TarWriter {
 
 fn header(name: &str, kind: EntryType, size: u64) -> Result<Header> {
     let mut header = Header::new_ustar();
-    header
-        .set_path(name)
-        .with_context(|| format!("naming {name:?} in an archive"))?;
+    header.set_path(name).with_context(|| {
+        format!("naming {name:?} in an archive (oci: and dir: have room for longer names)")
+    })?;
     header.set_entry_type(kind);
     header.set_size(size);
     header.set_mode(0o444);
