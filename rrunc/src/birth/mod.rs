@@ -31,6 +31,7 @@
 //! `IdsMapped` and `Born` come first.
 
 mod become_program;
+mod bind_attributes;
 mod cgroup_mount;
 mod channel;
 mod console;

@@ -12,22 +12,24 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::kernel::mount::{Attributes, set_attributes_at};
 
-/// pivot_root(2) refuses a new root whose parent mount is shared.
+/// pivot_root(2) refuses a new root whose parent mount is shared. One that only follows another is left to do so.
 pub(super) fn make_parent_private(path: &Path) -> Result<()> {
     let path = fs::canonicalize(path).with_context(|| format!("root.path: {}", path.display()))?;
     let mounts = read()?;
-    let parent = mounts
+    let (parent, shared) = mounts
         .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(unescape)
-        .filter(|point| path.starts_with(point))
-        .max_by_key(|point| point.as_os_str().len())
+        .filter_map(|line| Some((unescape(line.split(' ').nth(4)?), is_shared(line))))
+        .filter(|(point, _)| path.starts_with(point))
+        .max_by_key(|(point, _)| point.as_os_str().len())
         .ok_or_else(|| {
             anyhow!(
                 "{} is below no mount of /proc/self/mountinfo",
                 path.display()
             )
         })?;
+    if !shared {
+        return Ok(());
+    }
     let point = CString::new(parent.as_os_str().as_bytes())?;
     set_attributes_at(
         &point,
@@ -64,6 +66,14 @@ pub(super) fn hide_pseudo_filesystems(rootfs: &Path) -> Result<()> {
         .with_context(|| format!("hide {} from the container", point.display()))?;
     }
     Ok(())
+}
+
+/// By the optional fields, from the seventh up to the dash.
+fn is_shared(line: &str) -> bool {
+    line.split(' ')
+        .skip(6)
+        .take_while(|field| *field != "-")
+        .any(|field| field.starts_with("shared:"))
 }
 
 fn whole_pseudo_filesystems(mounts: &str, rootfs: &Path) -> Vec<PathBuf> {
@@ -110,6 +120,13 @@ mod tests {
     #[test]
     fn blanks_in_mountinfo_are_read() {
         assert_eq!(unescape(r"/a\040b\134"), Path::new(r"/a b\"));
+    }
+
+    #[test]
+    fn shared_mounts_are_told() {
+        assert!(is_shared("1 0 8:1 / / rw shared:1 master:2 - ext4 a rw"));
+        assert!(!is_shared("1 0 8:1 / / rw master:2 - ext4 shared:1 rw"));
+        assert!(!is_shared("1 0 8:1 / / rw - ext4 a rw"));
     }
 
     #[test]

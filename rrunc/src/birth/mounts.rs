@@ -1,6 +1,7 @@
 //! `mounts`, made one after the other.
 
 use std::ffi::CString;
+use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -15,13 +16,13 @@ use super::channel::Channel;
 use super::mount_source::{self, Source};
 use super::options::Options;
 use super::rootfs::{Kind, Rootfs, host};
-use super::{cgroup_mount, copy_up, ids};
+use super::{bind_attributes, cgroup_mount, copy_up, ids};
 use crate::annotations;
 use crate::cgroup::View;
 use crate::kernel::mount::{
     Attributes, Filesystem, attach, clone_tree, map_ids, set_attributes, set_label,
 };
-use crate::spec::{IdMapping, Mount, Spec};
+use crate::spec::{IdMapping, Mount, NamespaceKind, Spec};
 
 /// A mount whose options have been read and whose source may be open.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) struct Plan<'a> {
     /// Absolute source of a bind mount.
     pub(super) source: PathBuf,
     opened: Source,
+    /// The source's attributes cannot be taken away: the container has a user namespace.
+    locked: bool,
     /// In the root file system.
     pub(super) destination: PathBuf,
     /// SELinux's label for what is mounted, and the option that takes it.
@@ -63,6 +66,7 @@ pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path, rootfs: &Path) -> Result<V
         let at = || format!("mounts[{index}] ({})", entry.destination.display());
         let mut plan = Plan::new(index, entry, bundle, rootfs, label).with_context(at)?;
         plan.check().with_context(at)?;
+        plan.locked = spec.linux.has_user_namespace();
         let needs_powers = plan.maps_ids() || in_user_namespace;
         if plan.options.bind.is_some() && needs_powers {
             plan.opened = match plan.source.starts_with(rootfs) {
@@ -94,6 +98,7 @@ impl<'a> Plan<'a> {
             destination: inside(&entry.destination, rootfs),
             source: bundle.join(entry.source.as_deref().unwrap_or(Path::new(""))),
             opened: Source::OfChild,
+            locked: false,
             label,
         })
     }
@@ -148,11 +153,20 @@ impl<'a> Plan<'a> {
             };
             let uids = choose(&self.entry.uid_mappings, &spec.linux.uid_mappings);
             let gids = choose(&self.entry.gid_mappings, &spec.linux.gid_mappings);
-            ensure!(
-                !uids.is_empty(),
-                "idmap needs uidMappings and gidMappings, of the mount or of linux"
-            );
-            let namespace = ids::namespace_with(&uids, &gids)?;
+            let joined = spec.linux.namespace(NamespaceKind::User);
+            let namespace = match joined.and_then(|joined| joined.path.as_ref()) {
+                // As the container maps them.
+                Some(path) if uids.is_empty() => fs::File::open(path)
+                    .map(OwnedFd::from)
+                    .with_context(|| format!("open the user namespace {}", path.display()))?,
+                _ => {
+                    ensure!(
+                        !uids.is_empty(),
+                        "idmap needs uidMappings and gidMappings, of the mount or of linux"
+                    );
+                    ids::namespace_with(&uids, &gids)?
+                }
+            };
             map_ids(
                 tree.as_fd(),
                 self.options.map_ids == Some(true),
@@ -235,11 +249,10 @@ impl<'a> Plan<'a> {
                 "only a proc file system may be bound at /proc"
             );
         }
-        for (change, recursive) in [(self.options.own, false), (self.options.recursive, true)] {
-            if !change.is_empty() {
-                set_attributes(tree.as_fd(), recursive, change)
-                    .context("set the mount's attributes")?;
-            }
+        bind_attributes::set(tree.as_fd(), &self.options, self.locked)?;
+        if !self.options.recursive.is_empty() {
+            set_attributes(tree.as_fd(), true, self.options.recursive)
+                .context("set the attributes of the mount and those below")?;
         }
         attach(tree.as_fd(), target.as_fd()).context("attach the mount")?;
         self.propagate(tree.as_fd())

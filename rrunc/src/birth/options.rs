@@ -17,6 +17,8 @@ pub(super) struct Options {
     pub(super) bind: Option<bool>,
     /// For this mount alone.
     pub(super) own: Attributes,
+    /// An option chose how this mount keeps times, and none took that back.
+    pub(super) chooses_times: bool,
     /// For this mount and those below it.
     pub(super) recursive: Attributes,
     /// Changes of propagation in order; with `true` also of mounts below.
@@ -45,6 +47,9 @@ impl Options {
     fn add(&mut self, option: &str) -> Result<()> {
         if let Some(change) = attribute(option) {
             change.apply(&mut self.own);
+            if change.clear & MOUNT_ATTR__ATIME != 0 {
+                self.chooses_times = matches!(option, "noatime" | "relatime" | "strictatime");
+            }
         } else if let Some(change) = option.strip_prefix('r').and_then(attribute) {
             change.apply(&mut self.recursive);
         } else if let Some(kind) = propagation(option) {
