@@ -112,6 +112,8 @@ fn main() -> ExitCode {
         system::damage_is_found_and_mended,
         system::damaged_images_go_and_lost_lists_come_back,
         system::reset_leaves_what_is_not_ours,
+        system::connections_are_podmans,
+        system::a_near_name_is_suggested,
         lists::a_list_is_made_pushed_and_run,
         lists::pulled_by_policy_and_tag,
         files::copied_in_and_out,

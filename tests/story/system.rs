@@ -180,3 +180,54 @@ pub(crate) fn reset_leaves_what_is_not_ours() -> Result<()> {
         .complains("--new-runtime")?;
     Ok(())
 }
+
+pub(crate) fn connections_are_podmans() -> Result<()> {
+    let stack = Stack::new()?;
+    let file = stack.scratch.path("connections.json");
+    let rpod = |line: &str| {
+        stack
+            .rpod(&format!("system connection {line}"))
+            .env("PODMAN_CONNECTIONS_CONF", &file)
+    };
+    rpod("add qa ssh://root@server.example.com:2222").ok()?;
+    rpod("add --default local unix:///run/podman/podman.sock").ok()?;
+    rpod("list --format")
+        .arg("{{.Name}} {{.URI}} {{.Default}}")
+        .ok()?
+        .says("qa ssh://root@server.example.com:2222/run/podman/podman.sock false")?
+        .says("local unix:///run/podman/podman.sock true")?;
+    rpod("rename qa test").ok()?;
+    rpod("default test").ok()?;
+    let kept: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    ensure!(
+        kept["Connection"]["Default"] == "test"
+            && kept["Connection"]["Connections"]["local"]["URI"]
+                == "unix:///run/podman/podman.sock",
+        "{kept}"
+    );
+    rpod("remove qa")
+        .exits(125)?
+        .complains("destination \"qa\" is not defined")?;
+    rpod("add bad http://x")
+        .exits(125)?
+        .complains("not a supported scheme")?;
+    rpod("rm --all").ok()?;
+    rpod("ls -q").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn a_near_name_is_suggested() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name database alpine").ok()?;
+    stack.rpod("volume create storage").ok()?;
+    for (line, hint) in [
+        ("start databsae", "(did you mean \"database\"?)"),
+        ("volume inspect storge", "(did you mean \"storage\"?)"),
+        ("image inspect apline", "(did you mean \"alpine\"?)"),
+        ("network inspect podmna", "(did you mean \"podman\"?)"),
+        ("imags", "Did you mean this?"),
+    ] {
+        stack.rpod(line).exits(125)?.complains(hint)?;
+    }
+    Ok(())
+}

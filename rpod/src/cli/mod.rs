@@ -284,6 +284,22 @@ const NOUNS: &[Noun] = &[
     },
 ];
 
+/// `rpod NOUN NOUN COMMAND`, by the first noun.
+const INNER_NOUNS: &[(&str, Noun)] = &[(
+    "system",
+    Noun {
+        name: "connection",
+        about: "Manage the destinations where podman's service listens",
+        commands: &[
+            entry::<system::connection::Add>(),
+            entry::<system::connection::Default>(),
+            entry::<system::connection::List>(),
+            entry::<system::connection::Remove>(),
+            entry::<system::connection::Rename>(),
+        ],
+    },
+)];
+
 struct Noun {
     name: &'static str,
     about: &'static str,
@@ -318,17 +334,27 @@ fn root() -> Command {
         command = command.subcommand(entry.command());
     }
     for noun in NOUNS {
-        let mut group = Command::new(noun.name)
-            .about(noun.about)
-            .subcommand_required(true)
-            .arg_required_else_help(true)
-            .disable_help_subcommand(true);
-        for entry in noun.commands {
-            group = group.subcommand(entry.command());
+        let mut group = noun.command();
+        for (_, inner) in INNER_NOUNS.iter().filter(|(outer, _)| *outer == noun.name) {
+            group = group.subcommand(inner.command());
         }
         command = command.subcommand(group);
     }
     command
+}
+
+impl Noun {
+    fn command(&self) -> Command {
+        let mut group = Command::new(self.name)
+            .about(self.about)
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .disable_help_subcommand(true);
+        for entry in self.commands {
+            group = group.subcommand(entry.command());
+        }
+        group
+    }
 }
 
 /// The noun, if one was named, the verb and what is for it.
@@ -336,6 +362,13 @@ fn chosen(matches: &ArgMatches) -> (&'static str, &'static Entry, &ArgMatches) {
     let (name, sub) = matches.subcommand().expect("clap requires a command");
     if let Some(noun) = NOUNS.iter().find(|noun| noun.name == name) {
         let (verb, sub) = sub.subcommand().expect("clap requires a command");
+        let inner = INNER_NOUNS
+            .iter()
+            .find(|(outer, inner)| *outer == noun.name && inner.name == verb);
+        if let Some((_, inner)) = inner {
+            let (verb, sub) = sub.subcommand().expect("clap requires a command");
+            return (inner.name, verb::find(inner.commands, verb), sub);
+        }
         return (noun.name, verb::find(noun.commands, verb), sub);
     }
     ("", verb::find(COMMANDS, name), sub)
@@ -376,7 +409,7 @@ fn usage(error: &clap::Error) -> Result<u8> {
             format!("unknown shorthand flag: {flag}")
         }
         (ErrorKind::InvalidSubcommand, _, Some(name)) => {
-            format!("unrecognized command `rpod {name}`")
+            format!("unrecognized command `rpod {name}`{}", suggestion(error))
         }
         _ => {
             let rendered = error.render().to_string();
@@ -391,6 +424,20 @@ fn usage(error: &clap::Error) -> Result<u8> {
     };
     eprintln!("Error: {message}\nSee 'rpod --help'");
     Ok(ENGINE_ERROR)
+}
+
+/// The command that is like the one that does not exist.
+fn suggestion(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ContextValue};
+    let near = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::String(near)) => std::slice::from_ref(near),
+        Some(ContextValue::Strings(near)) => near.as_slice(),
+        _ => &[],
+    };
+    match near.last() {
+        Some(near) => format!("\n\nDid you mean this?\n\t{near}\n"),
+        None => String::new(),
+    }
 }
 
 /// Prints an error once, as podman does, and says with which code to end.

@@ -15,6 +15,7 @@
 pub mod id;
 pub mod lock;
 pub mod names;
+pub mod near;
 pub mod record;
 
 use std::path::{Path, PathBuf};

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
+use super::near::Missing;
 use super::{Lock, Noun, Store, has_record, id};
 
 #[derive(Debug, Error)]
 pub enum LookupError {
-    #[error("no container with name or ID {0:?} found: no such container")]
-    NoContainer(String),
-    #[error("no pod with name or ID {0} found: no such pod")]
-    NoPod(String),
+    #[error("no container with name or ID {:?} found: no such container{}", .0.name, .0)]
+    NoContainer(Missing),
+    #[error("no pod with name or ID {} found: no such pod{}", .0.name, .0)]
+    NoPod(Missing),
     #[error("more than one result for {0} {1:?}: {0} already exists")]
     Ambiguous(Noun, String),
     #[error("name or ID cannot be empty")]
@@ -70,10 +71,21 @@ impl Store {
             }
         }
         Err(match noun {
-            Noun::Container => LookupError::NoContainer(text.to_owned()),
-            Noun::Pod => LookupError::NoPod(text.to_owned()),
+            Noun::Container => LookupError::NoContainer(self.missing(noun, text)),
+            Noun::Pod => LookupError::NoPod(self.missing(noun, text)),
         }
         .into())
+    }
+
+    /// A name that no container, or no pod, has, and the one of theirs that is like it.
+    fn missing(&self, noun: Noun, text: &str) -> Missing {
+        let names = fs::read_dir(self.names()).into_iter().flatten().flatten();
+        let names = names.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (owner, _) = self.owner(&name).ok()??;
+            (owner == noun).then_some(name)
+        });
+        Missing::among(text, names)
     }
 
     /// Who has this name, whether or not its record is written yet.

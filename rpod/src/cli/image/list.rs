@@ -27,6 +27,9 @@ pub struct Images {
     /// Change the output format to JSON or a Go template
     #[arg(long)]
     format: Option<String>,
+    /// Display the image name history
+    #[arg(long)]
+    history: bool,
     /// Do not truncate output
     #[arg(long)]
     no_trunc: bool,
@@ -169,8 +172,13 @@ impl Images {
 
     fn table(&self) -> String {
         let digest = if self.digests { "{{.Digest}}\t" } else { "" };
+        let history = if self.history {
+            "\t{{if .History}}{{.History}}{{else}}<none>{{end}}"
+        } else {
+            ""
+        };
         format!(
-            "{{{{.Repository}}}}\t{{{{.Tag}}}}\t{digest}{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}"
+            "{{{{.Repository}}}}\t{{{{.Tag}}}}\t{digest}{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}{history}"
         )
     }
 }

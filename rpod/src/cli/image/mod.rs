@@ -60,7 +60,7 @@ struct AccessOptions {
     #[arg(long, value_name = "DURATION")]
     retry_delay: Option<String>,
     /// Docker's option: it does nothing
-    #[arg(long, hide = true)]
+    #[arg(long)]
     disable_content_trust: bool,
     /// Require HTTPS and verify certificates
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::prune::confirmed;
+use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image;
@@ -27,6 +28,7 @@ pub struct Prune {
 impl Verb for Prune {
     const NAME: &'static str = "prune";
     const ABOUT: &'static str = "Remove unused images";
+    const REFUSED: &'static [Refused] = &[("build-cache", "rpod keeps no build cache")];
 
     fn call(self, globals: &Globals) -> Result<u8> {
         if self.all && self.external {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{AccessOptions, joined};
+use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Access, Image, Platform};
@@ -18,9 +19,6 @@ pub struct Pull {
     /// Pull the image for this architecture
     #[arg(long)]
     arch: Option<String>,
-    /// Key needed to decrypt the image: rskopeo decrypts no layers
-    #[arg(long, value_name = "KEY")]
-    decryption_key: Vec<String>,
     /// Pull the image for this operating system
     #[arg(long)]
     os: Option<String>,
@@ -49,13 +47,12 @@ enum Policy {
 impl Verb for Pull {
     const NAME: &'static str = "pull";
     const ABOUT: &'static str = "Pull an image from a registry";
+    const REFUSED: &'static [Refused] = &[(
+        "decryption-key",
+        "rskopeo does not decrypt layers: decrypt the image with `skopeo copy --decryption-key` first",
+    )];
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if !self.decryption_key.is_empty() {
-            bail!(
-                "--decryption-key: rskopeo does not decrypt layers: decrypt the image with skopeo first"
-            );
-        }
         let context = Context::new(globals)?;
         let platform = match &self.platform {
             Some(platform) => parse_platform(platform)?,

@@ -1,12 +1,14 @@
 //! podman-push(1)
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::AccessOptions;
-use super::writing::WritingOptions;
+use super::writing::{NO_SEQUOIA, WritingOptions};
+use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
-use crate::engine::{Context, image};
+use crate::engine::Context;
+use crate::engine::image::{self, Writing};
 
 #[derive(Args, Debug)]
 pub struct Push {
@@ -15,12 +17,6 @@ pub struct Push {
     /// Compress the layers of a directory (dir:)
     #[arg(long)]
     compress: bool,
-    /// Layers to encrypt: rskopeo encrypts no layers
-    #[arg(long, value_name = "LAYERS")]
-    encrypt_layer: Vec<i32>,
-    /// Key to encrypt the image with: rskopeo encrypts no layers
-    #[arg(long, value_name = "KEY")]
-    encryption_key: Vec<String>,
     #[command(flatten)]
     writing: WritingOptions,
     /// Name or id of an image
@@ -29,17 +25,19 @@ pub struct Push {
     destination: Option<String>,
 }
 
+const NO_ENCRYPTION: &str = "rskopeo does not encrypt layers: push the image and encrypt it with `skopeo copy --encryption-key`";
+
 impl Verb for Push {
     const NAME: &'static str = "push";
     const ABOUT: &'static str = "Push an image to a specified destination";
+    const REFUSED: &'static [Refused] = &[
+        ("encrypt-layer", NO_ENCRYPTION),
+        ("encryption-key", NO_ENCRYPTION),
+        NO_SEQUOIA,
+    ];
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if !self.encrypt_layer.is_empty() || !self.encryption_key.is_empty() {
-            bail!(
-                "--encryption-key, --encrypt-layer: rskopeo does not encrypt layers: push the image and encrypt it with `skopeo copy --encryption-key`"
-            );
-        }
-        let mut writing = self.writing.resolve()?;
+        let mut writing = Writing::from(self.writing);
         writing.compress = self.compress;
         let context = Context::new(globals)?;
         let image = image::find(&context, &self.image)?;

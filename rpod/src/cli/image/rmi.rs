@@ -19,6 +19,9 @@ pub struct Rmi {
     /// Ignore errors if an image does not exist
     #[arg(short, long)]
     ignore: bool,
+    /// Keep dangling parents of the image: rpod's images have none
+    #[arg(long)]
+    no_prune: bool,
     /// Names or ids of images
     #[arg(value_name = "IMAGE")]
     images: Vec<String>,

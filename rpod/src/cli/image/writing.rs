@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::cli::verb::Refused;
 use crate::engine::image::Writing;
 
 #[derive(Args, Debug)]
@@ -36,33 +36,31 @@ pub struct WritingOptions {
     /// Sign the image with the sigstore private key in this file
     #[arg(long, value_name = "PATH")]
     sign_by_sigstore_private_key: Option<PathBuf>,
-    /// Sign the image by Sequoia-PGP: rskopeo signs by gpg
-    #[arg(long, value_name = "FINGERPRINT")]
-    sign_by_sq_fingerprint: Option<String>,
     /// File that contains a passphrase for signing
     #[arg(long, value_name = "PATH")]
     sign_passphrase_file: Option<PathBuf>,
 }
 
-impl WritingOptions {
-    pub fn resolve(self) -> Result<Writing> {
-        if let Some(fingerprint) = self.sign_by_sq_fingerprint {
-            bail!(
-                "--sign-by-sq-fingerprint: there is no Sequoia-PGP here: use --sign-by {fingerprint}"
-            );
-        }
-        Ok(Writing {
-            format: self.format,
-            compression_format: self.compression_format,
-            compression_level: self.compression_level,
-            force_compression: self.force_compression,
+/// What commands that flatten these options refuse.
+pub const NO_SEQUOIA: Refused = (
+    "sign-by-sq-fingerprint",
+    "signatures are made by gpg and not by Sequoia-PGP: use --sign-by",
+);
+
+impl From<WritingOptions> for Writing {
+    fn from(options: WritingOptions) -> Writing {
+        Writing {
+            format: options.format,
+            compression_format: options.compression_format,
+            compression_level: options.compression_level,
+            force_compression: options.force_compression,
             compress: false,
-            digestfile: self.digestfile,
-            remove_signatures: self.remove_signatures,
-            sign_by: self.sign_by,
-            sign_by_sigstore: self.sign_by_sigstore,
-            sign_by_sigstore_private_key: self.sign_by_sigstore_private_key,
-            sign_passphrase_file: self.sign_passphrase_file,
-        })
+            digestfile: options.digestfile,
+            remove_signatures: options.remove_signatures,
+            sign_by: options.sign_by,
+            sign_by_sigstore: options.sign_by_sigstore,
+            sign_by_sigstore_private_key: options.sign_by_sigstore_private_key,
+            sign_passphrase_file: options.sign_passphrase_file,
+        }
     }
 }

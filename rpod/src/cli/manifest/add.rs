@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::annotations;
+use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::list::{self, About, Chosen};
@@ -22,9 +23,6 @@ pub struct Add {
     /// Override the architecture of the image
     #[arg(long)]
     arch: Option<String>,
-    /// Make an artifact of files and add it: rpod adds artifacts that a registry has
-    #[arg(long)]
-    artifact: bool,
     /// Path of the authentication file
     #[arg(long, value_name = "PATH")]
     authfile: Option<PathBuf>,
@@ -57,16 +55,23 @@ pub struct Add {
     images: Vec<String>,
 }
 
+const NO_ARTIFACTS: &str =
+    "rpod makes no artifacts: push it with another tool, and add it by its reference";
+
 impl Verb for Add {
     const NAME: &'static str = "add";
     const ABOUT: &'static str = "Add images to a manifest list or image index";
+    const REFUSED: &'static [Refused] = &[
+        ("artifact", NO_ARTIFACTS),
+        ("artifact-config", NO_ARTIFACTS),
+        ("artifact-config-type", NO_ARTIFACTS),
+        ("artifact-exclude-titles", NO_ARTIFACTS),
+        ("artifact-layer-type", NO_ARTIFACTS),
+        ("artifact-subject", NO_ARTIFACTS),
+        ("artifact-type", NO_ARTIFACTS),
+    ];
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if self.artifact {
-            bail!(
-                "--artifact: make the artifact with `rpod artifact add`, push it, and add it as docker://…"
-            );
-        }
         let ctx = Context::new(globals)?;
         let id = list::find(&ctx, &self.list)?.id;
         let access = Access {

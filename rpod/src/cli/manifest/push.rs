@@ -2,19 +2,17 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::cli::image::writing::WritingOptions;
+use crate::cli::image::writing::{NO_SEQUOIA, WritingOptions};
+use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{Access, list};
+use crate::engine::image::{Access, Writing, list};
 
 #[derive(Args, Debug)]
 pub struct Push {
-    /// Add a variant of each image in another compression: rskopeo writes one of each
-    #[arg(long, value_name = "COMPRESSION")]
-    add_compression: Vec<String>,
     /// Push the list's images too
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     all: bool,
@@ -48,14 +46,16 @@ pub struct Push {
 impl Verb for Push {
     const NAME: &'static str = "push";
     const ABOUT: &'static str = "Push a manifest list or image index to a registry";
+    const REFUSED: &'static [Refused] = &[
+        (
+            "add-compression",
+            "rskopeo writes an image in one compression: push the list under another name with --compression-format",
+        ),
+        NO_SEQUOIA,
+    ];
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if !self.add_compression.is_empty() {
-            bail!(
-                "--add-compression: rskopeo writes an image in one compression: push the list again under another name with --compression-format"
-            );
-        }
-        let writing = self.writing.resolve()?;
+        let writing = Writing::from(self.writing);
         let ctx = Context::new(globals)?;
         let list = list::find(&ctx, &self.list)?;
         let access = Access {

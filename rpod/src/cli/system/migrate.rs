@@ -1,38 +1,32 @@
 //! podman-system-migrate(1)
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
+use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::container::{self, stop};
 use crate::engine::{Context, rootless};
 use crate::rootless::end_holder;
 
 #[derive(Args, Debug)]
-pub struct Migrate {
-    /// Migrate from a database: rpod has none
-    #[arg(long)]
-    migrate_db: bool,
-    /// Set a new OCI runtime for all containers: rpod's are started by the runtime of the command that starts them
-    #[arg(long, value_name = "RUNTIME")]
-    new_runtime: Option<String>,
-}
+pub struct Migrate {}
 
 impl Verb for Migrate {
     const NAME: &'static str = "migrate";
     const ABOUT: &'static str = "Migrate containers";
+    const REFUSED: &'static [Refused] = &[
+        (
+            "migrate-db",
+            "rpod keeps its records in plain files, so there is no database to migrate",
+        ),
+        (
+            "new-runtime",
+            "a container is started by the runtime of the command that starts it: use `rpod --runtime`, or set runtime in containers.conf",
+        ),
+    ];
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if self.migrate_db {
-            bail!(
-                "--migrate-db: rpod keeps its records in plain files, so there is no database to migrate"
-            );
-        }
-        if let Some(runtime) = self.new_runtime {
-            bail!(
-                "--new-runtime: a container is started by the runtime of the command that starts it: use `rpod --runtime {runtime}`, or set runtime = {runtime:?} in containers.conf"
-            );
-        }
         let ctx = Context::new(globals)?;
         let mut code = 0;
         // So that a changed /etc/subuid holds for what is started next.

@@ -1,6 +1,7 @@
 //! Commands on all nouns at once: podman-system(1).
 
 mod check;
+pub mod connection;
 mod df;
 mod migrate;
 mod prune;

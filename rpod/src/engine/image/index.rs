@@ -155,6 +155,10 @@ impl Descriptor {
 }
 
 impl Index {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.manifests.iter().filter_map(Descriptor::name)
+    }
+
     /// Every manifest list once.
     pub(super) fn lists(&self) -> Vec<ListEntry> {
         let mut lists: Vec<ListEntry> = Vec::new();

@@ -48,6 +48,7 @@ pub use transfer::{
 };
 
 use super::Context;
+use crate::store::near::Missing;
 
 /// An image of the store, with all that its manifest and configuration say.
 #[derive(Clone, Debug)]
@@ -70,8 +71,8 @@ pub struct Image {
 
 #[derive(Debug, Error)]
 pub enum ImageError {
-    #[error("{0}: image not known")]
-    NotKnown(String),
+    #[error("{}: image not known{}", .0.name, .0)]
+    NotKnown(Missing),
     #[error("{0}: no image of this manifest list for {1} is in the store: pull it by its own name")]
     NotHere(String, String),
     #[error("more than one image has an ID that begins with {0:?}: give more of it")]
@@ -89,7 +90,7 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
         return manifest::load(&context.store, &index, digest);
     }
     if !crate::store::id::is_prefix(text) {
-        return Err(ImageError::NotKnown(text.to_owned()).into());
+        return Err(ImageError::NotKnown(missing(&index, text)).into());
     }
     let mut found = None;
     for digest in index.digests() {
@@ -105,8 +106,21 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
     }
     match found {
         Some(digest) => manifest::load(&context.store, &index, digest),
-        None => Err(ImageError::NotKnown(text.to_owned()).into()),
+        None => Err(ImageError::NotKnown(missing(&index, text)).into()),
     }
+}
+
+/// A name that no image has, and one that is like it as a person would type it.
+fn missing(index: &index::Index, text: &str) -> Missing {
+    let mut forms = Vec::new();
+    for name in index.names() {
+        let short = name.rsplit('/').next().unwrap_or(name);
+        for form in [name, short] {
+            forms.push(form.to_owned());
+            forms.extend(form.strip_suffix(":latest").map(str::to_owned));
+        }
+    }
+    Missing::among(text, forms)
 }
 
 /// Every image, in no order.

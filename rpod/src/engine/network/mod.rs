@@ -37,6 +37,7 @@ use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
 use super::Context;
+use crate::store::near::Missing;
 use crate::store::{Lock, id, record};
 
 pub use address::check as check_addresses;
@@ -45,8 +46,8 @@ pub use netavark::is_installed;
 
 #[derive(Debug, Error)]
 pub enum NetworkError {
-    #[error("unable to find network with name or ID {0}: network not found")]
-    NotFound(String),
+    #[error("unable to find network with name or ID {}: network not found{}", .0.name, .0)]
+    NotFound(Missing),
     #[error("network name {0} already used: network already exists")]
     Exists(String),
 }
@@ -124,7 +125,8 @@ pub fn find(ctx: &Context, text: &str) -> Result<Network> {
             return Ok(network);
         }
     }
-    Err(NetworkError::NotFound(text.to_owned()).into())
+    let names = all(ctx)?.into_iter().map(|network| network.name);
+    Err(NetworkError::NotFound(Missing::among(text, names)).into())
 }
 
 /// Held while networks, addresses and ports are given and taken, and while netavark works: two of it at once can meet on one bridge.

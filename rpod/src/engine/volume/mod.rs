@@ -30,6 +30,7 @@ use thiserror::Error;
 
 use super::Context;
 use super::container::{self, record::Container};
+use crate::store::near::Missing;
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, names};
 
@@ -53,8 +54,8 @@ pub struct Volume {
 
 #[derive(Debug, Error)]
 pub enum VolumeError {
-    #[error("no volume with name {0:?} found: no such volume")]
-    NotFound(String),
+    #[error("no volume with name {:?} found: no such volume{}", .0.name, .0)]
+    NotFound(Missing),
     #[error("volume with name {0} already exists: volume already exists")]
     Exists(String),
     #[error(
@@ -102,11 +103,15 @@ fn load(ctx: &Context, name: &str) -> Result<Option<Volume>> {
 
 /// A volume by its whole name.
 pub fn get(ctx: &Context, name: &str) -> Result<Volume> {
-    let missing = || VolumeError::NotFound(name.to_owned());
-    if !names::is_valid(name) {
-        return Err(missing().into());
+    if names::is_valid(name)
+        && let Some(volume) = load(ctx, name)?
+    {
+        return Ok(volume);
     }
-    Ok(load(ctx, name)?.ok_or_else(missing)?)
+    // A damaged record is not what was looked for.
+    let known = all(ctx).unwrap_or_default().into_iter();
+    let known = known.map(|volume| volume.name);
+    Err(VolumeError::NotFound(Missing::among(name, known)).into())
 }
 
 /// A volume by its name or the beginning of it.

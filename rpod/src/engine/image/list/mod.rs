@@ -85,7 +85,7 @@ pub fn find(ctx: &Context, text: &str) -> Result<List> {
         None if super::find_by_name(&index, text)?.is_some() => {
             bail!("{text}: it is an image and no manifest list")
         }
-        None => Err(ImageError::NotKnown(text.to_owned()).into()),
+        None => Err(ImageError::NotKnown(super::missing(&index, text)).into()),
     }
 }
 
@@ -153,7 +153,8 @@ fn change<T>(
     act: impl FnOnce(&mut List) -> Result<T>,
 ) -> Result<(List, T)> {
     index::edit(&ctx.store, |index| {
-        let entry = entry_of(index, text)?.ok_or_else(|| ImageError::NotKnown(text.to_owned()))?;
+        let entry = entry_of(index, text)?
+            .ok_or_else(|| ImageError::NotKnown(super::missing(index, text)))?;
         let mut list = List::load(&ctx.store, entry)?;
         let result = act(&mut list)?;
         put(ctx, index, &mut list)?;
