@@ -4,13 +4,16 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
+use super::selection::one;
 use super::{Globals, Verb};
-use crate::engine::container::find;
 use crate::engine::{Context, event};
 use crate::monitor::attach::Attached;
 
 #[derive(Args, Debug)]
 pub struct Attach {
+    /// Act on the latest container
+    #[arg(short, long)]
+    latest: bool,
     /// Do not attach STDIN
     #[arg(long)]
     no_stdin: bool,
@@ -18,7 +21,7 @@ pub struct Attach {
     connection: Connection,
     /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
-    name: String,
+    name: Option<String>,
 }
 
 impl Verb for Attach {
@@ -28,7 +31,7 @@ impl Verb for Attach {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let container = find(&ctx, &self.name)?;
+        let container = one(&ctx, "attach", self.name.as_deref(), self.latest)?;
         if !ctx.store.status(&container.id)?.is_running() {
             bail!("you can only attach to running containers");
         }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Globals, Verb};
+use super::selection::one;
+use super::{Globals, Refused, Verb};
 use crate::engine::container::{self, remove, restart};
 use crate::engine::{Context, pod};
 use crate::store::{Noun, id};
@@ -13,6 +14,9 @@ pub struct Cleanup {
     /// Cleanup all containers
     #[arg(short, long)]
     all: bool,
+    /// Act on the latest container
+    #[arg(short, long)]
+    latest: bool,
     /// After cleanup, remove the container entirely
     #[arg(long)]
     rm: bool,
@@ -24,6 +28,13 @@ pub struct Cleanup {
 impl Verb for Cleanup {
     const NAME: &'static str = "cleanup";
     const ABOUT: &'static str = "Clean up network and mountpoints of one or more containers";
+    const REFUSED: &'static [Refused] = &[
+        (
+            "exec",
+            "a session of exec leaves nothing to clean up: clean up the container",
+        ),
+        ("rmi", "not to be had: remove the image with rpod rmi"),
+    ];
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
@@ -32,6 +43,8 @@ impl Verb for Cleanup {
         }
         let ids = if self.all {
             ctx.store.ids(Noun::Container)?
+        } else if self.latest {
+            vec![one(&ctx, "container cleanup", None, true)?.id]
         } else {
             self.containers
         };

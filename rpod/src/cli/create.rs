@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::options::ContainerOptions;
-use super::{Globals, Verb};
+use super::options::{ContainerOptions, REFUSED};
+use super::{Globals, Refused, Verb};
 use crate::engine::Context;
 
 #[derive(Args, Debug)]
@@ -19,6 +19,7 @@ pub struct Create {
 impl Verb for Create {
     const NAME: &'static str = "create";
     const ABOUT: &'static str = "Create but do not start a container";
+    const REFUSED: &'static [Refused] = &WITH_ATTACH;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
@@ -30,3 +31,18 @@ impl Verb for Create {
         Ok(0)
     }
 }
+
+/// What `run` has and `create` has not, with what neither has.
+const WITH_ATTACH: [Refused; REFUSED.len() + 1] = {
+    let attach = (
+        "attach",
+        "nothing runs yet that could be attached to: say rpod start --attach",
+    );
+    let mut all = [attach; REFUSED.len() + 1];
+    let mut at = 0;
+    while at < REFUSED.len() {
+        all[at + 1] = REFUSED[at];
+        at += 1;
+    }
+    all
+};

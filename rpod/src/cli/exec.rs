@@ -3,14 +3,21 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::{Globals, Verb, connection};
+use super::selection::one;
+use super::{Globals, Refused, Verb, connection};
 use crate::engine::Context;
 use crate::engine::container::exec::{self, Outcome, Request};
-use crate::engine::container::{find, record::Process};
+use crate::engine::container::{find, record::Container, record::Process};
 use crate::monitor::attach::Streams;
 
 #[derive(Args, Debug)]
 pub struct Exec {
+    /// Read the ID of the container from the file
+    #[arg(long, value_name = "FILE")]
+    cidfile: Option<std::path::PathBuf>,
+    /// Act on the latest container
+    #[arg(short, long)]
+    latest: bool,
     /// Run the exec session in detached mode (backgrounded)
     #[arg(short, long)]
     detach: bool,
@@ -47,22 +54,48 @@ pub struct Exec {
     words: Vec<String>,
 }
 
+impl Exec {
+    /// The container, and the words that are left for the command.
+    fn target(&self, ctx: &Context) -> Result<(Container, &[String])> {
+        match (&self.cidfile, self.latest) {
+            (Some(_), true) => bail!("--latest and --cidfile cannot be used together"),
+            (Some(path), false) => Ok((find(ctx, &super::options::read_id(path)?)?, &self.words)),
+            (None, true) => Ok((one(ctx, "exec", None, true)?, &self.words)),
+            (None, false) => Ok((find(ctx, &self.words[0])?, &self.words[1..])),
+        }
+    }
+}
+
 impl Verb for Exec {
     const NAME: &'static str = "exec";
     const ABOUT: &'static str = "Run a process in a running container";
+    const REFUSED: &'static [Refused] = &[
+        (
+            "no-session",
+            "every process that rpod runs in a container has a monitor: leave it out",
+        ),
+        (
+            "preserve-fd",
+            "descriptors are not handed through the monitor: use standard input or a file",
+        ),
+        (
+            "preserve-fds",
+            "descriptors are not handed through the monitor: use standard input or a file",
+        ),
+    ];
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let container = find(&ctx, &self.words[0])?;
-        if self.words.len() < 2 {
+        let (container, command) = self.target(&ctx)?;
+        if command.is_empty() {
             bail!("must provide a non-empty command to start an exec session: invalid argument");
         }
         let own = &container.process;
         let mut env = own.env.clone();
         env.extend(super::options::environment(&self.env_file, &self.env)?);
         let process = Process {
-            command: self.words[1..].to_vec(),
+            command: command.to_vec(),
             env,
             workdir: self.workdir.clone().unwrap_or_else(|| own.workdir.clone()),
             user: self.user.clone().unwrap_or_else(|| own.user.clone()),

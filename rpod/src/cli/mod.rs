@@ -60,7 +60,7 @@ use clap::{ArgMatches, Command};
 
 pub use globals::Globals;
 use verb::{Entry, entry};
-pub use verb::{ExitStatus, Verb};
+pub use verb::{ExitStatus, Refused, Verb};
 
 /// Exit code of an error in rpod itself, as podman's.
 const ENGINE_ERROR: u8 = 125;

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
-use super::options::ContainerOptions;
-use super::{Globals, Verb};
+use super::options::{ContainerOptions, REFUSED};
+use super::{Globals, Refused, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{remove, start};
@@ -28,6 +28,7 @@ pub struct Run {
 impl Verb for Run {
     const NAME: &'static str = "run";
     const ABOUT: &'static str = "Run a command in a new container";
+    const REFUSED: &'static [Refused] = REFUSED;
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {

@@ -29,6 +29,7 @@ pub use load::Load;
 pub use mount::{Mount, Unmount};
 pub use prune::Prune;
 pub use pull::Pull;
+pub(super) use pull::parse_platform;
 pub use push::Push;
 pub use rmi::{ImageRemove, Rmi};
 pub use save::Save;
@@ -39,8 +40,8 @@ use super::ExitStatus;
 use crate::engine::image::Access;
 
 /// Options of commands that speak to a registry.
-#[derive(Args, Debug)]
-struct AccessOptions {
+#[derive(Args, Clone, Debug)]
+pub(super) struct AccessOptions {
     /// Path of the authentication file
     #[arg(long, value_name = "PATH")]
     authfile: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! One file an idea; each adds its part to the container's record.
 
 mod health;
+mod image;
 mod joining;
 mod limits;
 mod mount;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 pub(super) use health::HealthOptions;
+use image::ImageOptions;
 use joining::PodOptions;
 pub(super) use joining::read_id;
 pub(super) use limits::LimitOptions;
@@ -41,13 +43,82 @@ use systemd::SystemdOptions;
 pub(super) use user_namespace::{UserNamespaceOptions, choose as choose_ids};
 pub(super) use volume::parse as volume;
 
+use super::Refused;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
-use crate::engine::image::{self, Access, Image, Platform};
 use crate::engine::pod::{self, join::Joining, record::Pod};
 use crate::engine::user_namespace::auto::Auto;
-use crate::systemd::notify::MoreTime;
+
+/// What podman has and these commands cannot have.
+pub(super) const REFUSED: &[Refused] = &[
+    ("chrootdirs", "not to be had: bind the files with --volume"),
+    (
+        "decryption-key",
+        "rskopeo does not decrypt layers: decrypt the image with skopeo first",
+    ),
+    ("expose", "not to be had: name the ports with --publish"),
+    (
+        "gpus",
+        "no device description (CDI) is read: give the devices with --device",
+    ),
+    (
+        "group-entry",
+        "rpod adds no entries to the container's /etc/group: put them into the image",
+    ),
+    (
+        "hostuser",
+        "rpod adds no entries to the container's /etc/passwd: bind the host's file with --volume /etc/passwd:/etc/passwd:ro",
+    ),
+    (
+        "link-local-ip",
+        "netavark gives no link-local addresses: say --ip",
+    ),
+    (
+        "passwd",
+        "rpod never changes the container's /etc/passwd, which is what --passwd=false asks for: leave it out",
+    ),
+    (
+        "passwd-entry",
+        "rpod adds no entries to the container's /etc/passwd: put them into the image",
+    ),
+    (
+        "preserve-fd",
+        "descriptors are not handed through the monitor: use a file or a socket with --volume",
+    ),
+    (
+        "preserve-fds",
+        "descriptors are not handed through the monitor: use a file or a socket with --volume",
+    ),
+    (
+        "publish-all",
+        "not to be had: name the ports with --publish",
+    ),
+    (
+        "rdt-class",
+        "resource director classes are not to be had: move the container's process under /sys/fs/resctrl",
+    ),
+    (
+        "rmi",
+        "not to be had: remove the image with rpod rmi afterwards",
+    ),
+    (
+        "rootfs",
+        "a container is made from an image: make one with rpod import",
+    ),
+    (
+        "seccomp-policy",
+        "a profile in an image's label is not read: name a file with --security-opt seccomp=FILE",
+    ),
+    (
+        "http-proxy",
+        "the host's proxy variables are never passed on: name them with --env http_proxy",
+    ),
+    (
+        "personality",
+        "not to be had: start the program with setarch(8) in the container",
+    ),
+];
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
@@ -81,12 +152,9 @@ pub struct ContainerOptions {
     /// Assign a name to the container
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Pull image policy (always, missing, never, newer)
-    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "newer"], default_value = "missing")]
-    pull: String,
-    /// Suppress output information when pulling images
-    #[arg(short, long)]
-    quiet: bool,
+    /// Path to the file that will receive the PID of the container
+    #[arg(long, value_name = "FILE")]
+    pidfile: Option<std::path::PathBuf>,
     /// If a container with the same name exists, replace it
     #[arg(long)]
     replace: bool,
@@ -113,6 +181,8 @@ pub struct ContainerOptions {
     timeout: u64,
     #[command(flatten)]
     health: HealthOptions,
+    #[command(flatten)]
+    image: ImageOptions,
     #[command(flatten)]
     namespaces: NamespaceOptions,
     #[command(flatten)]
@@ -166,7 +236,7 @@ impl ContainerOptions {
         let joining = self.pod.join(ctx, new_pod)?;
         let (mut container, auto) = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
-        let mut image = self.image(ctx, image_name)?;
+        let mut image = self.image.find(ctx, image_name)?;
         let config = image.config.config.get_or_insert_default();
         self.process.adapt(config.env.get_or_insert_default())?;
         let entrypoint = self.process.entrypoint()?;
@@ -200,31 +270,6 @@ impl ContainerOptions {
         Ok(container)
     }
 
-    /// The image by the pull policy: podman-create(1), "--pull".
-    fn image(&self, ctx: &Context, name: &str) -> Result<Image> {
-        let local = match self.pull.as_str() {
-            "always" => None,
-            _ => create::local_image(ctx, name)?,
-        };
-        match (self.pull.as_str(), local) {
-            ("missing" | "never", Some(local)) => Ok(local),
-            ("never", None) => bail!("{name}: image not known"),
-            (_, local) => {
-                let access = Access {
-                    quiet: self.quiet,
-                    ..Access::default()
-                };
-                let _more_time = MoreTime::ask();
-                let pulled = image::pull(ctx, name, &access, &Platform::default());
-                // A registry out of reach has nothing newer.
-                match (pulled, local) {
-                    (Err(_), Some(local)) => Ok(local),
-                    (pulled, _) => pulled,
-                }
-            }
-        }
-    }
-
     /// `network_is_pods`: the pod was made with the network and the host name that were asked for here.
     fn resolve(
         &self,
@@ -253,6 +298,12 @@ impl ContainerOptions {
                 .map(std::path::absolute)
                 .transpose()
                 .context("--conmon-pidfile")?,
+            pidfile: self
+                .pidfile
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()
+                .context("--pidfile")?,
             init_ctr: self.init_ctr,
             restart: restart::parse(self.restart.as_deref().unwrap_or_default())?,
             ..Container::default()

@@ -58,6 +58,8 @@ pub struct Container {
     pub timeout: u64,
     /// Where the monitor's pid is written, too.
     pub conmon_pidfile: Option<PathBuf>,
+    /// Where the pid of its process is written, too.
+    pub pidfile: Option<PathBuf>,
     /// With a read-only root: no tmpfs on /run, /tmp and /var/tmp.
     pub no_read_only_tmpfs: bool,
     pub log_driver: String,

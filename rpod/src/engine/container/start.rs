@@ -204,6 +204,9 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         let own = run.join("conmon.pid");
         fs::copy(&own, path).with_context(|| format!("writing {}", path.display()))?;
     }
+    if let Some(path) = &container.pidfile {
+        fs::write(path, pid.to_string()).with_context(|| format!("writing {}", path.display()))?;
+    }
     // Taken before the runtime lets it go: a container may be gone before we look again.
     let ticks = start_ticks(pid)
         .with_context(|| format!("container {} ended before it was started", container.id))?;

@@ -21,6 +21,7 @@ use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
 use crate::engine::container::{exit_command_start, load, pidfd};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Noun};
+use crate::systemd::notify::{self, Readiness};
 
 /// How long the predecessor of a restarted container's watcher may take to go.
 const PREDECESSOR: Duration = Duration::from_secs(10);
@@ -82,6 +83,7 @@ pub fn run(ctx: &Context, id: &str) -> Result<()> {
         return Ok(());
     };
     let end = pidfd::open(started.pid)?;
+    let mut told = false;
     while is_alive(&started) {
         let container = load(ctx, id)?;
         if !is_wanted(&container) {
@@ -89,7 +91,13 @@ pub fn run(ctx: &Context, id: &str) -> Result<()> {
         }
         if ctx.store.status(id)?.is_running() {
             // What went wrong with one check is no reason to give up the others; the history tells.
-            let _ = super::check(ctx, &container);
+            let checked = super::check(ctx, &container);
+            if !told && matches!(checked, Ok(super::Outcome::Healthy)) {
+                told = true;
+                if container.sdnotify == Readiness::Healthy {
+                    notify::tell("READY=1")?;
+                }
+            }
         }
         let interval = interval(ctx, &container)?;
         if ends_within(&end, interval)? {

@@ -1,0 +1,63 @@
+//! Which image a container is made from, and how the registry is asked for it: podman-create(1), "--pull".
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cli::image::{AccessOptions, parse_platform};
+use crate::engine::Context;
+use crate::engine::container::create;
+use crate::engine::image::{self, Access, Image, Platform};
+use crate::systemd::notify::MoreTime;
+
+#[derive(Args, Debug)]
+pub(super) struct ImageOptions {
+    #[command(flatten)]
+    access: AccessOptions,
+    /// Use the image for this architecture
+    #[arg(long, value_name = "ARCH")]
+    arch: Option<String>,
+    /// Use the image for this operating system
+    #[arg(long, value_name = "OS")]
+    os: Option<String>,
+    /// Use the image for this platform: OS/ARCH[/VARIANT]
+    #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["arch", "os", "variant"])]
+    platform: Option<String>,
+    /// Pull image policy (always, missing, never, newer)
+    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "newer"], default_value = "missing")]
+    pull: String,
+    /// Use the image for this variant of the architecture
+    #[arg(long, value_name = "VARIANT")]
+    variant: Option<String>,
+}
+
+impl ImageOptions {
+    /// The image by the pull policy. A local one for another platform than was asked for is none.
+    pub(super) fn find(&self, ctx: &Context, name: &str) -> Result<Image> {
+        let platform = match &self.platform {
+            Some(platform) => parse_platform(platform)?,
+            None => Platform {
+                os: self.os.clone(),
+                arch: self.arch.clone(),
+                variant: self.variant.clone(),
+            },
+        };
+        let local = match self.pull.as_str() {
+            "always" => None,
+            _ => create::local_image(ctx, name)?.filter(|image| platform.takes(image)),
+        };
+        match (self.pull.as_str(), local) {
+            ("missing" | "never", Some(local)) => Ok(local),
+            ("never", None) => bail!("{name}: image not known"),
+            (_, local) => {
+                let access = Access::from(self.access.clone());
+                let _asking = MoreTime::ask();
+                let pulled = image::pull(ctx, name, &access, &platform);
+                // A registry out of reach has nothing newer.
+                match (pulled, local) {
+                    (Err(_), Some(local)) => Ok(local),
+                    (pulled, _) => pulled,
+                }
+            }
+        }
+    }
+}
