@@ -14,5 +14,6 @@ pub use listing::{Listing, Style, unescape};
 pub use size::{binary_size, human_size, image_size};
 pub use table::align;
 pub use time::{
-    ago, go_duration, go_seconds, go_time, human_duration, parse_go_duration, parse_point,
+    ago, go_duration, go_seconds, go_time, human_duration, local_zone, parse_go_duration,
+    parse_point,
 };

@@ -1,5 +1,7 @@
 //! Times for people, and as Go prints and reads them.
 
+use std::sync::OnceLock;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,16 +34,32 @@ pub fn human_duration(duration: SignedDuration) -> String {
     }
 }
 
+/// This host's zone. For its name, which nothing here asks for, jiff would list the whole database of zones.
+pub fn local_zone() -> TimeZone {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let read = || {
+        if std::env::var_os("TZ").is_some() {
+            return TimeZone::system();
+        }
+        match std::fs::read("/etc/localtime") {
+            Ok(rules) => TimeZone::tzif("Local", &rules).unwrap_or_else(|_| TimeZone::system()),
+            // As Go: a host that says nothing has UTC.
+            Err(_) => TimeZone::UTC,
+        }
+    };
+    ZONE.get_or_init(read).clone()
+}
+
 /// As Go prints a time in the local zone: `2026-11-24 00:37:33.69 +0000 UTC`.
 pub fn go_time(time: Timestamp) -> String {
-    time.to_zoned_datetime(TimeZone::system())
+    time.to_zoned_datetime(local_zone())
         .strftime("%Y-%m-%d %H:%M:%S%.f %z %Z")
         .to_string()
 }
 
 /// As Go prints it when the fraction was dropped before: `2026-11-24 00:37:33 +0000 UTC`.
 pub fn go_seconds(time: Timestamp) -> String {
-    time.to_zoned_datetime(TimeZone::system())
+    time.to_zoned_datetime(local_zone())
         .strftime("%Y-%m-%d %H:%M:%S %z %Z")
         .to_string()
 }
@@ -96,7 +114,7 @@ pub fn parse_point(text: &str) -> Option<Timestamp> {
     Some(
         civil
             .ok()?
-            .to_zoned_datetime(TimeZone::system())
+            .to_zoned_datetime(local_zone())
             .ok()?
             .timestamp(),
     )

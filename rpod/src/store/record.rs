@@ -1,9 +1,10 @@
 //! One JSON file a record, replaced whole: a reader sees the old or the new, never a part.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Serialize, de::DeserializeOwned};
@@ -53,12 +54,7 @@ pub fn replace_private(path: &Path, bytes: &[u8], durability: Durability) -> Res
 }
 
 fn write(path: &Path, bytes: &[u8], durability: Durability, mode: u32) -> Result<()> {
-    let name = path
-        .file_name()
-        .with_context(|| format!("{} names no file", path.display()))?;
-    let mut temporary = std::ffi::OsString::from(".tmp-");
-    temporary.push(name);
-    let temporary = path.with_file_name(temporary);
+    let temporary = beside(path)?;
     let written = (|| -> std::io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
@@ -75,6 +71,55 @@ fn write(path: &Path, bytes: &[u8], durability: Durability, mode: u32) -> Result
     written.with_context(|| format!("writing {}", path.display()))
 }
 
+/// A record that is written beside its place, on its way to the disk, and is not shown yet. The journal of the file system that is
+/// written out for the next record takes this one along, so that its own sync has little left to wait for.
+#[derive(Debug)]
+pub struct Prepared {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+/// Writes a record that [`Prepared::show`] puts in its place.
+pub fn prepare<T: Serialize>(path: &Path, record: &T) -> Result<Prepared> {
+    let bytes =
+        serde_json::to_vec(record).with_context(|| format!("encoding {}", path.display()))?;
+    let temporary = beside(path)?;
+    let written = (|| -> std::io::Result<File> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&bytes)?;
+        // Without it, the journal would not know of the bytes. It only begins the work; what it cannot, the sync does.
+        // SAFETY: a plain system call on a descriptor that is open.
+        unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+        Ok(file)
+    })();
+    Ok(Prepared {
+        file: written.with_context(|| format!("writing {}", path.display()))?,
+        temporary,
+        path: path.to_owned(),
+    })
+}
+
+impl Prepared {
+    /// The bytes are on the disk before the name is.
+    pub fn show(self) -> Result<()> {
+        let shown = self
+            .file
+            .sync_all()
+            .and_then(|()| fs::rename(&self.temporary, &self.path));
+        shown.with_context(|| format!("writing {}", self.path.display()))
+    }
+}
+
+fn beside(path: &Path) -> Result<PathBuf> {
+    let name = path
+        .file_name()
+        .with_context(|| format!("{} names no file", path.display()))?;
+    let mut temporary = std::ffi::OsString::from(".tmp-");
+    temporary.push(name);
+    Ok(path.with_file_name(temporary))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -87,6 +132,10 @@ mod tests {
         assert_eq!(load_if_there::<Vec<u8>>(&path).unwrap(), None);
         save(&path, &vec![1u8, 2], Durability::Disk).unwrap();
         assert_eq!(load::<Vec<u8>>(&path).unwrap(), [1, 2]);
+        let prepared = prepare(&path, &vec![3u8]).unwrap();
+        assert_eq!(load::<Vec<u8>>(&path).unwrap(), [1, 2]);
+        prepared.show().unwrap();
+        assert_eq!(load::<Vec<u8>>(&path).unwrap(), [3]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 

@@ -171,7 +171,7 @@ impl Drop for Journalctl {
 fn line(entry: &Entry) -> Option<String> {
     let time = jiff::Timestamp::from_microsecond(entry.time.parse().ok()?).ok()?;
     let time = time
-        .to_zoned_datetime(jiff::tz::TimeZone::system())
+        .to_zoned_datetime(crate::output::local_zone())
         .strftime("%Y-%m-%dT%H:%M:%S%.9f%:z");
     let stream = if entry.priority == STDERR {
         "stderr"

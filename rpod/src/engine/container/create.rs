@@ -16,7 +16,10 @@ use crate::store::{Lock, Noun, id, record};
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
     cgroup::delegation::settle(ctx, &mut container)?;
-    container.id = id::new()?;
+    // An infra container's is in its pod's record already.
+    if container.id.is_empty() {
+        container.id = id::new()?;
+    }
     container.created = jiff::Timestamp::now().to_string();
     let home = container.home(ctx);
     fs::create_dir_all(ctx.store.all(Noun::Container))

@@ -377,7 +377,8 @@ fn monitor<'a>(
         exit_dir,
         log,
         log_size_max: container.log_size_max,
-        log_is_short_lived: container.remove,
+        // A container that does nothing says nothing.
+        log_is_short_lived: container.remove || container.pause.is_some(),
         tty: container.process.tty,
         stdin: container.process.stdin,
         timeout: container.timeout,

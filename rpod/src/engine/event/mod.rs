@@ -14,7 +14,6 @@ mod write;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 pub use config::Driver;
@@ -183,7 +182,8 @@ impl Event {
 
 /// Go's RFC3339Nano: the local zone's offset, `Z` for none, no zeros at the end of the fraction.
 mod go_rfc3339 {
-    use super::{TimeZone, Timestamp};
+    use super::Timestamp;
+    use crate::output::local_zone;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
@@ -191,7 +191,7 @@ mod go_rfc3339 {
     }
 
     pub(super) fn text(time: Timestamp) -> String {
-        let local = time.to_zoned_datetime(TimeZone::system());
+        let local = time.to_zoned_datetime(local_zone());
         let text = local.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string();
         match text.strip_suffix("+00:00") {
             Some(utc) => format!("{utc}Z"),

@@ -77,11 +77,16 @@ fn fill(ctx: &Context, pod: &mut Pod, infra: Option<Container>) -> Result<()> {
             .take_name(Noun::Pod, &pod.name, &pod.id)
             .map_err(in_use)?;
     }
-    if let Some(mut container) = infra {
-        settle(ctx, pod, &mut container)?;
-        pod.infra = Some(container::create(ctx, container)?.id);
-    }
-    record::save(&ctx.store.record(Noun::Pod, &pod.id), pod, Durability::Disk)
+    let Some(mut container) = infra else {
+        return record::save(&ctx.store.record(Noun::Pod, &pod.id), pod, Durability::Disk);
+    };
+    settle(ctx, pod, &mut container)?;
+    container.id = id::new()?;
+    pod.infra = Some(container.id.clone());
+    // Both records go to the disk together; the pod's is shown last.
+    let prepared = record::prepare(&ctx.store.record(Noun::Pod, &pod.id), pod)?;
+    container::create(ctx, container)?;
+    prepared.show()
 }
 
 fn in_use(error: anyhow::Error) -> anyhow::Error {
