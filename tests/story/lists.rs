@@ -9,9 +9,7 @@ pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
     let list = stack.remote("list:1");
     let id = stack.rpod("manifest create many alpine").ok()?;
     stack
-        .rpod(&format!(
-            "manifest add --arch arm64 --variant v8 many {remote}"
-        ))
+        .rpod("manifest add --arch arm64 --variant v8 many second")
         .ok()?
         .is(id.text())?;
     let digest = stack.rpod("manifest inspect many").ok()?.json()?["manifests"][0]["digest"]
