@@ -33,7 +33,7 @@ pub fn retrying<T>(retry: &Retry, mut action: impl FnMut() -> Result<T>) -> Resu
 }
 
 /// Whether the network or the registry is to blame, and not the request. A registry that is not there may be starting.
-fn is_passing(error: &anyhow::Error) -> bool {
+pub fn is_passing(error: &anyhow::Error) -> bool {
     let unreachable = |error: &io::Error| {
         matches!(
             error.kind(),

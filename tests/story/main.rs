@@ -11,6 +11,7 @@ mod files;
 mod formats;
 mod health;
 mod image;
+mod image_proxy;
 mod lists;
 mod network;
 mod networks;
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
         bundle::a_bundle_packs_into_any_transport,
         bundle::owners_come_back_from_their_map,
         bundle::every_runtime_takes_a_bundle_as_it_is,
+        image_proxy::images_are_served_as_by_skopeo,
+        image_proxy::layers_are_told_and_served_raw,
+        image_proxy::the_policy_is_asked_for_what_is_served,
         podman_store::podman_runs_what_rskopeo_wrote,
         podman_store::rskopeo_reads_what_podman_wrote,
         podman_store::a_half_made_layer_is_removed,

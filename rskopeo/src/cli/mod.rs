@@ -5,6 +5,7 @@ mod completion;
 mod copy;
 mod delete;
 mod duration;
+mod image_proxy;
 mod inspect;
 mod layers;
 mod list_tags;
@@ -30,6 +31,7 @@ pub use completion::Completion;
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use delete::Delete;
 pub use duration::Duration;
+pub use image_proxy::ImageProxy;
 pub use inspect::Inspect;
 pub use layers::Layers;
 pub use list_tags::ListTags;
@@ -135,6 +137,9 @@ pub enum Command {
     Delete(Delete),
     /// Inspect image IMAGE-NAME
     Inspect(Inspect),
+    /// Serve images to a program over a socket (EXPERIMENTAL)
+    #[command(name = "experimental-image-proxy", hide = true)]
+    ImageProxy(ImageProxy),
     /// Get layers of IMAGE-NAME
     #[command(hide = true)]
     Layers(Layers),

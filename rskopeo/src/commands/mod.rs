@@ -4,6 +4,7 @@ mod completion;
 mod copy;
 mod delete;
 mod generate_sigstore_key;
+mod image_proxy;
 mod inspect;
 mod layers;
 mod list_tags;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Copy(args) => copy::run(&global, &args),
         Command::Delete(args) => delete::run(&global, &args),
         Command::Inspect(args) => inspect::run(&global, &args),
+        Command::ImageProxy(args) => image_proxy::run(&global, &args),
         Command::Layers(args) => layers::run(&global, &args),
         Command::ListTags(args) => list_tags::run(&global, &args),
         Command::Login(args) => login::run(&args),
