@@ -5,6 +5,7 @@
 //! person waits for.
 
 mod attach;
+mod auto_update;
 mod cleanup;
 mod clone;
 mod commit;
@@ -68,6 +69,7 @@ const ENGINE_ERROR: u8 = 125;
 /// `rpod COMMAND`.
 const COMMANDS: &[Entry] = &[
     entry::<attach::Attach>(),
+    entry::<auto_update::AutoUpdate>(),
     entry::<commit::Commit>(),
     entry::<completion::Completion>(),
     entry::<cp::Cp>(),

@@ -194,6 +194,8 @@ fn line(entry: &Entry) -> Option<String> {
         }
         _ => String::new(),
     };
+    // A monitor sends the line with its end.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
     Some(format!("{time} {stream} {tag} {text}\n"))
 }
 

@@ -3,6 +3,7 @@
 //! A unit starts rpod and is told how it goes ([`notify`]), hands it sockets ([`sockets`]); containers and pods get scopes and slices
 //! ([`manager`]); a container's own init may be systemd ([`mode`]); units are written ([`generate`], [`quadlet`]).
 
+pub mod auto_update;
 pub mod journal;
 pub mod manager;
 mod message;

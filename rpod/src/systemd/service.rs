@@ -36,6 +36,11 @@ pub fn stop(unit: &str) -> Result<()> {
     call(&["stop", "--", unit]).map(drop)
 }
 
+/// Restarts a unit and waits until it is active, or has failed.
+pub fn restart(unit: &str) -> Result<()> {
+    call(&["restart", "--", unit]).map(drop)
+}
+
 /// Of each unit its state: `active/running`, or `Not loaded`.
 pub fn states(units: &[String]) -> Result<BTreeMap<String, String>> {
     let mut states: BTreeMap<String, String> = units

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::systemd::auto_update;
 pub(super) use health::HealthOptions;
 use image::ImageOptions;
 use joining::PodOptions;
@@ -119,6 +120,8 @@ pub(super) const REFUSED: &[Refused] = &[
         "not to be had: start the program with setarch(8) in the container",
     ),
 ];
+use crate::systemd::auto_update;
+use crate::systemd::notify::MoreTime;
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
@@ -345,6 +348,12 @@ impl ContainerOptions {
         }
         let secrets = self.secret.iter().map(|text| secret::parse(ctx, text));
         c.secrets = secrets.collect::<Result<_>>()?;
+        // The unit that runs it, for auto-update; a label of that name wins.
+        if let Ok(unit) = std::env::var(auto_update::UNIT)
+            && !unit.is_empty()
+        {
+            c.labels.insert(auto_update::UNIT.to_owned(), unit);
+        }
         c.labels.extend(labels(&self.label_file, &self.label)?);
         c.annotations.extend(pairs(&self.annotation));
         Ok((c, auto))

@@ -255,7 +255,7 @@ fn let_go(
         event::container(ctx, "attach", container);
     }
     if let Some(unit) = unit {
-        unit.tell_ready()?;
+        unit.tell_ready(ctx, container)?;
     }
     health::begin(ctx, container)?;
     Ok(attached)

@@ -4,9 +4,14 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use std::thread::sleep;
+use std::time::Duration;
 
+use anyhow::{Context as _, Result, bail};
+
+use super::health;
 use super::record::{Container, Mount};
+use crate::engine::Context;
 use crate::systemd::notify::{self, Readiness};
 use crate::systemd::sockets::Sockets;
 
@@ -71,10 +76,30 @@ impl Unit {
     }
 
     /// Once the container runs.
-    pub(super) fn tell_ready(&self) -> Result<()> {
+    pub(super) fn tell_ready(&self, ctx: &Context, container: &Container) -> Result<()> {
         match self.readiness {
             Readiness::Conmon => notify::tell("READY=1"),
-            _ => Ok(()),
+            Readiness::Healthy => {
+                wait_until_healthy(ctx, container)?;
+                notify::tell("READY=1")
+            }
+            Readiness::Container | Readiness::Ignore => Ok(()),
+        }
+    }
+}
+
+/// The unit's own timeout ends the wait for one that never gets there.
+fn wait_until_healthy(ctx: &Context, container: &Container) -> Result<()> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(100);
+    loop {
+        match health::status(ctx, container).as_deref() {
+            Some("healthy") => return Ok(()),
+            None => bail!(
+                "sdnotify policy \"healthy\" requires a healthcheck to be set: container {} has none: invalid argument",
+                container.name
+            ),
+            Some(_) if ctx.store.status(&container.id)?.is_active() => sleep(LOOK_AGAIN),
+            Some(_) => bail!("container {} ended before it was healthy", container.name),
         }
     }
 }

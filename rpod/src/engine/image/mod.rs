@@ -43,8 +43,8 @@ pub use summary::{containers_of, summary};
 pub use sweep::sweep;
 pub use tag::{tag, untag};
 pub use transfer::{
-    Access, Platform, Writing, names_of_repository, pull, push, raw_manifest, unpack_mapped,
-    unpack_missing_layers,
+    Access, Platform, Writing, names_of_repository, pull, push, raw_manifest, remote_digest,
+    unpack_mapped, unpack_missing_layers,
 };
 
 use super::Context;

@@ -116,6 +116,19 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
     super::find(context, &name.to_string())
 }
 
+/// The digest that a registry has under a name now.
+pub fn remote_digest(name: &str, access: &Access) -> Result<String> {
+    let name = Name::parse(name.strip_prefix("docker://").unwrap_or(name))?.normalized();
+    let mut command = rskopeo()?;
+    command
+        .args(["inspect", "--format", "{{.Digest}}"])
+        .args(access.plain_options())
+        .arg(format!("docker://{name}"));
+    Ok(String::from_utf8_lossy(&output_of(command)?)
+        .trim()
+        .to_owned())
+}
+
 /// The manifest that a reference names, wherever that is.
 pub fn raw_manifest(text: &str, access: &Access) -> Result<serde_json::Value> {
     let mut command = rskopeo()?;
