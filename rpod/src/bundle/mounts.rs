@@ -13,6 +13,7 @@ use crate::engine::rootless;
 use crate::engine::secret::attach;
 use crate::engine::user_namespace::map::IdMap;
 use crate::engine::user_namespace::{Maps, UserNamespace};
+use crate::rootless::own_map;
 use crate::systemd::mode;
 
 pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
@@ -135,18 +136,17 @@ fn kernel_file_systems(container: &Container) -> Vec<Value> {
         )),
         _ => all.push(fs("/sys", "sysfs", &["nosuid", "noexec", "nodev", access])),
     }
-    all.push(fs(
-        "/dev/pts",
-        "devpts",
-        &[
-            "nosuid",
-            "noexec",
-            "newinstance",
-            "ptmxmode=0666",
-            "mode=0620",
-            "gid=5",
-        ],
-    ));
+    let mut terminals = vec![
+        "nosuid",
+        "noexec",
+        "newinstance",
+        "ptmxmode=0666",
+        "mode=0620",
+    ];
+    if has_tty_group(container) {
+        terminals.push("gid=5");
+    }
+    all.push(fs("/dev/pts", "devpts", &terminals));
     match &container.namespaces.ipc {
         Namespace::Host if !Path::new("/dev/mqueue").exists() => {}
         Namespace::Host => all.push(bind(
@@ -165,6 +165,24 @@ fn kernel_file_systems(container: &Container) -> Vec<Value> {
         ));
     }
     all
+}
+
+/// Terminals belong to the group tty, number 5, where the container has it.
+fn has_tty_group(container: &Container) -> bool {
+    const TTY: u32 = 5;
+    match container.user_namespace.maps() {
+        Some(maps) => maps
+            .gids
+            .iter()
+            .any(|map| map.inside <= TTY && TTY - map.inside < map.size),
+        None => {
+            !rootless()
+                || own_map("gid_map").is_ok_and(|maps| {
+                    maps.iter()
+                        .any(|map| map.inside <= TTY && TTY - map.inside < map.size)
+                })
+        }
+    }
 }
 
 fn bind(source: impl AsRef<str>, destination: &str, options: &[&str]) -> Value {
