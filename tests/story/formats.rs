@@ -56,7 +56,7 @@ pub(crate) fn schema_1_is_what_skopeo_makes_of_it() -> Result<()> {
         stack.rskopeo(&line("ours")).ok()?;
         skopeo(&stack, &line("theirs"))?.ok()?;
         let manifest =
-            |to: &str| fs::read(stack.scratch.path(&format!("{format}-{to}/manifest.json")));
+            |to: &str| fs::read(stack.scratch.path(format!("{format}-{to}/manifest.json")));
         ensure!(manifest("ours")? == manifest("theirs")?, "{format} differs");
     }
     Ok(())

@@ -168,7 +168,7 @@ pub(crate) fn users_of_a_containers_own() -> Result<()> {
         ))
         .ok()
     };
-    run("--userns=keep-id", "id -u")?.is(&user.uid.to_string())?;
+    run("--userns=keep-id", "id -u")?.is(user.uid.to_string())?;
     run("--userns=keep-id:uid=7,gid=8", "sh -c 'id -u; id -g'")?.is("7\n8")?;
     run("--userns=keep-id", "stat -c %u /bin")?.is("0")?;
     run("--userns=nomap", "sh -c 'grep -c . /proc/self/uid_map'")?.is("1")?;
