@@ -17,7 +17,7 @@ mod table;
 
 use std::process::ExitCode;
 
-use tests::{Trial, trial};
+use tests::trial;
 
 fn main() -> ExitCode {
     let mut trials = options::trials();

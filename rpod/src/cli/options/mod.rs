@@ -56,7 +56,7 @@ pub(super) const REFUSED: &[Refused] = &[
     ("chrootdirs", "not to be had: bind the files with --volume"),
     (
         "decryption-key",
-        "rskopeo does not decrypt layers: decrypt the image with skopeo first",
+        "not passed on to the pull: rskopeo copy --decryption-key decrypts an image",
     ),
     ("expose", "not to be had: name the ports with --publish"),
     (
