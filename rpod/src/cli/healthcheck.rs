@@ -14,6 +14,7 @@ pub struct Run {
     /// Exit with code 0 regardless of the healthcheck result or if the container is still in startup period
     #[arg(long)]
     ignore_result: bool,
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     container: String,
 }
@@ -42,6 +43,7 @@ impl Verb for Run {
 /// What `start` leaves behind for a container with checks.
 #[derive(Args, Debug)]
 pub struct Watch {
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     container: String,
 }

@@ -32,6 +32,7 @@ pub struct Update {
     health: HealthOptions,
     #[command(flatten)]
     limits: LimitOptions,
+    /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
     container: Option<String>,
 }

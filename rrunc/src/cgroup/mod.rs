@@ -3,6 +3,7 @@
 
 mod devices;
 mod entrance;
+mod freezer;
 mod guest;
 mod host;
 mod limit;
@@ -15,11 +16,12 @@ mod systemd;
 mod tests;
 mod v1;
 mod v2;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use crate::annotations::Annotations;
 use crate::kernel::process::is_host_root;
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use statistics::Statistics;
 pub(crate) use systemd::Holder;
 use systemd::Scope;
+pub(crate) use view::{Hierarchy, View};
 
 /// Controller name, or "" for cgroup v2, to the group's directory.
 type Groups = BTreeMap<String, PathBuf>;
@@ -53,27 +56,6 @@ impl Paths {
     pub(crate) fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
-}
-
-/// What `type: cgroup` mounts into the container, worked out before its birth.
-#[derive(Debug, Clone)]
-pub(crate) enum View {
-    /// cgroup v2: one mount of this group.
-    Unified(PathBuf),
-    /// cgroup v1: a tmpfs with one mount for each hierarchy.
-    Hierarchies {
-        mounts: Vec<Hierarchy>,
-        links: Vec<(String, String)>,
-    },
-}
-
-/// One hierarchy of cgroup v1 as the container sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct Hierarchy {
-    /// Directory below the mount's destination (`cpu,cpuacct`, `systemd`).
-    pub(crate) name: String,
-    /// The container's own group on the host.
-    pub(crate) group: PathBuf,
 }
 
 /// One container's groups in every hierarchy of the host.
@@ -270,77 +252,6 @@ impl Manager {
         Paths {
             groups: self.paths.clone(),
             scope: self.scope.clone(),
-        }
-    }
-
-    /// What a mount of type `cgroup` shows.
-    pub(crate) fn view(&self) -> Result<View> {
-        if let Some(group) = self.unified() {
-            return Ok(View::Unified(group.to_owned()));
-        }
-        let (mut mounts, mut links) = (Vec::new(), Vec::new());
-        for hierarchy in Host::discover()?.hierarchies {
-            let controllers = hierarchy.controllers;
-            // The v2 tree beside v1 is the host's own bookkeeping: runc does not show it either.
-            let Some(group) = controllers
-                .split(',')
-                .next()
-                .filter(|first| !first.is_empty())
-                .and_then(|first| self.group(first))
-            else {
-                continue;
-            };
-            let name = controllers
-                .strip_prefix("name=")
-                .unwrap_or(&controllers)
-                .to_owned();
-            if controllers.contains(',') {
-                links.extend(
-                    controllers
-                        .split(',')
-                        .map(|controller| (controller.to_owned(), name.clone())),
-                );
-            }
-            mounts.push(Hierarchy {
-                name,
-                group: group.to_owned(),
-            });
-        }
-        Ok(View::Hierarchies { mounts, links })
-    }
-
-    /// Stops every process of the group.
-    pub(crate) fn freeze(&self) -> Result<()> {
-        self.set_frozen(true)
-    }
-
-    /// Lets them go on.
-    pub(crate) fn thaw(&self) -> Result<()> {
-        self.set_frozen(false)
-    }
-
-    fn set_frozen(&self, frozen: bool) -> Result<()> {
-        match (self.unified(), self.group("freezer")) {
-            (Some(group), _) => procs::freeze_v2(group, frozen),
-            (None, Some(group)) => procs::freeze_v1(group, frozen),
-            (None, None) => Err(anyhow!(
-                "this host has no freezer controller mounted, so the container cannot be paused"
-            )),
-        }
-    }
-
-    /// The group whose freezer stops the processes, where there is one.
-    pub(crate) fn freezer(&self) -> Option<&Path> {
-        self.unified().or_else(|| self.group("freezer"))
-    }
-
-    /// Whether the group is frozen.
-    pub(crate) fn is_frozen(&self) -> Result<bool> {
-        match (self.unified(), self.group("freezer")) {
-            (Some(group), _) if !group.exists() => Ok(false),
-            (Some(group), _) => procs::is_frozen_v2(group),
-            (None, Some(group)) => procs::is_frozen_v1(group),
-            (None, None) => Ok(false),
         }
     }
 

@@ -32,8 +32,10 @@ pub struct Create {
     /// Replace a secret of the same name
     #[arg(long)]
     replace: bool,
+    /// Name of the new secret
     #[arg(value_name = "NAME")]
     name: String,
+    /// File of the secret; - reads standard input
     #[arg(value_name = "FILE|-")]
     source: String,
 }

@@ -9,6 +9,7 @@ use crate::engine::secret::{FindError, find};
 
 #[derive(Args, Debug)]
 pub struct Exists {
+    /// Name or ID of the secret
     #[arg(value_name = "SECRET")]
     secret: String,
 }

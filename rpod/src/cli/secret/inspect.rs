@@ -20,6 +20,7 @@ pub struct Inspect {
     /// Display the secret
     #[arg(long)]
     showsecret: bool,
+    /// Names or IDs of secrets
     #[arg(value_name = "SECRET")]
     secrets: Vec<String>,
 }

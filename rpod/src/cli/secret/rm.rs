@@ -15,6 +15,7 @@ pub struct Rm {
     /// Ignore errors when a specified secret is missing
     #[arg(short, long)]
     ignore: bool,
+    /// Names or IDs of secrets
     #[arg(value_name = "SECRET")]
     secrets: Vec<String>,
 }
