@@ -23,7 +23,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::systemd::auto_update;
 pub(super) use health::HealthOptions;
 use image::ImageOptions;
 use joining::PodOptions;
@@ -50,6 +49,7 @@ use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::pod::{self, join::Joining, record::Pod};
 use crate::engine::user_namespace::auto::Auto;
+use crate::systemd::auto_update;
 
 /// What podman has and these commands cannot have.
 pub(super) const REFUSED: &[Refused] = &[
@@ -120,8 +120,6 @@ pub(super) const REFUSED: &[Refused] = &[
         "not to be had: start the program with setarch(8) in the container",
     ),
 ];
-use crate::systemd::auto_update;
-use crate::systemd::notify::MoreTime;
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
