@@ -71,7 +71,7 @@ pub(super) const fn entry<V: Verb>() -> Entry {
             let command = command.next_display_order(None);
             let command = V::augment_args(command).mut_args(boolean);
             let refused = V::REFUSED.iter().map(refused);
-            command.args(refused).about(V::ABOUT)
+            with_help(command.args(refused).about(V::ABOUT))
         },
         call: |globals, matches| {
             if !V::OUTLIVES_READERS {
@@ -112,6 +112,20 @@ pub(super) fn find(entries: &'static [Entry], name: &str) -> &'static Entry {
         .iter()
         .find(|entry| entry.name == name)
         .expect("clap names only commands of the table")
+}
+
+/// `-h` asks for help where it is no other option's letter, as `--hostname`'s.
+fn with_help(command: Command) -> Command {
+    if !command
+        .get_arguments()
+        .any(|arg| arg.get_short() == Some('h'))
+    {
+        return command;
+    }
+    let help = Arg::new("help").long("help").help("Print help");
+    command
+        .disable_help_flag(true)
+        .arg(help.action(ArgAction::Help))
 }
 
 /// podman's switches take `--name`, `--name=true` and `--name=false`.

@@ -145,7 +145,9 @@ fn default_directory() -> PathBuf {
 
 fn default_lookaside() -> String {
     let home = env::var("HOME").unwrap_or_default();
-    match nix::unistd::geteuid().is_root() {
+    // An engine's root of a user namespace is a user to the host: the engine says so in the environment.
+    let is_users = env::var_os("_CONTAINERS_ROOTLESS_UID").is_some_and(|uid| uid != "0");
+    match nix::unistd::geteuid().is_root() && !is_users {
         true => "file:///var/lib/containers/sigstore".to_owned(),
         false => format!("file://{home}/.local/share/containers/sigstore"),
     }

@@ -15,7 +15,7 @@ pub(super) struct NamespaceOptions {
     #[arg(long, value_name = "MODE")]
     cgroupns: Option<String>,
     /// Set container hostname
-    #[arg(long, value_name = "NAME")]
+    #[arg(short = 'h', long, value_name = "NAME")]
     pub(super) hostname: Option<String>,
     /// IPC namespace to use
     #[arg(long, value_name = "MODE")]

@@ -10,6 +10,7 @@ use super::restart;
 use super::status::Status;
 use crate::bundle;
 use crate::engine::Context;
+use crate::engine::user_namespace::UserNamespace;
 use crate::store::record;
 
 /// The object that `rpod inspect` prints.
@@ -204,6 +205,7 @@ fn settings(container: &Container, config: &Value) -> Value {
         "Umask": process.umask.clone().unwrap_or_else(|| "0022".to_owned()),
         "Timeout": container.timeout,
         "StopTimeout": container.stop_timeout,
+        "OnBuild": Value::Null,
     });
     if !container.secrets.is_empty() {
         settings["Secrets"] = secrets(container);
@@ -283,7 +285,7 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
-        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "" },
+        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "", "Size": "0B" },
         "NetworkMode": match &container.namespaces.net {
             Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
             Namespace::Private if !network.bridged => "none".to_owned(),
@@ -325,8 +327,41 @@ fn host_settings(ctx: &Context, container: &Container, config: &Value) -> Value 
     });
     if let Value::Object(all) = &mut settings {
         all.extend(less_usual(container));
+        all.extend(of_other_hosts());
     }
     settings
+}
+
+/// Thousand-millionths of a CPU.
+fn nano_cpus(quota: Option<i64>, period: Option<u64>) -> i64 {
+    match (quota, period) {
+        (Some(quota), Some(period)) if quota > 0 && period > 0 => {
+            quota.saturating_mul(1_000_000_000) / period.cast_signed()
+        }
+        _ => 0,
+    }
+}
+
+/// What Docker has for other systems, or for options that are none here: podman prints it so that readers find the key.
+fn of_other_hosts() -> Map<String, Value> {
+    let numbers = [
+        "CpuCount",
+        "CpuPercent",
+        "DiskQuota",
+        "IOMaximumBandwidth",
+        "IOMaximumIOps",
+        "KernelMemory",
+    ];
+    let texts = ["Cgroup", "Isolation", "VolumeDriver"];
+    let numbers = numbers.map(|key| (key, json!(0)));
+    let texts = texts.map(|key| (key, json!("")));
+    let others = [
+        ("ConsoleSize", json!([0, 0])),
+        ("Links", Value::Null),
+        ("PublishAllPorts", json!(false)),
+    ];
+    let all = numbers.into_iter().chain(texts).chain(others);
+    all.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Limits that few ask for.
@@ -342,6 +377,15 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         "RestartPolicy",
         json!({ "Name": policy, "MaximumRetryCount": restart.retries }),
     );
+    add(
+        "NanoCpus",
+        json!(nano_cpus(asked.cpu_quota, asked.cpu_period)),
+    );
+    let users = match container.user_namespace {
+        UserNamespace::Host => "",
+        _ => "private",
+    };
+    add("UsernsMode", json!(users));
     add(
         "MemorySwappiness",
         json!(asked.memory_swappiness.unwrap_or(0)),

@@ -56,17 +56,13 @@ pub fn choose(ctx: &Context, asked: &Auto, container: &Container) -> Result<Maps
         None => needed(ctx, container),
     };
     let (users, groups) = available()?;
-    let mut taken: (Vec<(u32, u32)>, Vec<(u32, u32)>) = Default::default();
+    let (mut taken_users, mut taken_groups) = (Vec::new(), Vec::new());
     for other in container::all(ctx)? {
         if let UserNamespace::Own(maps) = &other.user_namespace
             && maps.auto
         {
-            taken
-                .0
-                .extend(maps.uids.iter().map(|map| (map.outside, map.size)));
-            taken
-                .1
-                .extend(maps.gids.iter().map(|map| (map.outside, map.size)));
+            taken_users.extend(maps.uids.iter().map(|map| (map.outside, map.size)));
+            taken_groups.extend(maps.gids.iter().map(|map| (map.outside, map.size)));
         }
     }
     let choose = |file: &str, runs: &[(u32, u32)], taken: Vec<(u32, u32)>, forced: &[IdMap]| {
@@ -93,8 +89,8 @@ pub fn choose(ctx: &Context, asked: &Auto, container: &Container) -> Result<Maps
         Ok(all)
     };
     Ok(Maps {
-        uids: choose(SUBUID, &users, taken.0, &asked.uids)?,
-        gids: choose(SUBGID, &groups, taken.1, &asked.gids)?,
+        uids: choose(SUBUID, &users, taken_users, &asked.uids)?,
+        gids: choose(SUBGID, &groups, taken_groups, &asked.gids)?,
         auto: true,
     })
 }

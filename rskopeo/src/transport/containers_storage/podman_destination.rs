@@ -48,7 +48,7 @@ struct Arrived {
 enum Came {
     /// The id of a layer that was there before.
     There(String),
-    New(Incoming),
+    New(Box<Incoming>),
 }
 
 impl PodmanDestination {
@@ -138,14 +138,14 @@ impl Destination for PodmanDestination {
             .finish()
             .and_then(|(facts, record)| Ok((facts, record.into_inner()?)))
             .with_context(|| format!("writing {}", path.display()))?;
-        let came = Came::New(Incoming {
+        let came = Came::New(Box::new(Incoming {
             staged,
             facts,
             diff_id,
             blob: written.digest.clone(),
             blob_size: written.size,
             compression,
-        });
+        }));
         self.arrived().layers.insert(layer.index, came);
         Ok(written)
     }
@@ -204,7 +204,7 @@ impl Destination for PodmanDestination {
         let mut top = String::new();
         for came in layers.into_values() {
             top = match came {
-                Came::New(incoming) => table.add(&top, incoming)?,
+                Came::New(incoming) => table.add(&top, *incoming)?,
                 Came::There(id) if table.has(&id) => id,
                 Came::There(id) => {
                     bail!("layer {id} was removed from the store during the copy: copy again")
