@@ -154,6 +154,7 @@ fn refused((name, reason): &'static Refused) -> Arg {
     let refuse = move |_: &str| Err::<String, _>(RefusedOption { name, reason });
     Arg::new(*name)
         .long(name)
+        .help(format!("Refused: {reason}"))
         .hide(true)
         .num_args(0..=1)
         .default_missing_value("")
