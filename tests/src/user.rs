@@ -89,7 +89,8 @@ impl User {
             _ => {}
         }
         for (directory, mode) in [
-            ("", 0o700),
+            // Users whose ids the container has not must come through.
+            ("", 0o711),
             ("run", 0o700),
             ("bin", 0o755),
             ("devices", 0o755),

@@ -18,7 +18,7 @@ pub(super) struct InfraOptions {
     #[arg(long, value_name = "CGROUP")]
     cgroup_parent: Option<String>,
     /// Set a hostname to the pod
-    #[arg(long, value_name = "NAME")]
+    #[arg(short = 'h', long, value_name = "NAME")]
     hostname: Option<String>,
     /// Command of the infra container
     #[arg(long, value_name = "COMMAND")]

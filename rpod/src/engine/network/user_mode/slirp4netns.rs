@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use ipnet::Ipv4Net;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::stat::Mode;
 use serde_json::{Value, json};
 
 use super::{API, LOG, Link, host_address, name_servers, pid_file, program, with_ending};
@@ -85,7 +86,13 @@ pub fn check(options: &[String]) -> Result<()> {
 
 pub fn up(ctx: &Context, netns: &Path, options: &[String], ports: &[Mapping]) -> Result<Link> {
     let options = Options::parse(options)?;
-    let api = with_ending(netns, API);
+    let directory = open_directory(netns)?;
+    let socket = with_ending(netns, API);
+    // A socket's name may have no more than 108 bytes: by its directory's descriptor it is short for both sides.
+    let name = socket.file_name().unwrap_or_default();
+    let api = Path::new("/proc/self/fd")
+        .join(directory.as_raw_fd().to_string())
+        .join(name);
     start(ctx, netns, &options, &api)?;
     let own = options.address(100);
     if options.own_ports {
@@ -104,6 +111,13 @@ pub fn up(ctx: &Context, netns: &Path, options: &[String], ports: &[Mapping]) ->
         host,
         dns: name_servers(Some(options.address(3))),
     })
+}
+
+/// The directory of `netns`, for slirp4netns too: not closed on exec.
+fn open_directory(netns: &Path) -> Result<OwnedFd> {
+    let directory = netns.parent().unwrap_or(netns);
+    nix::fcntl::open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty())
+        .with_context(|| format!("opening {}", directory.display()))
 }
 
 /// Starts it and waits until the interface is there. It stays in the background.
