@@ -329,32 +329,18 @@ impl Access {
 
     /// For a command of rskopeo's that has one side only.
     pub(super) fn plain_options(&self) -> Vec<OsString> {
-        let mut options = self.retries();
-        let mut add = |name: &str, value: OsString| {
-            let mut option = OsString::from(format!("--{name}="));
-            option.push(value);
-            options.push(option);
-        };
-        if let Some(authfile) = &self.authfile {
-            add("authfile", authfile.into());
-        }
-        if let Some(directory) = &self.cert_dir {
-            add("cert-dir", directory.into());
-        }
-        if let Some(creds) = &self.creds {
-            add("creds", creds.into());
-        }
-        if let Some(verify) = self.tls_verify {
-            add("tls-verify", verify.to_string().into());
-        }
-        options
+        self.prefixed("")
     }
 
     /// For one side of a copy: `src` or `dest`.
     pub(super) fn options(&self, side: &str) -> Vec<OsString> {
+        self.prefixed(&format!("{side}-"))
+    }
+
+    fn prefixed(&self, prefix: &str) -> Vec<OsString> {
         let mut options = Vec::new();
         let mut add = |name: &str, value: OsString| {
-            let mut option = OsString::from(format!("--{side}-{name}="));
+            let mut option = OsString::from(format!("--{prefix}{name}="));
             option.push(value);
             options.push(option);
         };
