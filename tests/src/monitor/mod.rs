@@ -199,6 +199,13 @@ impl<'a> Launch<'a> {
 
     pub fn begin(self) -> Result<Watched<'a>> {
         let case = self.case;
+        // An earlier monitor's pid is not to be taken for this one's: the caller may write it after the first answer.
+        for stale in ["monitor.pid", "pidfile"] {
+            match fs::remove_file(case.path(stale)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
         let (start_end, start) = pipe2(OFlag::O_CLOEXEC)?;
         let (sync, sync_end) = pipe2(OFlag::O_CLOEXEC)?;
         let (attach, attach_end) = pipe2(OFlag::O_CLOEXEC)?;
