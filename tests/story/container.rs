@@ -1,6 +1,7 @@
 //! The container noun: names, states, choosing several, waiting, removing.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 use tests::{Result, Stack, ensure};
@@ -29,6 +30,40 @@ pub(crate) fn renamed() -> Result<()> {
         .ok()?
         .is("new\nold\ntaken")?;
     stack.rpod("rm -f -t 0 new old taken").ok()?;
+    Ok(())
+}
+
+/// What the runtime has forgotten, it is not asked about again.
+pub(crate) fn the_runtime_is_called_no_more_than_needed() -> Result<()> {
+    let mut stack = Stack::with_alpine()?;
+    let calls = stack.scratch.path("calls");
+    let noting = format!(
+        "#!/bin/sh\nfor word; do case $word in create|start|kill|delete) echo $word >>{}; esac; done\nexec {} \"$@\"\n",
+        calls.display(),
+        stack.parts.runtime.display()
+    );
+    stack.scratch.write("noting", noting)?;
+    let noting = stack.scratch.path("noting");
+    fs::set_permissions(&noting, fs::Permissions::from_mode(0o755))?;
+    stack.parts.runtime = noting;
+    stack.rpod("run --name gone alpine true").ok()?;
+    // The cleaning that the monitor began may still go on.
+    until("the container is cleared", || {
+        Ok(fs::read_to_string(&calls)?.ends_with("delete\n"))
+    })?;
+    stack.rpod("rm gone").ok()?;
+    stack.rpod("pod create --name group").ok()?;
+    stack.rpod("pod start group").ok()?;
+    stack.rpod("pod rm -f -t 0 group").ok()?;
+    let calls = fs::read_to_string(&calls)?;
+    let calls: Vec<&str> = calls.lines().collect();
+    ensure!(
+        calls
+            == [
+                "create", "start", "delete", "create", "start", "kill", "delete"
+            ],
+        "{calls:?}"
+    );
     Ok(())
 }
 

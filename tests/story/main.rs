@@ -103,6 +103,7 @@ fn main() -> ExitCode {
         commit::two_commands_at_once,
         container::renamed,
         container::initialized_then_started,
+        container::the_runtime_is_called_no_more_than_needed,
         container::chosen_by_filter_file_and_latest,
         container::waited_for,
         container::removed_with_those_that_need_it,

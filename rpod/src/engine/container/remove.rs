@@ -136,7 +136,11 @@ pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
         event::container_end(ctx, "died", container, Some(ended.code), ended.oom);
         has_ended = true;
     }
-    clear(ctx, container).map(|()| has_ended)
+    // Without the directory it was cleared before, or the host has booted since: no process of it is left.
+    if run.exists() {
+        take_from_runtime(ctx, container)?;
+    }
+    release(ctx, container).map(|()| has_ended)
 }
 
 /// A start that was killed half-way: nothing ran yet, or something runs that nobody knows of.
@@ -149,12 +153,25 @@ pub(super) fn clear_half_start(ctx: &Context, container: &Container) -> Result<(
 }
 
 fn clear(ctx: &Context, container: &Container) -> Result<()> {
-    let (home, run) = (container.home(ctx), container.run_dir(ctx));
+    take_from_runtime(ctx, container)?;
+    release(ctx, container)
+}
+
+/// The runtime forgets the container; who is still at work on it is ended.
+fn take_from_runtime(ctx: &Context, container: &Container) -> Result<()> {
+    let run = container.run_dir(ctx);
     if !run.join("started").exists() {
-        half_start::undo(ctx, container)?;
+        half_start::undo(ctx, container)
     } else if run.join("pidfile").exists() {
-        runtime::call(ctx, &["delete", "--force", &container.id])?;
+        runtime::call(ctx, &["delete", "--force", &container.id])
+    } else {
+        Ok(())
     }
+}
+
+/// Gives back what the container had of the host while it ran.
+fn release(ctx: &Context, container: &Container) -> Result<()> {
+    let (home, run) = (container.home(ctx), container.run_dir(ctx));
     if let Namespace::Container(owner) = &container.namespaces.net {
         hosts::leave(
             &ctx.store.run(Noun::Container, owner).join("hosts"),

@@ -15,6 +15,18 @@ use crate::engine::Context;
 /// A killed monitor writes no exit file, and nothing wakes us: look again this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// What is waited for has mostly all but happened. The kernel takes some 10 ms to close an inotify that watched anything, so none
+/// is made before looks after these pauses have seen nothing.
+const FIRST_PAUSES: [Duration; 7] = {
+    let mut pauses = [Duration::from_micros(100); 7];
+    let mut at = 1;
+    while at < pauses.len() {
+        pauses[at] = Duration::from_micros(100 << at);
+        at += 1;
+    }
+    pauses
+};
+
 /// The exit code, as soon as there is one.
 pub fn wait(ctx: &Context, id: &str) -> Result<i32> {
     loop {
@@ -110,14 +122,26 @@ fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
     Ok((health.as_deref() == Some(wanted)).then_some(-1))
 }
 
-/// Asks `look` until it has an answer: at once, whenever something happens in one of `dirs`, and now and then.
+/// Asks `look` until it has an answer: at once, a few times in the first moments, whenever something happens in one of `dirs`, and
+/// now and then.
 pub(super) fn watch<T>(
     dirs: &[PathBuf],
     timeout: Option<Duration>,
     mut look: impl FnMut() -> Result<Option<T>>,
 ) -> Result<Option<T>> {
-    if let Some(found) = look()? {
-        return Ok(Some(found));
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let left = || {
+        deadline.map_or(LOOK_AGAIN, |deadline| {
+            deadline
+                .saturating_duration_since(Instant::now())
+                .min(LOOK_AGAIN)
+        })
+    };
+    for pause in FIRST_PAUSES {
+        if let Some(found) = look()? {
+            return Ok(Some(found));
+        }
+        std::thread::sleep(pause.min(left()));
     }
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
         .context("making an inotify")?;
@@ -127,16 +151,11 @@ pub(super) fn watch<T>(
             .add_watch(dir, events)
             .with_context(|| format!("watching {}", dir.display()))?;
     }
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
         if let Some(found) = look()? {
             return Ok(Some(found));
         }
-        let left = deadline.map_or(LOOK_AGAIN, |deadline| {
-            deadline
-                .saturating_duration_since(Instant::now())
-                .min(LOOK_AGAIN)
-        });
+        let left = left();
         if left.is_zero() {
             return Ok(None);
         }
