@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
-use tests::{Result, Stack, ensure};
+use tests::{Result, Stack, ensure, peer};
 
 use crate::engine::until;
 
@@ -64,6 +64,24 @@ pub(crate) fn the_runtime_is_called_no_more_than_needed() -> Result<()> {
             ],
         "{calls:?}"
     );
+    Ok(())
+}
+
+/// Commands without `--runtime` go on with the runtime that the container was created with.
+pub(crate) fn a_container_keeps_its_runtime() -> Result<()> {
+    let mut stack = Stack::with_alpine()?;
+    let ours = std::mem::replace(&mut stack.parts.runtime, peer("runc")?);
+    stack.rpod("create --name kept alpine sleep 600").ok()?;
+    stack.parts.runtime = ours;
+    stack.rpod("start kept").ok()?;
+    stack.rpod("exec kept true").ok()?;
+    stack.rpod("pause kept").ok()?;
+    stack.rpod("unpause kept").ok()?;
+    let named = stack.rpod("inspect --format {{.OCIRuntime}} kept").ok()?;
+    ensure!(named.text().ends_with("/runc"), "{}", named.text());
+    stack.rpod("kill kept").ok()?;
+    stack.rpod("wait kept").ok()?.is("137")?;
+    stack.rpod("rm kept").ok()?;
     Ok(())
 }
 

@@ -102,6 +102,7 @@ fn main() -> ExitCode {
         commit::a_killed_rename_leaves_one_name,
         commit::two_commands_at_once,
         container::renamed,
+        container::a_container_keeps_its_runtime,
         container::initialized_then_started,
         container::the_runtime_is_called_no_more_than_needed,
         container::chosen_by_filter_file_and_latest,

@@ -52,7 +52,7 @@ pub fn follow(
     if let Some(attached) = attached {
         let kill = |signal| {
             // It may have ended while the signal was on its way.
-            let _ = runtime::kill(ctx, &container.id, signal as i32);
+            let _ = runtime::kill(ctx, container, signal as i32);
         };
         if attached.run(&container.home(ctx), streams, kill)? == End::Detached {
             return Ok(0);

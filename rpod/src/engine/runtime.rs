@@ -1,12 +1,13 @@
 //! The OCI runtime: runc(8)'s command line, and what it says when it fails.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::Context;
+use super::container::record::Container;
 use crate::cli::ExitStatus;
 
 /// Global flags that were asked for by `--runtime-flag`.
@@ -22,22 +23,41 @@ pub fn is_crun(runtime: &Path) -> bool {
     runtime.file_name().is_some_and(|name| name == "crun")
 }
 
-/// Runs `runtime ARGS` and waits; what it writes to standard error is the error.
-pub fn call(ctx: &Context, args: &[&str]) -> Result<()> {
-    let runtime = ctx.runtime()?;
-    let mut command = Command::new(&runtime);
-    // What a unit waits for is told by rpod and the monitor; a runtime would wait for it, too.
-    command.args(flags(ctx)).env_remove("NOTIFY_SOCKET");
-    if ctx.systemd_cgroups() {
+/// The runtime that a container was created with: no other knows of it.
+pub fn of(ctx: &Context, container: &Container) -> Result<PathBuf> {
+    match &container.runtime {
+        None => ctx.runtime(),
+        Some(runtime) if runtime.is_file() => Ok(runtime.clone()),
+        Some(runtime) => bail!(
+            "container {} was created with the OCI runtime {}, which is gone: install it again",
+            container.name,
+            runtime.display()
+        ),
+    }
+}
+
+/// A container's runtime, ready for a subcommand.
+pub fn command(ctx: &Context, container: &Container) -> Result<Command> {
+    let mut command = Command::new(of(ctx, container)?);
+    command.args(flags(ctx));
+    if container.resources.systemd_cgroup() {
         command.arg("--systemd-cgroup");
     }
+    Ok(command)
+}
+
+/// Runs `RUNTIME ARGS` on a container and waits; what it writes to standard error is the error.
+pub fn call(ctx: &Context, container: &Container, args: &[&str]) -> Result<()> {
+    let mut command = command(ctx, container)?;
+    // What a unit waits for is told by rpod and the monitor; a runtime would wait for it, too.
     let output = command
+        .env_remove("NOTIFY_SOCKET")
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .output()
-        .with_context(|| format!("starting {}", runtime.display()))?;
+        .with_context(|| format!("starting {}", command.get_program().display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!(error(&plain(said.trim())));
@@ -97,8 +117,9 @@ pub fn error(message: &str) -> anyhow::Error {
 }
 
 /// Sends a signal to the container's first process.
-pub fn kill(ctx: &Context, id: &str, signal: i32) -> Result<()> {
-    call(ctx, &["kill", id, &signal.to_string()])
+pub fn kill(ctx: &Context, container: &Container, signal: i32) -> Result<()> {
+    let id = container.id.as_str();
+    call(ctx, container, &["kill", id, &signal.to_string()])
         .map_err(|error| anyhow!("sending signal {signal} to container {id}: {error:#}"))
 }
 

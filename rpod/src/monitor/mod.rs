@@ -33,6 +33,7 @@ use crate::systemd::sockets::Sockets;
 /// One start of conmon.
 #[derive(Debug)]
 pub struct Monitor<'a> {
+    pub runtime: PathBuf,
     pub container_id: &'a str,
     /// The container's id again, or the exec session's.
     pub session_id: &'a str,
@@ -167,7 +168,7 @@ impl Monitor<'_> {
             "-u",
             self.session_id,
         ]);
-        add(&["-r", &text(&ctx.runtime()?)?, "-b", &text(self.bundle)?]);
+        add(&["-r", &text(&self.runtime)?, "-b", &text(self.bundle)?]);
         add(&["-p", &text(&self.run.join("pidfile"))?, "-n", self.name]);
         add(&["--exit-dir", &text(self.exit_dir)?, "--full-attach"]);
         for flag in runtime::flags(ctx) {
@@ -190,7 +191,7 @@ impl Monitor<'_> {
             "--log",
             &format!("--runtime-arg={}", text(oci_log)?),
         ]);
-        if self.resources.no_cgroup && runtime::is_crun(&ctx.runtime()?) {
+        if self.resources.no_cgroup && runtime::is_crun(&self.runtime) {
             add(&[
                 "--runtime-arg",
                 "--cgroup-manager",

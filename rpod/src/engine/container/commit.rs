@@ -163,7 +163,7 @@ fn layer(ctx: &Context, container: &Container, asked: &Commit) -> Result<Blob> {
 }
 
 /// A container that goes on when this value goes.
-struct Paused<'a>(&'a Context, &'a str);
+struct Paused<'a>(&'a Context, &'a Container);
 
 impl<'a> Paused<'a> {
     fn new(ctx: &'a Context, container: &'a Container) -> Result<Paused<'a>> {
@@ -173,16 +173,20 @@ impl<'a> Paused<'a> {
                 container.name
             );
         }
-        runtime::call(ctx, &["pause", &container.id])
+        runtime::call(ctx, container, &["pause", &container.id])
             .with_context(|| format!("pausing container {}", container.name))?;
-        Ok(Paused(ctx, &container.id))
+        Ok(Paused(ctx, container))
     }
 }
 
 impl Drop for Paused<'_> {
     fn drop(&mut self) {
-        if let Err(error) = runtime::call(self.0, &["resume", self.1]) {
-            eprintln!("Error: container {} stays paused: {error:#}", self.1);
+        let Paused(ctx, container) = self;
+        if let Err(error) = runtime::call(ctx, container, &["resume", &container.id]) {
+            eprintln!(
+                "Error: container {} stays paused: {error:#}",
+                container.name
+            );
         }
     }
 }

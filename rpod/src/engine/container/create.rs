@@ -21,6 +21,10 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
         container.id = id::new()?;
     }
     container.created = jiff::Timestamp::now().to_string();
+    let runtime = ctx.runtime()?;
+    container.runtime = Some(
+        std::path::absolute(&runtime).with_context(|| format!("finding {}", runtime.display()))?,
+    );
     let home = container.home(ctx);
     fs::create_dir_all(ctx.store.all(Noun::Container))
         .with_context(|| format!("making {}", ctx.store.all(Noun::Container).display()))?;

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::record::{Container, Process};
 use super::wait::watch;
 use crate::bundle;
-use crate::engine::{Context, event};
+use crate::engine::{Context, event, runtime};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::{self, Monitor};
 use crate::store::id;
@@ -68,6 +68,7 @@ fn run(
     let process = process_file(ctx, container, &request, dir)?;
     let attach = request.streams.is_some();
     let mut begun = Monitor {
+        runtime: runtime::of(ctx, container)?,
         container_id: &container.id,
         session_id: session,
         name: &container.name,

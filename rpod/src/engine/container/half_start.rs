@@ -42,7 +42,7 @@ pub(super) fn undo(ctx: &Context, container: &Container) -> Result<()> {
             }
         }
         // What was found may be the container itself: a runtime's child before it becomes the program.
-        runtime::call(ctx, &["delete", "--force", &container.id])?;
+        runtime::call(ctx, container, &["delete", "--force", &container.id])?;
         let Some(pid) = monitors.first().or(runtimes.first()) else {
             return Ok(());
         };

@@ -59,7 +59,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "HostsPath": file("hosts"),
         "StaticDir": home,
         "OCIConfigPath": home.join("config.json"),
-        "OCIRuntime": ctx.runtime()?,
+        "OCIRuntime": container.runtime.clone().map_or_else(|| ctx.runtime(), Ok)?,
         "ConmonPidFile": run.join("conmon.pid"),
         "PidFile": run.join("pidfile"),
         "Name": container.name,

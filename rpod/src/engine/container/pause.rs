@@ -39,7 +39,7 @@ pub fn pause(ctx: &Context, container: &Container) -> Result<()> {
         b"",
         Durability::Process,
     )?;
-    runtime::call(ctx, &["pause", &container.id])?;
+    runtime::call(ctx, container, &["pause", &container.id])?;
     event::container(ctx, "pause", container);
     Ok(())
 }
@@ -61,7 +61,7 @@ pub fn unpause(ctx: &Context, container: &Container) -> Result<()> {
 /// Ends a container that is paused: a signal reaches it only when it is thawed.
 pub fn kill_paused(ctx: &Context, container: &Container) -> Result<()> {
     const AFTER_KILL: Duration = Duration::from_secs(30);
-    runtime::kill(ctx, &container.id, libc::SIGKILL)?;
+    runtime::kill(ctx, container, libc::SIGKILL)?;
     let is_paused = || {
         anyhow::Ok(matches!(
             ctx.store.status(&container.id)?,
@@ -86,7 +86,7 @@ pub fn kill_paused(ctx: &Context, container: &Container) -> Result<()> {
 }
 
 fn thaw(ctx: &Context, container: &Container) -> Result<()> {
-    runtime::call(ctx, &["resume", &container.id])?;
+    runtime::call(ctx, container, &["resume", &container.id])?;
     let mark = container.run_dir(ctx).join("paused");
     match fs::remove_file(&mark) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -23,6 +23,8 @@ pub struct Container {
     /// When it was created, RFC 3339.
     pub created: String,
     pub image: Image,
+    /// The OCI runtime that it was created with, and that alone knows of it from then on.
+    pub runtime: Option<PathBuf>,
     pub process: Process,
     pub namespaces: Namespaces,
     pub user_namespace: UserNamespace,

@@ -163,7 +163,7 @@ fn take_from_runtime(ctx: &Context, container: &Container) -> Result<()> {
     if !run.join("started").exists() {
         half_start::undo(ctx, container)
     } else if run.join("pidfile").exists() {
-        runtime::call(ctx, &["delete", "--force", &container.id])
+        runtime::call(ctx, container, &["delete", "--force", &container.id])
     } else {
         Ok(())
     }

@@ -240,7 +240,7 @@ fn let_go(
         // Before the container can say that it is ready.
         unit.tell_pid(&container.run_dir(ctx))?;
     }
-    runtime::call(ctx, &["start", &container.id])?;
+    runtime::call(ctx, container, &["start", &container.id])?;
     let started = Started {
         at: Timestamp::now(),
         ..waiting
@@ -369,6 +369,7 @@ fn monitor<'a>(
     // A leaked reference of one path a start; the process lives as long as it needs it.
     let exit_dir: &'static Path = Box::leak(ctx.store.exits().into_boxed_path());
     Ok(Monitor {
+        runtime: runtime::of(ctx, container)?,
         container_id: &container.id,
         session_id: &container.id,
         name: &container.name,
@@ -422,7 +423,6 @@ pub(super) fn exit_command_start(ctx: &Context) -> Result<Vec<String>> {
     option("--root", text(&ctx.store.root)?);
     option("--runroot", text(&ctx.store.runroot)?);
     option("--log-level", ctx.log_level().to_owned());
-    option("--runtime", text(&ctx.runtime()?)?);
     option("--cgroup-manager", ctx.cgroup_manager().to_owned());
     if let Some(conmon) = &ctx.globals.conmon {
         option("--conmon", text(conmon)?);

@@ -117,7 +117,7 @@ fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Insta
 
 /// Sends a signal to a container that runs. It ended meanwhile, though its monitor may not have said so yet: no error.
 fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
-    let Err(error) = runtime::kill(ctx, &container.id, number) else {
+    let Err(error) = runtime::kill(ctx, container, number) else {
         return Ok(());
     };
     match ctx.store.status(&container.id)? {
@@ -131,7 +131,7 @@ pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
     match ctx.store.status(&container.id)? {
         Status::Running(_) => {
             restart::note_stop(ctx, container)?;
-            runtime::kill(ctx, &container.id, number)?;
+            runtime::kill(ctx, container, number)?;
             event::container(ctx, "kill", container);
             Ok(())
         }

@@ -49,6 +49,10 @@ fn limit(ctx: &Context, container: &Container) -> Result<()> {
         .to_str()
         .with_context(|| format!("{} is not UTF-8", path.display()))?;
     fs::write(&path, serde_json::to_vec(&resources)?).with_context(|| format!("writing {text}"))?;
-    runtime::call(ctx, &["update", "--resources", text, &container.id])
-        .with_context(|| format!("changing the limits of container {}", container.id))
+    runtime::call(
+        ctx,
+        container,
+        &["update", "--resources", text, &container.id],
+    )
+    .with_context(|| format!("changing the limits of container {}", container.id))
 }

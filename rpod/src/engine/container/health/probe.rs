@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -85,12 +85,7 @@ fn ask(
     let (file, pidfile) = (dir.join("process.json"), dir.join("pidfile"));
     replace_private(&file, &serde_json::to_vec(&process)?, Durability::Process)?;
     let (reader, writer) = std::io::pipe().context("making a pipe for a health check")?;
-    let runtime = ctx.runtime()?;
-    let mut call = Command::new(&runtime);
-    call.args(runtime::flags(ctx));
-    if ctx.systemd_cgroups() {
-        call.arg("--systemd-cgroup");
-    }
+    let mut call = runtime::command(ctx, container)?;
     let mut child = call
         .args(["exec", "--process"])
         .arg(&file)
@@ -101,7 +96,7 @@ fn ask(
         .stdout(writer.try_clone().context("doubling a pipe")?)
         .stderr(writer)
         .spawn()
-        .with_context(|| format!("starting {}", runtime.display()))?;
+        .with_context(|| format!("starting {}", call.get_program().display()))?;
     // The command's ends of the pipe go with it.
     drop(call);
     let listened = listen(&child, reader.into(), Instant::now() + timeout);
