@@ -54,8 +54,10 @@ fn no_network_is_left(stack: &Stack, host: &Host, rules: &str) -> Result<()> {
         links.text().lines().count() == 1,
         "links are left:\n{links}"
     );
-    let left = fs::read_dir(stack.scratch.path("runroot/netns"))?.count();
-    ensure!(left == 0, "{left} files in netns/");
+    let left = fs::read_dir(stack.scratch.path("runroot/netns"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(left.is_empty(), "left: {left:?}");
     let now = self::rules(host)?;
     ensure!(now == rules, "rules are left:\n{now}");
     Ok(())

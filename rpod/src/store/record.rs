@@ -111,6 +111,17 @@ impl Prepared {
     }
 }
 
+/// Removes what writers that were killed have left beside a record's place. Nobody may be writing the record.
+pub fn remove_half_written(path: &Path) -> Result<()> {
+    let temporary = beside(path)?;
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", temporary.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn beside(path: &Path) -> Result<PathBuf> {
     let name = path
         .file_name()
@@ -124,6 +135,16 @@ fn beside(path: &Path) -> Result<PathBuf> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn what_a_killed_writer_left_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        drop(prepare(&path, &vec![1u8]).unwrap());
+        remove_half_written(&path).unwrap();
+        remove_half_written(&path).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
 
     #[test]
     fn what_was_saved_is_loaded_and_nothing_else_is_left() {

@@ -278,6 +278,7 @@ fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
     if rootless() {
         user_mode::down(&path)?;
     }
+    record::remove_half_written(&record)?;
     namespace::remove(&path)?;
     match fs::remove_file(&record) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
