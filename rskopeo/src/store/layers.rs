@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::syncfs;
 
+use super::spread::spread;
 use crate::digest::Digest;
 use crate::fatal;
 use crate::layer::{self, Extractor, Form, Limits, Options, Owners, Unsettled, Watcher};
@@ -60,6 +61,7 @@ impl Layers {
             .mode(0o711)
             .create(&self.directory)
             .with_context(|| format!("creating {}", self.directory.display()))?;
+        spread(&self.directory);
         self.sweep()
     }
 

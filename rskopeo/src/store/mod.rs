@@ -13,6 +13,7 @@
 
 mod layers;
 mod names;
+mod spread;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
