@@ -1,7 +1,7 @@
 //! One JSON file a record, replaced whole: a reader sees the old or the new, never a part.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ pub enum Durability {
 
 /// Reads a record.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let bytes = read(path).with_context(|| format!("reading {}", path.display()))?;
     serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))
 }
 
 /// Reads a record that may be missing.
 pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let bytes = match fs::read(path) {
+    let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
@@ -34,6 +34,14 @@ pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     serde_json::from_slice(&bytes)
         .map(Some)
         .with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// A list reads hundreds of records, and most of them fit into the first read: nobody asks for the size before.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(8 << 10);
+    // The limit keeps the library from asking.
+    File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Writes a record beside its place and renames it there. The caller holds the lock of the directory.

@@ -68,7 +68,7 @@ pub(super) fn of(
         "Pod": container.pod.clone().unwrap_or_default(),
         "PodName": pod_name(ctx, container)?,
         "Ports": ports(ctx, container)?,
-        "Restarts": restart::count(ctx, &container.id),
+        "Restarts": restart::count(ctx, container),
         "Size": size,
         "StartedAt": started,
         "State": status.word(),

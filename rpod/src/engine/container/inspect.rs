@@ -63,7 +63,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "ConmonPidFile": run.join("conmon.pid"),
         "PidFile": run.join("pidfile"),
         "Name": container.name,
-        "RestartCount": restart::count(ctx, &container.id),
+        "RestartCount": restart::count(ctx, container),
         "Driver": "overlay",
         "MountLabel": "",
         "ProcessLabel": "",

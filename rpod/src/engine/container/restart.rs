@@ -76,8 +76,11 @@ pub(super) fn was_stopped(ctx: &Context, id: &str) -> bool {
 }
 
 /// How often the policy started it again.
-pub fn count(ctx: &Context, id: &str) -> u32 {
-    fs::read_to_string(restarts(ctx, id))
+pub fn count(ctx: &Context, container: &Container) -> u32 {
+    if container.restart.policy.is_empty() {
+        return 0;
+    }
+    fs::read_to_string(restarts(ctx, &container.id))
         .ok()
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(0)
@@ -88,7 +91,7 @@ pub fn again(ctx: &Context, container: &Container) -> Result<bool> {
     let Status::Exited(ended) = ctx.store.status(&container.id)? else {
         return Ok(false);
     };
-    let before = count(ctx, &container.id);
+    let before = count(ctx, container);
     let wanted = match container.restart.policy.as_str() {
         "always" | "unless-stopped" => true,
         "on-failure" => {

@@ -80,7 +80,11 @@ impl Store {
     /// What the container does now.
     pub fn status(&self, id: &str) -> Result<Status> {
         let run = self.run(Noun::Container, id);
-        if let Some(started) = record::load_if_there::<Started>(&run.join("started"))? {
+        // One look in place of two for each of many containers that do not run.
+        let has_run_dir = run.exists();
+        if has_run_dir
+            && let Some(started) = record::load_if_there::<Started>(&run.join("started"))?
+        {
             if let Some((code, at)) = self.exit_code(id)? {
                 let oom =
                     run.join("oom").exists() || self.home(Noun::Container, id).join("oom").exists();
@@ -111,7 +115,8 @@ impl Store {
                 oom: false,
             }));
         }
-        if let Some(waiting) = record::load_if_there::<Started>(&run.join("initialized"))?
+        if has_run_dir
+            && let Some(waiting) = record::load_if_there::<Started>(&run.join("initialized"))?
             && is_alive(&waiting)
         {
             return Ok(Status::Initialized(waiting));

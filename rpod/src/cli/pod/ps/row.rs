@@ -19,7 +19,7 @@ pub(super) fn of(ctx: &Context, pod: &Pod, members: &[Member]) -> Value {
                 "Id": member.container.id,
                 "Names": member.container.name,
                 "Status": member.status.word(),
-                "RestartCount": restart::count(ctx, &member.container.id),
+                "RestartCount": restart::count(ctx, &member.container),
             })
         })
         .collect();
