@@ -20,9 +20,9 @@ mod usage;
 
 use std::process::ExitCode;
 
+use tests::Result;
 use tests::monitor::{Case, stand_in};
-use tests::trial::Trial;
-use tests::{Result, trial};
+use tests::trial::{Trial, trial_on};
 
 type Contract = fn(&Case) -> Result<()>;
 
@@ -104,9 +104,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     for monitor in ["conmon", "rconmon"] {
         for (name, test) in CONTRACTS {
-            trials.push(trial(format!("{monitor}::{name}"), move || {
-                test(&Case::new(monitor)?)
-            }));
+            trials.push(trial_on(monitor, name, move || test(&Case::new(monitor)?)));
         }
     }
     trials.extend(pause::contracts());

@@ -9,8 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::command::Running;
 use tests::monitor::eventually;
-use tests::trial::Trial;
-use tests::{Cmd, Result, Scratch, ensure, ours, peer, trial};
+use tests::trial::{Trial, trial_on};
+use tests::{Cmd, Result, Scratch, ensure, ours, peer};
 
 type Contract = fn(&Path) -> Result<()>;
 
@@ -37,9 +37,7 @@ pub(crate) fn contracts() -> Vec<Trial> {
     let mut trials = Vec::new();
     for program in ["catatonit", "rpause"] {
         for (name, test) in CONTRACTS {
-            trials.push(trial(format!("{program}::{name}"), move || {
-                test(&find(program)?)
-            }));
+            trials.push(trial_on(program, name, move || test(&find(program)?)));
         }
     }
     trials

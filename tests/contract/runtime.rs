@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::bundle;
 use tests::monitor::eventually;
-use tests::trial::Trial;
-use tests::{Cmd, Context, Result, Scratch, ensure, ours, peer, skip, trial};
+use tests::trial::{Trial, trial_on};
+use tests::{Cmd, Context, Result, Scratch, ensure, ours, peer, skip};
 
 /// A runtime and one container of it, deleted with the test.
 struct Machine {
@@ -114,7 +114,7 @@ pub(crate) fn contracts() -> Vec<Trial> {
             .iter()
             .map(|(name, test)| {
                 let test = *test;
-                trial(format!("{program}::runtime::{name}"), move || {
+                trial_on(program, &format!("runtime::{name}"), move || {
                     test(&Machine::new(program)?)
                 })
             })

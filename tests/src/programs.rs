@@ -7,6 +7,9 @@ use anyhow::{Result, ensure};
 
 use crate::trial::skip;
 
+/// The programs under test.
+pub const OURS: [&str; 5] = ["rskopeo", "rrunc", "rconmon", "rpause", "rpod"];
+
 /// One of the five programs under test.
 pub fn ours(name: &str) -> Result<PathBuf> {
     let path = match env::var_os(name.to_uppercase()) {

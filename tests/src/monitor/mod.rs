@@ -8,7 +8,7 @@ pub mod stand_in;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -209,6 +209,9 @@ impl<'a> Launch<'a> {
         let (start_end, start) = pipe2(OFlag::O_CLOEXEC)?;
         let (sync, sync_end) = pipe2(OFlag::O_CLOEXEC)?;
         let (attach, attach_end) = pipe2(OFlag::O_CLOEXEC)?;
+        let start_end = out_of_the_shells_way(&start_end)?;
+        let sync_end = out_of_the_shells_way(&sync_end)?;
+        let attach_end = out_of_the_shells_way(&attach_end)?;
         let mut words = self.wrapper;
         words.push(case.program.clone().into());
         let mut command = Command::new(&words[0]);
@@ -261,6 +264,13 @@ impl<'a> Launch<'a> {
         }
         Ok(watched)
     }
+}
+
+/// The same pipe under a number of two digits: a wrapper's script redirects descriptors of one digit as it likes.
+fn out_of_the_shells_way(end: &OwnedFd) -> Result<OwnedFd> {
+    let copy = fcntl(end, FcntlArg::F_DUPFD_CLOEXEC(20))?;
+    // SAFETY: the descriptor was just made for us, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// A monitor that has been started.
