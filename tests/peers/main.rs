@@ -14,6 +14,7 @@ mod options;
 mod podman;
 mod shapes;
 mod table;
+mod units;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         shapes::ps_has_podmans_columns_and_keys,
         shapes::inspect_has_podmans_keys,
         shapes::errors_have_podmans_codes,
+        units::generated_units_say_what_podmans_say,
     ]);
     trials.push(trial(
         "every_table_is_of_a_command",

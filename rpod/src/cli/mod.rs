@@ -18,6 +18,7 @@ mod events;
 mod exec;
 mod exists;
 mod export;
+mod generate;
 mod globals;
 mod healthcheck;
 mod image;
@@ -151,6 +152,11 @@ const NOUNS: &[Noun] = &[
             entry::<update::Update>(),
             entry::<wait::Wait>(),
         ],
+    },
+    Noun {
+        name: "generate",
+        about: "Generate what runs containers elsewhere from containers",
+        commands: &[entry::<generate::Systemd>()],
     },
     Noun {
         name: "healthcheck",

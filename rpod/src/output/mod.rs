@@ -15,5 +15,5 @@ pub use size::{binary_size, human_size, image_size};
 pub use table::align;
 pub use time::{
     ago, go_duration, go_seconds, go_time, human_duration, local_zone, parse_go_duration,
-    parse_point,
+    parse_point, unix_date,
 };

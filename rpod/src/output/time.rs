@@ -64,6 +64,13 @@ pub fn go_seconds(time: Timestamp) -> String {
         .to_string()
 }
 
+/// As date(1) prints it: `Tue Nov 24 00:37:33 UTC 2026`.
+pub fn unix_date(time: Timestamp) -> String {
+    time.to_zoned_datetime(local_zone())
+        .strftime("%a %b %e %H:%M:%S %Z %Y")
+        .to_string()
+}
+
 /// As Go prints a duration: `1h2m3.5s`, `29.858659ms`, `0s`.
 pub fn go_duration(nanoseconds: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1, "ns"), (1000, "µs"), (1_000_000, "ms")];

@@ -217,20 +217,26 @@ pub(in crate::cli) fn environment(
         let lines = text
             .lines()
             .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
-        all.extend(lines.filter_map(variable));
+        all.extend(lines.flat_map(variables));
     }
-    all.extend(options.iter().filter_map(|text| variable(text)));
+    all.extend(options.iter().flat_map(|text| variables(text)));
     Ok(all)
 }
 
-/// `NAME=VALUE`; `NAME` alone takes the caller's value, if there is one.
-fn variable(text: &str) -> Option<String> {
+/// `NAME=VALUE`; `NAME` alone takes the caller's value, if there is one, and `NAME*` all that begin so.
+fn variables(text: &str) -> Vec<String> {
     if text.contains('=') {
-        return Some(text.to_owned());
+        return vec![text.to_owned()];
     }
-    std::env::var(text)
-        .ok()
-        .map(|value| format!("{text}={value}"))
+    let is_meant = |name: &str| match text.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == text,
+    };
+    let all = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        is_meant(&name).then(|| format!("{name}={value}"))
+    });
+    all.collect()
 }
 
 #[cfg(test)]
