@@ -15,8 +15,8 @@ pub mod tree;
 pub mod user_namespace;
 pub mod volume;
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 
@@ -33,7 +33,7 @@ pub struct Context {
     pub config: Config,
     /// The global options as they were given, for the exit command.
     pub globals: Globals,
-    runtime: OnceCell<PathBuf>,
+    runtime: OnceLock<PathBuf>,
 }
 
 impl Context {
@@ -47,7 +47,7 @@ impl Context {
             store,
             config,
             globals: globals.clone(),
-            runtime: OnceCell::new(),
+            runtime: OnceLock::new(),
         })
     }
 

@@ -20,8 +20,7 @@ pub enum Durability {
 
 /// Reads a record.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = read(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))
+    load_if_there(path)?.with_context(|| format!("reading {}: it is not there", path.display()))
 }
 
 /// Reads a record that may be missing.
@@ -31,7 +30,10 @@ pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     };
-    serde_json::from_slice(&bytes)
+    // Texts are checked at once, not each by itself.
+    let decoded = std::str::from_utf8(&bytes).map_err(anyhow::Error::from);
+    decoded
+        .and_then(|text| Ok(serde_json::from_str(text)?))
         .map(Some)
         .with_context(|| format!("{} is damaged", path.display()))
 }

@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::{Globals, Verb};
 use crate::engine::container::filter::Filter;
+use crate::engine::container::record::Container;
 use crate::engine::{Context, container};
 use crate::output::{Listing, Style};
+use crate::parallel;
 
 #[derive(Args, Debug)]
 pub struct Ps {
@@ -159,19 +161,29 @@ impl Ps {
             || self.last().is_some()
             || filters.iter().any(Filter::is_about_state);
         let count = if self.latest { Some(1) } else { self.last() };
-        let mut rows = Vec::new();
-        for container in container::all(ctx)?.into_iter().rev() {
-            if count == Some(rows.len()) {
-                break;
-            }
+        let row = |container: Container| -> Result<Option<Value>> {
             let status = ctx.store.status(&container.id)?;
-            if (any_state || status.is_running())
-                && Filter::all_take(&filters, ctx, &container, &status)
-            {
-                rows.push(row::of(ctx, &container, &status, self.needs_size())?);
+            let shown = (any_state || status.is_running())
+                && Filter::all_take(&filters, ctx, &container, &status);
+            shown
+                .then(|| row::of(ctx, &container, &status, self.needs_size()))
+                .transpose()
+        };
+        let all = container::all(ctx)?;
+        let mut rows: Vec<Value> = match count {
+            // The newest alone are looked at.
+            Some(count) => {
+                let newest = all.into_iter().rev().map(row);
+                let shown = newest.filter_map(Result::transpose).take(count);
+                let mut rows: Vec<Value> = shown.collect::<Result<_>>()?;
+                rows.reverse();
+                rows
             }
-        }
-        rows.reverse();
+            None => {
+                let rows = parallel::map(all, row).into_iter();
+                rows.filter_map(Result::transpose).collect::<Result<_>>()?
+            }
+        };
         self.sort(&mut rows);
         Ok(rows)
     }

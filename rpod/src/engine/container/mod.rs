@@ -43,6 +43,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::Context;
+use crate::parallel;
 use crate::store::{Lock, Noun, record as file};
 use record::Container;
 use start::exit_command_start;
@@ -59,19 +60,15 @@ pub fn load(ctx: &Context, id: &str) -> Result<Container> {
 
 /// All containers, oldest first. What is damaged or half removed is left out; `rm` can still name it.
 pub fn all(ctx: &Context) -> Result<Vec<Container>> {
-    let mut all = Vec::new();
-    for id in ctx
-        .store
-        .ids(Noun::Container)
-        .context("listing containers")?
-    {
-        if let Ok(Some(container)) =
-            file::load_if_there::<Container>(&ctx.store.record(Noun::Container, &id))
-        {
-            all.push(container);
-        }
-    }
-    all.sort_by(|a: &Container, b| a.created.cmp(&b.created));
+    let ids = ctx.store.ids(Noun::Container);
+    let read = parallel::map(ids.context("listing containers")?, |id| {
+        file::load_if_there::<Container>(&ctx.store.record(Noun::Container, &id))
+    });
+    let mut all: Vec<Container> = read
+        .into_iter()
+        .filter_map(|record| record.ok().flatten())
+        .collect();
+    all.sort_by(|a, b| a.created.cmp(&b.created));
     Ok(all)
 }
 
