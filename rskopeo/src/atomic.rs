@@ -60,6 +60,11 @@ impl Temporary {
         self.file()
             .sync_data()
             .with_context(|| format!("syncing {}", path.display()))?;
+        self.place(path)
+    }
+
+    /// The same without waiting for the disk, as other programs write files that are nobody's state.
+    pub fn place(self, path: &Path) -> Result<()> {
         let named = match self.kind {
             Kind::Named(file) => file.persist(path).map(drop).map_err(Into::into),
             Kind::Unnamed(file) => name(&file, &self.directory, path),

@@ -2,6 +2,7 @@
 #![cfg(fuzzing)]
 #![allow(dead_code, unreachable_pub, reason = "the rest is the program's")]
 
+mod ahead;
 mod atomic;
 mod bounds;
 mod bundle;

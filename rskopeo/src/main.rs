@@ -3,6 +3,7 @@
 // In a program nothing is reachable from outside: `pub` says what a module offers to the others.
 #![allow(unreachable_pub)]
 
+mod ahead;
 mod atomic;
 mod bounds;
 mod bundle;

@@ -1,18 +1,16 @@
 //! What happens to a layer's bytes on their way: decrypted ▸ unpacked ▸ packed ▸ encrypted, or nothing.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
 use anyhow::{Context, Result, bail};
 
 use super::blobs::Job;
+use crate::ahead;
 use crate::compression::{self, Compression};
 use crate::encryption::{Decrypting, Encrypting, Sealed, is_encrypted};
 use crate::layer::chunked::{self, Annotations};
 use crate::manifest::{Descriptor, Replacement};
 use crate::transport::{BlobStream, Role, Section, Written, spool};
-
-/// As much as is read at once of what was unpacked, in bytes.
-const BUFFER: usize = 128 * 1024;
 
 /// What is done about a layer's encryption.
 pub(super) enum Crypt {
@@ -84,27 +82,17 @@ pub(super) fn put(
         );
     }
     let annotations = Annotations::default();
-    let packed = match change {
-        None => Box::new(reader),
-        Some(target) => {
-            let plain: Box<dyn BufRead + Send + '_> = match actual {
-                Compression::None => Box::new(reader),
-                _ => Box::new(BufReader::with_capacity(
-                    BUFFER,
-                    compression::unpack(actual, reader)?,
-                )),
-            };
-            pack(plain, target, job.options.compression_level, &annotations)?
+    let written = match change {
+        None => put_made(job, Box::new(reader), role, &crypt)?,
+        Some(target) if actual == Compression::None => {
+            let packed = pack(Box::new(reader), target, job, &annotations)?;
+            put_made(job, packed, role, &crypt)?
         }
-    };
-    let made = match &crypt {
-        Crypt::Encrypted(sealed) => Box::new(Encrypting::new(packed, sealed)),
-        _ => packed,
-    };
-    let made = BlobStream::made(made);
-    let written = match job.options.precompute_digests {
-        true => put_precomputed(job, made, role)?,
-        false => job.destination.put_blob(None, role, made)?,
+        // Unpacking is as much work as what comes after it.
+        Some(target) => ahead::read(compression::unpack(actual, reader)?, |plain| {
+            let packed = pack(Box::new(plain), target, job, &annotations)?;
+            put_made(job, packed, role, &crypt)
+        })??,
     };
     let mut annotations = annotations.take();
     let mut is_encrypted = false;
@@ -119,6 +107,23 @@ pub(super) fn put(
         is_encrypted,
         annotations,
     }))
+}
+
+/// Puts what was made on the way, encrypted if it is to be.
+fn put_made(
+    job: &Job<'_>,
+    packed: Box<dyn Read + Send + '_>,
+    role: &Role,
+    crypt: &Crypt,
+) -> Result<Written> {
+    let made = BlobStream::made(match crypt {
+        Crypt::Encrypted(sealed) => Box::new(Encrypting::new(packed, sealed)),
+        _ => packed,
+    });
+    match job.options.precompute_digests {
+        true => put_precomputed(job, made, role),
+        false => job.destination.put_blob(None, role, made),
+    }
 }
 
 /// Waits in a file without a name until its digest is known, and goes only if the destination has it not.
@@ -136,9 +141,10 @@ fn put_precomputed(job: &Job<'_>, made: BlobStream<'_>, role: &Role) -> Result<W
 fn pack<'a>(
     plain: Box<dyn BufRead + Send + 'a>,
     target: Compression,
-    level: Option<i32>,
+    job: &Job<'_>,
     annotations: &Annotations,
 ) -> Result<Box<dyn Read + Send + 'a>> {
+    let level = job.options.compression_level;
     Ok(match target {
         Compression::ZstdChunked => {
             let level = level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);

@@ -115,7 +115,14 @@ fn settle_link(tree: &mut Tree, link: &ForeignLink, lowers: &[OwnedFd]) -> Resul
 
 /// The nearest lower tree that shows `path`, with what is there.
 fn find<'a>(path: &[u8], lowers: &'a [OwnedFd]) -> Result<Option<(BorrowedFd<'a>, FileStat)>> {
-    for lower in lowers {
+    // Most trees know nothing of a path. One call tells that; only those above one that does may hide it.
+    let has = |lower: &OwnedFd| {
+        open_beneath(lower.as_fd(), path, OFlag::O_PATH).err() != Some(Errno::ENOENT)
+    };
+    let Some(last) = lowers.iter().position(has) else {
+        return Ok(None);
+    };
+    for lower in &lowers[..=last] {
         match look(path, lower.as_fd())? {
             Look::Found(stat) => return Ok(Some((lower.as_fd(), stat))),
             Look::Hidden => return Ok(None),

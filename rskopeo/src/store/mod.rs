@@ -11,6 +11,7 @@
 //! `ROOT/images` itself is flock'ed LOCK_SH during an import, so that whoever sweeps unreferenced blobs and layers (LOCK_EX)
 //! takes nothing that is about to be referenced.
 
+mod flusher;
 mod layers;
 mod names;
 mod spread;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result};
 use crate::digest::Digest;
 use crate::transport::{INDEX_LOCK, Layout};
 
+pub use flusher::Flusher;
 pub use layers::{Layers, Staged};
 pub use names::name_image;
 

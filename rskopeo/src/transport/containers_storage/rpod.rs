@@ -16,7 +16,7 @@ use crate::fatal::NotFound;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, OCI_MANIFEST, RawManifest};
 use crate::reference::StoredImage;
 use crate::signature::{Signature, read_numbered, remove_numbered, write_numbered};
-use crate::store::{Layers, Staged, Store, import_lock, name_image};
+use crate::store::{Flusher, Layers, Staged, Store, import_lock, name_image};
 
 #[derive(Debug)]
 pub struct StorageSource {
@@ -101,6 +101,7 @@ pub struct StorageDestination {
     layers: Layers,
     name: StoredImage,
     image: Mutex<Incoming>,
+    flusher: Flusher,
     /// Against a sweep until the image has its name.
     _lock: File,
 }
@@ -127,6 +128,7 @@ impl StorageDestination {
             layers,
             name: image.clone(),
             image: Mutex::default(),
+            flusher: Flusher::of(&store.images_path())?,
             _lock: lock,
         })
     }
@@ -204,6 +206,7 @@ impl Destination for StorageDestination {
         let tee = Tee {
             from: &mut stream,
             to: &mut file,
+            flusher: &self.flusher,
         };
         let staged = self
             .layers
@@ -288,12 +291,14 @@ impl Destination for StorageDestination {
 struct Tee<'a, 'b> {
     from: &'a mut BlobStream<'b>,
     to: &'a mut Temporary,
+    flusher: &'a Flusher,
 }
 
 impl Read for Tee<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.from.read(buffer)?;
         self.to.write_all(&buffer[..n])?;
+        self.flusher.wrote(n);
         Ok(n)
     }
 }

@@ -49,7 +49,7 @@ impl Output {
 
     pub fn commit(self) -> Result<()> {
         match self.kind {
-            Kind::Renamed(temporary) => temporary.persist(&self.path),
+            Kind::Renamed(temporary) => temporary.place(&self.path),
             Kind::Copied(mut spooled) => {
                 let mut place = File::options()
                     .write(true)
