@@ -1,6 +1,7 @@
 //! What an engine asks of a runtime beyond starting processes. Each test runs on runc and on rrunc, save where runc knows less.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -103,11 +104,14 @@ pub(crate) fn contracts() -> Vec<Trial> {
         ("update_changes_limits", update),
         ("exec_enters_a_group_below", sub_group),
     ];
-    let ours_alone: [(&str, Contract); 4] = [
+    let ours_alone: [(&str, Contract); 7] = [
         ("what_is_not_supported_is_refused_by_name", refusals),
         ("readiness_is_passed_on", readiness),
         ("network_devices_move_with_their_addresses", devices),
         ("a_checkpoint_is_restored", checkpoint),
+        ("roots_have_every_propagation", propagations),
+        ("a_root_below_a_private_directory_is_entered", private_root),
+        ("execve_has_the_last_word", not_executed),
     ];
     let runs = |program: &'static str, tests: &[(&str, Contract)]| -> Vec<Trial> {
         tests
@@ -286,6 +290,67 @@ fn refusals(machine: &Machine) -> Result<()> {
         machine.cmd("list -q").run()?.is("")?;
         fs::remove_dir_all(bundle)?;
     }
+    Ok(())
+}
+
+fn propagations(machine: &Machine) -> Result<()> {
+    for kind in ["private", "shared", "slave", "unbindable"] {
+        for name in [kind.to_owned(), format!("r{kind}")] {
+            let bundle = machine.bundle(&["echo", "started"], |config| {
+                config["linux"]["rootfsPropagation"] = json!(name);
+            })?;
+            machine.cmd("run ID").dir(&bundle).ok()?.is("started")?;
+            fs::remove_dir_all(bundle)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where nobody whom the container's user namespace knows may pass.
+fn private_root(machine: &Machine) -> Result<()> {
+    let private = machine.scratch.path("private");
+    fs::create_dir(&private)?;
+    let bundle = machine.bundle(&["cat", "/data/file"], |config| {
+        let ids = json!([{"containerID": 0, "hostID": 100_000, "size": 65_536}]);
+        config["linux"]["uidMappings"] = ids.clone();
+        config["linux"]["gidMappings"] = ids;
+        if let Some(namespaces) = config["linux"]["namespaces"].as_array_mut() {
+            namespaces.push(json!({"type": "user"}));
+        }
+        // One that the root has, which only a helper can copy by then.
+        if let Some(mounts) = config["mounts"].as_array_mut() {
+            mounts.push(json!({"destination": "/data", "source": "rootfs/tmp", "type": "bind", "options": ["rbind"]}));
+        }
+    })?;
+    for name in ["data", "sys/fs"] {
+        fs::create_dir_all(bundle.join("rootfs").join(name))?;
+    }
+    fs::write(bundle.join("rootfs/tmp/file"), "found")?;
+    let moved = private.join("bundle");
+    fs::rename(bundle, &moved)?;
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700))?;
+    machine.cmd("run ID").dir(&moved).ok()?.is("found")?;
+    Ok(())
+}
+
+/// A container whose program cannot be executed has run all the same: no log line, but its own words, as runc's.
+fn not_executed(machine: &Machine) -> Result<()> {
+    let bundle = machine.bundle(&["/script"], |_| {})?;
+    let script = bundle.join("rootfs/script");
+    fs::write(&script, "#!/no/interpreter\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let run = machine.cmd("run ID").dir(&bundle).exits(255)?;
+    let said = run.stderr.lines().last();
+    ensure!(
+        said == Some("exec /script: no such file or directory"),
+        "{run}"
+    );
+    machine.cmd("list -q").ok()?.is("")?;
+    machine
+        .cmd("run --detach ID")
+        .dir(&bundle)
+        .exits(1)?
+        .complains("exec /script: no such file or directory")?;
     Ok(())
 }
 

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         masks::cve_2025_52881_writes_to_proc_are_led_elsewhere,
         mounts::cve_2021_30465_a_mount_point_is_swapped,
         mounts::cve_2024_45310_a_file_is_made_on_the_host,
+        mounts::a_mount_on_a_volume_spreads_to_the_host,
         proc::cve_2019_16884_a_volume_is_mounted_at_proc,
         proc::cve_2023_28642_proc_is_a_link,
         proc::cve_2023_27561_proc_is_a_link_into_a_volume,

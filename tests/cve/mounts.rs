@@ -103,3 +103,75 @@ pub(crate) fn cve_2024_45310_a_file_is_made_on_the_host() -> Result<()> {
     drop(swapping);
     Ok(())
 }
+
+/// Shared mounts are what systemd makes of a host. A copy of one that is made outside of the container is its peer, and the
+/// container's mounts on it become the host's: here those of a volume with mapped ids, and of a volume in a user namespace.
+pub(crate) fn a_mount_on_a_volume_spreads_to_the_host() -> Result<()> {
+    let script = "mount -t tmpfs inside /volume/below && grep /volume /proc/self/mountinfo";
+    let jail = Jail::new(&["sh", "-c", script], |config| {
+        for set in ["bounding", "effective", "permitted"] {
+            if let Some(names) = config["process"]["capabilities"][set].as_array_mut() {
+                names.push(json!("CAP_SYS_ADMIN"));
+            }
+        }
+    })?;
+    fs::create_dir(jail.rootfs().join("volume"))?;
+    fs::create_dir(jail.outside().join("below"))?;
+    const SHARED: &str =
+        "mount -t tmpfs host outside; mount --make-shared outside; mkdir outside/below";
+    let naive = format!(
+        "{SHARED}; mount --bind outside $R/volume
+        unshare -m --propagation unchanged mount -t tmpfs inside $R/volume/below; mountpoint outside/below"
+    );
+    jail.naive(&naive)?.says("is a mountpoint")?;
+
+    let ids = json!([{"containerID": 0, "hostID": 100_000, "size": 65_536}]);
+    let mut volume = json!({"destination": "/volume", "source": jail.outside(), "type": "bind", "options": ["rbind"]});
+    jail.change(|config| {
+        config["linux"]["uidMappings"] = ids.clone();
+        config["linux"]["gidMappings"] = ids.clone();
+        if let (Some(namespaces), Some(mounts)) = (
+            config["linux"]["namespaces"].as_array().cloned(),
+            config["mounts"].as_array_mut(),
+        ) {
+            mounts.push(volume.clone());
+            config["linux"]["namespaces"] =
+                json!([namespaces, vec![json!({"type": "user"})]].concat());
+        }
+    })?;
+    spreads_nothing(&jail, SHARED)?;
+
+    volume["uidMappings"] = ids.clone();
+    volume["gidMappings"] = ids;
+    jail.change(|config| {
+        if let Some(linux) = config["linux"].as_object_mut() {
+            linux.remove("uidMappings");
+            linux.remove("gidMappings");
+        }
+        if let Some(namespaces) = config["linux"]["namespaces"].as_array_mut() {
+            namespaces.pop();
+        }
+        if let Some(last) = config["mounts"]
+            .as_array_mut()
+            .and_then(|mounts| mounts.last_mut())
+        {
+            *last = volume;
+        }
+    })?;
+    spreads_nothing(&jail, SHARED)
+}
+
+/// Runs the bundle on a host whose `outside` is a shared mount.
+fn spreads_nothing(jail: &Jail, shared: &str) -> Result<()> {
+    let script = format!(
+        "cd {}; {shared}; chmod 777 outside/below
+        \"$@\"; if mountpoint -q outside/below; then echo spread; fi",
+        jail.scratch.path("").display()
+    );
+    let words = ["-m", "--propagation", "private", "sh", "-ec", &script, "sh"];
+    let run = jail
+        .rrunc("run --bundle BUNDLE ID")
+        .through("unshare", &words);
+    run.ok()?.says(" - tmpfs inside ")?.hides("spread")?;
+    jail.is_gone()
+}

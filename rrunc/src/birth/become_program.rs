@@ -1,19 +1,20 @@
 //! The last part of every process that is born, of `create` and of `exec`:
 //! give up powers in the order that keeps each step possible, then exec.
 
+use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use super::channel::{Channel, Message};
-use super::program::{self, Program};
+use super::program::{self, NotExecuted, Program};
 use super::stdio;
 use crate::annotations;
-use crate::kernel::process::close_from;
+use crate::kernel::process::{close_from, exit_now};
 use crate::log::Log;
 use crate::security::capabilities::Sets;
 use crate::security::lsm::Label;
@@ -92,7 +93,7 @@ pub(super) fn become_program(
     preserved_fds: u32,
     channel: &Channel,
     gate: &dyn Gate,
-) -> Result<()> {
+) -> Result<Infallible> {
     confinement.tuning.apply()?;
     confinement.label.apply()?;
     // Whatever is open here would be held until `start`, perhaps for days.
@@ -119,7 +120,21 @@ pub(super) fn become_program(
         load_filter(confinement, channel)?;
     }
     gate.pass(channel)?;
-    Err(program.start())
+    Err(program.start().into())
+}
+
+/// The end of a process of which nothing came: the reason is told to the
+/// parent, and when there is none any more, to stderr.
+pub(super) fn give_up(error: &Error, channel: &Channel) -> ! {
+    let text = format!("{error:#}");
+    let (reason, code) = match error.downcast_ref::<NotExecuted>() {
+        Some(_) => (Message::NotExecuted(text.clone()), NotExecuted::CODE),
+        None => (Message::Failed(text.clone()), 1),
+    };
+    if channel.send(&reason).is_err() {
+        eprintln!("{text}");
+    }
+    exit_now(code.into())
 }
 
 fn load_filter(confinement: &Confinement, channel: &Channel) -> Result<()> {

@@ -33,8 +33,10 @@ pub(super) enum Message {
     HooksRan,
     /// Child: copy the source of this mount for me.
     OpenSource(usize),
+    /// Child: make the root a mount for me.
+    OpenRoot,
     /// Parent: here it is.
-    SourceOpened,
+    Opened,
     /// Child: here is my seccomp listener.
     Listener,
     /// Parent: it is with its agent.
@@ -45,6 +47,8 @@ pub(super) enum Message {
     Go,
     /// Child: I could not be born, for this reason.
     Failed(String),
+    /// Child: all was done, but execve(2) refused the program.
+    NotExecuted(String),
 }
 
 impl Message {
@@ -56,12 +60,14 @@ impl Message {
             Message::RunHooks => (b'h', ""),
             Message::HooksRan => (b'H', ""),
             Message::OpenSource(index) => (b's', &index.to_string()),
-            Message::SourceOpened => (b'S', ""),
+            Message::OpenRoot => (b'o', ""),
+            Message::Opened => (b'O', ""),
             Message::Listener => (b'l', ""),
             Message::ListenerSent => (b'L', ""),
             Message::Ready => (b'r', ""),
             Message::Go => (b'g', ""),
             Message::Failed(text) => (b'!', text),
+            Message::NotExecuted(text) => (b'x', text),
         };
         let mut packet = vec![tag];
         packet.extend_from_slice(&text.as_bytes()[..text.len().min(LONGEST - 1)]);
@@ -80,12 +86,14 @@ impl Message {
             b'h' => Message::RunHooks,
             b'H' => Message::HooksRan,
             b's' => Message::OpenSource(text.parse().context("a message without its mount")?),
-            b'S' => Message::SourceOpened,
+            b'o' => Message::OpenRoot,
+            b'O' => Message::Opened,
             b'l' => Message::Listener,
             b'L' => Message::ListenerSent,
             b'r' => Message::Ready,
             b'g' => Message::Go,
             b'!' => Message::Failed(text.into_owned()),
+            b'x' => Message::NotExecuted(text.into_owned()),
             other => bail!("a message of unknown kind {other:#x}"),
         })
     }

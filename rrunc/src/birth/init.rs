@@ -1,22 +1,25 @@
 //! The child's side of a container's birth, step by step.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, setsid};
 
-use super::become_program::{Confinement, Gate, become_program};
+use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
 use super::hooks::Surroundings;
 use super::program::environment_of;
 use super::rootfs::{Leave, Rootfs};
-use super::{Order, console, devices, hooks, masks, mounts, namespaces::Layout, settings, stdio};
+use super::{
+    Order, console, devices, hooks, masks, mount_new, mounts, namespaces::Layout, settings, stdio,
+};
 use crate::cgroup::{Entrance, View};
 use crate::container::{State, Status};
 use crate::kernel::process::{exit_now, hide};
@@ -34,23 +37,15 @@ pub(super) struct Prepared<'a> {
     pub(super) confinement: Confinement,
 }
 
-/// Be born; never returns. What goes wrong is told to the parent, and when
-/// there is none any more, to stderr.
+/// Be born; never returns.
 pub(super) fn grow(
     order: &Order<'_>,
     prepared: Prepared<'_>,
     state: &State,
     channel: &Channel,
 ) -> ! {
-    let error = match steps(order, prepared, state, channel) {
-        Ok(()) => Error::msg("the program did not start"),
-        Err(error) => error,
-    };
-    let text = format!("{error:#}");
-    if channel.send(&Message::Failed(text.clone())).is_err() {
-        eprintln!("{text}");
-    }
-    exit_now(1)
+    let Err(error) = steps(order, prepared, state, channel);
+    give_up(&error, channel)
 }
 
 fn steps(
@@ -58,7 +53,7 @@ fn steps(
     prepared: Prepared<'_>,
     state: &State,
     channel: &Channel,
-) -> Result<()> {
+) -> Result<Infallible> {
     let Prepared {
         layout,
         groups,
@@ -140,7 +135,7 @@ fn furnish_root(
     channel: &Channel,
 ) -> Result<Option<OwnedFd>> {
     let (spec, linux) = (order.spec, &order.spec.linux);
-    let rootfs = Rootfs::prepare(order.rootfs, linux.rootfs_propagation.as_deref())?;
+    let rootfs = Rootfs::prepare(order.rootfs, linux.rootfs_propagation.as_deref(), channel)?;
     let mut readonly_later = Vec::new();
     for mount in mounts {
         readonly_later.extend(mount.make(&rootfs, view, channel)?);
@@ -165,7 +160,7 @@ fn furnish_root(
     // The masks need the host's /dev/null, and with it the host's root.
     masks::make_readonly(&rootfs, &linux.readonly_paths)?;
     masks::mask(&rootfs, &linux.masked_paths)?;
-    mounts::make_readonly(readonly_later)?;
+    mount_new::make_readonly(readonly_later)?;
     rootfs.enter(if order.no_pivot {
         Leave::Move
     } else {

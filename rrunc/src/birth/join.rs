@@ -23,7 +23,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setsid};
 
-use super::become_program::{Confinement, Gate, become_program};
+use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
 use super::namespaces::become_root;
 use super::{Newborn, console, set_oom_score};
@@ -202,7 +202,7 @@ fn grow(
     groups: Option<&Entrance>,
     channel: &Channel,
 ) -> ! {
-    let grown = enter(guest, init, groups).and_then(|()| {
+    let joined = enter(guest, init, groups).and_then(|()| {
         become_program(
             guest.process,
             confinement,
@@ -211,14 +211,8 @@ fn grow(
             &GuestGate,
         )
     });
-    let text = match grown {
-        Ok(()) => "the program did not start".to_owned(),
-        Err(error) => format!("{error:#}"),
-    };
-    if channel.send(&Message::Failed(text.clone())).is_err() {
-        eprintln!("{text}");
-    }
-    exit_now(1)
+    let Err(error) = joined;
+    give_up(&error, channel)
 }
 
 fn enter(guest: &Guest<'_>, init: OwnedFd, groups: Option<&Entrance>) -> Result<()> {

@@ -11,8 +11,8 @@
 //!                                             join, setsid, cgroup namespace, keyring
 //!                                             loopback, names, sysctls
 //!                                             root, mounts, devices
-//!  copy it        ◀────────── OpenSource ───── (with a source in the root itself)
-//!        │ ────────────── SourceOpened ────▶
+//!  a helper opens it ◀─ OpenRoot, OpenSource ─ (with what a user namespace cannot reach)
+//!        │ ───────────────── Opened ────────▶
 //!  devices, prestart, createRuntime ◀ RunHooks ── (with such hooks or devices)
 //!        │ ───────────────── HooksRan ──────▶ createContainer hooks
 //!        │                                    terminal ──▶ console socket
@@ -37,11 +37,13 @@ mod channel;
 mod console;
 mod copy_up;
 mod devices;
+mod helper;
 mod hooks;
 mod ids;
 mod init;
 mod join;
 mod masks;
+mod mount_new;
 mod mount_source;
 mod mount_table;
 mod mounts;
@@ -83,6 +85,7 @@ pub(crate) use console::resize;
 pub(crate) use hooks::{Surroundings, run as run_hooks};
 pub(crate) use join::{Guest, join};
 pub(crate) use places::make_places;
+pub(crate) use program::NotExecuted;
 pub(crate) use seal::seal;
 
 /// What is to be born.
@@ -235,7 +238,14 @@ impl Newborn {
                     self.channel.send(&Message::HooksRan)?;
                 }
                 Some((Message::OpenSource(index), _)) => {
-                    mount_source::answer(spec, &state.bundle, index, self.pid, &self.channel)?;
+                    helper::answer(self.pid, &self.channel, || {
+                        mount_source::open_inside(spec, &state.bundle, index)
+                    })?;
+                }
+                Some((Message::OpenRoot, _)) => {
+                    helper::answer(self.pid, &self.channel, || {
+                        rootfs::bind_onto_itself(&state.rootfs)
+                    })?;
                 }
                 Some((Message::Listener, Some(fd))) => {
                     let agent = listener
@@ -274,6 +284,7 @@ impl Newborn {
                 Ok(self.pid)
             }
             Some(Message::Failed(text)) => bail!(text),
+            Some(Message::NotExecuted(text)) => Err(NotExecuted(text).into()),
             Some(other) => bail!("the container's process said {other:?} out of turn"),
         }
     }

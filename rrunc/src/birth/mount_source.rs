@@ -10,15 +10,15 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
-use nix::sched::{CloneFlags, setns};
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::channel::{Channel, Message};
 use super::mounts::Plan;
-use crate::kernel::process::{Side, clone, exit_now};
-use crate::spec::Spec;
+use super::options::tree_propagation;
+use super::rootfs::host;
+use super::{helper, ids};
+use crate::kernel::mount::{Attributes, clone_tree, map_ids, set_attributes};
+use crate::spec::{IdMapping, NamespaceKind, Spec};
 
 /// Who copies the source of a bind mount.
 #[derive(Debug)]
@@ -32,49 +32,93 @@ pub(super) enum Source {
     OfParent,
 }
 
-/// The container's process asks for a source that its parent has to copy.
-pub(super) fn ask_parent(index: usize, channel: &Channel) -> Result<OwnedFd> {
-    channel.send(&Message::OpenSource(index))?;
-    match channel.receive_with()? {
-        Some((Message::SourceOpened, Some(tree))) => Ok(tree),
-        Some((Message::Failed(text), _)) => bail!(text),
-        Some((other, _)) => bail!("expected a mount, was told {other:?}"),
-        None => bail!("the other side of the birth was killed"),
+impl Plan<'_> {
+    pub(super) fn maps_ids(&self) -> bool {
+        self.options.map_ids.is_some() || !self.entry.uid_mappings.is_empty()
     }
-}
 
-/// The parent's answer, by a process that enters the container's mount
-/// namespace with the parent's powers.
-///
-/// # Errors
-/// It cannot be forked; what else goes wrong is told to the container's
-/// process.
-pub(super) fn answer(
-    spec: &Spec,
-    bundle: &Path,
-    index: usize,
-    pid: Pid,
-    channel: &Channel,
-) -> Result<()> {
-    // SAFETY: rrunc has one thread.
-    match unsafe { clone(CloneFlags::empty(), None) }.context("clone to open a mount's source")? {
-        Side::Parent(helper) => waitpid(helper, None)
-            .map(drop)
-            .context("wait for a mount's source"),
-        Side::Child => {
-            let told = match open_inside(spec, bundle, index, pid) {
-                Ok(tree) => channel.send_with(&Message::SourceOpened, tree.as_fd()),
-                Err(error) => channel.send(&Message::Failed(format!("{error:#}"))),
-            };
-            exit_now(told.is_err().into())
+    /// The source, by whoever copies it.
+    pub(super) fn take_source(&mut self, channel: &Channel) -> Result<OwnedFd> {
+        match std::mem::replace(&mut self.opened, Source::OfChild) {
+            Source::Open(tree) => Ok(tree),
+            Source::OfChild => self.copy_source(),
+            Source::OfParent => helper::ask(&Message::OpenSource(self.index), channel),
         }
     }
+
+    /// Copy the source in the host's mount namespace. The copy would be the
+    /// peer of a shared mount there, and what is mounted on it in the container
+    /// would be mounted on the host, too: it follows the host's from now on, as
+    /// what is copied in the container's namespace does.
+    pub(super) fn open_on_host(&self, spec: &Spec) -> Result<OwnedFd> {
+        let tree = self.open_source(spec)?;
+        let propagation = match spec.linux.rootfs_propagation.as_deref() {
+            // A mount namespace of another user's follows, whatever is asked.
+            Some(name) if !name.is_empty() && !spec.linux.has_user_namespace() => {
+                tree_propagation(name)?.0
+            }
+            _ => libc::MS_SLAVE,
+        };
+        if propagation != libc::MS_SHARED {
+            let change = Attributes {
+                propagation,
+                ..Attributes::default()
+            };
+            set_attributes(tree.as_fd(), true, change)
+                .context("keep mounts in the container from the host")?;
+        }
+        Ok(tree)
+    }
+
+    /// Copy the source's mount, its ids mapped if that is wanted.
+    fn open_source(&self, spec: &Spec) -> Result<OwnedFd> {
+        let tree = self.copy_source()?;
+        if self.maps_ids() {
+            let namespace = self.id_namespace(spec)?;
+            let recursive = self.options.map_ids == Some(true);
+            map_ids(tree.as_fd(), recursive, namespace.as_fd()).context(
+                "mount_setattr MOUNT_ATTR_IDMAP (does the file system support idmapped mounts?)",
+            )?;
+        }
+        Ok(tree)
+    }
+
+    /// A user namespace that maps as the mount does, or else the container.
+    fn id_namespace(&self, spec: &Spec) -> Result<OwnedFd> {
+        let choose = |own: &'_ [IdMapping], container: &'_ [IdMapping]| -> Vec<IdMapping> {
+            match own.is_empty() {
+                true => container.to_vec(),
+                false => own.to_vec(),
+            }
+        };
+        let uids = choose(&self.entry.uid_mappings, &spec.linux.uid_mappings);
+        let gids = choose(&self.entry.gid_mappings, &spec.linux.gid_mappings);
+        let joined = spec.linux.namespace(NamespaceKind::User);
+        match joined.and_then(|joined| joined.path.as_ref()) {
+            Some(path) if uids.is_empty() => File::open(path)
+                .map(OwnedFd::from)
+                .with_context(|| format!("open the user namespace {}", path.display())),
+            _ => {
+                ensure!(
+                    !uids.is_empty(),
+                    "idmap needs uidMappings and gidMappings, of the mount or of linux"
+                );
+                ids::namespace_with(&uids, &gids)
+            }
+        }
+    }
+
+    fn copy_source(&self) -> Result<OwnedFd> {
+        clone_tree(host(), &self.source, self.options.bind == Some(true))
+            .with_context(|| format!("bind source {}", self.source.display()))
+    }
 }
 
-fn open_inside(spec: &Spec, bundle: &Path, index: usize, pid: Pid) -> Result<OwnedFd> {
-    let path = format!("/proc/{pid}/ns/mnt");
-    let namespace = File::open(&path).with_context(|| format!("open {path}"))?;
-    setns(namespace, CloneFlags::CLONE_NEWNS).context("join the container's mount namespace")?;
+/// For the helper: the source of a mount, in the container's mount namespace.
+///
+/// # Errors
+/// It cannot be copied, or there is no such mount.
+pub(super) fn open_inside(spec: &Spec, bundle: &Path, index: usize) -> Result<OwnedFd> {
     let entry = spec
         .mounts
         .get(index)

@@ -12,9 +12,9 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::kernel::mount::{Attributes, set_attributes_at};
 
-/// pivot_root(2) refuses a new root whose parent mount is shared. One that only follows another is left to do so.
+/// pivot_root(2) refuses a new root whose parent mount is shared. One that only follows another is left to do so. The path has
+/// no links in it.
 pub(super) fn make_parent_private(path: &Path) -> Result<()> {
-    let path = fs::canonicalize(path).with_context(|| format!("root.path: {}", path.display()))?;
     let mounts = read()?;
     let (parent, shared) = mounts
         .lines()

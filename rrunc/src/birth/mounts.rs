@@ -1,44 +1,39 @@
 //! `mounts`, made one after the other.
 
-use std::ffi::CString;
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use nix::errno::Errno;
+use anyhow::{Context, Result, bail, ensure};
 use nix::fcntl::ResolveFlag;
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
 
 use super::channel::Channel;
-use super::mount_source::{self, Source};
+use super::mount_source::Source;
 use super::options::Options;
-use super::rootfs::{Kind, Rootfs, host};
-use super::{bind_attributes, cgroup_mount, copy_up, ids};
+use super::rootfs::{Kind, Rootfs};
+use super::{bind_attributes, cgroup_mount};
 use crate::annotations;
 use crate::cgroup::View;
-use crate::kernel::mount::{
-    Attributes, Filesystem, attach, clone_tree, map_ids, set_attributes, set_label,
-};
-use crate::spec::{IdMapping, Mount, NamespaceKind, Spec};
+use crate::kernel::mount::{Attributes, attach, set_attributes};
+use crate::spec::{Mount, Spec};
 
 /// A mount whose options have been read and whose source may be open.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    index: usize,
-    entry: &'a Mount,
+    pub(super) index: usize,
+    pub(super) entry: &'a Mount,
     pub(super) options: Options,
     /// Absolute source of a bind mount.
     pub(super) source: PathBuf,
-    opened: Source,
+    pub(super) opened: Source,
     /// The source's attributes cannot be taken away: the container has a user namespace.
     locked: bool,
     /// In the root file system.
     pub(super) destination: PathBuf,
     /// SELinux's label for what is mounted, and the option that takes it.
-    label: Option<(&'static str, &'a str)>,
+    pub(super) label: Option<(&'static str, &'a str)>,
 }
 
 /// A destination may be given as the host sees it.
@@ -71,7 +66,7 @@ pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path, rootfs: &Path) -> Result<V
         if plan.options.bind.is_some() && needs_powers {
             plan.opened = match plan.source.starts_with(rootfs) {
                 true => Source::OfParent,
-                false => Source::Open(plan.open_source(spec).with_context(at)?),
+                false => Source::Open(plan.open_on_host(spec).with_context(at)?),
             };
         }
         plans.push(plan);
@@ -136,54 +131,6 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn maps_ids(&self) -> bool {
-        self.options.map_ids.is_some() || !self.entry.uid_mappings.is_empty()
-    }
-
-    /// Copy the source's mount, its ids mapped if that is wanted.
-    pub(super) fn open_source(&self, spec: &Spec) -> Result<OwnedFd> {
-        let tree = self.copy_source()?;
-        if self.maps_ids() {
-            let choose = |own: &'_ [IdMapping], container: &'_ [IdMapping]| -> Vec<IdMapping> {
-                if own.is_empty() {
-                    container.to_vec()
-                } else {
-                    own.to_vec()
-                }
-            };
-            let uids = choose(&self.entry.uid_mappings, &spec.linux.uid_mappings);
-            let gids = choose(&self.entry.gid_mappings, &spec.linux.gid_mappings);
-            let joined = spec.linux.namespace(NamespaceKind::User);
-            let namespace = match joined.and_then(|joined| joined.path.as_ref()) {
-                // As the container maps them.
-                Some(path) if uids.is_empty() => fs::File::open(path)
-                    .map(OwnedFd::from)
-                    .with_context(|| format!("open the user namespace {}", path.display()))?,
-                _ => {
-                    ensure!(
-                        !uids.is_empty(),
-                        "idmap needs uidMappings and gidMappings, of the mount or of linux"
-                    );
-                    ids::namespace_with(&uids, &gids)?
-                }
-            };
-            map_ids(
-                tree.as_fd(),
-                self.options.map_ids == Some(true),
-                namespace.as_fd(),
-            )
-            .context(
-                "mount_setattr MOUNT_ATTR_IDMAP (does the file system support idmapped mounts?)",
-            )?;
-        }
-        Ok(tree)
-    }
-
-    fn copy_source(&self) -> Result<OwnedFd> {
-        clone_tree(host(), &self.source, self.options.bind == Some(true))
-            .with_context(|| format!("bind source {}", self.source.display()))
-    }
-
     /// Make the mount. A tmpfs that is to be read-only is returned, to become
     /// so when everything in it has been made.
     ///
@@ -232,11 +179,7 @@ impl<'a> Plan<'a> {
     }
 
     fn bind(mut self, rootfs: &Rootfs, channel: &Channel) -> Result<()> {
-        let tree = match std::mem::replace(&mut self.opened, Source::OfChild) {
-            Source::Open(tree) => tree,
-            Source::OfChild => self.copy_source()?,
-            Source::OfParent => mount_source::ask_parent(self.index, channel)?,
-        };
+        let tree = self.take_source(channel)?;
         let kind = if is_directory(tree.as_fd())? {
             Kind::Directory
         } else {
@@ -258,76 +201,12 @@ impl<'a> Plan<'a> {
         self.propagate(tree.as_fd())
     }
 
-    fn mount_new(
+    pub(super) fn target(
         &self,
-        kind: &str,
         rootfs: &Rootfs,
+        kind: Kind,
         resolve: ResolveFlag,
-    ) -> Result<Option<OwnedFd>> {
-        let is_made = kind == "tmpfs"
-            && !self.options.has("mode")
-            && matches!(rootfs.open(&self.destination, resolve), Err(Errno::ENOENT));
-        let target = self.target(rootfs, Kind::Directory, resolve)?;
-        let filesystem = CString::new(kind).map_err(|_| anyhow!("type contains a nul byte"))?;
-        let filesystem =
-            Filesystem::open(&filesystem).with_context(|| format!("file system type {kind:?}"))?;
-        let configured = self.configure(&filesystem, kind, target.as_fd(), is_made);
-        let readonly_later =
-            kind == "tmpfs" && self.options.initial() & libc::MOUNT_ATTR_RDONLY != 0;
-        let attributes = self.options.initial()
-            & if readonly_later {
-                !libc::MOUNT_ATTR_RDONLY
-            } else {
-                !0
-            };
-        let mount = configured
-            .and_then(|()| filesystem.mount(attributes))
-            .map_err(|text| anyhow!(text))?;
-        if self.options.copy_up {
-            copy_up::fill(target.as_fd(), mount.as_fd()).context("tmpcopyup")?;
-        }
-        if let Some((_, label)) = self.label
-            && kind == "mqueue"
-        {
-            set_label(mount.as_fd(), label).context("label the mount")?;
-        }
-        attach(mount.as_fd(), target.as_fd()).context("attach the mount")?;
-        self.propagate(mount.as_fd())?;
-        Ok(readonly_later.then_some(mount))
-    }
-
-    fn configure(
-        &self,
-        filesystem: &Filesystem,
-        kind: &str,
-        target: BorrowedFd<'_>,
-        is_made: bool,
-    ) -> Result<(), String> {
-        if let Some(source) = self.entry.source.as_deref().and_then(Path::to_str) {
-            filesystem.set("source", Some(source))?;
-        }
-        for (key, value) in &self.options.data {
-            filesystem.set(key, value.as_deref())?;
-        }
-        // The first two take no label, the third only later.
-        if let Some((key, label)) = self.label
-            && !matches!(kind, "proc" | "sysfs" | "mqueue")
-        {
-            filesystem.set(key, Some(label))?;
-        }
-        // A tmpfs over a directory looks like the directory; one over nothing
-        // keeps the file system's own default.
-        if kind == "tmpfs" && !is_made && !self.options.has("mode") {
-            let mode = fstat(target)
-                .map_err(|errno| errno.desc().to_owned())?
-                .st_mode
-                & 0o7777;
-            filesystem.set("mode", Some(&format!("{mode:o}")))?;
-        }
-        Ok(())
-    }
-
-    fn target(&self, rootfs: &Rootfs, kind: Kind, resolve: ResolveFlag) -> Result<OwnedFd> {
+    ) -> Result<OwnedFd> {
         let target = rootfs.open_or_make(&self.destination, kind, resolve)?;
         let is_in_proc = self.destination != Path::new("/proc") && is_proc(target.as_fd())?;
         if is_in_proc
@@ -343,7 +222,7 @@ impl<'a> Plan<'a> {
         Ok(target)
     }
 
-    fn propagate(&self, mount: BorrowedFd<'_>) -> Result<()> {
+    pub(super) fn propagate(&self, mount: BorrowedFd<'_>) -> Result<()> {
         for &(propagation, recursive) in &self.options.propagation {
             let change = Attributes {
                 propagation,
@@ -391,19 +270,4 @@ fn is_directory(fd: BorrowedFd<'_>) -> Result<bool> {
 
 fn is_proc(fd: BorrowedFd<'_>) -> Result<bool> {
     Ok(fstatfs(fd).context("statfs")?.filesystem_type() == PROC_SUPER_MAGIC)
-}
-
-/// What was to be read-only from the start and had to be furnished first.
-///
-/// # Errors
-/// An attribute cannot be set.
-pub(super) fn make_readonly(mounts: Vec<OwnedFd>) -> Result<()> {
-    let change = Attributes {
-        set: libc::MOUNT_ATTR_RDONLY,
-        ..Attributes::default()
-    };
-    for mount in mounts {
-        set_attributes(mount.as_fd(), false, change).context("make a tmpfs read-only")?;
-    }
-    Ok(())
 }

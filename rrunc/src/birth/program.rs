@@ -22,7 +22,6 @@ pub(super) struct Program {
     path: CString,
     arguments: Strings,
     environment: Strings,
-    name: String,
 }
 
 impl Program {
@@ -41,19 +40,26 @@ impl Program {
             path: CString::new(path.as_os_str().as_bytes())?,
             arguments: Strings::new(process.args.iter().map(String::as_str))?,
             environment: Strings::new(environment.iter().map(String::as_str))?,
-            name: name.clone(),
         })
     }
 
-    /// Become it.
-    ///
-    /// # Errors
-    /// Returns only when that failed.
-    pub(super) fn start(&self) -> anyhow::Error {
+    /// Become it; returns only when that failed.
+    pub(super) fn start(&self) -> NotExecuted {
         let errno = exec(&self.path, &self.arguments, &self.environment);
-        anyhow!("exec {}: {}", self.path.to_string_lossy(), text_of(errno))
-            .context(format!("exec: {:?}", self.name))
+        let path = self.path.to_string_lossy();
+        NotExecuted(format!("exec {path}: {}", text_of(errno)))
     }
+}
+
+/// execve(2) failed, as all but the last step of a process that runs; in
+/// runc's words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotExecuted(pub(super) String);
+
+impl NotExecuted {
+    /// The exit code of such a process.
+    pub(crate) const CODE: u8 = 255;
 }
 
 /// The process's environment: of two of a name the last, and always a HOME.

@@ -11,6 +11,8 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
+use super::channel::{Channel, Message};
+use super::helper;
 use super::mount_table::{hide_pseudo_filesystems, make_parent_private};
 use super::options::tree_propagation;
 use crate::kernel::mount::{Attributes, attach, clone_mount, set_attributes, set_attributes_at};
@@ -48,12 +50,20 @@ impl Rootfs {
     ///
     /// # Errors
     /// A mount is refused.
-    pub(super) fn prepare(path: &Path, propagation: Option<&str>) -> Result<Rootfs> {
+    pub(super) fn prepare(
+        path: &Path,
+        propagation: Option<&str>,
+        channel: &Channel,
+    ) -> Result<Rootfs> {
         let propagation = propagation
             .filter(|name| !name.is_empty())
             .map(tree_propagation)
             .transpose()?;
-        let (kind, recursive) = propagation.unwrap_or((libc::MS_SLAVE, true));
+        let (kind, recursive) = match propagation {
+            // It is to be copied yet.
+            Some((libc::MS_UNBINDABLE, recursive)) => (libc::MS_PRIVATE, recursive),
+            asked => asked.unwrap_or((libc::MS_SLAVE, true)),
+        };
         set_attributes_at(
             c"/",
             recursive,
@@ -67,16 +77,13 @@ impl Rootfs {
         if shared {
             make_parent_private(path)?;
         }
-        let named = || format!("root.path: {}", path.display());
-        let place = open(
-            path,
-            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .with_context(named)?;
-        let root = clone_mount(place.as_fd(), true).with_context(named)?;
-        attach(root.as_fd(), place.as_fd())
-            .with_context(|| format!("bind {} onto itself", path.display()))?;
+        let root = match bind_onto_itself(path) {
+            // Below a directory that nobody of this user namespace may pass.
+            Err(error) if error.downcast_ref() == Some(&Errno::EACCES) => {
+                helper::ask(&Message::OpenRoot, channel)?
+            }
+            other => other?,
+        };
         Ok(Rootfs {
             root,
             path: path.to_owned(),
@@ -90,11 +97,8 @@ impl Rootfs {
     /// # Errors
     /// There is no such directory.
     pub(super) fn at(path: &Path) -> Result<Rootfs> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let root = open(path, flags, Mode::empty())
-            .with_context(|| format!("root.path: {}", path.display()))?;
         Ok(Rootfs {
-            root,
+            root: open_directory(path)?,
             path: path.to_owned(),
             shared: false,
             propagation: None,
@@ -233,6 +237,24 @@ impl Rootfs {
         };
         set_attributes(self.fd(), false, change).context("root.readonly: make the root read-only")
     }
+}
+
+/// Make a directory a mount, on top of itself; returns the mount's root.
+///
+/// # Errors
+/// It cannot be reached, or not copied.
+pub(super) fn bind_onto_itself(path: &Path) -> Result<OwnedFd> {
+    let place = open_directory(path)?;
+    let root = clone_mount(place.as_fd(), true)
+        .with_context(|| format!("root.path: copy the mount of {}", path.display()))?;
+    attach(root.as_fd(), place.as_fd())
+        .with_context(|| format!("bind {} onto itself", path.display()))?;
+    Ok(root)
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty()).with_context(|| format!("root.path: {}", path.display()))
 }
 
 /// As many as the kernel follows.

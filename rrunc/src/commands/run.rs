@@ -10,7 +10,7 @@ use super::delete;
 use super::foreground::Foreground;
 use super::notify::Notify;
 use super::terminal::{self, Relay};
-use crate::birth::{self, Surroundings};
+use crate::birth::{self, NotExecuted, Surroundings};
 use crate::cli::{Global, Run};
 use crate::container::{Container, Root, State, Status};
 use crate::log::Log;
@@ -62,6 +62,11 @@ fn run_with(
         Ok(started) => started,
         Err(error) => {
             delete::destroy(container, &state, log)?;
+            if let (Some(reason), false) = (error.downcast_ref::<NotExecuted>(), options.detach) {
+                // The container ran, and this is what it came to.
+                eprintln!("{reason}");
+                return Ok(ExitCode::from(NotExecuted::CODE));
+            }
             return Err(error.context("unable to start container process"));
         }
     };
