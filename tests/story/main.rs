@@ -9,6 +9,7 @@ mod engine;
 mod events;
 mod files;
 mod formats;
+mod given;
 mod health;
 mod image;
 mod image_proxy;
@@ -96,6 +97,13 @@ fn main() -> ExitCode {
         options::restarted_by_policy,
         options::required_labelled_and_noted,
         options::limits_and_mounts,
+        given::accounts_are_added,
+        given::descriptors_pass_through,
+        given::a_directory_is_the_root,
+        given::ports_are_exposed,
+        given::an_image_goes_with_its_container,
+        given::what_few_ask_for,
+        given::layers_are_decrypted_and_encrypted,
         commit::committed,
         commit::imported_with_a_history,
         commit::a_killed_commit_leaves_nothing_half_made,

@@ -14,7 +14,7 @@ use crate::engine::container::record::{Container, Namespace};
 #[derive(Debug)]
 pub struct Bound {
     pub source: PathBuf,
-    pub destination: &'static str,
+    pub destination: String,
 }
 
 /// What the network says about the container.
@@ -44,7 +44,7 @@ pub fn write(
         fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
         bound.push(Bound {
             source,
-            destination,
+            destination: destination.to_owned(),
         });
         Ok(())
     };
@@ -87,7 +87,7 @@ pub fn write(
             }
             bound.push(Bound {
                 source,
-                destination,
+                destination: destination.to_owned(),
             });
         }
     }

@@ -3,6 +3,7 @@
 //! The order is that of the file: process, root, mounts, linux. Every part reads the record and adds its own piece; nothing is read
 //! twice. `config.json` is written anew at every start, because what it names (namespace files, network, passwd) may have changed.
 
+pub mod accounts;
 mod capabilities;
 mod devices;
 pub mod files;
@@ -13,7 +14,6 @@ mod namespaces;
 mod process;
 mod rootfs;
 mod seccomp;
-pub mod users;
 
 use std::path::Path;
 
@@ -55,7 +55,12 @@ pub fn write(ctx: &Context, container: &Container, place: &Place) -> Result<()> 
 
 fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value> {
     let rootfs = rootfs::Rootfs::open(&place.home.join("rootfs"))?;
-    let user = rootfs.user(&container.process.user, &container.process.groups)?;
+    let replaced = accounts::Replaced::of(container, &container.run_dir(ctx));
+    let user = rootfs.user(
+        &container.process.user,
+        &container.process.groups,
+        &replaced,
+    )?;
     let capabilities = capabilities::of(ctx, &container.security)?;
     let mut asked = container.clone();
     let secrets = attach::variables(container, place.home)?;
@@ -106,7 +111,8 @@ pub fn exec_process(
     home: &Path,
 ) -> Result<Value> {
     let rootfs = rootfs::Rootfs::open(&home.join("rootfs"))?;
-    let user = rootfs.user(&asked.user, &asked.groups)?;
+    let replaced = accounts::Replaced::of(container, &container.run_dir(ctx));
+    let user = rootfs.user(&asked.user, &asked.groups, &replaced)?;
     let mut security = container.security.clone();
     security.privileged |= privileged;
     let capabilities = capabilities::of(ctx, &security)?;
@@ -123,7 +129,7 @@ pub fn exec_process(
 
 /// Whose files are put into a container: its user and group, root where its files do not say.
 pub fn owner(rootfs: &Path, user: &str) -> Result<(u32, u32)> {
-    let user = rootfs::Rootfs::open(rootfs)?.user(user, &[])?;
+    let user = rootfs::Rootfs::open(rootfs)?.user(user, &[], &accounts::Replaced::default())?;
     Ok((user.uid, user.gid))
 }
 
@@ -169,6 +175,12 @@ fn linux(
     });
     if !container.resources.no_cgroup {
         linux["cgroupsPath"] = json!(cgroup_path(ctx, container)?);
+    }
+    if let Some(domain) = &container.process.personality {
+        linux["personality"] = json!({ "domain": domain });
+    }
+    if let Some(class) = &container.resources.rdt_class {
+        linux["intelRdt"] = json!({ "closID": class });
     }
     let devices = devices::of(container)?;
     if !devices.is_empty() {

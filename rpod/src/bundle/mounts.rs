@@ -36,11 +36,12 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
         ));
     }
     for file in place.files {
-        all.push(bind(
-            file.source.to_string_lossy(),
-            file.destination,
-            &["bind", "rprivate"],
-        ));
+        let source = file.source.to_string_lossy();
+        all.push(bind(&source, &file.destination, &["bind", "rprivate"]));
+        for dir in &container.chroot_dirs {
+            let destination = format!("{}{}", dir.trim_end_matches('/'), file.destination);
+            all.push(bind(&source, &destination, &["bind", "rprivate"]));
+        }
     }
     for (number, secret) in container.secrets.iter().enumerate() {
         if secret.variable.is_none() {

@@ -1,14 +1,17 @@
 //! Files of the container's own root file system. It is hostile: every path is resolved by the kernel inside of it.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{Gid, Uid, fchown};
+
+use super::accounts::Replaced;
 
 #[derive(Debug)]
 pub struct Rootfs(OwnedFd);
@@ -61,16 +64,57 @@ impl Rootfs {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
+    /// Adds to the end of a regular file, which is made if it is not there. False where its directory is not.
+    pub(super) fn append(&self, path: &str, text: &str, owner: (u32, u32)) -> Result<bool> {
+        let failed = || format!("adding to {path} in the container");
+        let open = |flags, mode| {
+            let how = OpenHow::new()
+                .flags(OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CLOEXEC | flags)
+                .mode(Mode::from_bits_truncate(mode))
+                .resolve(ResolveFlag::RESOLVE_IN_ROOT);
+            openat2(&self.0, path, how)
+        };
+        let fd = match open(OFlag::O_NONBLOCK | OFlag::O_NOCTTY, 0) {
+            Err(Errno::ENOENT) => match open(OFlag::O_CREAT | OFlag::O_EXCL, 0o644) {
+                Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(false),
+                made => {
+                    let made = made.with_context(failed)?;
+                    let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
+                    fchown(&made, Some(uid), Some(gid)).with_context(failed)?;
+                    made
+                }
+            },
+            opened => opened.with_context(failed)?,
+        };
+        let kind = SFlag::from_bits_truncate(fstat(&fd)?.st_mode & SFlag::S_IFMT.bits());
+        if kind != SFlag::S_IFREG {
+            bail!("{path} in the container is no regular file");
+        }
+        File::from(fd)
+            .write_all(text.as_bytes())
+            .with_context(failed)?;
+        Ok(true)
+    }
+
     /// `user[:group]`, each a name of the container's own files or a number.
-    pub fn user(&self, text: &str, more_groups: &[String]) -> Result<User> {
+    pub(super) fn user(
+        &self,
+        text: &str,
+        more_groups: &[String],
+        replaced: &Replaced,
+    ) -> Result<User> {
         let (name, group) = text
             .split_once(':')
             .map_or((text, None), |(name, group)| (name, Some(group)));
-        let passwd = self.read("/etc/passwd")?.unwrap_or_default();
+        let file = |path: &str, other: &Option<PathBuf>| match other {
+            Some(other) => read_host(other),
+            None => Ok(self.read(path)?.unwrap_or_default()),
+        };
+        let passwd = file("/etc/passwd", &replaced.passwd)?;
         let needs_groups =
             group.is_some() || !more_groups.is_empty() || !matches!(name, "" | "0" | "root");
         let group_file = if needs_groups {
-            self.read("/etc/group")?.unwrap_or_default()
+            file("/etc/group", &replaced.group)?
         } else {
             String::new()
         };
@@ -88,6 +132,17 @@ impl Rootfs {
         }
         Ok(user)
     }
+}
+
+/// A file of the host's that the container has in the place of its own.
+fn read_host(path: &Path) -> Result<String> {
+    let failed = || format!("reading {}", path.display());
+    let file = File::open(path).with_context(failed)?;
+    let mut text = Vec::new();
+    file.take(MAX_FILE)
+        .read_to_end(&mut text)
+        .with_context(failed)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn lookup_user(passwd: &str, groups: &str, name: &str) -> Result<User> {

@@ -71,6 +71,11 @@ pub(super) fn profile(
     security: &Security,
     capabilities: &[String],
 ) -> Result<Option<Value>> {
+    if let Some(text) = &security.seccomp_of_image {
+        let profile: Profile =
+            serde_json::from_str(text).context("decoding the image's seccomp profile")?;
+        return Ok(Some(narrow(profile, capabilities)));
+    }
     let path = match &security.seccomp {
         Some(asked) if asked == "unconfined" => return Ok(None),
         Some(asked) => PathBuf::from(asked),

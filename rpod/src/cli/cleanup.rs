@@ -20,6 +20,9 @@ pub struct Cleanup {
     /// After cleanup, remove the container entirely
     #[arg(long)]
     rm: bool,
+    /// After cleanup, remove the image of the container, too, unless it is used by others
+    #[arg(long)]
+    rmi: bool,
     /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
@@ -28,13 +31,10 @@ pub struct Cleanup {
 impl Verb for Cleanup {
     const NAME: &'static str = "cleanup";
     const ABOUT: &'static str = "Clean up network and mountpoints of one or more containers";
-    const REFUSED: &'static [Refused] = &[
-        (
-            "exec",
-            "a session of exec leaves nothing to clean up: clean up the container",
-        ),
-        ("rmi", "not to be had: remove the image with rpod rmi"),
-    ];
+    const REFUSED: &'static [Refused] = &[(
+        "exec",
+        "a session of exec leaves nothing to clean up: clean up the container",
+    )];
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
@@ -56,11 +56,14 @@ impl Verb for Cleanup {
                 container::find(&ctx, &text)?.id
             };
             let before = container::load(&ctx, &id).ok();
-            remove::cleanup(&ctx, &id, self.rm)?;
+            remove::cleanup(&ctx, &id, self.rm || self.rmi)?;
             if let Ok(container) = container::load(&ctx, &id) {
                 restart::again(&ctx, &container)?;
             }
             if let Some(container) = before {
+                if self.rmi {
+                    remove::remove_image(&ctx, &container)?;
+                }
                 pod::stop::after_exit(&ctx, &container)?;
             }
         }

@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use super::options::DescriptorOptions;
 use super::selection::one;
-use super::{Globals, Refused, Verb, connection};
+use super::{Globals, Verb, connection};
 use crate::engine::Context;
 use crate::engine::container::exec::{self, Outcome, Request};
 use crate::engine::container::{find, record::Container, record::Process};
@@ -33,6 +34,9 @@ pub struct Exec {
     /// Make STDIN available to the contained process
     #[arg(short, long)]
     interactive: bool,
+    /// Run the process without a session that other commands would see
+    #[arg(long, conflicts_with_all = ["detach", "detach_keys"])]
+    no_session: bool,
     /// Give the process extended Linux capabilities inside the container
     #[arg(long)]
     privileged: bool,
@@ -45,6 +49,8 @@ pub struct Exec {
     /// Working directory inside the container
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
+    #[command(flatten)]
+    descriptors: DescriptorOptions,
     /// CONTAINER COMMAND [ARG...]
     #[arg(
         required = true,
@@ -69,24 +75,10 @@ impl Exec {
 impl Verb for Exec {
     const NAME: &'static str = "exec";
     const ABOUT: &'static str = "Run a process in a running container";
-    const REFUSED: &'static [Refused] = &[
-        (
-            "no-session",
-            "every process that rpod runs in a container has a monitor: leave it out",
-        ),
-        (
-            "preserve-fd",
-            "descriptors are not handed through the monitor: use standard input or a file",
-        ),
-        (
-            "preserve-fds",
-            "descriptors are not handed through the monitor: use standard input or a file",
-        ),
-    ];
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        let ctx = Context::new(globals)?;
+        let ctx = Context::new(globals)?.preserving(self.descriptors.preserve()?);
         let (container, command) = self.target(&ctx)?;
         if command.is_empty() {
             bail!("must provide a non-empty command to start an exec session: invalid argument");
@@ -109,6 +101,9 @@ impl Verb for Exec {
             stdin: self.interactive,
             ..Process::default()
         };
+        if self.no_session {
+            return exec::alone(&ctx, &container, process, self.privileged);
+        }
         let streams = if self.detach {
             None
         } else {

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
-use super::options::{ContainerOptions, REFUSED};
+use super::options::{ContainerOptions, DescriptorOptions, OfRun, REFUSED};
 use super::{Globals, Refused, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -19,8 +19,16 @@ pub struct Run {
     /// Attach to STDIN, STDOUT or STDERR
     #[arg(short, long, value_name = "STREAM")]
     attach: Vec<String>,
+    /// Add entries to /etc/passwd and /etc/group for the container's user (default true)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set)]
+    passwd: bool,
+    /// Remove image unless used by other containers, implies --rm
+    #[arg(long)]
+    rmi: bool,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    descriptors: DescriptorOptions,
     #[command(flatten)]
     container: ContainerOptions,
 }
@@ -32,8 +40,12 @@ impl Verb for Run {
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        let ctx = Context::new(globals)?;
-        let container = self.container.create(&ctx)?;
+        let ctx = Context::new(globals)?.preserving(self.descriptors.preserve()?);
+        let of_run = OfRun {
+            no_accounts: !self.passwd,
+            remove_image: self.rmi,
+        };
+        let container = self.container.with(of_run).create(&ctx)?;
         if self.detach {
             started(&ctx, &container, start::start(&ctx, &container, None))?;
             println!("{}", container.id);

@@ -38,6 +38,7 @@ pub struct Containers {
     pub default_ulimits: Option<Vec<String>>,
     pub dns_servers: Option<Vec<String>>,
     pub env: Option<Vec<String>>,
+    pub http_proxy: Option<bool>,
     pub init_path: Option<PathBuf>,
     pub log_driver: Option<String>,
     pub netns: Option<String>,

@@ -22,6 +22,7 @@ use anyhow::{Result, bail};
 
 use crate::cli::Globals;
 use crate::config::{Config, find_part};
+use crate::monitor::descriptors::Preserved;
 use crate::rootless;
 use crate::store::Store;
 use crate::systemd;
@@ -33,6 +34,8 @@ pub struct Context {
     pub config: Config,
     /// The global options as they were given, for the exit command.
     pub globals: Globals,
+    /// What the caller passes on to the process that the command starts.
+    pub preserved: Preserved,
     runtime: OnceLock<PathBuf>,
 }
 
@@ -47,8 +50,14 @@ impl Context {
             store,
             config,
             globals: globals.clone(),
+            preserved: Preserved::default(),
             runtime: OnceLock::new(),
         })
+    }
+
+    pub fn preserving(mut self, preserved: Preserved) -> Context {
+        self.preserved = preserved;
+        self
     }
 
     /// The OCI runtime: `--runtime`, containers.conf, ours, then whatever is installed.

@@ -11,6 +11,7 @@
 //! ```
 
 pub mod attach;
+pub mod descriptors;
 pub mod detach_keys;
 pub mod terminal;
 
@@ -23,6 +24,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use serde::Deserialize;
+
+use descriptors::Preserved;
 
 use crate::engine::Context;
 use crate::engine::container::record::Resources;
@@ -55,6 +58,8 @@ pub struct Monitor<'a> {
     pub notify_socket: Option<PathBuf>,
     /// What a unit passed for the container.
     pub sockets: Sockets,
+    /// What the caller passes on.
+    pub preserved: Preserved,
     /// What conmon runs when the container has ended, program first.
     pub exit_command: Vec<String>,
     /// The process to run in a container that runs already.
@@ -114,8 +119,10 @@ impl Monitor<'_> {
             command.stderr(Stdio::null());
         }
         self.sockets.let_through()?;
+        self.preserved.let_through()?;
         let spawned = command.spawn();
         self.sockets.hold()?;
+        self.preserved.hold()?;
         let mut child = spawned.with_context(|| format!("starting {}", conmon.display()))?;
         drop((child_sync, child_start, child_attach));
         self.move_to_scope(ctx, child.id());
@@ -217,9 +224,10 @@ impl Monitor<'_> {
         if let Some(socket) = &self.notify_socket {
             add(&[&format!("--sdnotify-socket={}", text(socket)?)]);
         }
-        if self.sockets.count > 0 {
+        let passed = self.sockets.count.max(self.preserved.count);
+        if passed > 0 {
             add(&["--runtime-opt", "--preserve-fds", "--runtime-opt"]);
-            add(&[&self.sockets.count.to_string()]);
+            add(&[&passed.to_string()]);
         }
         if let Some((program, rest)) = self.exit_command.split_first() {
             add(&["--exit-command", program]);

@@ -82,6 +82,7 @@ impl From<AccessOptions> for Access {
             cert_dir: options.cert_dir,
             creds: options.creds,
             tls_verify: options.tls_verify,
+            decryption_keys: Vec::new(),
             quiet: options.quiet,
         }
     }

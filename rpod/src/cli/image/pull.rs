@@ -4,7 +4,6 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{AccessOptions, joined};
-use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Access, Image, Platform};
@@ -19,6 +18,9 @@ pub struct Pull {
     /// Pull the image for this architecture
     #[arg(long)]
     arch: Option<String>,
+    /// Key that decrypts the image's layers
+    #[arg(long, value_name = "KEY[:PASSPHRASE]")]
+    decryption_key: Vec<String>,
     /// Pull the image for this operating system
     #[arg(long)]
     os: Option<String>,
@@ -47,10 +49,6 @@ enum Policy {
 impl Verb for Pull {
     const NAME: &'static str = "pull";
     const ABOUT: &'static str = "Pull an image from a registry";
-    const REFUSED: &'static [Refused] = &[(
-        "decryption-key",
-        "rskopeo does not decrypt layers: decrypt the image with `skopeo copy --decryption-key` first",
-    )];
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let context = Context::new(globals)?;
@@ -62,7 +60,10 @@ impl Verb for Pull {
                 variant: self.variant,
             },
         };
-        let access = Access::from(self.access);
+        let access = Access {
+            decryption_keys: self.decryption_key,
+            ..Access::from(self.access)
+        };
         let mut names = self.images;
         if self.all_tags {
             let mut all = Vec::new();

@@ -17,6 +17,12 @@ pub struct Push {
     /// Compress the layers of a directory (dir:)
     #[arg(long)]
     compress: bool,
+    /// Layers to encrypt, by their place, which is negative from the end: all of them where only keys are given
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+    encrypt_layer: Vec<i64>,
+    /// Key that the layers are encrypted for (e.g. jwe:/path/to/key.pem)
+    #[arg(long, value_name = "PROTOCOL:KEY")]
+    encryption_key: Vec<String>,
     #[command(flatten)]
     writing: WritingOptions,
     /// Name or id of an image
@@ -25,20 +31,16 @@ pub struct Push {
     destination: Option<String>,
 }
 
-const NO_ENCRYPTION: &str = "rskopeo does not encrypt layers: push the image and encrypt it with `skopeo copy --encryption-key`";
-
 impl Verb for Push {
     const NAME: &'static str = "push";
     const ABOUT: &'static str = "Push an image to a specified destination";
-    const REFUSED: &'static [Refused] = &[
-        ("encrypt-layer", NO_ENCRYPTION),
-        ("encryption-key", NO_ENCRYPTION),
-        NO_SEQUOIA,
-    ];
+    const REFUSED: &'static [Refused] = &[NO_SEQUOIA];
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let mut writing = Writing::from(self.writing);
         writing.compress = self.compress;
+        writing.encryption_keys = self.encryption_key;
+        writing.encrypt_layers = self.encrypt_layer;
         let context = Context::new(globals)?;
         let image = image::find(&context, &self.image)?;
         let destination = match self.destination {

@@ -57,6 +57,8 @@ impl From<WritingOptions> for Writing {
             compress: false,
             digestfile: options.digestfile,
             remove_signatures: options.remove_signatures,
+            encryption_keys: Vec::new(),
+            encrypt_layers: Vec::new(),
             sign_by: options.sign_by,
             sign_by_sigstore: options.sign_by_sigstore,
             sign_by_sigstore_private_key: options.sign_by_sigstore_private_key,

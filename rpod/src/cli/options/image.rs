@@ -16,6 +16,9 @@ pub(super) struct ImageOptions {
     /// Use the image for this architecture
     #[arg(long, value_name = "ARCH")]
     arch: Option<String>,
+    /// Key that decrypts the image's layers
+    #[arg(long, value_name = "KEY[:PASSPHRASE]")]
+    decryption_key: Vec<String>,
     /// Use the image for this operating system
     #[arg(long, value_name = "OS")]
     os: Option<String>,
@@ -49,7 +52,10 @@ impl ImageOptions {
             ("missing" | "never", Some(local)) => Ok(local),
             ("never", None) => bail!("{name}: image not known"),
             (_, local) => {
-                let access = Access::from(self.access.clone());
+                let access = Access {
+                    decryption_keys: self.decryption_key.clone(),
+                    ..Access::from(self.access.clone())
+                };
                 let _asking = MoreTime::ask();
                 let pulled = image::pull(ctx, name, &access, &platform);
                 // A registry out of reach has nothing newer.

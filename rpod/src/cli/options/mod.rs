@@ -2,6 +2,9 @@
 //!
 //! One file an idea; each adds its part to the container's record.
 
+mod accounts;
+mod descriptors;
+mod exposure;
 mod health;
 mod image;
 mod joining;
@@ -11,6 +14,7 @@ mod namespaces;
 mod network;
 mod process;
 mod resources;
+mod rootfs;
 mod secret;
 mod security;
 mod storage;
@@ -23,6 +27,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use accounts::AccountOptions;
+pub(super) use descriptors::DescriptorOptions;
+use exposure::ExposureOptions;
 pub(super) use health::HealthOptions;
 use image::ImageOptions;
 use joining::PodOptions;
@@ -51,75 +58,26 @@ use crate::engine::pod::{self, join::Joining, record::Pod};
 use crate::engine::user_namespace::auto::Auto;
 use crate::systemd::auto_update;
 
-/// What podman has and these commands cannot have.
+/// What podman's manual has and these commands cannot have.
 pub(super) const REFUSED: &[Refused] = &[
-    ("chrootdirs", "not to be had: bind the files with --volume"),
-    (
-        "decryption-key",
-        "not passed on to the pull: rskopeo copy --decryption-key decrypts an image",
-    ),
-    ("expose", "not to be had: name the ports with --publish"),
     (
         "gpus",
         "no device description (CDI) is read: give the devices with --device",
     ),
     (
-        "group-entry",
-        "rpod adds no entries to the container's /etc/group: put them into the image",
-    ),
-    (
-        "hostuser",
-        "rpod adds no entries to the container's /etc/passwd: bind the host's file with --volume /etc/passwd:/etc/passwd:ro",
-    ),
-    (
         "link-local-ip",
         "netavark gives no link-local addresses: say --ip",
     ),
-    (
-        "passwd",
-        "rpod never changes the container's /etc/passwd, which is what --passwd=false asks for: leave it out",
-    ),
-    (
-        "passwd-entry",
-        "rpod adds no entries to the container's /etc/passwd: put them into the image",
-    ),
-    (
-        "preserve-fd",
-        "descriptors are not handed through the monitor: use a file or a socket with --volume",
-    ),
-    (
-        "preserve-fds",
-        "descriptors are not handed through the monitor: use a file or a socket with --volume",
-    ),
-    (
-        "publish-all",
-        "not to be had: name the ports with --publish",
-    ),
-    (
-        "rdt-class",
-        "resource director classes are not to be had: move the container's process under /sys/fs/resctrl",
-    ),
-    (
-        "rmi",
-        "not to be had: remove the image with rpod rmi afterwards",
-    ),
-    (
-        "rootfs",
-        "a container is made from an image: make one with rpod import",
-    ),
-    (
-        "seccomp-policy",
-        "a profile in an image's label is not read: name a file with --security-opt seccomp=FILE",
-    ),
-    (
-        "http-proxy",
-        "the host's proxy variables are never passed on: name them with --env http_proxy",
-    ),
-    (
-        "personality",
-        "not to be had: start the program with setarch(8) in the container",
-    ),
 ];
+
+/// What `run` alone can ask for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfRun {
+    /// `--passwd=false`
+    pub(super) no_accounts: bool,
+    /// `--rmi`
+    pub(super) remove_image: bool,
+}
 
 #[derive(Args, Debug)]
 pub struct ContainerOptions {
@@ -180,6 +138,13 @@ pub struct ContainerOptions {
     /// Maximum time in seconds a container is allowed to run
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     timeout: u64,
+    /// The first argument is a directory with a root file system, and no image: PATH[:O], PATH[:idmap]
+    #[arg(long)]
+    rootfs: bool,
+    #[command(flatten)]
+    accounts: AccountOptions,
+    #[command(flatten)]
+    exposure: ExposureOptions,
     #[command(flatten)]
     health: HealthOptions,
     #[command(flatten)]
@@ -202,6 +167,8 @@ pub struct ContainerOptions {
     users: UserNamespaceOptions,
     #[arg(skip)]
     init_ctr: Option<InitContainer>,
+    #[arg(skip)]
+    of_run: OfRun,
     #[command(flatten)]
     systemd: SystemdOptions,
     /// IMAGE [COMMAND [ARG...]]
@@ -220,6 +187,11 @@ impl ContainerOptions {
         Ok(self)
     }
 
+    pub fn with(mut self, of_run: OfRun) -> ContainerOptions {
+        self.of_run = of_run;
+        self
+    }
+
     /// Makes the container, and first the pod that it asks for.
     pub fn create(&self, ctx: &Context) -> Result<Container> {
         let new_pod = self.pod.make(ctx, &self.network, &self.namespaces)?;
@@ -233,29 +205,10 @@ impl ContainerOptions {
     }
 
     fn create_in(&self, ctx: &Context, new_pod: Option<&Pod>) -> Result<Container> {
-        let image_name = &self.words[0];
         let joining = self.pod.join(ctx, new_pod)?;
         let (mut container, auto) = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
-        let mut image = self.image.find(ctx, image_name)?;
-        let config = image.config.config.get_or_insert_default();
-        self.process.adapt(config.env.get_or_insert_default())?;
-        let entrypoint = self.process.entrypoint()?;
-        let signal_is_given = self.stop_signal.is_some()
-            || config
-                .stop_signal
-                .as_ref()
-                .is_some_and(|signal| !signal.is_empty());
-        create::apply_image(&mut container, image_name, &image, entrypoint);
-        self.storage.apply_image(&mut container);
-        self.systemd
-            .apply_command(&mut container, signal_is_given)?;
-        let image_health = image
-            .config
-            .config
-            .as_ref()
-            .and_then(|c| c.healthcheck.as_ref());
-        self.health.apply(&mut container, image_health)?;
+        self.fill(ctx, &mut container)?;
         if self.replace
             && let Some(name) = &self.name
             && let Ok(old) = container::find(ctx, name)
@@ -271,6 +224,35 @@ impl ContainerOptions {
         Ok(container)
     }
 
+    /// What comes from the image, or from nowhere where a directory takes its place.
+    fn fill(&self, ctx: &Context, container: &mut Container) -> Result<()> {
+        let name = &self.words[0];
+        let image = if self.rootfs {
+            container.rootfs = Some(rootfs::parse(name)?);
+            None
+        } else {
+            Some(self.image.find(ctx, name)?)
+        };
+        let mut config = image
+            .as_ref()
+            .and_then(|image| image.config.config.clone())
+            .unwrap_or_default();
+        self.process
+            .adapt(ctx, config.env.get_or_insert_default())?;
+        let entrypoint = self.process.entrypoint()?;
+        let of_image = config.stop_signal.as_deref().unwrap_or_default();
+        let signal_is_given = self.stop_signal.is_some() || !of_image.is_empty();
+        if let Some(image) = &image {
+            create::name_image(container, name, image, &config);
+        }
+        create::apply_config(container, &config, entrypoint);
+        self.storage.apply_image(container);
+        self.systemd.apply_command(container, signal_is_given)?;
+        self.health.apply(container, config.healthcheck.as_ref())?;
+        self.security.apply_image(container, image.as_ref())?;
+        self.exposure.apply(container, image.as_ref())
+    }
+
     /// `network_is_pods`: the pod was made with the network and the host name that were asked for here.
     fn resolve(
         &self,
@@ -281,7 +263,8 @@ impl ContainerOptions {
         let conf = &ctx.config.containers_conf;
         let mut c = Container {
             name: self.name.clone().unwrap_or_default(),
-            remove: self.rm,
+            remove: self.rm || self.of_run.remove_image,
+            remove_image: self.of_run.remove_image,
             stop_signal: self
                 .stop_signal
                 .as_deref()
@@ -309,7 +292,7 @@ impl ContainerOptions {
             restart: restart::parse(self.restart.as_deref().unwrap_or_default())?,
             ..Container::default()
         };
-        if self.rm && !c.restart.policy.is_empty() {
+        if c.remove && !c.restart.policy.is_empty() {
             bail!(
                 "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\""
             );
@@ -326,6 +309,8 @@ impl ContainerOptions {
                 _ => bail!("unknown option {option:?} for --log-opt: max-size=SIZE is known"),
             }
         }
+        c.accounts.added = !self.of_run.no_accounts;
+        self.accounts.apply(&mut c)?;
         self.process.apply(&mut c, &self.words[1..])?;
         self.namespaces.apply(ctx, &mut c, joining)?;
         let auto = self.users.apply(ctx, &mut c)?;

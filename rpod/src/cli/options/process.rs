@@ -3,10 +3,23 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 
 /// Instead of groups of the container: those that the caller has on the host.
 const KEEP_GROUPS: &str = "keep-groups";
+
+/// Variables of the host that say how the world is reached.
+const PROXIES: [&str; 8] = [
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "FTP_PROXY",
+    "NO_PROXY",
+];
 
 #[derive(Args, Debug)]
 pub(super) struct ProcessOptions {
@@ -28,9 +41,15 @@ pub(super) struct ProcessOptions {
     /// Add additional groups to the primary container process
     #[arg(long, value_name = "GROUP")]
     group_add: Vec<String>,
+    /// Pass the host's proxy variables into the container (default true)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    http_proxy: Option<bool>,
     /// Make STDIN available to the contained process
     #[arg(short, long)]
     interactive: bool,
+    /// Configure execution domain using personality (LINUX, LINUX32)
+    #[arg(long, value_name = "DOMAIN")]
+    personality: Option<String>,
     /// Allocate a pseudo-TTY for container
     #[arg(short, long)]
     tty: bool,
@@ -84,6 +103,7 @@ impl ProcessOptions {
                 .insert("run.oci.keep_original_groups".to_owned(), "1".to_owned());
         }
         process.umask = self.umask.clone();
+        process.personality = self.personality.clone();
         process.tty = self.tty;
         process.stdin = self.interactive;
         process.unset_env = self.unsetenv.clone();
@@ -95,7 +115,13 @@ impl ProcessOptions {
     }
 
     /// What the image's environment becomes before that of the command line is added.
-    pub(super) fn adapt(&self, env: &mut Vec<String>) -> Result<()> {
+    pub(super) fn adapt(&self, ctx: &Context, env: &mut Vec<String>) -> Result<()> {
+        let conf = &ctx.config.containers_conf.containers;
+        let mut defaults = conf.env.clone().unwrap_or_default();
+        if self.http_proxy.or(conf.http_proxy).unwrap_or(true) {
+            defaults.extend(PROXIES.iter().flat_map(|name| variables(name)));
+        }
+        env.splice(0..0, defaults);
         if self.unsetenv_all {
             env.clear();
         }

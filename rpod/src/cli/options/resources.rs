@@ -29,6 +29,9 @@ pub(super) struct ResourceOptions {
     /// Tune the host's OOM preferences (-1000 to 1000)
     #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
     oom_score_adj: Option<i32>,
+    /// Class of Service (COS) that the container should be assigned to
+    #[arg(long, value_name = "CLASS")]
+    rdt_class: Option<String>,
     /// Ulimit options
     #[arg(long, value_name = "NAME=SOFT[:HARD]")]
     ulimit: Vec<String>,
@@ -44,6 +47,7 @@ impl ResourceOptions {
             .iter()
             .map(|text| bundle::parse_ulimit(text))
             .collect::<Result<_>>()?;
+        resources.rdt_class = self.rdt_class.clone();
         resources.cgroup_parent = self.cgroup_parent.clone();
         resources.no_cgroup = self.cgroups == "disabled";
         resources.split_cgroup = self.cgroups == "split";

@@ -6,6 +6,7 @@ use clap::Args;
 use super::pairs;
 use crate::bundle;
 use crate::engine::container::record::{Container, Security};
+use crate::engine::image::Image;
 
 #[derive(Args, Debug)]
 pub(super) struct SecurityOptions {
@@ -18,6 +19,9 @@ pub(super) struct SecurityOptions {
     /// Give extended privileges to container
     #[arg(long)]
     privileged: bool,
+    /// Policy for selecting a seccomp profile (default, image)
+    #[arg(long, value_name = "POLICY", default_value = "default")]
+    seccomp_policy: String,
     /// Security Options (no-new-privileges, seccomp=, apparmor=, mask=, unmask=)
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
@@ -40,6 +44,22 @@ impl SecurityOptions {
         security.sysctls.extend(pairs(&self.sysctl));
         for text in &self.security_opt {
             option(security, text)?;
+        }
+        Ok(())
+    }
+
+    /// `--seccomp-policy=image`: the image's label wins over every other profile.
+    pub(super) fn apply_image(&self, c: &mut Container, image: Option<&Image>) -> Result<()> {
+        const LABEL: &str = "io.containers.seccomp.profile";
+        match self.seccomp_policy.as_str() {
+            "" | "default" => {}
+            "image" if image.is_none() => {
+                bail!("cannot read seccomp profile without a valid image")
+            }
+            "image" => c.security.seccomp_of_image = c.labels.get(LABEL).cloned(),
+            other => bail!(
+                "invalid seccomp policy {other:?}: valid policies are [\"default\" \"image\"]"
+            ),
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ use crate::engine::container::record::{Container, Mount};
 
 #[derive(Args, Debug)]
 pub(super) struct StorageOptions {
+    /// Chroot directories inside the container that get rpod's own files, too
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    chrootdirs: Vec<String>,
     /// Add a host device to the container
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
     device: Vec<String>,
@@ -42,6 +45,10 @@ pub(super) struct StorageOptions {
 
 impl StorageOptions {
     pub(super) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
+        if let Some(dir) = self.chrootdirs.iter().find(|dir| !dir.starts_with('/')) {
+            bail!("--chrootdirs {dir:?}: must be an absolute path of the container");
+        }
+        c.chroot_dirs = self.chrootdirs.clone();
         c.read_only = self.read_only;
         c.no_read_only_tmpfs = !self.read_only_tmpfs;
         c.devices = self.device.clone();

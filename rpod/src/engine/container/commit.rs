@@ -31,6 +31,11 @@ pub struct Commit {
 
 /// Makes the image; its id is the answer.
 pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<String> {
+    if container.rootfs.is_some() {
+        bail!(
+            "cannot commit a container that uses an exploded rootfs: rpod export and rpod import make an image of it"
+        );
+    }
     let _images = super::create::lock_images(ctx)?;
     let mut base = base(ctx, container)?;
     let mut config = settings(container, &base.config["config"], asked);
@@ -134,6 +139,9 @@ fn settings(container: &Container, image: &Value, asked: &Commit) -> Value {
         && signal != nix::sys::signal::Signal::SIGTERM
     {
         set("StopSignal", json!(signal.as_str()));
+    }
+    for port in container.network.exposed_and_published() {
+        config["ExposedPorts"][port] = json!({});
     }
     if asked.include_volumes {
         for mount in &container.mounts {

@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::record::Container;
-use crate::engine::image::{self, Access, Image, ImageError, Platform};
+use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Platform};
 use crate::engine::{Context, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
@@ -82,6 +82,17 @@ pub fn apply_image(
     entrypoint: Option<Vec<String>>,
 ) {
     let config = image.config.config.clone().unwrap_or_default();
+    name_image(container, raw_name, image, &config);
+    apply_config(container, &config, entrypoint);
+}
+
+/// Whose files the container has.
+pub fn name_image(
+    container: &mut Container,
+    raw_name: &str,
+    image: &Image,
+    config: &ContainerConfig,
+) {
     container.image = super::record::Image {
         id: image.id.clone(),
         name: image
@@ -99,6 +110,14 @@ pub fn apply_image(
             .map(|(path, _)| path.clone())
             .collect(),
     };
+}
+
+/// What an image says of the containers made of it, where nothing else was asked for.
+pub fn apply_config(
+    container: &mut Container,
+    config: &ContainerConfig,
+    entrypoint: Option<Vec<String>>,
+) {
     let process = &mut container.process;
     let image_command = config.cmd.clone().unwrap_or_default();
     match entrypoint {

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -43,9 +44,7 @@ const AFTER_CLOSE: Duration = Duration::from_secs(3600);
 
 /// Runs it. Directories of a session that was killed go with the container's run directory.
 pub fn exec(ctx: &Context, container: &Container, request: Request) -> Result<Outcome> {
-    if !ctx.store.status(&container.id)?.is_running() {
-        bail!("can only create exec sessions on running containers: container state improper");
-    }
+    refuse_unless_running(ctx, container)?;
     let session = id::new()?;
     let dir = container.run_dir(ctx).join("exec").join(&session);
     let exit_dir = dir.join("exit");
@@ -65,7 +64,7 @@ fn run(
     dir: &Path,
     exit_dir: &Path,
 ) -> Result<Outcome> {
-    let process = process_file(ctx, container, &request, dir)?;
+    let process = process_file(ctx, container, &request.process, request.privileged, dir)?;
     let attach = request.streams.is_some();
     let mut begun = Monitor {
         runtime: runtime::of(ctx, container)?,
@@ -84,6 +83,7 @@ fn run(
         resources: &container.resources,
         notify_socket: None,
         sockets: Sockets::default(),
+        preserved: ctx.preserved,
         exit_command: Vec::new(),
         exec: Some(monitor::Exec {
             process: &process,
@@ -119,19 +119,60 @@ fn run(
     Ok(Outcome::Ended(code))
 }
 
+/// Runs it by the runtime alone, whose streams are rpod's: no monitor, no session that others see. The answer is its exit code.
+pub fn alone(
+    ctx: &Context,
+    container: &Container,
+    process: Process,
+    privileged: bool,
+) -> Result<u8> {
+    refuse_unless_running(ctx, container)?;
+    let dir = container.run_dir(ctx).join("exec-alone").join(id::new()?);
+    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    let file = process_file(ctx, container, &process, privileged, &dir)?;
+    let log = dir.join("oci-log");
+    let mut command = runtime::command(ctx, container)?;
+    command.args(["--log-format=json", "--log"]).arg(&log);
+    command.args(["exec", "--process"]).arg(&file);
+    if ctx.preserved.count > 0 {
+        command.arg(format!("--preserve-fds={}", ctx.preserved.count));
+    }
+    command.arg(&container.id).stderr(Stdio::inherit());
+    if !process.stdin && !process.tty {
+        command.stdin(Stdio::null());
+    }
+    ctx.preserved.let_through()?;
+    event::container(ctx, "exec", container);
+    let status = command
+        .status()
+        .with_context(|| format!("starting {}", command.get_program().display()));
+    let failure = runtime::logged_error(&log);
+    fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+    match (failure, status?) {
+        (Some(failure), status) if !status.success() => Err(failure),
+        (_, status) => {
+            use std::os::unix::process::ExitStatusExt as _;
+            let code = status.code().or_else(|| Some(128 + status.signal()?));
+            u8::try_from(code.unwrap_or(125)).context("the runtime's exit code")
+        }
+    }
+}
+
+fn refuse_unless_running(ctx: &Context, container: &Container) -> Result<()> {
+    if !ctx.store.status(&container.id)?.is_running() {
+        bail!("can only create exec sessions on running containers: container state improper");
+    }
+    Ok(())
+}
+
 fn process_file(
     ctx: &Context,
     container: &Container,
-    request: &Request,
+    process: &Process,
+    privileged: bool,
     dir: &Path,
 ) -> Result<PathBuf> {
-    let process = bundle::exec_process(
-        ctx,
-        container,
-        &request.process,
-        request.privileged,
-        &container.home(ctx),
-    )?;
+    let process = bundle::exec_process(ctx, container, process, privileged, &container.home(ctx))?;
     let path = dir.join("process.json");
     replace_private(&path, &serde_json::to_vec(&process)?, Durability::Process)?;
     Ok(path)

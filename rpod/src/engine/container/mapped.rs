@@ -3,10 +3,7 @@
 //! The kernel maps a mount's owners where it is asked by who owns the file system, which is the host's root; that costs nothing. For
 //! others the layers are unpacked once more with mapped owners, once for each map, in `ROOT/mapped/<map>/`.
 
-use std::ffi::CString;
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -14,6 +11,7 @@ use nix::errno::Errno;
 
 use super::overlay::unmount;
 use super::record::Container;
+use super::tree::mount_mapped;
 use crate::engine::user_namespace::{Maps, namespace};
 use crate::engine::{Context, image, rootless};
 
@@ -53,7 +51,8 @@ pub(super) fn let_go(home: &Path, chain: &[String]) -> Result<()> {
 
 fn mount(ctx: &Context, container: &Container) -> Result<PathBuf, Errno> {
     let no_such = |_| Errno::ENOENT;
-    let owner = File::open(namespace::path(ctx, &container.id)).map_err(no_such)?;
+    let users = namespace::of(ctx, container).ok_or(Errno::ENOENT)?;
+    let owner = File::open(users).map_err(no_such)?;
     let lower = container.home(ctx).join("lower");
     for layer in &container.image.layers {
         let target = lower.join(layer).join("diff");
@@ -66,46 +65,4 @@ fn mount(ctx: &Context, container: &Container) -> Result<PathBuf, Errno> {
         }
     }
     Ok(lower)
-}
-
-/// Binds a directory so that its owners are those of a user namespace.
-fn mount_mapped(source: &Path, owner: &File, target: &Path) -> Result<(), Errno> {
-    let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL);
-    let (source, target) = (text(source)?, text(target)?);
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
-    // SAFETY: the path is NUL-terminated and lives through the call.
-    let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, source.as_ptr(), flags) };
-    let fd = Errno::result(fd)?;
-    // SAFETY: the kernel has just made the descriptor for us.
-    let tree = unsafe { OwnedFd::from_raw_fd(fd as i32) };
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_IDMAP,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: owner.as_raw_fd() as u64,
-    };
-    // SAFETY: the attributes are a whole `struct mount_attr`, whose size is told, and live through the call.
-    let set = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    Errno::result(set)?;
-    // SAFETY: both paths are NUL-terminated and live through the call.
-    let moved = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            libc::MOVE_MOUNT_F_EMPTY_PATH,
-        )
-    };
-    Errno::result(moved).map(drop)
 }

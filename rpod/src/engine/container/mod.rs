@@ -27,13 +27,16 @@ pub mod record;
 pub mod remove;
 pub mod rename;
 pub mod restart;
+mod root;
 pub mod size;
 mod sources;
 pub mod start;
 pub mod stats;
 pub mod status;
 pub mod stop;
+mod supervision;
 pub mod top;
+mod tree;
 mod unit;
 pub mod update;
 pub mod wait;
@@ -46,7 +49,7 @@ use super::Context;
 use crate::parallel;
 use crate::store::{Lock, Noun, record as file};
 use record::Container;
-use start::exit_command_start;
+use supervision::exit_command_start;
 
 /// Reads the record of a container by name, id or id prefix.
 pub fn find(ctx: &Context, text: &str) -> Result<Container> {

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use super::overlay::{is_mount_point, unmount as unmount_path};
 use super::record::{Container, Mount};
-use super::start;
+use super::root;
 use super::status::Status;
 use crate::engine::files::Root;
 use crate::engine::{Context, event};
@@ -26,7 +26,7 @@ pub fn mount(ctx: &Context, container: &Container) -> Result<PathBuf> {
     fs::create_dir_all(&marks).with_context(|| format!("making {}", marks.display()))?;
     let mark = marks.join(&container.id);
     fs::write(&mark, "").with_context(|| format!("writing {}", mark.display()))?;
-    start::mount(ctx, container, &home)?;
+    root::mount(ctx, container, &home)?;
     event::container(ctx, "mount", container);
     Ok(home.join("rootfs"))
 }
@@ -115,7 +115,7 @@ impl<'a> Reached<'a> {
             });
         }
         let was_mounted = mounted_at(ctx, container)?.is_some();
-        start::mount(ctx, container, &home)?;
+        root::mount(ctx, container, &home)?;
         Ok(Reached {
             container,
             rootfs,

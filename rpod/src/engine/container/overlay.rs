@@ -37,9 +37,7 @@ impl Overlay<'_> {
     /// Makes the directories and mounts. A rootfs that is mounted already is left alone.
     pub fn mount(&self) -> Result<()> {
         let rootfs = self.home.join("rootfs");
-        for dir in ["upper", "work", "rootfs"] {
-            make_dir(&self.home.join(dir))?;
-        }
+        make_directories(self.home)?;
         if self.owner != (0, 0) {
             let upper = self.home.join("upper");
             chown(&upper, Some(self.owner.0), Some(self.owner.1))
@@ -155,6 +153,14 @@ impl Overlay<'_> {
             )
         })
     }
+}
+
+/// Where a container's own files are, and where all of them are seen.
+pub(super) fn make_directories(home: &Path) -> Result<()> {
+    for dir in ["upper", "work", "rootfs"] {
+        make_dir(&home.join(dir))?;
+    }
+    Ok(())
 }
 
 /// Lays a directory over another, which stays as it is.

@@ -10,8 +10,9 @@ use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::{Container, Namespace};
 use super::status::Status;
-use super::{half_start, load, mount, pause, sources, stop};
+use super::{half_start, load, mount, pause, root, sources, stop};
 use crate::bundle::hosts;
+use crate::engine::image::{self, RemoveError};
 use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
 use crate::engine::{Context, event, pod, runtime, volume};
@@ -46,6 +47,9 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
         let code = ctx.store.exit_code(id)?.map(|(code, _)| code);
         erase(ctx, &container)?;
         event::container_end(ctx, "remove", &container, code, false);
+        if container.remove_image {
+            remove_image(ctx, &container)?;
+        }
     }
     Ok(true)
 }
@@ -121,6 +125,19 @@ pub fn remove_damaged(ctx: &Context, id: &str) -> Result<()> {
     ctx.store.sweep_names()
 }
 
+/// The image of a container that is gone, by the name that it was made by. One that others use, or that is gone already, is left
+/// alone.
+pub fn remove_image(ctx: &Context, container: &Container) -> Result<()> {
+    if container.rootfs.is_some() {
+        return Ok(());
+    }
+    match image::remove(ctx, &container.image.raw_name, false) {
+        Err(error) if RemoveError::is_of_others(&error) => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => image::sweep(ctx).map(drop),
+    }
+}
+
 /// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost. True if it
 /// had run since it was cleared last.
 pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
@@ -187,6 +204,7 @@ fn release(ctx: &Context, container: &Container) -> Result<()> {
     unmount(&run.join("shm"))?;
     if !mount::is_marked(&ctx.store, &container.id) {
         unmount(&home.join("rootfs"))?;
+        root::release(container, &home)?;
     }
     remove_tree(&run)
 }

@@ -8,16 +8,15 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
-use super::overlay::{self, Overlay};
+use super::overlay;
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
 use super::unit::Unit;
-use super::{health, load, mapped, pause, remove, restart, sources, stop};
+use super::{health, load, pause, remove, restart, root, sources, stop, supervision};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
-use crate::engine::user_namespace::{Maps, UserNamespace, namespace};
+use crate::engine::user_namespace::{UserNamespace, namespace};
 use crate::engine::{Context, cgroup, event, pod, runtime, volume};
-use crate::monitor::Monitor;
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
 use crate::store::{Noun, record};
@@ -170,7 +169,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         pod::load(ctx, pod)?.limit(ctx)?;
     }
     user_namespace(ctx, container)?;
-    mount(ctx, container, &home)?;
+    root::mount(ctx, container, &home)?;
     volume::attach::prepare(ctx, container)?;
     let mut given = sources::make(ctx, container, &run)?;
     let unit = until.for_unit().then(|| Unit::hand_over(&mut given, &home));
@@ -184,7 +183,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         _ => None,
     };
     let mut files = files::write(ctx, container, &run, shared.as_deref(), &addresses)?;
-    bundle::users::settle(container, &run, &home, &mut files)?;
+    bundle::accounts::settle(container, &run, &home, &mut files)?;
     bundle::write(
         ctx,
         container,
@@ -195,7 +194,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             joined: &joined,
         },
     )?;
-    let monitor = monitor(ctx, container, &home, &run, unit.as_ref())?;
+    let monitor = supervision::monitor(ctx, container, &home, &run, unit.as_ref())?;
     if container.resources.split_cgroup {
         cgroup::split::step_aside()?;
     }
@@ -261,37 +260,6 @@ fn let_go(
     Ok(attached)
 }
 
-/// The root file system.
-pub(super) fn mount(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
-    for layer in &container.image.layers {
-        let diff = ctx.store.layers().join(layer);
-        if !diff.exists() {
-            bail!(
-                "layer {layer} of image {} is missing in {}: pull the image again",
-                container.image.name,
-                ctx.store.layers().display()
-            );
-        }
-    }
-    let maps = container.user_namespace.maps();
-    let is_there = overlay::is_mounted(&home.join("rootfs"))?;
-    let layers = match maps {
-        Some(maps) if !is_there => mapped::layers(ctx, container, maps)?,
-        _ => ctx.store.layers(),
-    };
-    let mounted = Overlay {
-        layers: &layers,
-        chain: &container.image.layers,
-        home,
-        volatile: container.remove,
-        userxattr: crate::engine::rootless(),
-        owner: maps.map_or((0, 0), Maps::root),
-    }
-    .mount();
-    mapped::let_go(home, &container.image.layers)?;
-    mounted
-}
-
 /// The container's own users, before anything is made for them.
 fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
     if let UserNamespace::Own(maps) = &container.user_namespace {
@@ -314,12 +282,7 @@ fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
         };
         joined.pids.insert(owner.to_owned(), started.pid);
     }
-    joined.user = match &container.user_namespace {
-        UserNamespace::Host => None,
-        UserNamespace::Own(_) => Some(namespace::path(ctx, &container.id)),
-        UserNamespace::Container(owner, _) => Some(namespace::path(ctx, owner)),
-        UserNamespace::Path(path) => Some(path.clone()),
-    };
+    joined.user = namespace::of(ctx, container);
     Ok(joined)
 }
 
@@ -353,85 +316,4 @@ fn shm(ctx: &Context, container: &Container, run: &Path) -> Result<Option<std::p
             Some(shm)
         }
     })
-}
-
-fn monitor<'a>(
-    ctx: &Context,
-    container: &'a Container,
-    home: &'a Path,
-    run: &'a Path,
-    unit: Option<&Unit>,
-) -> Result<Monitor<'a>> {
-    let log = match container.log_driver.as_str() {
-        "none" | "journald" | "passthrough" => container.log_driver.clone(),
-        _ => format!("k8s-file:{}", container.log_path(ctx).display()),
-    };
-    // A leaked reference of one path a start; the process lives as long as it needs it.
-    let exit_dir: &'static Path = Box::leak(ctx.store.exits().into_boxed_path());
-    Ok(Monitor {
-        runtime: runtime::of(ctx, container)?,
-        container_id: &container.id,
-        session_id: &container.id,
-        name: &container.name,
-        bundle: home,
-        run,
-        exit_dir,
-        log,
-        log_size_max: container.log_size_max,
-        // A container that does nothing says nothing.
-        log_is_short_lived: container.remove || container.pause.is_some(),
-        tty: container.process.tty,
-        stdin: container.process.stdin,
-        timeout: container.timeout,
-        resources: &container.resources,
-        notify_socket: unit.and_then(Unit::relay),
-        sockets: unit.map(|unit| unit.sockets.clone()).unwrap_or_default(),
-        exit_command: exit_command(ctx, container)?,
-        exec: None,
-    })
-}
-
-/// `rpod … container cleanup [--rm] ID`
-fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
-    let mut words = exit_command_start(ctx)?;
-    words.extend(["container".to_owned(), "cleanup".to_owned()]);
-    if container.remove {
-        words.push("--rm".to_owned());
-    }
-    words.push(container.id.clone());
-    Ok(words)
-}
-
-/// `rpod` with the parts that this rpod was told to use, for what it starts to act later.
-pub(super) fn exit_command_start(ctx: &Context) -> Result<Vec<String>> {
-    let text = |path: &Path| {
-        path.to_str()
-            .map(str::to_owned)
-            .with_context(|| format!("{} is not UTF-8", path.display()))
-    };
-    let own = std::env::current_exe().context("finding rpod's own executable")?;
-    // A newer one took its place while this one ran.
-    let own = match own
-        .to_str()
-        .and_then(|path| path.strip_suffix(" (deleted)"))
-    {
-        Some(path) => path.into(),
-        None => own,
-    };
-    let mut words = vec![text(&own)?];
-    let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-    option("--root", text(&ctx.store.root)?);
-    option("--runroot", text(&ctx.store.runroot)?);
-    option("--log-level", ctx.log_level().to_owned());
-    option("--cgroup-manager", ctx.cgroup_manager().to_owned());
-    if let Some(conmon) = &ctx.globals.conmon {
-        option("--conmon", text(conmon)?);
-    }
-    if let Some(backend) = &ctx.globals.events_backend {
-        option("--events-backend", backend.clone());
-    }
-    for flag in &ctx.globals.runtime_flag {
-        option("--runtime-flag", flag.clone());
-    }
-    Ok(words)
 }

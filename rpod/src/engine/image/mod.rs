@@ -35,7 +35,7 @@ pub use archive::{Format, Named, Saving, load, load_stdin, own_path, save};
 pub use filter::Filter;
 pub use import::{Import, goarch, history, import};
 pub use inspect::inspect;
-pub use manifest::ImageConfig;
+pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
 pub use remove::{RemoveError, prune, remove};
 pub use short_names::search_registries;

@@ -29,6 +29,15 @@ pub enum RemoveError {
 }
 
 impl RemoveError {
+    /// True if the image is in use, or was removed by somebody else meanwhile.
+    pub fn is_of_others(error: &anyhow::Error) -> bool {
+        let gone = matches!(error.downcast_ref(), Some(ImageError::NotKnown(_)));
+        gone || matches!(
+            error.downcast_ref(),
+            Some(Self::InUse(_) | Self::Mounted(_))
+        )
+    }
+
     /// podman-rmi(1), "Exit Status": 1 if there is no such image, 2 if a container uses it.
     pub fn exit_code(error: &anyhow::Error) -> u8 {
         match (

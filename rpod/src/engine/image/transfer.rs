@@ -21,6 +21,8 @@ pub struct Access {
     /// `user:password`
     pub creds: Option<String>,
     pub tls_verify: Option<bool>,
+    /// `KEY[:PASSPHRASE]` of encrypted layers; of a pull.
+    pub decryption_keys: Vec<String>,
     pub quiet: bool,
     /// How often a copy that failed is tried again.
     pub retry: Option<u32>,
@@ -108,6 +110,9 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
         }
     }
     command.arg("copy").args(access.options("src"));
+    for key in &access.decryption_keys {
+        command.arg("--decryption-key").arg(key);
+    }
     command
         .arg(format!("docker://{name}"))
         .arg(stored(context, &name.to_string()));
@@ -181,6 +186,10 @@ pub struct Writing {
     pub compress: bool,
     pub digestfile: Option<PathBuf>,
     pub remove_signatures: bool,
+    /// Whom the layers are encrypted for: `PROTOCOL:KEY`.
+    pub encryption_keys: Vec<String>,
+    /// Which layers are encrypted, by their place; all of them if there are keys alone.
+    pub encrypt_layers: Vec<i64>,
     pub sign_by: Option<String>,
     pub sign_by_sigstore: Option<PathBuf>,
     pub sign_by_sigstore_private_key: Option<PathBuf>,
@@ -226,6 +235,12 @@ impl Writing {
             if wanted {
                 options.push(name.into());
             }
+        }
+        for key in &self.encryption_keys {
+            options.extend(["--encryption-key".into(), key.into()]);
+        }
+        for place in &self.encrypt_layers {
+            options.push(format!("--encrypt-layer={place}").into());
         }
         options
     }

@@ -7,7 +7,7 @@ use super::connection::{self, Connection};
 use super::netavark::{Address, Interface};
 use super::{Network, port};
 use crate::engine::Context;
-use crate::engine::container::record::Container;
+use crate::engine::container::record::{Container, Namespace};
 use crate::store::id;
 
 /// The network's file, and the containers that are in it now.
@@ -67,7 +67,7 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
         ("HairpinMode", json!(false)),
         ("LinkLocalIPv6Address", json!("")),
         ("LinkLocalIPv6PrefixLen", json!(0)),
-        ("Ports", port::bindings(&port::of(ctx, container)?)),
+        ("Ports", ports(ctx, container)?),
         (
             "SandboxKey",
             match &connection {
@@ -81,6 +81,19 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
         settings.insert("Networks".to_owned(), networks.into());
     }
     Ok(settings.into())
+}
+
+/// Ports that are exposed and lead nowhere stand there, too, where the network is the container's own.
+fn ports(ctx: &Context, container: &Container) -> Result<Value> {
+    let mut all = port::bindings(&port::of(ctx, container)?);
+    if container.namespaces.net == Namespace::Private {
+        for port in &container.network.exposed {
+            if all.get(port).is_none() {
+                all[port] = Value::Null;
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn endpoint(interface: Option<&Interface>) -> Map<String, Value> {

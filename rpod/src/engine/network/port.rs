@@ -61,6 +61,26 @@ pub fn parse(text: &str) -> Result<Vec<Mapping>> {
     Ok(all)
 }
 
+/// `PORT[-PORT][/PROTOCOL]`: each port by itself, as `80/tcp`.
+pub fn exposed(text: &str) -> Result<Vec<String>> {
+    let (ports, protocols) = text.split_once('/').unwrap_or((text, ""));
+    let (first, range) = ports_of(ports).with_context(|| format!("exposing port {text:?}"))?;
+    if first == 0 {
+        bail!("cannot expose 0 as it is not a valid port number");
+    }
+    let mut all = Vec::new();
+    for protocol in protocols.split(',') {
+        let protocol = match protocol.to_ascii_lowercase().as_str() {
+            "" | "tcp" => "tcp",
+            "udp" => "udp",
+            "sctp" => "sctp",
+            _ => bail!("unrecognized protocol {protocol:?} in {text:?}: tcp, udp or sctp"),
+        };
+        all.extend((0..range).map(|offset| format!("{}/{protocol}", first + offset)));
+    }
+    Ok(all)
+}
+
 fn with_host(mapping: Mapping, host: &str) -> Result<Vec<Mapping>> {
     if matches!(host, "" | "0") {
         return (0..mapping.range)
@@ -250,6 +270,16 @@ mod tests {
             "99999:1",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn exposed_ports() {
+        assert_eq!(exposed("80").unwrap(), ["80/tcp"]);
+        assert_eq!(exposed("5-6/udp").unwrap(), ["5/udp", "6/udp"]);
+        assert_eq!(exposed("1/tcp,udp").unwrap(), ["1/tcp", "1/udp"]);
+        for bad in ["", "0", "x", "80/foo", "6-5", "65536"] {
+            assert!(exposed(bad).is_err(), "{bad}");
         }
     }
 

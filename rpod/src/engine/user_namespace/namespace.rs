@@ -12,11 +12,23 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
+use super::UserNamespace;
 use super::map::{IdMap, Maps};
 use crate::engine::Context;
+use crate::engine::container::record::Container;
 
 pub fn path(ctx: &Context, container: &str) -> PathBuf {
     ctx.store.runroot.join("userns").join(container)
+}
+
+/// The file of a container's user namespace; none where its users are rpod's.
+pub fn of(ctx: &Context, container: &Container) -> Option<PathBuf> {
+    match &container.user_namespace {
+        UserNamespace::Host => None,
+        UserNamespace::Own(_) => Some(path(ctx, &container.id)),
+        UserNamespace::Container(owner, _) => Some(path(ctx, owner)),
+        UserNamespace::Path(path) => Some(path.clone()),
+    }
 }
 
 /// Makes a namespace with these maps and binds it to the file.

@@ -3,17 +3,20 @@
 //! Only `rename` and `update` change it, under the container's lock; what happens to it is told by files of its run directory
 //! (see [`super::status`]).
 
+mod network;
+mod resources;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::health::Settings;
-use crate::engine::network::port::Mapping;
 use crate::engine::secret::attach::Attached;
-use crate::engine::user_namespace::UserNamespace;
+use crate::engine::user_namespace::{Maps, UserNamespace};
 use crate::systemd::notify::Readiness;
+pub use network::{Endpoint, Network, UserMode};
+pub use resources::{BlockIo, Resources, Ulimit};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -23,6 +26,8 @@ pub struct Container {
     /// When it was created, RFC 3339.
     pub created: String,
     pub image: Image,
+    /// Its files are a directory's and no image's.
+    pub rootfs: Option<Directory>,
     /// The OCI runtime that it was created with, and that alone knows of it from then on.
     pub runtime: Option<PathBuf>,
     pub process: Process,
@@ -31,6 +36,9 @@ pub struct Container {
     pub hostname: Option<String>,
     /// `/etc/hostname` is left as the image has it.
     pub no_hostname: bool,
+    /// Directories into which `/etc/hosts` and its kin are put, too.
+    pub chroot_dirs: Vec<String>,
+    pub accounts: Accounts,
     pub network: Network,
     pub mounts: Vec<Mount>,
     pub shm_size: u64,
@@ -50,6 +58,8 @@ pub struct Container {
     pub requires: Vec<String>,
     /// Removed when it ends.
     pub remove: bool,
+    /// Its image goes with it, if nobody else needs it.
+    pub remove_image: bool,
     /// What happens when it has ended by itself.
     pub restart: Restart,
     /// Signal number.
@@ -132,6 +142,50 @@ pub struct Image {
     pub volumes: Vec<String>,
 }
 
+/// podman-run(1), "--rootfs".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Directory {
+    pub path: PathBuf,
+    pub kind: DirectoryKind,
+}
+
+/// How a directory becomes a root file system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DirectoryKind {
+    #[default]
+    Plain,
+    /// What is written lies over it, and goes when the container has ended.
+    Overlay,
+    /// Its owners are mapped: as the container's users are, or as is said here.
+    Mapped(Option<Maps>),
+}
+
+/// What is added to the container's passwd(5) and group(5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Accounts {
+    /// Anything at all.
+    pub added: bool,
+    /// Lines with `$USERNAME`, `$UID` and so on in it.
+    pub passwd_entry: Option<String>,
+    pub group_entry: Option<String>,
+    /// Names or numbers of the host's users.
+    pub host_users: Vec<String>,
+}
+
+impl Default for Accounts {
+    fn default() -> Accounts {
+        Accounts {
+            added: true,
+            passwd_entry: None,
+            group_entry: None,
+            host_users: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Process {
@@ -147,6 +201,8 @@ pub struct Process {
     pub user: String,
     pub groups: Vec<String>,
     pub umask: Option<String>,
+    /// The execution domain of personality(2): `LINUX` or `LINUX32`.
+    pub personality: Option<String>,
     pub tty: bool,
     pub stdin: bool,
 }
@@ -199,51 +255,6 @@ impl Namespaces {
     }
 }
 
-/// The network of a container with a network namespace of its own.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Network {
-    /// It can be connected to networks; else it has loopback alone.
-    pub bridged: bool,
-    /// A program of the user's connects it to the host.
-    pub user_mode: Option<UserMode>,
-    /// Names of the networks it is connected to.
-    pub names: Vec<String>,
-    /// Its place in each of them, as far as it was asked for.
-    pub endpoints: BTreeMap<String, Endpoint>,
-    pub publish: Vec<Mapping>,
-    pub dns: Vec<String>,
-    pub dns_search: Vec<String>,
-    pub dns_options: Vec<String>,
-    /// `host[;host…]:ip`, as given.
-    pub add_hosts: Vec<String>,
-    /// What `/etc/hosts` begins with: a file of the host, `image`, `none`; empty for what is configured.
-    pub hosts_file: String,
-    /// `/etc/hosts` is left as the image has it.
-    pub no_hosts: bool,
-}
-
-/// A program that takes a container's packets from a tap device and speaks with the host's sockets: podman-run(1), "--network".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UserMode {
-    /// `pasta` or `slirp4netns`.
-    pub program: String,
-    /// As they were given.
-    pub options: Vec<String>,
-}
-
-/// A container's place in one network.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Endpoint {
-    /// More names for it.
-    pub aliases: Vec<String>,
-    pub ips: Vec<IpAddr>,
-    pub mac: Option<String>,
-    pub interface: Option<String>,
-}
-
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mount {
@@ -280,76 +291,10 @@ pub struct Security {
     pub no_new_privileges: bool,
     /// A profile file; `unconfined` for none.
     pub seccomp: Option<String>,
+    /// A profile that the image brought, as JSON.
+    pub seccomp_of_image: Option<String>,
     pub apparmor: Option<String>,
     pub mask: Vec<String>,
     pub unmask: Vec<String>,
     pub sysctls: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Resources {
-    /// Bytes.
-    pub memory: Option<i64>,
-    pub memory_swap: Option<i64>,
-    pub memory_reservation: Option<i64>,
-    pub cpu_shares: Option<u64>,
-    /// Microseconds.
-    pub cpu_quota: Option<i64>,
-    pub cpu_period: Option<u64>,
-    /// Of real-time processes, microseconds; cgroup v1 only.
-    pub cpu_rt_period: Option<u64>,
-    pub cpu_rt_runtime: Option<i64>,
-    pub cpuset_cpus: Option<String>,
-    pub cpuset_mems: Option<String>,
-    pub pids: Option<i64>,
-    pub oom_score_adj: Option<i32>,
-    /// cgroup v1 only: the kernel holds the container back rather than ending a process of it.
-    pub oom_kill_disable: bool,
-    /// 0 to 100; cgroup v1 only.
-    pub memory_swappiness: Option<u64>,
-    pub block_io: BlockIo,
-    /// Files of cgroup v2 and their values.
-    pub unified: BTreeMap<String, String>,
-    /// `type major:minor access`, as given.
-    pub device_rules: Vec<String>,
-    pub ulimits: Vec<Ulimit>,
-    pub cgroup_parent: Option<String>,
-    /// No cgroup of its own.
-    pub no_cgroup: bool,
-    /// Its cgroup and its monitor's lie in the caller's, whoever manages that.
-    pub split_cgroup: bool,
-    /// The monitor stays in its caller's cgroup.
-    pub monitor_stays: bool,
-    /// Who makes the cgroup: `systemd` or `cgroupfs`; empty in records of before there was a choice.
-    pub cgroup_manager: String,
-}
-
-impl Resources {
-    /// True if the cgroup is a scope of systemd's.
-    pub fn systemd_cgroup(&self) -> bool {
-        self.cgroup_manager == "systemd" && !self.no_cgroup && !self.split_cgroup
-    }
-}
-
-/// podman-run(1), "--blkio-weight", "--device-read-bps" and their kin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BlockIo {
-    /// 10 to 1000.
-    pub weight: Option<u16>,
-    /// Device and weight, rate in bytes or operations a second.
-    pub weight_device: Vec<(String, u64)>,
-    pub read_bps: Vec<(String, u64)>,
-    pub write_bps: Vec<(String, u64)>,
-    pub read_iops: Vec<(String, u64)>,
-    pub write_iops: Vec<(String, u64)>,
-}
-
-/// A limit that was asked for: `name=soft:hard`, -1 for unlimited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ulimit {
-    pub name: String,
-    pub soft: i64,
-    pub hard: i64,
 }

@@ -1,0 +1,37 @@
+//! Which accounts the container has besides its image's.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::bundle::accounts::host_user;
+use crate::engine::container::record::{Accounts, Container};
+
+#[derive(Args, Debug)]
+pub(super) struct AccountOptions {
+    /// Entry to write to /etc/group
+    #[arg(long, value_name = "ENTRY")]
+    group_entry: Option<String>,
+    /// Host user account to add to /etc/passwd within container
+    #[arg(long, value_name = "NAME")]
+    hostuser: Vec<String>,
+    /// Entry to write to /etc/passwd
+    #[arg(long, value_name = "ENTRY")]
+    passwd_entry: Option<String>,
+}
+
+impl AccountOptions {
+    pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
+        for name in &self.hostuser {
+            if host_user(name).is_none() {
+                bail!("--hostuser {name}: no such user on this host: see getent passwd");
+            }
+        }
+        c.accounts = Accounts {
+            added: c.accounts.added,
+            passwd_entry: self.passwd_entry.clone(),
+            group_entry: self.group_entry.clone(),
+            host_users: self.hostuser.clone(),
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! `HostConfig`: what the container has of the host.
+
+use serde_json::{Map, Value, json};
+
+use super::{mode, security_options};
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Namespace};
+use crate::engine::network::port;
+use crate::engine::user_namespace::UserNamespace;
+
+pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> Value {
+    let (asked, security, network) = (
+        &container.resources,
+        &container.security,
+        &container.network,
+    );
+    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
+    let tmpfs = container
+        .mounts
+        .iter()
+        .filter(|mount| mount.kind == "tmpfs");
+    let ulimits = config["process"]["rlimits"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let mut settings = json!({
+        "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
+        "CgroupManager": asked.cgroup_manager,
+        "CgroupMode": mode(&container.namespaces.cgroup),
+        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "", "Size": "0B" },
+        "NetworkMode": match &container.namespaces.net {
+            Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
+            Namespace::Private if !network.bridged => "none".to_owned(),
+            Namespace::Private => "bridge".to_owned(),
+            other => mode(other),
+        },
+        "PortBindings": port::bindings(&network.publish),
+        "AutoRemove": container.remove,
+        "CapAdd": security.cap_add,
+        "CapDrop": security.cap_drop,
+        "Dns": network.dns,
+        "DnsOptions": network.dns_options,
+        "DnsSearch": network.dns_search,
+        "ExtraHosts": network.add_hosts,
+        "GroupAdd": container.process.groups,
+        "IpcMode": if container.namespaces.ipc == Namespace::Private { "shareable".to_owned() } else { mode(&container.namespaces.ipc) },
+        "Cgroups": if asked.no_cgroup { "disabled" } else { "default" },
+        "OomScoreAdj": asked.oom_score_adj.unwrap_or(0),
+        "PidMode": mode(&container.namespaces.pid),
+        "Privileged": security.privileged,
+        "ReadonlyRootfs": container.read_only,
+        "SecurityOpt": security_options(container),
+        "Tmpfs": tmpfs.map(|m| (m.destination.clone(), json!(m.options.join(",")))).collect::<serde_json::Map<_, _>>(),
+        "UTSMode": mode(&container.namespaces.uts),
+        "ShmSize": container.shm_size,
+        "Runtime": "oci",
+        "CpuShares": asked.cpu_shares.unwrap_or(0),
+        "Memory": asked.memory.unwrap_or(0),
+        "MemoryReservation": asked.memory_reservation.unwrap_or(0),
+        "MemorySwap": asked.memory_swap.unwrap_or(0),
+        "CpuPeriod": asked.cpu_period.unwrap_or(0),
+        "CpuQuota": asked.cpu_quota.unwrap_or(0),
+        "CpusetCpus": asked.cpuset_cpus.clone().unwrap_or_default(),
+        "CpusetMems": asked.cpuset_mems.clone().unwrap_or_default(),
+        "CgroupParent": asked.cgroup_parent.clone().unwrap_or_default(),
+        "Devices": container.devices,
+        "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
+        "Ulimits": ulimits.map(|limit| json!({ "Name": limit["type"], "Soft": limit["soft"], "Hard": limit["hard"] })).collect::<Vec<_>>(),
+    });
+    if let Value::Object(all) = &mut settings {
+        all.extend(less_usual(container));
+        all.extend(of_other_hosts());
+    }
+    settings
+}
+
+/// Thousand-millionths of a CPU.
+fn nano_cpus(quota: Option<i64>, period: Option<u64>) -> i64 {
+    match (quota, period) {
+        (Some(quota), Some(period)) if quota > 0 && period > 0 => {
+            quota.saturating_mul(1_000_000_000) / period.cast_signed()
+        }
+        _ => 0,
+    }
+}
+
+/// What Docker has for other systems, or for options that are none here: podman prints it so that readers find the key.
+fn of_other_hosts() -> Map<String, Value> {
+    let numbers = [
+        "CpuCount",
+        "CpuPercent",
+        "DiskQuota",
+        "IOMaximumBandwidth",
+        "IOMaximumIOps",
+        "KernelMemory",
+    ];
+    let texts = ["Cgroup", "Isolation", "VolumeDriver"];
+    let numbers = numbers.map(|key| (key, json!(0)));
+    let texts = texts.map(|key| (key, json!("")));
+    let others = [("ConsoleSize", json!([0, 0])), ("Links", Value::Null)];
+    let all = numbers.into_iter().chain(texts).chain(others);
+    all.map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Limits that few ask for.
+fn less_usual(container: &Container) -> Map<String, Value> {
+    let (asked, restart) = (&container.resources, &container.restart);
+    let mut all = Map::new();
+    let mut add = |key: &str, value: Value| all.insert(key.to_owned(), value);
+    let policy = match restart.policy.as_str() {
+        "" => "no",
+        policy => policy,
+    };
+    add(
+        "RestartPolicy",
+        json!({ "Name": policy, "MaximumRetryCount": restart.retries }),
+    );
+    add("AutoRemoveImage", json!(container.remove_image));
+    add("PublishAllPorts", json!(container.network.publish_all));
+    add(
+        "NanoCpus",
+        json!(nano_cpus(asked.cpu_quota, asked.cpu_period)),
+    );
+    let users = match container.user_namespace {
+        UserNamespace::Host => "",
+        _ => "private",
+    };
+    add("UsernsMode", json!(users));
+    add(
+        "MemorySwappiness",
+        json!(asked.memory_swappiness.unwrap_or(0)),
+    );
+    add("CpuRealtimePeriod", json!(asked.cpu_rt_period.unwrap_or(0)));
+    if let Some(class) = &asked.rdt_class {
+        add("IntelRdtClosID", json!(class));
+    }
+    add(
+        "CpuRealtimeRuntime",
+        json!(asked.cpu_rt_runtime.unwrap_or(0)),
+    );
+    add("OomKillDisable", json!(asked.oom_kill_disable));
+    add("BlkioWeight", json!(asked.block_io.weight.unwrap_or(0)));
+    add(
+        "BlkioWeightDevice",
+        json!(devices(&asked.block_io.weight_device, "Weight")),
+    );
+    add(
+        "BlkioDeviceReadBps",
+        json!(devices(&asked.block_io.read_bps, "Rate")),
+    );
+    add(
+        "BlkioDeviceWriteBps",
+        json!(devices(&asked.block_io.write_bps, "Rate")),
+    );
+    add(
+        "BlkioDeviceReadIOps",
+        json!(devices(&asked.block_io.read_iops, "Rate")),
+    );
+    add(
+        "BlkioDeviceWriteIOps",
+        json!(devices(&asked.block_io.write_iops, "Rate")),
+    );
+    all
+}
+
+fn devices(values: &[(String, u64)], key: &str) -> Vec<Value> {
+    let entries = values.iter();
+    entries
+        .map(|(path, value)| json!({ "Path": path, key: value }))
+        .collect()
+}

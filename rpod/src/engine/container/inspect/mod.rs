@@ -1,0 +1,154 @@
+//! What `inspect` tells of a container, in podman's shape.
+
+mod config;
+mod host;
+mod state;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::record::{Container, Namespace};
+use super::restart;
+use crate::engine::Context;
+use crate::store::record;
+
+/// The object that `rpod inspect` prints.
+pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
+    let status = ctx.store.status(&container.id)?;
+    let (home, run) = (container.home(ctx), container.run_dir(ctx));
+    // Derived from the record at each start: one that a power loss damaged is as good as none.
+    let config: Value = record::load(&home.join("config.json")).unwrap_or_default();
+    let caps = |set: &str| config["process"]["capabilities"][set].clone();
+    let args = container.process.args();
+    let file = |name: &str| {
+        let path = run.join(name);
+        if path.exists() {
+            json!(path)
+        } else {
+            json!("")
+        }
+    };
+    let layers: Vec<_> = container
+        .image
+        .layers
+        .iter()
+        .rev()
+        .map(|layer| {
+            ctx.store
+                .layers()
+                .join(layer)
+                .join("diff")
+                .display()
+                .to_string()
+        })
+        .collect();
+    Ok(json!({
+        "Id": container.id,
+        "Created": container.created,
+        "Path": args.first(),
+        "Args": args.get(1..).unwrap_or_default(),
+        "State": state::state(ctx, container, &status, &run)?,
+        "Image": container.image.id,
+        "ImageDigest": container.image.digest,
+        "ImageName": container.image.name,
+        "Rootfs": container.rootfs.as_ref().map(|rootfs| rootfs.path.display().to_string()).unwrap_or_default(),
+        "Pod": container.pod.clone().unwrap_or_default(),
+        "ResolvConfPath": file("resolv.conf"),
+        "HostnamePath": file("hostname"),
+        "HostsPath": file("hosts"),
+        "StaticDir": home,
+        "OCIConfigPath": home.join("config.json"),
+        "OCIRuntime": container.runtime.clone().map_or_else(|| ctx.runtime(), Ok)?,
+        "ConmonPidFile": run.join("conmon.pid"),
+        "PidFile": run.join("pidfile"),
+        "Name": container.name,
+        "RestartCount": restart::count(ctx, container),
+        "Driver": "overlay",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": container.security.apparmor.clone().unwrap_or_default(),
+        "EffectiveCaps": caps("effective"),
+        "BoundingCaps": caps("bounding"),
+        "ExecIDs": exec_ids(&run),
+        "GraphDriver": {
+            "Name": "overlay",
+            "Data": {
+                "LowerDir": layers.join(":"),
+                "MergedDir": home.join("rootfs"),
+                "UpperDir": home.join("upper"),
+                "WorkDir": home.join("work"),
+            },
+        },
+        "Mounts": mounts(container),
+        "Dependencies": container.namespaces.owners(),
+        "NetworkSettings": crate::engine::network::inspect::settings(ctx, container)?,
+        "Namespace": "",
+        "IsInfra": container.infra,
+        "IsService": false,
+        "Config": config::settings(container, &config),
+        "HostConfig": host::settings(ctx, container, &config),
+    }))
+}
+
+fn exec_ids(run: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(run.join("exec"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+pub fn mounts(container: &Container) -> Vec<Value> {
+    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
+    binds
+        .map(|mount| {
+            let mut value = json!({
+                "Type": if mount.volume.is_some() { "volume" } else { "bind" },
+                "Name": mount.volume,
+                "Source": mount.source,
+                "Destination": mount.destination,
+                "Driver": if mount.volume.is_some() { "local" } else { "" },
+                "Mode": "",
+                "Options": mount.options,
+                "RW": !mount.options.iter().any(|option| option == "ro"),
+                "Propagation": "rprivate",
+            });
+            if let (None, Some(fields)) = (&mount.volume, value.as_object_mut()) {
+                fields.remove("Name");
+            }
+            value
+        })
+        .collect()
+}
+
+pub fn mode(namespace: &Namespace) -> String {
+    match namespace {
+        Namespace::Private => "private".to_owned(),
+        Namespace::Host => "host".to_owned(),
+        Namespace::Container(id) => format!("container:{id}"),
+        Namespace::Path(path) => format!("ns:{}", path.display()),
+    }
+}
+
+pub fn security_options(container: &Container) -> Vec<String> {
+    let security = &container.security;
+    let mut all = Vec::new();
+    if security.no_new_privileges {
+        all.push("no-new-privileges".to_owned());
+    }
+    all.extend(
+        security
+            .seccomp
+            .iter()
+            .map(|profile| format!("seccomp={profile}")),
+    );
+    all.extend(
+        security
+            .apparmor
+            .iter()
+            .map(|profile| format!("apparmor={profile}")),
+    );
+    all
+}

@@ -1,0 +1,68 @@
+//! `State`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::engine::Context;
+use crate::engine::container::health;
+use crate::engine::container::record::Container;
+use crate::engine::container::status::{Status, monitor_pid};
+
+/// How the container is, and what its health checks said.
+pub(super) fn state(
+    ctx: &Context,
+    container: &Container,
+    status: &Status,
+    run: &Path,
+) -> Result<Value> {
+    let mut state = derived(container, status, run);
+    if health::status(ctx, container).is_some() {
+        state["Health"] = json!(health::history(ctx, container)?);
+    }
+    Ok(state)
+}
+
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+fn derived(container: &Container, status: &Status, run: &Path) -> Value {
+    let (pid, code, oom, started, finished) = match status {
+        Status::Created => (0, 0, false, None, None),
+        Status::Initialized(waiting) => (waiting.pid, 0, false, None, None),
+        Status::Running(started) | Status::Paused(started) => {
+            (started.pid, 0, false, Some(started.at), None)
+        }
+        Status::Exited(end) => (0, end.code, end.oom, Some(end.started), end.finished),
+    };
+    let time = |at: Option<Timestamp>| at.map_or_else(|| NEVER.to_owned(), |at| at.to_string());
+    json!({
+        "OciVersion": "1.0.2",
+        "Status": status.word(),
+        "Running": status.is_running(),
+        "Paused": matches!(status, Status::Paused(_)),
+        "Restarting": false,
+        "OOMKilled": oom,
+        "Dead": false,
+        "Pid": pid,
+        "ConmonPid": if status.is_active() { monitor_pid(run) } else { None },
+        "ExitCode": code,
+        "Error": "",
+        "StartedAt": time(started),
+        "FinishedAt": time(finished),
+        "CgroupPath": if status.is_active() && !container.resources.no_cgroup { cgroup(pid) } else { String::new() },
+        "CheckpointedAt": NEVER,
+        "RestoredAt": NEVER,
+    })
+}
+
+/// The last line of /proc/PID/cgroup, which is the same in every hierarchy that the runtime uses.
+fn cgroup(pid: i32) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    text.lines()
+        .last()
+        .and_then(|line| line.splitn(3, ':').nth(2))
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,112 @@
+//! The root file system of a container: its image's layers under a directory of its own, or a directory of the host's.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::overlay::{self, Overlay};
+use super::record::{Container, Directory, DirectoryKind};
+use super::{mapped, tree};
+use crate::engine::Context;
+use crate::engine::user_namespace::{Maps, namespace};
+
+/// Mounts it on `rootfs` in the container's directory. One that is mounted is left alone.
+pub(super) fn mount(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
+    match &container.rootfs {
+        None => mount_image(ctx, container, home),
+        Some(directory) => {
+            overlay::make_directories(home)?;
+            let target = home.join("rootfs");
+            if overlay::is_mount_point(&target)? {
+                return Ok(());
+            }
+            mount_directory(ctx, container, directory, home)
+                .with_context(|| format!("root file system {}", directory.path.display()))
+        }
+    }
+}
+
+fn mount_directory(
+    ctx: &Context,
+    container: &Container,
+    directory: &Directory,
+    home: &Path,
+) -> Result<()> {
+    let (source, target) = (&directory.path, home.join("rootfs"));
+    match &directory.kind {
+        DirectoryKind::Plain => tree::mount_private(source, &target),
+        DirectoryKind::Overlay => {
+            overlay::over(source, &home.join("upper"), &home.join("work"), &target)
+        }
+        DirectoryKind::Mapped(None) => {
+            let Some(users) = namespace::of(ctx, container) else {
+                bail!(
+                    "idmap: the container has no users of its own: give it some with --userns or --uidmap, or say idmap=uids=…;gids=…"
+                );
+            };
+            let owner =
+                File::open(&users).with_context(|| format!("opening {}", users.display()))?;
+            tree::mount_mapped(source, &owner, &target).context("mapping its owners")
+        }
+        DirectoryKind::Mapped(Some(maps)) => {
+            let users = namespace::path(ctx, &format!("{}-rootfs", container.id));
+            namespace::make(&users, maps)?;
+            let mounted = File::open(&users)
+                .context("opening the map of its owners")
+                .and_then(|owner| {
+                    tree::mount_mapped(source, &owner, &target).context("mapping its owners")
+                });
+            namespace::remove(&users)?;
+            mounted
+        }
+    }
+}
+
+/// What was written over a directory goes with the container's process.
+pub(super) fn release(container: &Container, home: &Path) -> Result<()> {
+    let is_over = |directory: &Directory| directory.kind == DirectoryKind::Overlay;
+    if !container.rootfs.as_ref().is_some_and(is_over) {
+        return Ok(());
+    }
+    for name in ["upper", "work"] {
+        let path = home.join(name);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("removing {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn mount_image(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
+    for layer in &container.image.layers {
+        let diff = ctx.store.layers().join(layer);
+        if !diff.exists() {
+            bail!(
+                "layer {layer} of image {} is missing in {}: pull the image again",
+                container.image.name,
+                ctx.store.layers().display()
+            );
+        }
+    }
+    let maps = container.user_namespace.maps();
+    let is_there = overlay::is_mounted(&home.join("rootfs"))?;
+    let layers = match maps {
+        Some(maps) if !is_there => mapped::layers(ctx, container, maps)?,
+        _ => ctx.store.layers(),
+    };
+    let mounted = Overlay {
+        layers: &layers,
+        chain: &container.image.layers,
+        home,
+        volatile: container.remove,
+        userxattr: crate::engine::rootless(),
+        owner: maps.map_or((0, 0), Maps::root),
+    }
+    .mount();
+    mapped::let_go(home, &container.image.layers)?;
+    mounted
+}
