@@ -97,7 +97,12 @@ fn essence(stack: &Stack, text: &str) -> Vec<String> {
             .replace("%n-%i", "%n")
             .replace("man:podman-", "man:rpod-")
             .replace("%t/containers", "%t/rpod")
-            .replace(&stack.scratch.path("").display().to_string(), "SCRATCH/");
+            .replace(&stack.scratch.path("").display().to_string(), "SCRATCH/")
+            // Where podman keeps to the path of today for pods.
+            .replace(
+                "RequiresMountsFor=SCRATCH/runroot",
+                "RequiresMountsFor=%t/rpod",
+            );
         let line = ids(&line);
         // podman 4.3 forgets --restart-sec, and removes files that nobody minds any more.
         let differs = [

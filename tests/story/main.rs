@@ -197,5 +197,6 @@ fn main() -> ExitCode {
         rootless::users_of_a_containers_own,
         rootless::networks_without_root,
         rootless::limits_need_a_cgroup_of_the_users_own,
+        rootless::overlays_by_a_program,
     ])
 }

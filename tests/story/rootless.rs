@@ -293,3 +293,79 @@ pub(crate) fn limits_need_a_cgroup_of_the_users_own() -> Result<()> {
         .ok()?;
     Ok(())
 }
+
+/// A file system that the kernel lays nothing over: an overlay itself.
+struct Refusing {
+    place: std::path::PathBuf,
+}
+
+impl Refusing {
+    fn new(person: &Person, place: std::path::PathBuf) -> Result<Refusing> {
+        for directory in ["lower", "upper", "work"] {
+            fs::create_dir(person.scratch.path(directory))?;
+        }
+        fs::create_dir(&place)?;
+        let options = format!(
+            "lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work",
+            person.scratch.path("").display()
+        );
+        let mount = tests::Cmd::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]);
+        mount.arg(&place).ok()?;
+        std::os::unix::fs::chown(&place, Some(person.user.uid), Some(person.user.uid))?;
+        Ok(Refusing { place })
+    }
+}
+
+impl Drop for Refusing {
+    fn drop(&mut self) {
+        let _ = tests::Cmd::new("umount").arg("-l").arg(&self.place).run();
+    }
+}
+
+/// Where the kernel refuses an overlay, fuse-overlayfs does it; storage.conf has it done so anywhere.
+pub(crate) fn overlays_by_a_program() -> Result<()> {
+    let program = peer("fuse-overlayfs")?;
+    let person = Person::new("f", Ranges::Some)?;
+    let user = &person.user;
+    let data = user.home.join("data");
+    let _refusing = Refusing::new(&person, data.clone())?;
+    // The namespaces that there are do not see the new mount.
+    user.rpod("system migrate").ok()?;
+    let conf = user.home.join("storage.conf");
+    fs::write(
+        &conf,
+        format!("[storage.options.overlay]\nmount_program = {program:?}\n"),
+    )?;
+    let refused = |line: &str| user.rpod(line).env("XDG_DATA_HOME", &data);
+    let asked = |line: &str| user.rpod(line).env("CONTAINERS_STORAGE_CONF", &conf);
+    for (rpod, name) in [
+        (&refused as &dyn Fn(&str) -> tests::Cmd, "alpine:latest"),
+        (&asked, "fedora:24"),
+    ] {
+        let image = format!("{}/{name}", person._registry.address);
+        rpod(&format!("pull -q --tls-verify=false {image}")).ok()?;
+        let run = format!(
+            "run -d --name one --network none {image} sh -c 'echo mine > /home/mine; exec sleep 600'"
+        );
+        rpod(&run).ok()?;
+        let mounts = rpod("exec one grep fuse-overlayfs /proc/mounts").ok()?;
+        ensure!(mounts.stdout.contains(" / "), "{mounts}");
+        rpod("exec one cat /home/mine").ok()?.is("mine")?;
+        rpod(&format!(
+            "run --rm --network none -v /usr/share:/s:O {image} touch /s/there"
+        ))
+        .ok()?;
+    }
+    // What it leaves of what was removed is what the kernel leaves.
+    asked("exec one sh -c 'rm -r /opt/data && mkdir /opt/data && echo > /opt/data/own && rm /bin/cat'").ok()?;
+    let changed = asked("diff one").ok()?;
+    changed
+        .says("A /opt/data/own")?
+        .says("D /bin/cat")?
+        .hides(".wh.")?;
+    asked("commit -q one localhost/changed").ok()?;
+    let listed =
+        asked("run --rm --network none localhost/changed ls -a /opt/data /bin/cat").exits(1)?;
+    listed.says(".\n..\nown")?;
+    Ok(())
+}

@@ -123,7 +123,7 @@ fn files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn user_config() -> Option<PathBuf> {
+pub(super) fn user_config() -> Option<PathBuf> {
     let xdg = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     xdg.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))
 }

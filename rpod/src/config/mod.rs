@@ -2,11 +2,13 @@
 
 mod containers_conf;
 mod parts;
+mod storage_conf;
 
 use anyhow::Result;
 
 pub use containers_conf::ContainersConf;
 pub use parts::find_part;
+pub use storage_conf::mount_program;
 
 #[derive(Debug)]
 pub struct Config {

@@ -28,9 +28,9 @@ use serde::Deserialize;
 use descriptors::Preserved;
 
 use crate::engine::Context;
+use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Resources;
 use crate::engine::runtime;
-use crate::systemd::manager;
 use crate::systemd::sockets::Sockets;
 
 /// One start of conmon.
@@ -145,16 +145,11 @@ impl Monitor<'_> {
     /// The monitor outlives its caller, and so must not be killed with the unit or session that this is. Where systemd cannot move
     /// it, it works all the same.
     fn move_to_scope(&self, ctx: &Context, pid: u32) {
-        if self.exec.is_some() || !self.resources.systemd_cgroup() || self.resources.monitor_stays {
+        if self.exec.is_some() {
             return;
         }
-        let unit = format!("rpod-conmon-{}.scope", self.container_id);
-        let slice = self
-            .resources
-            .cgroup_parent
-            .as_deref()
-            .unwrap_or(ctx.slice());
-        if let Err(error) = manager::scope(&unit, slice, pid) {
+        let name = format!("rpod-conmon-{}", self.container_id);
+        if let Err(error) = set_apart(ctx, self.resources, &name, pid) {
             eprintln!("rpod: warning: the monitor stays in rpod's own cgroup: {error:#}");
         }
     }

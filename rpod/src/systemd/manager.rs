@@ -29,7 +29,7 @@ pub fn scope(unit: &str, slice: &str, pid: u32) -> Result<()> {
     let properties = vec![
         (
             "Description",
-            text(&format!("{}'s monitor", unit.trim_end_matches(".scope"))),
+            text(&format!("what watches {}", unit.trim_end_matches(".scope"))),
         ),
         ("Slice", text(slice)),
         ("PIDs", Value::Numbers(vec![pid])),

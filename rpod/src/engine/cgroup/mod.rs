@@ -4,6 +4,7 @@ mod block_io;
 pub mod delegation;
 mod limits;
 mod process;
+pub mod scope;
 pub mod split;
 mod usage;
 

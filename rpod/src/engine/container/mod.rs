@@ -13,6 +13,7 @@ pub mod diff;
 pub mod exec;
 pub mod export;
 pub mod filter;
+mod fuse;
 mod half_start;
 pub mod health;
 pub mod inspect;

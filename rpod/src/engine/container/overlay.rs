@@ -1,20 +1,19 @@
 //! The root file system of a container: the image's layers, read-only, under a directory of its own.
 
+mod descriptor;
+
 use std::ffi::CString;
 use std::fs;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::chown;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-const FSCONFIG_SET_FLAG: libc::c_uint = 0;
-const FSCONFIG_SET_STRING: libc::c_uint = 1;
-const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
+use super::fuse::{Layers, mount_or};
 
 /// What is laid over what.
 #[derive(Debug)]
@@ -49,9 +48,19 @@ impl Overlay<'_> {
         if self.chain.is_empty() {
             return bind(&self.home.join("upper"), &rootfs);
         }
-        match self.mount_by_descriptor(&rootfs) {
+        let (upper, work) = (self.home.join("upper"), self.home.join("work"));
+        let layers = Layers {
+            lower: lower(self.layers, self.chain),
+            upper_and_work: Some((&upper, &work)),
+            volatile: self.volatile,
+        };
+        mount_or(&layers, &rootfs, || self.mount_by_kernel(&rootfs))
+    }
+
+    fn mount_by_kernel(&self, rootfs: &Path) -> Result<()> {
+        match descriptor::mount(self, rootfs) {
             // Before Linux 6.8 a layer could not be added by itself; before 5.2 there was no fsopen.
-            Err(Errno::EINVAL | Errno::ENOSYS) => self.mount_by_string(&rootfs),
+            Err(Errno::EINVAL | Errno::ENOSYS) => self.mount_by_string(rootfs),
             result => result.with_context(|| {
                 format!(
                     "mounting the overlay of {} layers on {}",
@@ -60,51 +69,6 @@ impl Overlay<'_> {
                 )
             }),
         }
-    }
-
-    fn mount_by_descriptor(&self, rootfs: &Path) -> Result<(), Errno> {
-        // SAFETY: a plain system call on a constant string; the descriptor it returns is ours alone.
-        let fs = unsafe {
-            owned(libc::syscall(
-                libc::SYS_fsopen,
-                c"overlay".as_ptr(),
-                libc::FSOPEN_CLOEXEC,
-            ))?
-        };
-        for layer in self.chain.iter().rev() {
-            set(&fs, "lowerdir+", &self.layers.join(layer).join("diff"))?;
-        }
-        set(&fs, "upperdir", &self.home.join("upper"))?;
-        set(&fs, "workdir", &self.home.join("work"))?;
-        if self.volatile {
-            flag(&fs, c"volatile")?;
-        }
-        if self.userxattr {
-            flag(&fs, c"userxattr")?;
-        }
-        fsconfig(&fs, FSCONFIG_CMD_CREATE, None, None)?;
-        // SAFETY: fsmount reads nothing but its integer arguments; the descriptor it returns is ours alone.
-        let mount = unsafe {
-            owned(libc::syscall(
-                libc::SYS_fsmount,
-                fs.as_raw_fd(),
-                libc::FSMOUNT_CLOEXEC,
-                0,
-            ))?
-        };
-        let target = CString::new(rootfs.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
-        // SAFETY: both paths are NUL-terminated and live through the call.
-        let moved = unsafe {
-            libc::syscall(
-                libc::SYS_move_mount,
-                mount.as_raw_fd(),
-                c"".as_ptr(),
-                libc::AT_FDCWD,
-                target.as_ptr(),
-                libc::MOVE_MOUNT_F_EMPTY_PATH,
-            )
-        };
-        Errno::result(moved).map(drop)
     }
 
     /// One page holds all options of mount(2): layers are named relative to `layers/`, so that as many as possible fit.
@@ -163,8 +127,25 @@ pub(super) fn make_directories(home: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The layers' directories, the highest first.
+fn lower(layers: &Path, chain: &[String]) -> Vec<PathBuf> {
+    let chain = chain.iter().rev();
+    chain.map(|layer| layers.join(layer).join("diff")).collect()
+}
+
 /// Lays a directory over another, which stays as it is.
 pub fn over(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
+    let layers = Layers {
+        lower: vec![lower.to_owned()],
+        upper_and_work: Some((upper, work)),
+        volatile: false,
+    };
+    mount_or(&layers, target, || {
+        over_by_kernel(lower, upper, work, target)
+    })
+}
+
+fn over_by_kernel(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
     let mut options = Vec::new();
     for (name, path) in [
         ("lowerdir=", lower),
@@ -210,6 +191,17 @@ pub fn mount_read_only(layers: &Path, chain: &[String], target: &Path) -> Result
         return mount(None::<&str>, target, None::<&str>, read_only, None::<&str>)
             .with_context(failed);
     }
+    let all = Layers {
+        lower: lower(layers, chain),
+        upper_and_work: None,
+        volatile: false,
+    };
+    mount_or(&all, target, || {
+        read_only_by_kernel(layers, chain, target).with_context(failed)
+    })
+}
+
+fn read_only_by_kernel(layers: &Path, chain: &[String], target: &Path) -> Result<()> {
     let before = std::env::current_dir().context("reading the working directory")?;
     let lower: Vec<String> = chain
         .iter()
@@ -226,7 +218,7 @@ pub fn mount_read_only(layers: &Path, chain: &[String], target: &Path) -> Result
         Some(options.as_str()),
     );
     std::env::set_current_dir(&before).with_context(|| format!("entering {}", before.display()))?;
-    mounted.with_context(failed)
+    Ok(mounted?)
 }
 
 /// Unmounts what is mounted there; nothing to do is no error.
@@ -305,44 +297,4 @@ fn make_dir(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn set(fs: &OwnedFd, key: &str, value: &Path) -> Result<(), Errno> {
-    let key = CString::new(key).map_err(|_| Errno::EINVAL)?;
-    let value = CString::new(value.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
-    fsconfig(fs, FSCONFIG_SET_STRING, Some(&key), Some(&value))
-}
-
-fn flag(fs: &OwnedFd, key: &std::ffi::CStr) -> Result<(), Errno> {
-    fsconfig(fs, FSCONFIG_SET_FLAG, Some(key), None)
-}
-
-fn fsconfig(
-    fs: &OwnedFd,
-    command: libc::c_uint,
-    key: Option<&std::ffi::CStr>,
-    value: Option<&std::ffi::CStr>,
-) -> Result<(), Errno> {
-    let pointer =
-        |text: Option<&std::ffi::CStr>| text.map_or(std::ptr::null(), std::ffi::CStr::as_ptr);
-    // SAFETY: key and value are NUL-terminated (or null where the command takes none) and live through the call.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_fsconfig,
-            fs.as_raw_fd(),
-            command,
-            pointer(key),
-            pointer(value),
-            0,
-        )
-    };
-    Errno::result(done).map(drop)
-}
-
-/// # Safety
-/// `result` is what a system call returned that makes a descriptor nobody else holds.
-unsafe fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
-    let fd = Errno::result(result)?;
-    // SAFETY: the caller says that the descriptor is new.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

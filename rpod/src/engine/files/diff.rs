@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode};
 
-use super::pack::{is_opaque, is_whiteout};
+use super::pack::{OPAQUE, is_opaque, is_whiteout};
 use super::{is_dir, kind, look};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ fn walk_layer(
 ) -> Result<()> {
     let failed = || format!("reading {}", path.display());
     let opaque = is_opaque(&dir).with_context(failed)?;
-    let (stream, names) = list(dir).with_context(failed)?;
+    let (stream, mut names) = list(dir).with_context(failed)?;
+    names.retain(|name| name.as_bytes() != OPAQUE);
     for name in &names {
         let Some(stat) = look(&stream, name).with_context(failed)? else {
             continue;

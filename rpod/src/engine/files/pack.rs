@@ -121,6 +121,10 @@ impl<W: Write> Packer<W> {
         if self.form == Form::Layer && is_whiteout(stat) {
             return self.whiteout(path, name).context("writing the archive");
         }
+        // The directory's own entry is followed by it.
+        if self.form == Form::Layer && name.as_bytes() == OPAQUE {
+            return Ok(());
+        }
         match kind(stat) {
             SFlag::S_IFDIR => {
                 let flags =
@@ -160,7 +164,7 @@ impl<W: Write> Packer<W> {
         .write(&mut self.out)?;
         if self.form == Form::Layer && is_opaque(dir)? {
             Entry {
-                path: join(path, b".wh..wh..opq"),
+                path: join(path, OPAQUE),
                 ..Entry::default()
             }
             .write(&mut self.out)?;
@@ -273,12 +277,15 @@ pub fn is_whiteout(stat: &FileStat) -> bool {
     kind(stat) == SFlag::S_IFCHR && stat.st_rdev == 0
 }
 
-/// How overlayfs notes that a directory hides the lower ones of its name.
+/// How a layer notes that a directory hides the lower ones of its name (image-spec, layer.md), and fuse-overlayfs in the tree, too.
+pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
+
+/// How overlayfs notes it.
 pub fn is_opaque(dir: impl AsFd) -> Result<bool, Errno> {
     for name in [c"trusted.overlay.opaque", c"user.overlay.opaque"] {
         if xattr::get(&dir, name)?.as_deref() == Some(b"y") {
             return Ok(true);
         }
     }
-    Ok(false)
+    look(&dir, OsStr::from_bytes(OPAQUE)).map(|found| found.is_some())
 }

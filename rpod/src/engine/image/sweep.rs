@@ -41,7 +41,24 @@ pub fn sweep(context: &Context) -> Result<()> {
     }
     sweep_directory(&images.join("blobs/sha256"), &blobs)?;
     sweep_directory(&context.store.root.join("signatures"), &blobs)?;
-    sweep_directory(&context.store.layers(), &layers)
+    sweep_directory(&context.store.layers(), &layers)?;
+    sweep_mapped(&context.store.root.join("mapped"), &layers)
+}
+
+/// `mapped/<map>/<layer>`: layers that were unpacked once more. A map's own directory stays: somebody may be about to unpack into it.
+fn sweep_mapped(directory: &Path, kept: &BTreeSet<String>) -> Result<()> {
+    let maps = match fs::read_dir(directory) {
+        Ok(maps) => maps,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("listing {}", directory.display()));
+        }
+    };
+    for map in maps {
+        let map = map.with_context(|| format!("listing {}", directory.display()))?;
+        sweep_directory(&map.path(), kept)?;
+    }
+    Ok(())
 }
 
 /// Remove what has an id for its name and is not kept, and what a killed process left half-made.
@@ -82,4 +99,26 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     let doomed = path.with_file_name(format!(".tmp-{name}"));
     fs::rename(path, &doomed).with_context(context)?;
     fs::remove_dir_all(&doomed).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn mapped_layers_go_with_the_plain_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let (kept, gone) = ("a".repeat(64), "b".repeat(64));
+        for layer in [&kept, &gone] {
+            fs::create_dir_all(dir.path().join("0-1-65536").join(layer).join("diff")).unwrap();
+        }
+        sweep_mapped(dir.path(), &BTreeSet::from([kept.clone()])).unwrap();
+        let left: Vec<_> = fs::read_dir(dir.path().join("0-1-65536"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, [kept.as_str()]);
+        sweep_mapped(&dir.path().join("none"), &BTreeSet::new()).unwrap();
+    }
 }

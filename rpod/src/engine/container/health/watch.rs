@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use super::verdict;
 use crate::engine::Context;
+use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
 use crate::engine::container::{exit_command_start, load, pidfd};
@@ -33,7 +34,7 @@ pub(super) fn spawn(ctx: &Context, container: &Container) -> Result<()> {
     }
     let words = exit_command_start(ctx)?;
     let (program, rest) = words.split_first().context("rpod has no name")?;
-    Command::new(program)
+    let watcher = Command::new(program)
         .args(rest)
         .args(["healthcheck", "watch", &container.id])
         .current_dir("/")
@@ -41,8 +42,13 @@ pub(super) fn spawn(ctx: &Context, container: &Container) -> Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map(drop)
-        .with_context(|| format!("starting the health checks of container {}", container.id))
+        .with_context(|| format!("starting the health checks of container {}", container.id))?;
+    // Another one may still be on its way out of a scope that has no more than the container's id.
+    let name = format!("rpod-health-{}-{}", container.id, watcher.id());
+    if let Err(error) = set_apart(ctx, &container.resources, &name, watcher.id()) {
+        eprintln!("rpod: warning: health checks stay in rpod's own cgroup: {error:#}");
+    }
+    Ok(())
 }
 
 /// Starts another one where it was killed.
