@@ -8,6 +8,7 @@
 
 pub mod bundle;
 pub mod command;
+pub mod daemon;
 pub mod image;
 pub mod monitor;
 pub mod network;

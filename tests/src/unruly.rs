@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// What goes wrong with one answer.
 #[derive(Debug, Clone)]
@@ -221,7 +221,8 @@ fn ask(behind: &str, asked: &Asked, body: &[u8]) -> Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// A proxy that connects whatever is asked for (`CONNECT`) to `behind`; gives its address and what was asked for so far.
+/// A proxy that connects whatever is asked for, by HTTP's `CONNECT` or SOCKS 5, to `behind`; gives its address and what was asked
+/// for so far.
 pub fn proxy(behind: &str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("listening")?;
     let address = listener.local_addr()?.to_string();
@@ -237,15 +238,41 @@ pub fn proxy(behind: &str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
 }
 
 fn connect(client: &TcpStream, behind: &str, log: &Mutex<Vec<String>>) -> Result<()> {
-    let (line, _) = head(&mut BufReader::new(client))?;
+    let mut first = [0];
+    client.peek(&mut first)?;
+    let (asked, accepted): (_, &[u8]) = match first[0] {
+        5 => (socks(client)?, b"\x05\0\0\x01\0\0\0\0\0\0"),
+        _ => (
+            head(&mut BufReader::new(client))?.0,
+            b"HTTP/1.1 200 Connected\r\n\r\n",
+        ),
+    };
     log.lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .push(line);
+        .push(asked);
     let registry = TcpStream::connect(behind)?;
     let mut to_client = client;
-    to_client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+    to_client.write_all(accepted)?;
     let (mut from_client, mut to_registry) = (client.try_clone()?, registry.try_clone()?);
     thread::spawn(move || std::io::copy(&mut from_client, &mut to_registry));
     std::io::copy(&mut &registry, &mut to_client)?;
     Ok(())
+}
+
+/// RFC 1928: no authentication, a connection by name.
+fn socks(client: &TcpStream) -> Result<String> {
+    let (mut asking, mut answering) = (client, client);
+    let mut take = |n: usize| -> Result<Vec<u8>> {
+        let mut bytes = vec![0; n];
+        asking.read_exact(&mut bytes)?;
+        Ok(bytes)
+    };
+    let methods = take(2)?[1];
+    take(methods.into())?;
+    answering.write_all(&[5, 0])?;
+    let request = take(5)?;
+    ensure!(request[..4] == [5, 1, 0, 3], "{request:?}");
+    let host = take(request[4].into())?;
+    take(2)?;
+    Ok(format!("SOCKS {}", String::from_utf8_lossy(&host)))
 }

@@ -282,6 +282,15 @@ pub(crate) fn logins_go_to_the_configured_helpers() -> Result<()> {
 }
 
 pub(crate) fn a_proxy_is_gone_through() -> Result<()> {
+    proxied("http", "CONNECT registry.invalid:80 ")
+}
+
+pub(crate) fn a_socks_proxy_is_gone_through() -> Result<()> {
+    proxied("socks5", "SOCKS registry.invalid")
+}
+
+/// `expected` is what the proxy is asked for.
+fn proxied(scheme: &str, expected: &str) -> Result<()> {
     let stack = Stack::new()?;
     let (proxy, asked) = tests::unruly::proxy(&stack.registry.address)?;
     // A name that only the proxy knows.
@@ -289,15 +298,13 @@ pub(crate) fn a_proxy_is_gone_through() -> Result<()> {
     let through = |line: &str| {
         let cmd = stack
             .rskopeo(line)
-            .env("HTTP_PROXY", format!("http://{proxy}"));
+            .env("HTTP_PROXY", format!("{scheme}://{proxy}"));
         cmd.env("HTTPS_PROXY", "")
     };
     through(inspect).ok()?.says("sha256:")?;
     let connects = asked.lock().map(|asked| asked.clone()).unwrap_or_default();
     ensure!(
-        connects
-            .iter()
-            .all(|line| line.starts_with("CONNECT registry.invalid:80 ")),
+        connects.iter().all(|line| line.starts_with(expected)),
         "{connects:?}"
     );
     ensure!(!connects.is_empty(), "the proxy was not asked");

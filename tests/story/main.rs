@@ -5,6 +5,7 @@ mod audit;
 mod bundle;
 mod commit;
 mod container;
+mod daemon;
 mod engine;
 mod events;
 mod files;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         image::list_tags,
         image::a_shell_from_an_image_without_an_engine,
         image::an_image_unpacks_with_its_whiteouts,
+        daemon::images_move_to_a_docker_daemon_and_back,
         formats::schema_1_is_what_skopeo_makes_of_it,
         formats::schema_1_is_read_unpacked_and_renamed,
         formats::layers_are_packed_anew_once,
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         access::logins_in_dockers_form,
         access::logins_go_to_the_configured_helpers,
         access::a_proxy_is_gone_through,
+        access::a_socks_proxy_is_gone_through,
         access::an_image_that_is_not_there_is_exit_code_2,
         engine::pull_and_list_images,
         engine::run_detached_exec_logs_ps,

@@ -1,13 +1,9 @@
 //! rrunc under engines that keep a daemon: docker and containerd; and under buildah.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::fs;
+use std::path::PathBuf;
 
-use anyhow::Context;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use tests::daemon::Daemon;
 use tests::image::{Image, busybox};
 use tests::trial::Trial;
 use tests::{Cmd, Result, Scratch, Terminal, ensure, ours, peer, trial};
@@ -20,47 +16,6 @@ pub(crate) fn under_engines() -> Vec<Trial> {
         trial("containerd::rrunc", containerd),
         trial("buildah::rrunc", buildah),
     ]
-}
-
-/// A daemon with its own socket and state, ended with the test.
-struct Daemon {
-    child: Child,
-    scratch: Scratch,
-}
-
-impl Daemon {
-    fn start(scratch: Scratch, command: Cmd, socket: &Path) -> Result<Daemon> {
-        let log = File::create(scratch.path("log"))?;
-        let child = command
-            .into_command()
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("starting the daemon")?;
-        let mut daemon = Daemon { child, scratch };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !socket.exists() {
-            let ended = daemon.child.try_wait()?.is_some();
-            ensure!(
-                !ended && Instant::now() < deadline,
-                "the daemon does not answer:\n{}",
-                fs::read_to_string(daemon.scratch.path("log"))?
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(daemon)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let pid = Pid::from_raw(self.child.id().cast_signed());
-        if let Err(error) = kill(pid, Signal::SIGTERM) {
-            eprintln!("ending the daemon: {error}");
-        }
-        self.child.wait().ok();
-    }
 }
 
 /// An archive with one image of busybox that docker, containerd and buildah load.
@@ -77,27 +32,16 @@ fn archive(scratch: &Scratch) -> Result<PathBuf> {
 }
 
 fn docker() -> Result<()> {
-    let (dockerd, client) = (peer("dockerd")?, peer("docker")?);
+    let client = peer("docker")?;
     // The plug-in that dockerd starts for its containers.
     peer("containerd-shim-runc-v2")?;
     let scratch = Scratch::new()?;
     let archive = archive(&scratch)?;
     let socket = scratch.path("docker.sock");
     let address = format!("unix://{}", socket.display());
-    let command = Cmd::new(dockerd)
-        .args(["--bridge", "none", "--iptables=false", "--ip6tables=false"])
-        .args(["--storage-driver", "vfs", "--cgroup-parent"])
-        .arg(format!("/{}", scratch.id("docker")))
-        .args(["--host", &address, "--data-root"])
-        .arg(scratch.path("data"))
-        .arg("--exec-root")
-        .arg(scratch.path("exec"))
-        .arg("--pidfile")
-        .arg(scratch.path("docker.pid"))
-        .arg("--add-runtime")
-        .arg(format!("rrunc={}", ours("rrunc")?.display()))
-        .args(["--default-runtime", "rrunc"]);
-    let _daemon = Daemon::start(scratch, command, &socket)?;
+    let runtime = format!("rrunc={}", ours("rrunc")?.display());
+    let more = ["--add-runtime", &runtime, "--default-runtime", "rrunc"];
+    let _daemon = Daemon::docker(scratch, &more.map(str::to_owned))?;
     let docker = |line: &str| Cmd::new(&client).args(["--host", &address]).words(line);
 
     docker(&format!("load -i {}", archive.display())).ok()?;

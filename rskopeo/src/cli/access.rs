@@ -82,6 +82,7 @@ macro_rules! access_options {
                     authfile: self.authfile.clone(),
                     cert_dir: self.cert_dir.clone(),
                     shared_blob_dir: None,
+                    daemon_host: None,
                     tmpdir: global.tmpdir.clone(),
                     registries_d: global.registries_d.clone(),
                     user_agent_prefix: global.user_agent_prefix.clone(),

@@ -36,6 +36,12 @@ pub struct Copy {
     /// Directory of blobs that OCI repositories share, for the destination
     #[arg(long, value_name = "DIRECTORY")]
     pub dest_shared_blob_dir: Option<PathBuf>,
+    /// Use docker daemon host at HOST (docker-daemon: only), for the source
+    #[arg(long, value_name = "HOST")]
+    pub src_daemon_host: Option<String>,
+    /// Use docker daemon host at HOST (docker-daemon: only), for the destination
+    #[arg(long, value_name = "HOST")]
+    pub dest_daemon_host: Option<String>,
     /// Additional tags (supports docker-archive)
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub additional_tag: Vec<String>,

@@ -16,6 +16,9 @@ pub struct Inspect {
     pub access: ImageAccess,
     #[command(flatten)]
     pub retry: Retry,
+    /// Use docker daemon host at HOST (docker-daemon: only)
+    #[arg(long, value_name = "HOST")]
+    pub daemon_host: Option<String>,
     /// Directory to use to share blobs across OCI repositories
     #[arg(long, value_name = "DIRECTORY")]
     pub shared_blob_dir: Option<PathBuf>,

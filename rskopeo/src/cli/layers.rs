@@ -14,4 +14,7 @@ pub struct Layers {
     pub access: ImageAccess,
     #[command(flatten)]
     pub retry: Retry,
+    /// Use docker daemon host at HOST (docker-daemon: only)
+    #[arg(long, value_name = "HOST")]
+    pub daemon_host: Option<String>,
 }

@@ -33,6 +33,8 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     }
     from.shared_blob_dir.clone_from(&args.src_shared_blob_dir);
     to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
+    from.daemon_host.clone_from(&args.src_daemon_host);
+    to.daemon_host.clone_from(&args.dest_daemon_host);
     check_level(args)?;
     let writing = writing(args, &source)?;
     let trust = Trust::new(global, &args.signing, &source, &destination)?;

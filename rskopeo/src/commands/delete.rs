@@ -14,5 +14,6 @@ pub fn run(global: &Global, args: &Delete) -> Result<()> {
         .with_context(|| format!("Invalid source name {}", args.image))?;
     let mut access = args.access.resolve(global)?;
     access.shared_blob_dir.clone_from(&args.shared_blob_dir);
+    access.daemon_host.clone_from(&args.daemon_host);
     retrying(&args.retry, || transport::delete(&reference, &access))
 }

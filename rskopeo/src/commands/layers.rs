@@ -20,7 +20,8 @@ pub fn run(global: &Global, args: &Layers) -> Result<()> {
 
 fn get(global: &Global, args: &Layers) -> Result<()> {
     let reference = super::parse_image(&args.image)?;
-    let access = args.access.resolve(global)?;
+    let mut access = args.access.resolve(global)?;
+    access.daemon_host.clone_from(&args.daemon_host);
     let source = transport::open_lifted(&reference, &access)?;
     let mut manifest = source.manifest(None)?;
     if manifest.is_index() {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ureq::config::Config;
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, Connector as _, SocksConnector, TcpConnector,
+};
 use ureq::{Agent, Proxy};
 
 use super::proxy::Proxies;
@@ -69,7 +71,10 @@ fn agent(tls: &TlsConnector, user_agent: &str, proxy: Option<Proxy>) -> Agent {
         .user_agent(user_agent)
         .proxy(proxy)
         .build();
-    let connector = ().chain(ConnectProxyConnector::default());
-    let connector = connector.chain(TcpConnector::default()).chain(tls.clone());
+    let connector =
+        ().chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(tls.clone());
     Agent::with_parts(config, connector, DefaultResolver::default())
 }

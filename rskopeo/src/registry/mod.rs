@@ -10,6 +10,7 @@
 //! agents         connections, through proxies or not           location  where an answer leads to
 //! kept           what a broken-off run has downloaded
 //! retry          when and how often to try again               refused   the registry's own words
+//! daemon         Docker's, over a socket in the file system (unix) or TCP
 //! ```
 
 mod agents;
@@ -17,6 +18,7 @@ mod authorization;
 mod challenge;
 mod client;
 mod contents;
+mod daemon;
 mod kept;
 mod location;
 mod proxy;
@@ -25,6 +27,7 @@ mod resume;
 mod retry;
 mod tls;
 mod token;
+mod unix;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ mod tests;
 pub use authorization::Scope;
 pub use client::{Client, Method};
 pub use contents::document;
+pub use daemon::Daemon;
 pub use kept::KeptDownload;
 pub use refused::{Unavailable, refused};
 use resume::Download;

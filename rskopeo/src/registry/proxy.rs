@@ -39,9 +39,11 @@ impl Proxies {
     }
 
     fn new(http: Option<String>, https: Option<String>, no_proxy: Option<String>) -> Self {
-        let with_scheme = |url: String| match url.contains("://") {
-            true => url,
-            false => format!("http://{url}"),
+        let with_scheme = |url: String| match url.split_once("://") {
+            // Go lets the proxy look up the names, which "h" asks for.
+            Some(("socks5", rest)) => format!("socks5h://{rest}"),
+            Some(_) => url,
+            None => format!("http://{url}"),
         };
         Self {
             http: http.map(with_scheme),

@@ -11,6 +11,7 @@ mod containers_storage;
 mod dir;
 mod docker;
 mod docker_archive;
+mod docker_daemon;
 mod layout;
 mod lifted;
 mod oci;
@@ -188,6 +189,8 @@ pub struct Access {
     pub tmpdir: Option<PathBuf>,
     /// `--registries.d`
     pub registries_d: Option<PathBuf>,
+    /// `--daemon-host`
+    pub daemon_host: Option<String>,
     /// `--user-agent-prefix`
     pub user_agent_prefix: Option<String>,
 }
@@ -226,6 +229,7 @@ pub fn open_source(reference: &Reference, access: &Access) -> Result<Box<dyn Sou
                 tmpdir,
             )?)
         }
+        Reference::DockerDaemon(image) => docker_daemon::open_source(image, access)?,
         Reference::DockerArchive { path, image } => {
             let tmpdir = access.tmpdir.as_deref();
             Box::new(docker_archive::DockerArchiveSource::open(
@@ -294,6 +298,9 @@ pub fn open_destination(
                 tmpdir,
                 writing.oci_accepts_uncompressed,
             )?)
+        }
+        Reference::DockerDaemon(image) => {
+            Box::new(docker_daemon::DockerDaemonDestination::open(image, access)?)
         }
         Reference::DockerArchive { path, image } => {
             let tmpdir = access.tmpdir.as_deref();

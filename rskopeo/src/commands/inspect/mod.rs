@@ -67,6 +67,7 @@ pub fn run(global: &Global, args: &Inspect) -> Result<()> {
     let reference = parse_image(&args.image)?;
     let mut access = args.access.resolve(global)?;
     access.shared_blob_dir.clone_from(&args.shared_blob_dir);
+    access.daemon_host.clone_from(&args.daemon_host);
     let text = retrying(&args.retry, || inspected(global, args, &reference, &access))?;
     terminal::write(&text)
 }

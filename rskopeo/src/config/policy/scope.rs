@@ -5,13 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use crate::podman_store::PodmanStore;
-use crate::reference::{Name, Reference, StoreSpec, StoredImage};
+use crate::reference::{DaemonImage, Name, Reference, StoreSpec, StoredImage};
 use crate::store::Store;
 
 /// Every scope that `image` is in, the most exact first; the transport's own (`""`) is not among them.
 pub fn scopes(image: &Reference) -> Vec<String> {
     match image {
-        Reference::Docker(name) => name_scopes(name),
+        Reference::Docker(name) | Reference::DockerDaemon(DaemonImage::Named(name)) => {
+            name_scopes(name)
+        }
+        Reference::DockerDaemon(DaemonImage::Id(id)) => vec![id.to_string()],
         Reference::Dir { path }
         | Reference::Oci { path, .. }
         | Reference::OciArchive { path, .. } => path_scopes(path),

@@ -40,6 +40,27 @@ pub fn connector(host: &str, cert_dir: Option<&Path>, verify: bool) -> Result<Tl
     if let Some(directory) = cert_dir.map(Path::to_owned).or_else(|| certs_d(host)) {
         identity = read_directory(&directory, &mut roots)?;
     }
+    connector_of(roots, identity, verify)
+}
+
+/// The same for a Docker daemon, whose certificates lie in `cert_dir` as `ca.pem`, `cert.pem` and `key.pem`.
+pub fn daemon_connector(cert_dir: Option<&Path>, verify: bool) -> Result<TlsConnector> {
+    let Some(directory) = cert_dir else {
+        return connector_of(system_roots()?, None, verify);
+    };
+    let path = |name| directory.join(name);
+    let identity = Identity {
+        chain: certificates(&path("cert.pem"))?,
+        key: private_key(&path("key.pem"))?,
+    };
+    connector_of(certificates(&path("ca.pem"))?, Some(identity), verify)
+}
+
+fn connector_of(
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<Identity>,
+    verify: bool,
+) -> Result<TlsConnector> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         true => Arc::new(Trusted::new(roots, Arc::clone(&provider))?),

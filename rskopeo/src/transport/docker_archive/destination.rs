@@ -47,16 +47,22 @@ impl DockerArchiveDestination {
         if fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
             bail!("docker-archive doesn't support modifying existing images");
         }
+        let names = name.into_iter().chain(additional_tags).cloned().collect();
+        Ok(Self::of(TarWriter::create(path, tmpdir)?, names))
+    }
+
+    /// An archive of an image with these names.
+    pub fn of(tar: TarWriter, names: Vec<Name>) -> Self {
         let archive = Archive {
-            tar: TarWriter::create(path, tmpdir)?,
+            tar,
             blobs: BTreeSet::new(),
             config: Vec::new(),
             image: None,
         };
-        Ok(Self {
-            names: name.into_iter().chain(additional_tags).cloned().collect(),
+        Self {
+            names,
             archive: Mutex::new(archive),
-        })
+        }
     }
 
     fn archive(&self) -> MutexGuard<'_, Archive> {

@@ -25,7 +25,10 @@ pub struct DockerArchiveSource {
 
 impl DockerArchiveSource {
     pub fn open(path: &Path, image: Option<&ArchiveImage>, tmpdir: Option<&Path>) -> Result<Self> {
-        let tar = TarReader::open(path, tmpdir)?;
+        Self::of(TarReader::open(path, tmpdir)?, image)
+    }
+
+    pub fn of(tar: TarReader, image: Option<&ArchiveImage>) -> Result<Self> {
         let item = choose(items(&tar)?, image)?;
         let config = tar.small(&item.config)?;
         let parsed = ImageConfig::parse(&config)?;

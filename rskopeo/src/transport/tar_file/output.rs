@@ -12,55 +12,52 @@ use crate::atomic::{Temporary, directory_of};
 /// A regular file is written under a temporary name beside its place and renamed. What is not one (a pipe, /dev/stdout,
 /// a symbolic link to either) gets a copy of the finished archive, so that a reader of it never sees a copy that failed half-way.
 #[derive(Debug)]
-pub struct Output {
-    path: PathBuf,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Renamed(Temporary),
-    Copied(File),
+pub enum Output {
+    Renamed(Temporary, PathBuf),
+    Copied(File, PathBuf),
+    /// Somebody else's, who knows what to do with it.
+    Given(File),
 }
 
 impl Output {
     pub fn create(path: &Path, tmpdir: Option<&Path>) -> Result<Self> {
-        let kind = match fs::symlink_metadata(path) {
+        let place = path.to_owned();
+        match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_dir() => bail!("open {}: is a directory", path.display()),
-            Ok(meta) if !meta.is_file() => Kind::Copied(spool(tmpdir)?),
+            Ok(meta) if !meta.is_file() => Ok(Self::Copied(spool(tmpdir)?, place)),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("open {}", path.display()));
+                Err(error).with_context(|| format!("open {}", path.display()))
             }
-            _ => Kind::Renamed(Temporary::in_directory(directory_of(path))?),
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            kind,
-        })
+            _ => {
+                let temporary = Temporary::in_directory(directory_of(path))?;
+                Ok(Self::Renamed(temporary, place))
+            }
+        }
     }
 
     /// The file to write to; it can be sought in.
     pub fn file(&mut self) -> &mut File {
-        match &mut self.kind {
-            Kind::Renamed(temporary) => temporary.file(),
-            Kind::Copied(file) => file,
+        match self {
+            Self::Renamed(temporary, _) => temporary.file(),
+            Self::Copied(file, _) | Self::Given(file) => file,
         }
     }
 
     pub fn commit(self) -> Result<()> {
-        match self.kind {
-            Kind::Renamed(temporary) => temporary.place(&self.path),
-            Kind::Copied(mut spooled) => {
+        match self {
+            Self::Renamed(temporary, path) => temporary.place(&path),
+            Self::Copied(mut spooled, path) => {
                 let mut place = File::options()
                     .write(true)
                     .truncate(true)
-                    .open(&self.path)
-                    .with_context(|| format!("open {}", self.path.display()))?;
+                    .open(&path)
+                    .with_context(|| format!("open {}", path.display()))?;
                 spooled.seek(SeekFrom::Start(0))?;
                 io::copy(&mut spooled, &mut place)
-                    .with_context(|| format!("writing {}", self.path.display()))?;
+                    .with_context(|| format!("writing {}", path.display()))?;
                 Ok(())
             }
+            Self::Given(_) => Ok(()),
         }
     }
 }

@@ -48,6 +48,15 @@ impl TarReader {
         })
     }
 
+    /// An archive that is not compressed.
+    pub fn of(file: File) -> Result<Self> {
+        let members = find_members(&file).context("reading the archive's members")?;
+        Ok(Self {
+            file: Arc::new(file),
+            members,
+        })
+    }
+
     /// The content of `name`; symbolic and hard links to other members are followed.
     pub fn member(&self, name: &str) -> Result<Section> {
         let mut at = clean(name);

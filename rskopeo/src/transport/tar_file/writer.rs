@@ -1,5 +1,6 @@
 //! Writing a tar file in one pass, of members whose size and name are known only at their end.
 
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -28,6 +29,14 @@ impl TarWriter {
             output: Output::create(path, tmpdir)?,
             end: 0,
         })
+    }
+
+    /// Over a file that somebody else reads when it is finished.
+    pub fn over(file: File) -> Self {
+        Self {
+            output: Output::Given(file),
+            end: 0,
+        }
     }
 
     /// Appends a blob. `name` gives it a name when its digest is known, or None if the archive has it already.
