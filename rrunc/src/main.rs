@@ -9,6 +9,7 @@ mod container;
 mod criu;
 mod kernel;
 mod log;
+mod resctrl;
 mod security;
 mod spec;
 mod tuning;

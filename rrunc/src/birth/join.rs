@@ -91,6 +91,9 @@ pub(crate) fn join(guest: &Guest<'_>) -> Result<Newborn> {
             if let Some(score) = guest.process.oom_score_adj {
                 set_oom_score(pid, score)?;
             }
+            if let Some(group) = &guest.state.resctrl {
+                group.enter(pid)?;
+            }
             newborn.attend(guest.spec, listener.as_ref(), guest.state)?;
             Ok(newborn)
         }

@@ -130,6 +130,9 @@ pub(crate) fn give_birth(
     record: impl FnOnce(&State) -> Result<()>,
 ) -> Result<Newborn> {
     let (prepared, holder) = prepare(order)?;
+    if let (Some(group), Some(wanted)) = (&state.resctrl, &order.spec.linux.intel_rdt) {
+        group.make(wanted)?;
+    }
     let listener = prepared
         .confinement
         .filter()
@@ -159,6 +162,9 @@ pub(crate) fn give_birth(
                 .and_then(|process| process.oom_score_adj)
             {
                 set_oom_score(pid, score)?;
+            }
+            if let Some(group) = &state.resctrl {
+                group.enter(pid)?;
             }
             record(state)?;
             newborn.attend(order.spec, listener.as_ref(), state)?;

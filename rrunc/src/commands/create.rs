@@ -20,6 +20,7 @@ use crate::cli::{Create, Global, Rootless};
 use crate::container::{Container, Root, State, Status};
 use crate::kernel::procfs;
 use crate::log::{Log, precise_timestamp};
+use crate::resctrl::Group;
 use crate::security::seccomp::Cache;
 use crate::spec::{self, NamespaceKind, Spec};
 
@@ -133,7 +134,7 @@ impl Request {
     /// The record of a container that has no process yet.
     ///
     /// # Errors
-    /// It has no root file system.
+    /// It has no root file system, or asks for what resctrl has not.
     pub(super) fn state(&self, id: &str, cgroup: Option<&Manager>) -> Result<State> {
         Ok(State {
             oci_version: self.spec.oci_version.clone(),
@@ -145,9 +146,15 @@ impl Request {
             created: precise_timestamp(),
             annotations: self.spec.annotations.clone(),
             cgroup_paths: cgroup.map(Manager::paths).unwrap_or_default(),
+            resctrl: self.resctrl(id)?,
             owner: getuid().as_raw(),
             shares_pids: !self.spec.linux.makes(NamespaceKind::Pid),
         })
+    }
+
+    fn resctrl(&self, id: &str) -> Result<Option<Group>> {
+        let wanted = self.spec.linux.intel_rdt.as_ref();
+        wanted.map(|wanted| Group::plan(wanted, id)).transpose()
     }
 
     /// No cgroup is made where nothing is asked of it.
@@ -334,6 +341,9 @@ pub(super) fn check_preserved(count: u32) -> Result<()> {
 fn undo(container: Container, state: &State, cgroup: Option<&Manager>, spec: &Spec) -> Result<()> {
     if let Some(manager) = cgroup {
         manager.destroy()?;
+    }
+    if let Some(group) = &state.resctrl {
+        group.remove()?;
     }
     container.remove()?;
     birth::run_hooks(

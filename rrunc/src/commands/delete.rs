@@ -86,6 +86,9 @@ pub(super) fn destroy(container: Container, state: &State, log: &Log) -> Result<
         manager.kill_all()?;
         manager.destroy()?;
     }
+    if let Some(group) = &state.resctrl {
+        group.remove()?;
+    }
     container.remove()?;
     if let Ok(spec) = spec::load(&state.bundle)
         && let Err(error) = birth::run_hooks(

@@ -40,7 +40,11 @@ pub(super) fn run(root: &Root, options: &Events, log: &Log) -> Result<ExitCode> 
 }
 
 fn print_statistics(state: &State, manager: &Manager) -> Result<ExitCode> {
-    print_event("stats", state, Some(manager.statistics()?))
+    let mut statistics = manager.statistics()?;
+    if let Some(group) = &state.resctrl {
+        statistics.intel_rdt = group.usage()?;
+    }
+    print_event("stats", state, Some(statistics))
 }
 
 /// One line of output; readers go by the order of the fields.

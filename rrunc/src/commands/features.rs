@@ -98,7 +98,7 @@ pub(super) fn run() -> Result<ExitCode> {
             },
             "apparmor": {"enabled": Path::new("/sys/module/apparmor").exists()},
             "selinux": {"enabled": Path::new("/sys/fs/selinux/enforce").exists()},
-            "intelRdt": {"enabled": false},
+            "intelRdt": {"enabled": true, "schemata": true, "monitoring": true},
             "memoryPolicy": {"modes": MEMORY_MODES, "flags": MEMORY_FLAGS},
             "netDevices": {"enabled": true},
             "mountExtensions": {"idmap": {"enabled": true}},

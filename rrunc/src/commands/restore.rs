@@ -88,6 +88,9 @@ fn bring_back(
     state: &mut State,
 ) -> Result<Pid> {
     container.save(state)?;
+    if let (Some(group), Some(wanted)) = (&state.resctrl, &request.spec.linux.intel_rdt) {
+        group.make(wanted)?;
+    }
     make_places(&request.spec, &request.bundle, &state.rootfs)?;
     let root = RootMount::make(&state.rootfs, container.path())?;
     let mut criu = Criu::new("restore", &options.criu)?;
@@ -122,6 +125,9 @@ fn bring_back(
         .and_then(|text| text.trim().parse().ok())
         .ok_or_else(|| anyhow!("criu left no process id in {}", pid_file.display()))?;
     let pid = Pid::from_raw(pid);
+    if let Some(group) = &state.resctrl {
+        group.enter(pid)?;
+    }
     state.pid = pid.as_raw();
     state.start_time = start_time(pid).unwrap_or_default();
     container.save(state)?;

@@ -6,18 +6,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
+use nix::unistd::Pid;
 
 use crate::cgroup::Manager;
 use crate::cli::{Limits, Update};
-use crate::container::{Root, Status};
+use crate::container::{Container, Root, State, Status};
 use crate::log::Log;
-use crate::spec::{self, BlockIo, Cpu, Memory, Pids, Resources};
+use crate::resctrl::Group;
+use crate::spec::{self, BlockIo, Cpu, IntelRdt, Memory, Pids, Resources};
 
 /// # Errors
 /// The container does not run, or a limit is refused.
 pub(super) fn run(root: &Root, options: &Update, log: &Log) -> Result<ExitCode> {
     let container = root.find_locked(&options.id)?;
-    let state = container.state()?;
+    let mut state = container.state()?;
     ensure!(
         container.status(&state)? != Status::Stopped,
         "container not running"
@@ -30,8 +32,31 @@ pub(super) fn run(root: &Root, options: &Update, log: &Log) -> Result<ExitCode> 
         Some(path) => read(path)?,
         None => of_options(&options.limits, log)?,
     };
-    Manager::from_paths(state.cgroup_paths).update(&resources)?;
+    Manager::from_paths(state.cgroup_paths.clone()).update(&resources)?;
+    share_caches(&container, &mut state, &options.limits)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A container without a class of service gets one of its own.
+fn share_caches(container: &Container, state: &mut State, limits: &Limits) -> Result<()> {
+    let wanted = IntelRdt {
+        l3_cache_schema: limits.l3_cache_schema.clone(),
+        mem_bw_schema: limits.mem_bw_schema.clone(),
+        ..IntelRdt::default()
+    };
+    if wanted.l3_cache_schema.is_none() && wanted.mem_bw_schema.is_none() {
+        return Ok(());
+    }
+    if let Some(group) = &state.resctrl {
+        return group.change(&wanted);
+    }
+    let group = Group::plan(&wanted, &state.id)?;
+    state.resctrl = Some(group.clone());
+    container.save(state)?;
+    group.make(&wanted)?;
+    let pids = Manager::from_paths(state.cgroup_paths.clone()).pids()?;
+    pids.into_iter()
+        .try_for_each(|pid| group.enter(Pid::from_raw(pid)))
 }
 
 /// Devices are not changed by an update, as by runc's: what an engine's
@@ -47,14 +72,6 @@ fn read(path: &Path) -> Result<Resources> {
 }
 
 fn of_options(limits: &Limits, log: &Log) -> Result<Resources> {
-    ensure!(
-        limits.l3_cache_schema.is_none(),
-        "Intel RDT/CAT: l3 cache schema is not enabled"
-    );
-    ensure!(
-        limits.mem_bw_schema.is_none(),
-        "Intel RDT/MBA: memory bandwidth schema is not enabled"
-    );
     if limits.kernel_memory.is_some() || limits.kernel_memory_tcp.is_some() {
         log.warn("Kernel memory settings are ignored and will be removed");
     }

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::annotations::Annotations;
-use crate::cgroup;
+use crate::{cgroup, resctrl};
 
 /// The record in `state.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub(crate) struct State {
     pub(crate) created: String,
     pub(crate) annotations: Annotations,
     pub(crate) cgroup_paths: cgroup::Paths,
+    /// Its class of service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resctrl: Option<resctrl::Group>,
     /// The user who made it.
     pub(crate) owner: u32,
     /// It has no pid namespace of its own, whose processes would end with the first.

@@ -105,14 +105,6 @@ fn check_linux(linux: &Linux) -> Result<()> {
             );
         }
     }
-    ensure!(
-        linux.intel_rdt.is_none(),
-        "linux.intelRdt: {}; remove it from config.json",
-        match Path::new("/sys/fs/resctrl/schemata").exists() {
-            true => "not supported by this version",
-            false => "intelRdt is specified in config, but Intel RDT is not enabled on this host",
-        }
-    );
     net_devices(linux)?;
     let label = linux.mount_label.as_deref().unwrap_or_default();
     ensure!(

@@ -35,7 +35,7 @@ pub(crate) struct Linux {
     pub(crate) mount_label: Option<String>,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) time_offsets: BTreeMap<String, TimeOffset>,
-    pub(crate) intel_rdt: Option<serde_json::Value>,
+    pub(crate) intel_rdt: Option<IntelRdt>,
     pub(crate) personality: Option<Personality>,
     /// By their names on the host.
     #[serde(deserialize_with = "null_as_default")]
@@ -186,6 +186,20 @@ pub(crate) struct Personality {
 pub(crate) struct NetDevice {
     /// Its name there; empty to keep its name.
     pub(crate) name: String,
+}
+
+/// Shares of caches and of the bandwidth to memory, by resctrl.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct IntelRdt {
+    /// Class of service; the container's own when absent, `/` the default one.
+    #[serde(rename = "closID")]
+    pub(crate) clos_id: Option<String>,
+    pub(crate) l3_cache_schema: Option<String>,
+    pub(crate) mem_bw_schema: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) schemata: Vec<String>,
+    pub(crate) enable_monitoring: bool,
 }
 
 /// Where memory is allocated (set_mempolicy(2)).

@@ -17,7 +17,7 @@ use crate::annotations::Annotations;
 
 pub(crate) use check::{check, check_process};
 pub(crate) use linux::{
-    Device, IdMapping, Linux, MemoryPolicy, NamespaceKind, NetDevice, Personality,
+    Device, IdMapping, IntelRdt, Linux, MemoryPolicy, NamespaceKind, NetDevice, Personality,
 };
 pub(crate) use load::{CONFIG_FILE, load, load_process, parse_resources};
 pub(crate) use process::{Capabilities, ConsoleSize, IoPriority, Process, Rlimit, Scheduler};

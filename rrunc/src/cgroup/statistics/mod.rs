@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::resctrl::Usage;
+
 /// All that is counted. CPU times in nanoseconds, sizes in bytes.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Statistics {
@@ -18,14 +20,10 @@ pub(crate) struct Statistics {
     pub(super) pids: Pids,
     pub(super) blkio: BlockIo,
     pub(super) hugetlb: BTreeMap<String, HugePages>,
-    pub(super) intel_rdt: IntelRdt,
+    pub(crate) intel_rdt: Usage,
     /// runc counts none any more.
     pub(super) network_interfaces: Option<()>,
 }
-
-/// Absent on this host (see [`crate::spec::check`]).
-#[derive(Debug, Default, Serialize)]
-pub(super) struct IntelRdt {}
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Cpu {
