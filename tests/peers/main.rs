@@ -10,6 +10,7 @@
 //! `rpod COMMAND --help`; what is refused has to be refused by name, for that reason.
 
 mod help;
+mod keys;
 mod options;
 mod podman;
 mod shapes;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     trials.extend(tests::trials![
         shapes::ps_has_podmans_columns_and_keys,
         shapes::inspect_has_podmans_keys,
+        keys::containers_conf_is_read_key_by_key,
         shapes::errors_have_podmans_codes,
         units::generated_units_say_what_podmans_say,
     ]);

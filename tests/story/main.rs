@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod bundle;
 mod commit;
+mod configured;
 mod container;
 mod daemon;
 mod engine;
@@ -107,6 +108,10 @@ fn main() -> ExitCode {
         given::an_image_goes_with_its_container,
         given::what_few_ask_for,
         given::layers_are_decrypted_and_encrypted,
+        configured::defaults_of_containers,
+        configured::every_container_gets_copies,
+        configured::one_damaged_image_is_named,
+        configured::info_tells_of_the_host,
         commit::committed,
         commit::imported_with_a_history,
         commit::a_killed_commit_leaves_nothing_half_made,

@@ -93,6 +93,7 @@ pub fn hostname(container: &Container) -> String {
             .ok()
             .and_then(|name| name.into_string().ok())
             .unwrap_or_default(),
+        (None, _) if container.hostname_is_name => container.name.clone(),
         (None, _) => crate::store::id::short(&container.id).to_owned(),
     }
 }

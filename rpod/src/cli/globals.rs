@@ -29,6 +29,9 @@ pub struct Globals {
     /// Path of the conmon binary
     #[arg(long, value_name = "PATH")]
     pub conmon: Option<PathBuf>,
+    /// Path of the file that names what every container gets copies of, in the place of mounts.conf
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub default_mounts_file: Option<PathBuf>,
     /// Events backend to use
     #[arg(long, value_name = "BACKEND", value_parser = ["file", "journald", "none"])]
     pub events_backend: Option<String>,

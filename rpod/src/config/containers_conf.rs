@@ -32,43 +32,85 @@ pub struct Secrets {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Containers {
+    pub annotations: Option<Vec<String>>,
+    pub apparmor_profile: Option<String>,
     pub base_hosts_file: Option<String>,
+    pub cgroup_conf: Option<Vec<String>>,
+    pub cgroupns: Option<String>,
+    pub cgroups: Option<String>,
+    pub container_name_as_hostname: bool,
     pub default_capabilities: Option<Vec<String>>,
     pub default_sysctls: Option<Vec<String>>,
     pub default_ulimits: Option<Vec<String>>,
+    pub devices: Option<Vec<String>>,
+    pub dns_options: Option<Vec<String>>,
+    pub dns_searches: Option<Vec<String>>,
     pub dns_servers: Option<Vec<String>>,
     pub env: Option<Vec<String>>,
+    pub env_host: bool,
+    /// An address, or `none` for no such line in `/etc/hosts`.
+    pub host_containers_internal_ip: Option<String>,
     pub http_proxy: Option<bool>,
+    pub init: bool,
     pub init_path: Option<PathBuf>,
+    pub ipcns: Option<String>,
     pub log_driver: Option<String>,
+    /// Bytes; -1 for no limit.
+    pub log_size_max: Option<i64>,
+    pub log_tag: Option<String>,
+    pub mounts: Option<Vec<String>>,
     pub netns: Option<String>,
+    pub no_hosts: bool,
+    pub oom_score_adj: Option<i32>,
+    pub pidns: Option<String>,
     pub pids_limit: Option<i64>,
+    pub privileged: bool,
+    pub read_only: bool,
     pub seccomp_profile: Option<PathBuf>,
     pub shm_size: Option<String>,
     pub tz: Option<String>,
     pub umask: Option<String>,
+    pub userns: Option<String>,
+    pub utsns: Option<String>,
+    pub volumes: Option<Vec<String>>,
 }
 
-/// `[engine]`: which programs do the work.
+/// `[engine]`: which programs do the work, and how.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Engine {
     pub cgroup_manager: Option<String>,
+    pub compression_format: Option<String>,
+    pub compression_level: Option<u32>,
     pub conmon_path: Option<Vec<PathBuf>>,
     pub detach_keys: Option<String>,
     pub events_container_create_inspect_data: bool,
-    /// Bytes, or a text such as `1m`.
-    pub events_logfile_max_size: Option<toml::Value>,
+    pub events_logfile_max_size: Option<Size>,
     pub events_logfile_path: Option<PathBuf>,
     pub events_logger: Option<String>,
     /// Options of slirp4netns.
     pub network_cmd_options: Option<Vec<String>>,
     pub helper_binaries_dir: Option<Vec<PathBuf>>,
+    pub image_default_format: Option<String>,
+    pub image_volume_mode: Option<String>,
     pub infra_command: Option<String>,
     pub infra_image: Option<String>,
+    pub multi_image_archive: bool,
+    pub pod_exit_policy: Option<String>,
+    pub pull_policy: Option<String>,
+    pub retry: Option<u32>,
+    pub retry_delay: Option<String>,
     pub runtime: Option<String>,
     pub runtimes: BTreeMap<String, Vec<PathBuf>>,
     pub stop_timeout: Option<u64>,
+}
+
+/// Bytes, or a text such as `1m`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Size {
+    Bytes(u64),
+    Text(String),
 }
 
 /// `[network]`.

@@ -6,7 +6,7 @@ mod storage_conf;
 
 use anyhow::Result;
 
-pub use containers_conf::ContainersConf;
+pub use containers_conf::{Containers, ContainersConf, Size};
 pub use parts::find_part;
 pub use storage_conf::mount_program;
 

@@ -47,6 +47,8 @@ pub struct Monitor<'a> {
     /// As `-l` takes it.
     pub log: String,
     pub log_size_max: Option<i64>,
+    /// Of entries in the journal.
+    pub log_tag: Option<&'a str>,
     /// The log goes with the container, so it need not reach the disk.
     pub log_is_short_lived: bool,
     pub tty: bool,
@@ -182,6 +184,9 @@ impl Monitor<'_> {
         add(&["-l", &self.log, "--log-level", ctx.log_level()]);
         if self.log_is_short_lived {
             add(&["--no-sync-log"]);
+        }
+        if let Some(tag) = self.log_tag {
+            add(&["--log-tag", tag]);
         }
         if let Some(size) = self.log_size_max {
             add(&["--log-size-max", &size.to_string()]);

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::joined;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Filter, Image, Name};
@@ -61,7 +62,8 @@ impl Verb for Images {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let context = Context::new(globals)?;
-        let rows = self.rows(&context)?;
+        let (images, damaged) = image::readable(&context)?;
+        let rows = self.rows(&context, images)?;
         let table = self.table();
         let listing = Listing {
             name: "images",
@@ -77,13 +79,16 @@ impl Verb for Images {
             quiet,
             no_heading: self.noheading,
         })?;
-        Ok(0)
+        match &damaged[..] {
+            [] => Ok(0),
+            damaged => Err(joined(damaged, 125)),
+        }
     }
 }
 
 impl Images {
     /// One row for each name of each image.
-    fn rows(&self, context: &Context) -> Result<Vec<Value>> {
+    fn rows(&self, context: &Context, images: Vec<Image>) -> Result<Vec<Value>> {
         let mut filters = Vec::new();
         for filter in &self.filter {
             filters.push(Filter::parse(context, filter)?);
@@ -92,7 +97,7 @@ impl Images {
             filters.push(Filter::parse(context, &format!("reference={name}"))?);
         }
         let mut rows = Vec::new();
-        for image in image::all(context)? {
+        for image in images {
             let mut taken = true;
             for filter in &filters {
                 taken = taken && filter.takes(context, &image)?;

@@ -68,7 +68,9 @@ impl Verb for Save {
             bail!("--multi-image-archive can only be set when --format is 'docker-archive'");
         }
         let context = Context::new(globals)?;
-        let images = self.named(&context)?;
+        let configured = context.config.containers_conf.engine.multi_image_archive;
+        let several = self.multi_image_archive || (configured && format == Format::DockerArchive);
+        let images = self.named(&context, several)?;
         let path = match &self.output {
             Some(path) if path.to_string_lossy().contains(':') => bail!(
                 "invalid filename (should not contain ':') {:?}",
@@ -95,7 +97,7 @@ impl Verb for Save {
 }
 
 impl Save {
-    fn named(&self, context: &Context) -> Result<Vec<Named>> {
+    fn named(&self, context: &Context, several: bool) -> Result<Vec<Named>> {
         let find = |name: &String| {
             let image = image::find(context, name)?;
             let name = image.name_of(context, name)?;
@@ -105,7 +107,7 @@ impl Save {
                 more_names: Vec::new(),
             })
         };
-        if self.multi_image_archive {
+        if several {
             return self.images.iter().map(find).collect();
         }
         let mut first = find(&self.images[0])?;

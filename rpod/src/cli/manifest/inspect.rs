@@ -38,8 +38,10 @@ impl Verb for Inspect {
                     tls_verify: self.tls_verify,
                     ..Access::default()
                 };
-                image::raw_manifest(&self.list, &access)
-                    .map_err(|error| local.context(format!("{error:#}")))?
+                image::raw_manifest(&self.list, &access).map_err(|remote| {
+                    let local = format!("{local:#}");
+                    remote.context(format!("{local}, and no registry has it"))
+                })?
             }
         };
         println!("{}", output::pretty(&value, 4));

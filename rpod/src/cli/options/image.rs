@@ -9,6 +9,8 @@ use crate::engine::container::create;
 use crate::engine::image::{self, Access, Image, Platform};
 use crate::systemd::notify::MoreTime;
 
+const POLICIES: [&str; 4] = ["always", "missing", "never", "newer"];
+
 #[derive(Args, Debug)]
 pub(super) struct ImageOptions {
     #[command(flatten)]
@@ -25,9 +27,9 @@ pub(super) struct ImageOptions {
     /// Use the image for this platform: OS/ARCH[/VARIANT]
     #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["arch", "os", "variant"])]
     platform: Option<String>,
-    /// Pull image policy (always, missing, never, newer)
-    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "newer"], default_value = "missing")]
-    pull: String,
+    /// Pull image policy: always, missing, never or newer (default missing)
+    #[arg(long, value_name = "POLICY", value_parser = POLICIES)]
+    pull: Option<String>,
     /// Use the image for this variant of the architecture
     #[arg(long, value_name = "VARIANT")]
     variant: Option<String>,
@@ -44,11 +46,19 @@ impl ImageOptions {
                 variant: self.variant.clone(),
             },
         };
-        let local = match self.pull.as_str() {
+        let configured = ctx.config.containers_conf.engine.pull_policy.as_deref();
+        let policy = self.pull.as_deref().or(configured).unwrap_or("missing");
+        if !POLICIES.contains(&policy) {
+            bail!(
+                "pull_policy {policy:?} of containers.conf: one of {}",
+                POLICIES.join(", ")
+            );
+        }
+        let local = match policy {
             "always" => None,
             _ => create::local_image(ctx, name)?.filter(|image| platform.takes(image)),
         };
-        match (self.pull.as_str(), local) {
+        match (policy, local) {
             ("missing" | "never", Some(local)) => Ok(local),
             ("never", None) => bail!("{name}: image not known"),
             (_, local) => {

@@ -70,6 +70,8 @@ pub(super) const REFUSED: &[Refused] = &[
     ),
 ];
 
+const JOURNALD: &str = "journald";
+
 /// What `run` alone can ask for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OfRun {
@@ -105,7 +107,7 @@ pub struct ContainerOptions {
     /// Logging driver for the container (journald, k8s-file, passthrough, none)
     #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none", "passthrough"])]
     log_driver: Option<String>,
-    /// Logging driver options (max-size=SIZE)
+    /// Logging driver options (max-size=SIZE, path=FILE, tag=TAG)
     #[arg(long, value_name = "NAME=VALUE")]
     log_opt: Vec<String>,
     /// Assign a name to the container
@@ -246,7 +248,7 @@ impl ContainerOptions {
             create::name_image(container, name, image, &config);
         }
         create::apply_config(container, &config, entrypoint);
-        self.storage.apply_image(container);
+        self.storage.apply_image(ctx, container)?;
         self.systemd.apply_command(container, signal_is_given)?;
         self.health.apply(container, config.healthcheck.as_ref())?;
         self.security.apply_image(container, image.as_ref())?;
@@ -300,18 +302,37 @@ impl ContainerOptions {
         for name in &self.requires {
             c.requires.push(container::find(ctx, name)?.id);
         }
-        if self.init {
+        if self.init || conf.containers.init {
             c.init = Some(self.init_path.clone().map_or_else(|| ctx.pause(), Ok)?);
+        }
+        c.log_size_max = conf.containers.log_size_max.filter(|size| *size > 0);
+        if c.log_driver == JOURNALD {
+            c.log_tag.clone_from(&conf.containers.log_tag);
         }
         for option in &self.log_opt {
             match option.split_once('=') {
                 Some(("max-size", size)) => c.log_size_max = Some(bytes(size)?),
-                _ => bail!("unknown option {option:?} for --log-opt: max-size=SIZE is known"),
+                Some(("path", path)) => {
+                    c.log_file = Some(std::path::absolute(path).context("--log-opt path")?);
+                }
+                Some(("tag", _)) if c.log_driver != JOURNALD => {
+                    bail!(
+                        "--log-opt tag: only journald's entries have tags: say --log-driver journald"
+                    )
+                }
+                Some(("tag", tag)) => c.log_tag = Some(tag.to_owned()),
+                _ => bail!(
+                    "unknown option {option:?} for --log-opt: max-size=SIZE, path=FILE and tag=TAG are known"
+                ),
             }
+        }
+        if conf.containers.container_name_as_hostname {
+            c.hostname_is_name = true;
         }
         c.accounts.added = !self.of_run.no_accounts;
         self.accounts.apply(&mut c)?;
-        self.process.apply(&mut c, &self.words[1..])?;
+        self.process
+            .apply(&conf.containers, &mut c, &self.words[1..])?;
         self.namespaces.apply(ctx, &mut c, joining)?;
         let auto = self.users.apply(ctx, &mut c)?;
         if network_is_pods {
@@ -319,8 +340,8 @@ impl ContainerOptions {
         } else {
             self.network.apply(ctx, &mut c)?;
         }
-        self.security.apply(&mut c)?;
-        self.resources.apply(&mut c)?;
+        self.security.apply(&conf.containers, &mut c)?;
+        self.resources.apply(&conf.containers, &mut c)?;
         c.resources.cgroup_manager = ctx.cgroup_manager().to_owned();
         self.storage.apply(ctx, &mut c)?;
         self.systemd.apply(&mut c)?;
@@ -338,6 +359,9 @@ impl ContainerOptions {
             c.labels.insert(auto_update::UNIT.to_owned(), unit);
         }
         c.labels.extend(labels(&self.label_file, &self.label)?);
+        c.annotations.extend(pairs(
+            conf.containers.annotations.as_deref().unwrap_or_default(),
+        ));
         c.annotations.extend(pairs(&self.annotation));
         Ok((c, auto))
     }

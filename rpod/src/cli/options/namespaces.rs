@@ -35,21 +35,43 @@ impl NamespaceOptions {
         c: &mut Container,
         joining: Option<&Joining>,
     ) -> Result<()> {
+        let conf = &ctx.config.containers_conf.containers;
         let mode = |text: &Option<String>,
                     flag: &str,
                     kind: Shared,
-                    default: Namespace|
+                    default: Namespace,
+                    configured: &Option<String>|
          -> Result<Namespace> {
-            Ok(match (text.as_deref(), joining) {
+            // What a pod shares is not a matter of this host's configuration.
+            let configured = configured.as_deref().filter(|_| joining.is_none());
+            Ok(match (text.as_deref().or(configured), joining) {
                 (Some("pod"), Some(joining)) => joining.infra_namespace(kind)?,
                 (Some(text), _) => namespace(ctx, text, flag)?,
                 (None, Some(joining)) => joining.namespace(kind).unwrap_or(default),
                 (None, None) => default,
             })
         };
-        c.namespaces.pid = mode(&self.pid, "pid", Shared::Pid, Namespace::Private)?;
-        c.namespaces.ipc = mode(&self.ipc, "ipc", Shared::Ipc, Namespace::Private)?;
-        c.namespaces.uts = mode(&self.uts, "uts", Shared::Uts, Namespace::Private)?;
+        c.namespaces.pid = mode(
+            &self.pid,
+            "pid",
+            Shared::Pid,
+            Namespace::Private,
+            &conf.pidns,
+        )?;
+        c.namespaces.ipc = mode(
+            &self.ipc,
+            "ipc",
+            Shared::Ipc,
+            Namespace::Private,
+            &conf.ipcns,
+        )?;
+        c.namespaces.uts = mode(
+            &self.uts,
+            "uts",
+            Shared::Uts,
+            Namespace::Private,
+            &conf.utsns,
+        )?;
         // podman's default: a cgroup namespace where cgroups are v2.
         let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
         let default = if v2 {
@@ -57,7 +79,13 @@ impl NamespaceOptions {
         } else {
             Namespace::Host
         };
-        c.namespaces.cgroup = mode(&self.cgroupns, "cgroupns", Shared::Cgroup, default)?;
+        c.namespaces.cgroup = mode(
+            &self.cgroupns,
+            "cgroupns",
+            Shared::Cgroup,
+            default,
+            &conf.cgroupns,
+        )?;
         if c.namespaces.uts == Namespace::Host && self.hostname.is_some() {
             bail!(
                 "cannot set hostname when running in the host UTS namespace: invalid configuration"

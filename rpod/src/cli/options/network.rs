@@ -69,14 +69,18 @@ impl NetworkOptions {
         if let Some(base) = &self.hosts_file {
             network.hosts_file = hosts_file(base)?;
         }
-        (network.dns, network.dns_search, network.dns_options) = (
-            self.dns.clone(),
-            self.dns_search.clone(),
-            self.dns_option.clone(),
-        );
-        (network.add_hosts, network.no_hosts) = (self.add_host.clone(), self.no_hosts);
+        let conf = &ctx.config.containers_conf.containers;
+        let or_configured = |asked: &[String], configured: &Option<Vec<String>>| match asked {
+            [] => configured.clone().unwrap_or_default(),
+            asked => asked.to_vec(),
+        };
+        network.dns = or_configured(&self.dns, &conf.dns_servers);
+        network.dns_search = or_configured(&self.dns_search, &conf.dns_searches);
+        network.dns_options = or_configured(&self.dns_option, &conf.dns_options);
+        network.add_hosts = self.add_host.clone();
+        network.no_hosts = self.no_hosts || (conf.no_hosts && self.add_host.is_empty());
         let names = self.names();
-        let configured = ctx.config.containers_conf.containers.netns.as_deref();
+        let configured = conf.netns.as_deref();
         match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => self.by_default(ctx, configured.unwrap_or_default(), c)?,
             [one] => self.mode(ctx, one, c)?,

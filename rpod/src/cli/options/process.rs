@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::config::Containers;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 
@@ -74,7 +75,12 @@ pub(super) struct ProcessOptions {
 }
 
 impl ProcessOptions {
-    pub(super) fn apply(&self, c: &mut Container, command: &[String]) -> Result<()> {
+    pub(super) fn apply(
+        &self,
+        conf: &Containers,
+        c: &mut Container,
+        command: &[String],
+    ) -> Result<()> {
         let process = &mut c.process;
         process.command = command.to_vec();
         process.env.extend(environment(&self.env_file, &self.env)?);
@@ -102,13 +108,14 @@ impl ProcessOptions {
             c.annotations
                 .insert("run.oci.keep_original_groups".to_owned(), "1".to_owned());
         }
-        process.umask = self.umask.clone();
+        process.umask = self.umask.clone().or_else(|| conf.umask.clone());
         process.personality = self.personality.clone();
         process.tty = self.tty;
         process.stdin = self.interactive;
         process.unset_env = self.unsetenv.clone();
         process.unset_all_env = self.unsetenv_all;
-        if let Some(zone) = &self.tz {
+        let zone = self.tz.as_ref().or(conf.tz.as_ref());
+        if let Some(zone) = zone.filter(|zone| !zone.is_empty()) {
             c.mounts.push(time_zone(zone)?);
         }
         Ok(())
@@ -126,7 +133,7 @@ impl ProcessOptions {
             env.clear();
         }
         env.retain(|variable| !self.unsetenv.iter().any(|name| *name == name_of(variable)));
-        if self.env_host {
+        if self.env_host || conf.env_host {
             // A value that is no UTF-8 cannot stand in config.json.
             let host = std::env::vars_os().filter_map(|(key, value)| {
                 Some(format!(

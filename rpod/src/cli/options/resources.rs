@@ -5,7 +5,10 @@ use clap::Args;
 
 use super::limits::{self, LimitOptions};
 use crate::bundle;
+use crate::config::Containers;
 use crate::engine::container::record::Container;
+
+const CGROUPS: [&str; 4] = ["enabled", "disabled", "no-conmon", "split"];
 
 #[derive(Args, Debug)]
 pub(super) struct ResourceOptions {
@@ -21,8 +24,8 @@ pub(super) struct ResourceOptions {
     #[arg(long)]
     oom_kill_disable: bool,
     /// Control container cgroup configuration (enabled, disabled, no-conmon, split)
-    #[arg(long, value_name = "MODE", value_parser = ["enabled", "disabled", "no-conmon", "split"], default_value = "enabled")]
-    cgroups: String,
+    #[arg(long, value_name = "MODE", value_parser = CGROUPS)]
+    cgroups: Option<String>,
     /// Optional parent cgroup for the container
     #[arg(long, value_name = "CGROUP")]
     cgroup_parent: Option<String>,
@@ -38,10 +41,11 @@ pub(super) struct ResourceOptions {
 }
 
 impl ResourceOptions {
-    pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
+    pub(super) fn apply(&self, conf: &Containers, c: &mut Container) -> Result<()> {
         let resources = &mut c.resources;
+        resources.pids = conf.pids_limit;
         self.limits.apply(resources)?;
-        resources.oom_score_adj = self.oom_score_adj;
+        resources.oom_score_adj = self.oom_score_adj.or(conf.oom_score_adj);
         resources.ulimits = self
             .ulimit
             .iter()
@@ -49,14 +53,22 @@ impl ResourceOptions {
             .collect::<Result<_>>()?;
         resources.rdt_class = self.rdt_class.clone();
         resources.cgroup_parent = self.cgroup_parent.clone();
-        resources.no_cgroup = self.cgroups == "disabled";
-        resources.split_cgroup = self.cgroups == "split";
+        let configured = conf.cgroups.as_deref().filter(|mode| !mode.is_empty());
+        let cgroups = self.cgroups.as_deref().or(configured).unwrap_or("enabled");
+        if !CGROUPS.contains(&cgroups) {
+            bail!(
+                "cgroups {cgroups:?} of containers.conf: one of {}",
+                CGROUPS.join(", ")
+            );
+        }
+        resources.no_cgroup = cgroups == "disabled";
+        resources.split_cgroup = cgroups == "split";
         if resources.split_cgroup && !crate::systemd::unified_cgroups() {
             bail!(
                 "--cgroups=split needs cgroup v2 alone, and this host has v1: use --cgroups=enabled"
             );
         }
-        resources.monitor_stays = self.cgroups == "no-conmon";
+        resources.monitor_stays = cgroups == "no-conmon";
         resources.oom_kill_disable = self.oom_kill_disable;
         if self.oom_kill_disable {
             limits::only_v1("--oom-kill-disable")?;
@@ -65,7 +77,7 @@ impl ResourceOptions {
             bundle::parse_device_rule(text)?;
         }
         resources.device_rules = self.device_cgroup_rule.clone();
-        for text in &self.cgroup_conf {
+        for text in conf.cgroup_conf.iter().flatten().chain(&self.cgroup_conf) {
             let (file, value) = text
                 .split_once('=')
                 .with_context(|| format!("--cgroup-conf {text:?}: write FILE=VALUE"))?;

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::pairs;
 use crate::bundle;
+use crate::config::Containers;
 use crate::engine::container::record::{Container, Security};
 use crate::engine::image::Image;
 
@@ -31,9 +32,10 @@ pub(super) struct SecurityOptions {
 }
 
 impl SecurityOptions {
-    pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
+    pub(super) fn apply(&self, conf: &Containers, c: &mut Container) -> Result<()> {
         let security = &mut c.security;
-        security.privileged = self.privileged;
+        security.privileged = self.privileged || conf.privileged;
+        security.apparmor.clone_from(&conf.apparmor_profile);
         let normal = |names: &[String]| {
             names
                 .iter()

@@ -9,6 +9,8 @@ use crate::engine::Context;
 use crate::engine::container::find;
 use crate::engine::container::record::{Container, Mount};
 
+const IMAGE_VOLUMES: [&str; 4] = ["anonymous", "bind", "ignore", "tmpfs"];
+
 #[derive(Args, Debug)]
 pub(super) struct StorageOptions {
     /// Chroot directories inside the container that get rpod's own files, too
@@ -17,9 +19,9 @@ pub(super) struct StorageOptions {
     /// Add a host device to the container
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
     device: Vec<String>,
-    /// What becomes of the volumes that the image declares (anonymous, ignore, tmpfs)
-    #[arg(long, value_name = "KIND", value_parser = ["anonymous", "bind", "ignore", "tmpfs"], default_value = "anonymous")]
-    image_volume: String,
+    /// What becomes of the volumes that the image declares: anonymous, ignore or tmpfs (default anonymous)
+    #[arg(long, value_name = "KIND", value_parser = IMAGE_VOLUMES)]
+    image_volume: Option<String>,
     /// Attach a filesystem mount to the container
     #[arg(long, value_name = "type=TYPE,KEY=VALUE,…")]
     mount: Vec<String>,
@@ -29,9 +31,9 @@ pub(super) struct StorageOptions {
     /// When running --read-only containers mount read-write tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     read_only_tmpfs: bool,
-    /// Size of /dev/shm
-    #[arg(long, value_name = "SIZE", default_value = "64m")]
-    shm_size: String,
+    /// Size of /dev/shm (default 64m)
+    #[arg(long, value_name = "SIZE")]
+    shm_size: Option<String>,
     /// Mount a temporary filesystem (tmpfs) into a container
     #[arg(long, value_name = "PATH[:OPTIONS]")]
     tmpfs: Vec<String>,
@@ -49,10 +51,13 @@ impl StorageOptions {
             bail!("--chrootdirs {dir:?}: must be an absolute path of the container");
         }
         c.chroot_dirs = self.chrootdirs.clone();
-        c.read_only = self.read_only;
+        let conf = &ctx.config.containers_conf.containers;
+        c.read_only = self.read_only || conf.read_only;
         c.no_read_only_tmpfs = !self.read_only_tmpfs;
-        c.devices = self.device.clone();
-        c.shm_size = u64::try_from(bytes(&self.shm_size)?)?;
+        c.devices = conf.devices.clone().unwrap_or_default();
+        c.devices.extend(self.device.iter().cloned());
+        let size = self.shm_size.as_deref().or(conf.shm_size.as_deref());
+        c.shm_size = u64::try_from(bytes(size.unwrap_or("64m"))?)?;
         let mut asked = Vec::new();
         for text in &self.volume {
             asked.push(volume::parse(text)?);
@@ -69,8 +74,15 @@ impl StorageOptions {
                 bail!("{}: duplicate mount destination", mount.destination);
             }
         }
-        // What is asked for itself wins over what another container has there.
-        for mount in from_containers(ctx, &self.volumes_from)? {
+        let mut more = from_containers(ctx, &self.volumes_from)?;
+        for text in conf.volumes.iter().flatten() {
+            more.push(volume::parse(text).context("volumes of containers.conf")?);
+        }
+        for text in conf.mounts.iter().flatten() {
+            more.extend(mount::parse(text).context("mounts of containers.conf")?);
+        }
+        // What is asked for itself wins over what another container has there, and that over what is configured.
+        for mount in more {
             if !asked.iter().any(|own| own.destination == mount.destination) {
                 asked.push(mount);
             }
@@ -80,8 +92,15 @@ impl StorageOptions {
     }
 
     /// Decides over the volumes that the image declares; those that stay in the list become anonymous ones.
-    pub(super) fn apply_image(&self, c: &mut Container) {
-        match self.image_volume.as_str() {
+    pub(super) fn apply_image(&self, ctx: &Context, c: &mut Container) -> Result<()> {
+        let configured = ctx
+            .config
+            .containers_conf
+            .engine
+            .image_volume_mode
+            .as_deref();
+        let asked = self.image_volume.as_deref();
+        match asked.or(configured).unwrap_or_default() {
             "ignore" => c.image.volumes.clear(),
             "tmpfs" => {
                 for path in std::mem::take(&mut c.image.volumes) {
@@ -90,8 +109,13 @@ impl StorageOptions {
                     }
                 }
             }
-            _ => {}
+            "" | "anonymous" | "bind" => {}
+            other => bail!(
+                "image_volume_mode {other:?} of containers.conf: one of {}",
+                IMAGE_VOLUMES.join(", ")
+            ),
         }
+        Ok(())
     }
 }
 

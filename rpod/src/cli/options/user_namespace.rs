@@ -41,7 +41,7 @@ impl UserNamespaceOptions {
         let decided = decide(
             ctx,
             &Asked {
-                userns: self.userns.as_deref(),
+                userns: self.asked_or_configured(ctx),
                 uidmap: &self.uidmap,
                 gidmap: &self.gidmap,
                 subuidname: self.subuidname.as_deref(),
@@ -55,6 +55,12 @@ impl UserNamespaceOptions {
             c.process.user = format!("{uid}:{gid}");
         }
         Ok(decided.auto)
+    }
+
+    fn asked_or_configured<'a>(&'a self, ctx: &'a Context) -> Option<&'a str> {
+        let configured = ctx.config.containers_conf.containers.userns.as_deref();
+        let configured = configured.filter(|mode| !mode.is_empty() && self.first().is_none());
+        self.userns.as_deref().or(configured)
     }
 
     /// The first option that was given, for containers that cannot have any.

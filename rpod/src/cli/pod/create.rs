@@ -16,9 +16,9 @@ use crate::engine::pod::{create, find, remove};
 
 #[derive(Args, Debug)]
 pub struct Create {
-    /// Behaviour when the last container exits (continue, stop)
-    #[arg(long, value_name = "POLICY", default_value = "continue")]
-    exit_policy: String,
+    /// Behaviour when the last container exits: continue or stop (default continue)
+    #[arg(long, value_name = "POLICY")]
+    exit_policy: Option<String>,
     /// Create an infra container associated with the pod to share namespaces with
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     infra: Option<bool>,
@@ -57,7 +57,7 @@ impl Verb for Create {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let pod = self.pod()?;
+        let pod = self.pod(&ctx)?;
         // An image stays until the infra container names it.
         let _images = container::lock_images(&ctx)?;
         let mut infra = self
@@ -91,7 +91,9 @@ impl Verb for Create {
 }
 
 impl Create {
-    fn pod(&self) -> Result<Pod> {
+    fn pod(&self, ctx: &Context) -> Result<Pod> {
+        let configured = ctx.config.containers_conf.engine.pod_exit_policy.as_deref();
+        let exit_policy = self.exit_policy.as_deref().or(configured);
         let name = match (&self.name, &self.names[..]) {
             (Some(_), [_, ..]) => bail!("cannot specify --name and NAME at the same time"),
             (_, [_, _, ..]) => bail!("accepts at most 1 arg(s), received {}", self.names.len()),
@@ -112,7 +114,7 @@ impl Create {
             name,
             share,
             share_parent: self.share_parent,
-            exit_policy: self.exit_policy.parse()?,
+            exit_policy: exit_policy.unwrap_or("continue").parse()?,
             create_command: std::env::args().collect(),
             ..Pod::default()
         };

@@ -76,6 +76,7 @@ fn run(
         exit_dir,
         log: "none".to_owned(),
         log_size_max: None,
+        log_tag: None,
         log_is_short_lived: true,
         tty: request.process.tty,
         stdin: request.process.stdin,

@@ -35,6 +35,7 @@ pub mod start;
 pub mod stats;
 pub mod status;
 pub mod stop;
+mod subscriptions;
 mod supervision;
 pub mod top;
 mod tree;
@@ -86,7 +87,9 @@ impl Container {
     }
 
     pub fn log_path(&self, ctx: &Context) -> PathBuf {
-        self.home(ctx).join("ctr.log")
+        self.log_file
+            .clone()
+            .unwrap_or_else(|| self.home(ctx).join("ctr.log"))
     }
 
     fn lock(&self, ctx: &Context) -> Result<Lock> {

@@ -12,7 +12,9 @@ use super::overlay;
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
 use super::unit::Unit;
-use super::{health, load, pause, remove, restart, root, sources, stop, supervision};
+use super::{
+    health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
+};
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
@@ -172,6 +174,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     root::mount(ctx, container, &home)?;
     volume::attach::prepare(ctx, container)?;
     let mut given = sources::make(ctx, container, &run)?;
+    subscriptions::add(ctx, &mut given, &run)?;
     let unit = until.for_unit().then(|| Unit::hand_over(&mut given, &home));
     let unit = unit.transpose()?;
     let container = &given;

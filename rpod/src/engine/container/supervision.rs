@@ -32,6 +32,7 @@ pub(super) fn monitor<'a>(
         exit_dir,
         log,
         log_size_max: container.log_size_max,
+        log_tag: container.log_tag.as_deref().filter(|tag| !tag.is_empty()),
         // A container that does nothing says nothing.
         log_is_short_lived: container.remove || container.pause.is_some(),
         tty: container.process.tty,

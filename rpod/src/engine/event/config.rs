@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::config::Size;
 use crate::engine::Context;
 
 /// What keeps the events.
@@ -62,9 +63,8 @@ impl Context {
     pub(super) fn event_log_max_size(&self) -> Result<u64> {
         let configured = &self.config.containers_conf.engine.events_logfile_max_size;
         let text = match configured {
-            Some(toml::Value::Integer(bytes)) => bytes.to_string(),
-            Some(toml::Value::String(text)) => text.clone(),
-            Some(other) => bail!("containers.conf: events_logfile_max_size = {other} is no size"),
+            Some(Size::Bytes(bytes)) => bytes.to_string(),
+            Some(Size::Text(text)) => text.clone(),
             None => return Ok(DEFAULT_MAX_SIZE),
         };
         let size = bytes(&text).with_context(|| {

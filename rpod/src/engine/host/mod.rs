@@ -1,19 +1,20 @@
 //! What `info` and `version` tell: this host, this store and the programs that rpod starts, as they are.
 
+mod processors;
+mod program;
+mod store;
 mod yaml;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-use super::container::{self, record::Container};
+use super::container::record::Container;
 use super::{Context, image, network, rootless};
 use crate::bundle;
-use crate::engine::container::status::Status;
-use crate::rootless::own_map;
+use crate::rootless::{own_map, runtime_dir};
 
 pub use yaml::yaml;
 
@@ -31,12 +32,12 @@ pub fn version() -> Value {
 pub fn info(ctx: &Context) -> Result<Value> {
     Ok(json!({
         "host": host(ctx)?,
-        "store": store(ctx)?,
+        "store": store::store(ctx)?,
         "registries": registries()?,
         "plugins": {
             "volume": ["local"],
-            "network": if network::is_installed(ctx) { json!(["bridge", "macvlan"]) } else { json!([]) },
-            "log": ["k8s-file", "none", "journald"],
+            "network": if network::is_installed(ctx) { json!(["bridge", "macvlan", "ipvlan"]) } else { json!([]) },
+            "log": ["k8s-file", "none", "passthrough", "journald"],
             "authorization": Value::Null,
         },
         "version": version(),
@@ -61,12 +62,12 @@ fn host(ctx: &Context) -> Result<Value> {
     let conf = &ctx.config.containers_conf.containers;
     let seccomp = conf.seccomp_profile.as_ref();
     let runtime = ctx.runtime()?;
-    Ok(json!({
+    let mut host = json!({
         "arch": go_arch(),
         "cgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
         "cgroupVersion": if v2 { "v2" } else { "v1" },
         "cgroupControllers": controllers(v2),
-        "conmon": program(&ctx.conmon()?),
+        "conmon": program::program(&ctx.conmon()?),
         "cpus": std::thread::available_parallelism().map_or(1, usize::from),
         "distribution": distribution(),
         "eventLogger": ctx.event_driver()?.as_str(),
@@ -77,7 +78,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "memFree": available_memory().unwrap_or_else(|| memory.ram_unused()),
         "memTotal": memory.ram_total(),
         "networkBackend": if network::is_installed(ctx) { "netavark" } else { "" },
-        "ociRuntime": named(&runtime),
+        "ociRuntime": program::named(&runtime),
         "os": std::env::consts::OS,
         "security": {
             "apparmorEnabled": fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y')),
@@ -92,7 +93,56 @@ fn host(ctx: &Context) -> Result<Value> {
         "swapTotal": memory.swap_total(),
         "uptime": uptime(memory.uptime()),
         "linkmode": "dynamic",
-    }))
+    });
+    if let Value::Object(all) = &mut host {
+        all.extend(helpers(ctx));
+    }
+    Ok(host)
+}
+
+/// What rpod has beside it, and what it keeps its records in.
+fn helpers(ctx: &Context) -> Map<String, Value> {
+    let socket = match runtime_dir() {
+        Ok(dir) if rootless() => dir.join("podman/podman.sock"),
+        _ => Path::new("/run/podman/podman.sock").to_owned(),
+    };
+    let executable = |name: &str| match network::helper(ctx, name) {
+        Ok(path) => program::executable(&path),
+        Err(_) => json!({ "executable": "", "package": "", "version": "" }),
+    };
+    let mut all = Map::new();
+    let mut add = |key: &str, value: Value| all.insert(key.to_owned(), value);
+    add("cpuUtilization", processors::utilization());
+    // Records are files, and their locks are the kernel's, which do not run out.
+    add("databaseBackend", json!("files"));
+    add("freeLocks", Value::Null);
+    add("networkBackendInfo", network_backend(ctx));
+    add("pasta", executable("pasta"));
+    add("slirp4netns", executable("slirp4netns"));
+    add(
+        "rootlessNetworkCmd",
+        json!(network::user_mode::default_mode(ctx).map_or_else(String::new, |mode| mode.program)),
+    );
+    add(
+        "remoteSocket",
+        json!({ "path": socket, "exists": socket.exists() }),
+    );
+    all
+}
+
+fn network_backend(ctx: &Context) -> Value {
+    let of = |name| match network::helper(ctx, name) {
+        Ok(path) => program::program(&path),
+        Err(_) => json!({}),
+    };
+    let mut info = of("netavark");
+    info["backend"] = json!(if network::is_installed(ctx) {
+        "netavark"
+    } else {
+        ""
+    });
+    info["dns"] = of("aardvark-dns");
+    info
 }
 
 /// Of the user namespace that an ordinary user's containers live in.
@@ -161,84 +211,6 @@ fn distribution() -> Value {
         }
     }
     all.into()
-}
-
-fn program(path: &Path) -> Value {
-    json!({ "package": package(path), "path": path, "version": told(path) })
-}
-
-fn named(path: &Path) -> Value {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    json!({ "name": name, "package": package(path), "path": path, "version": told(path) })
-}
-
-fn told(path: &Path) -> String {
-    let output = Command::new(path)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    output.map_or_else(
-        |_| String::new(),
-        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-    )
-}
-
-/// Which package of the distribution the file is from; podman's word where that is not known.
-fn package(path: &Path) -> String {
-    let output = Command::new("dpkg-query")
-        .arg("--search")
-        .arg(path)
-        .stderr(Stdio::null())
-        .output();
-    let name = output
-        .ok()
-        .filter(|output| output.status.success())
-        .and_then(|output| {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            Some(text.split_once(':')?.0.to_owned())
-        });
-    let format = "${Package}_${Version}_${Architecture}";
-    let known = name.and_then(|name| {
-        let output = Command::new("dpkg-query")
-            .args(["--show", "--showformat", format, &name])
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-    });
-    known.unwrap_or_else(|| "Unknown".to_owned())
-}
-
-fn store(ctx: &Context) -> Result<Value> {
-    let (mut running, mut paused, mut stopped) = (0, 0, 0);
-    let containers = container::all(ctx)?;
-    for container in &containers {
-        match ctx.store.status(&container.id)? {
-            Status::Paused(_) => paused += 1,
-            Status::Running(_) => running += 1,
-            _ => stopped += 1,
-        }
-    }
-    let root = &ctx.store.root;
-    fs::create_dir_all(root).with_context(|| format!("making {}", root.display()))?;
-    let disk =
-        nix::sys::statvfs::statvfs(root).with_context(|| format!("statfs {}", root.display()))?;
-    let fragment = disk.fragment_size();
-    Ok(json!({
-        "containerStore": { "number": containers.len(), "paused": paused, "running": running, "stopped": stopped },
-        "graphDriverName": "overlay",
-        "graphOptions": {},
-        "graphRoot": root,
-        "graphRootAllocated": disk.blocks() * fragment,
-        "graphRootUsed": (disk.blocks() - disk.blocks_free()) * fragment,
-        "imageCopyTmpDir": std::env::var("TMPDIR").unwrap_or_else(|_| "/var/tmp".to_owned()),
-        "imageStore": { "number": image::all(ctx)?.len() },
-        "runRoot": ctx.store.runroot,
-        "volumePath": root.join("volumes"),
-    }))
 }
 
 fn registries() -> Result<Value> {

@@ -123,6 +123,28 @@ fn missing(index: &index::Index, text: &str) -> Missing {
     Missing::among(text, forms)
 }
 
+/// Every image that can be read, and why the others cannot, in no order.
+pub fn readable(context: &Context) -> Result<(Vec<Image>, Vec<anyhow::Error>)> {
+    let index = index::load(&context.store)?;
+    let (mut images, mut damaged) = (Vec::new(), Vec::new());
+    for digest in index.digests() {
+        match manifest::load(&context.store, &index, digest) {
+            Ok(image) => images.push(image),
+            Err(error) => {
+                let names = index.names_of(digest).join(", ");
+                let name = if names.is_empty() { digest } else { &names };
+                damaged.push(error.context(format!("image {name} is damaged")));
+            }
+        }
+    }
+    Ok((images, damaged))
+}
+
+/// How many images there are, damaged ones too.
+pub fn count(context: &Context) -> Result<usize> {
+    Ok(index::load(&context.store)?.digests().len())
+}
+
 /// Every image, in no order.
 pub fn all(context: &Context) -> Result<Vec<Image>> {
     let index = index::load(&context.store)?;

@@ -109,7 +109,9 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
             command.arg(option).arg(value);
         }
     }
-    command.arg("copy").args(access.options("src"));
+    command
+        .arg("copy")
+        .args(access.configured(context).options("src"));
     for key in &access.decryption_keys {
         command.arg("--decryption-key").arg(key);
     }
@@ -134,14 +136,30 @@ pub fn remote_digest(name: &str, access: &Access) -> Result<String> {
         .to_owned())
 }
 
-/// The manifest that a reference names, wherever that is.
+/// The manifest that a reference names, wherever that is. A short name is looked for where a pull would.
 pub fn raw_manifest(text: &str, access: &Access) -> Result<serde_json::Value> {
-    let mut command = rskopeo()?;
-    command
-        .args(["inspect", "--raw"])
-        .args(access.plain_options())
-        .arg(destination(text)?);
-    serde_json::from_slice(&output_of(command)?).context("the manifest is no JSON")
+    let places = match has_transport(text) {
+        true => vec![text.to_owned()],
+        false => short_names::pull_candidates(&Name::parse(text)?)?
+            .iter()
+            .map(|name| format!("docker://{name}"))
+            .collect(),
+    };
+    let mut failures = Vec::new();
+    for place in &places {
+        let mut command = rskopeo()?;
+        command
+            .args(["inspect", "--raw"])
+            .args(access.plain_options())
+            .arg(place);
+        match output_of(command) {
+            Ok(output) => {
+                return serde_json::from_slice(&output).context("the manifest is no JSON");
+            }
+            Err(error) => failures.push(format!("{error:#}")),
+        }
+    }
+    bail!("{}", failures.join("; "))
 }
 
 /// Every tag of a repository, as names.
@@ -197,6 +215,21 @@ pub struct Writing {
 }
 
 impl Writing {
+    /// With what containers.conf says where nothing was asked for.
+    fn configured(&self, context: &Context) -> Writing {
+        let conf = &context.config.containers_conf.engine;
+        let text = |asked: &Option<String>, configured: &Option<String>| {
+            let configured = configured.clone().filter(|text| !text.is_empty());
+            asked.clone().or(configured)
+        };
+        Writing {
+            format: text(&self.format, &conf.image_default_format),
+            compression_format: text(&self.compression_format, &conf.compression_format),
+            compression_level: self.compression_level.or(conf.compression_level),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn options(&self) -> Vec<OsString> {
         let mut options: Vec<OsString> = Vec::new();
         let texts = [
@@ -248,6 +281,13 @@ impl Writing {
 
 /// The destination as rskopeo takes it; one without a transport is a registry.
 pub(super) fn destination(text: &str) -> Result<String> {
+    Ok(match has_transport(text) {
+        true => text.to_owned(),
+        false => format!("docker://{}", Name::parse(text)?.normalized()),
+    })
+}
+
+fn has_transport(text: &str) -> bool {
     const TRANSPORTS: [&str; 7] = [
         "docker://",
         "dir:",
@@ -257,13 +297,9 @@ pub(super) fn destination(text: &str) -> Result<String> {
         "oci-archive:",
         "containers-storage:",
     ];
-    let has_transport = TRANSPORTS
+    TRANSPORTS
         .iter()
-        .any(|transport| text.starts_with(transport));
-    Ok(match has_transport {
-        true => text.to_owned(),
-        false => format!("docker://{}", Name::parse(text)?.normalized()),
-    })
+        .any(|transport| text.starts_with(transport))
 }
 
 /// Send an image somewhere.
@@ -278,8 +314,8 @@ pub fn push(
     let mut command = rskopeo()?;
     command
         .arg("copy")
-        .args(access.options("dest"))
-        .args(writing.options());
+        .args(access.configured(context).options("dest"))
+        .args(writing.configured(context).options());
     command
         .arg(stored(context, &image.reference()))
         .arg(&destination);
@@ -331,6 +367,19 @@ impl Image {
 }
 
 impl Access {
+    /// With what containers.conf says where nothing was asked for.
+    fn configured(&self, context: &Context) -> Access {
+        let conf = &context.config.containers_conf.engine;
+        Access {
+            retry: self.retry.or(conf.retry),
+            retry_delay: self
+                .retry_delay
+                .clone()
+                .or_else(|| conf.retry_delay.clone()),
+            ..self.clone()
+        }
+    }
+
     fn retries(&self) -> Vec<OsString> {
         let times = self
             .retry

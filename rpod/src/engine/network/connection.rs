@@ -49,6 +49,17 @@ impl Connection {
 
     /// Where the host can be reached: by the gateway, where that is the host.
     pub fn host(&self, ctx: &Context) -> Result<Option<IpAddr>> {
+        let configured = &ctx.config.containers_conf.containers;
+        match configured.host_containers_internal_ip.as_deref() {
+            None | Some("") => {}
+            Some("none") => return Ok(None),
+            Some(address) => {
+                let address = address.parse().with_context(|| {
+                    format!("host_containers_internal_ip {address:?} of containers.conf")
+                })?;
+                return Ok(Some(address));
+            }
+        }
         match &self.link {
             Some(link) => Ok(link.host),
             None if rootless() => Ok(shared::link(ctx)?.host),

@@ -37,6 +37,7 @@ use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
 use super::Context;
+use crate::config::find_part;
 use crate::store::near::Missing;
 use crate::store::{Lock, id, record};
 
@@ -60,6 +61,13 @@ pub(super) fn directory(ctx: &Context) -> PathBuf {
 
 pub(super) fn file(ctx: &Context, name: &str) -> PathBuf {
     directory(ctx).join(format!("{name}.json"))
+}
+
+/// A program that networks are made by: where containers.conf says, beside rpod, or in PATH.
+pub fn helper(ctx: &Context, name: &str) -> Result<PathBuf> {
+    let directories = ctx.config.containers_conf.engine.helper_binaries_dir.iter();
+    let configured: Vec<PathBuf> = directories.flatten().map(|dir| dir.join(name)).collect();
+    find_part(&configured, &[name])
 }
 
 /// The name of the network that containers get which ask for none.

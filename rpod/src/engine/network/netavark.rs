@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -13,8 +13,7 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::port::Mapping;
-use super::{Network, shared};
-use crate::config::find_part;
+use super::{Network, helper, shared};
 use crate::engine::{Context, rootless};
 
 /// A container's place in all its networks.
@@ -81,13 +80,7 @@ impl Action {
 
 /// Whether bridges can be made on this host.
 pub fn is_installed(ctx: &Context) -> bool {
-    program(ctx, "netavark").is_ok()
-}
-
-fn program(ctx: &Context, name: &str) -> Result<PathBuf> {
-    let directories = ctx.config.containers_conf.engine.helper_binaries_dir.iter();
-    let configured: Vec<PathBuf> = directories.flatten().map(|dir| dir.join(name)).collect();
-    find_part(&configured, &[name])
+    helper(ctx, "netavark").is_ok()
 }
 
 pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -> Result<Answer> {
@@ -100,14 +93,14 @@ pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -
             None => return Ok(Answer::new()),
         },
     };
-    let program_path = program(ctx, "netavark")
+    let program_path = helper(ctx, "netavark")
         .context("netavark is not installed, so there are no bridge networks: install it, or use --network none or host")?;
     let mut command = Command::new(&program_path);
     command
         .arg("--config")
         .arg(ctx.store.runroot.join("networks"))
         .arg(format!("--rootless={}", entrance.is_some()));
-    if let Ok(aardvark) = program(ctx, "aardvark-dns") {
+    if let Ok(aardvark) = helper(ctx, "aardvark-dns") {
         let mut option = OsString::from("--aardvark-binary=");
         option.push(aardvark);
         command.arg(option);
@@ -153,7 +146,7 @@ pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -
 
 /// The version of the netavark that is installed: major, minor.
 pub(super) fn version(ctx: &Context) -> Result<(u32, u32)> {
-    let program = program(ctx, "netavark")
+    let program = helper(ctx, "netavark")
         .context("netavark is not installed, so there are no such networks: install it")?;
     let output = Command::new(&program)
         .arg("--version")
@@ -178,7 +171,7 @@ pub(super) fn version(ctx: &Context) -> Result<(u32, u32)> {
 
 /// Tells those who answer a network's names which servers to ask themselves.
 pub(super) fn update(ctx: &Context, network: &str, servers: &[IpAddr]) -> Result<()> {
-    let program = program(ctx, "netavark")?;
+    let program = helper(ctx, "netavark")?;
     let list: Vec<_> = servers.iter().map(ToString::to_string).collect();
     let output = Command::new(&program)
         .arg("--config")

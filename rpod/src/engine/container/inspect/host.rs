@@ -27,7 +27,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
-        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": "", "Size": "0B" },
+        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": container.log_tag, "Size": "0B" },
         "NetworkMode": match &container.namespaces.net {
             Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
             Namespace::Private if !network.bridged => "none".to_owned(),

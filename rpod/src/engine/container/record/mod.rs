@@ -34,6 +34,8 @@ pub struct Container {
     pub namespaces: Namespaces,
     pub user_namespace: UserNamespace,
     pub hostname: Option<String>,
+    /// Without a host name of its own it is called by its name.
+    pub hostname_is_name: bool,
     /// `/etc/hostname` is left as the image has it.
     pub no_hostname: bool,
     /// Directories into which `/etc/hosts` and its kin are put, too.
@@ -76,6 +78,10 @@ pub struct Container {
     pub no_read_only_tmpfs: bool,
     pub log_driver: String,
     pub log_size_max: Option<i64>,
+    /// The log elsewhere than in the container's directory.
+    pub log_file: Option<PathBuf>,
+    /// What entries of the journal are marked with.
+    pub log_tag: Option<String>,
     /// Run an init as pid 1.
     pub init: Option<PathBuf>,
     /// The program that holds a pod's namespaces, bound into an infra container's empty root file system.

@@ -16,8 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::port::Mapping;
-use super::{forward, namespace};
-use crate::config::find_part;
+use super::{forward, helper, namespace};
 use crate::engine::Context;
 use crate::engine::container::record::UserMode;
 
@@ -115,9 +114,7 @@ fn with_ending(netns: &Path, ending: &str) -> PathBuf {
 }
 
 fn program(ctx: &Context, name: &str) -> Result<PathBuf> {
-    let directories = ctx.config.containers_conf.engine.helper_binaries_dir.iter();
-    let configured: Vec<PathBuf> = directories.flatten().map(|dir| dir.join(name)).collect();
-    find_part(&configured, &[name]).with_context(|| {
+    helper(ctx, name).with_context(|| {
         format!(
             "--network {name}: {name} is not installed: install it, or say --network none or host"
         )

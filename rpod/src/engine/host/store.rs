@@ -1,0 +1,73 @@
+//! Where containers and images are, and how many.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use nix::sys::statfs::statfs;
+use serde_json::{Value, json};
+
+use crate::engine::container::status::Status;
+use crate::engine::{Context, container, image};
+
+pub(super) fn store(ctx: &Context) -> Result<Value> {
+    let (mut running, mut paused, mut stopped) = (0, 0, 0);
+    let containers = container::all(ctx)?;
+    for container in &containers {
+        match ctx.store.status(&container.id)? {
+            Status::Paused(_) => paused += 1,
+            Status::Running(_) => running += 1,
+            _ => stopped += 1,
+        }
+    }
+    let root = &ctx.store.root;
+    fs::create_dir_all(root).with_context(|| format!("making {}", root.display()))?;
+    let disk =
+        nix::sys::statvfs::statvfs(root).with_context(|| format!("statfs {}", root.display()))?;
+    let fragment = disk.fragment_size();
+    Ok(json!({
+        "containerStore": { "number": containers.len(), "paused": paused, "running": running, "stopped": stopped },
+        "graphDriverName": "overlay",
+        "graphOptions": {},
+        "graphRoot": root,
+        "graphRootAllocated": disk.blocks() * fragment,
+        "graphRootUsed": (disk.blocks() - disk.blocks_free()) * fragment,
+        "imageCopyTmpDir": std::env::var("TMPDIR").unwrap_or_else(|_| "/var/tmp".to_owned()),
+        "graphStatus": status(root)?,
+        "configFile": "",
+        "transientStore": false,
+        "imageStore": { "number": image::count(ctx)? },
+        "runRoot": ctx.store.runroot,
+        "volumePath": root.join("volumes"),
+    }))
+}
+
+/// What overlayfs is and has here.
+fn status(root: &Path) -> Result<Value> {
+    let disk = statfs(root).with_context(|| format!("statfs {}", root.display()))?;
+    let metacopy = fs::read_to_string("/sys/module/overlay/parameters/metacopy");
+    let metacopy = metacopy.is_ok_and(|text| text.starts_with('Y'));
+    Ok(json!({
+        "Backing Filesystem": file_system(disk.filesystem_type().0 as i64),
+        "Native Overlay Diff": (!metacopy).to_string(),
+        "Supports d_type": "true",
+        "Supports volatile": "true",
+        "Using metacopy": metacopy.to_string(),
+    }))
+}
+
+/// By its magic number, in podman's words.
+fn file_system(magic: i64) -> String {
+    let name = match magic {
+        0xef53 => "extfs",
+        0x5846_5342 => "xfs",
+        0x9123_683e => "btrfs",
+        0x0102_1994 => "tmpfs",
+        0x794c_7630 => "overlayfs",
+        0x2fc1_2fc1 => "zfs",
+        0xf2f5_2010 => "f2fs",
+        0x6969 => "nfs",
+        _ => return format!("{magic:#x}"),
+    };
+    name.to_owned()
+}
