@@ -31,6 +31,7 @@ mod terminal;
 mod transport;
 
 use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 
 use config::{AuthFile, Policy, Registries, RegistriesD};
@@ -122,6 +123,24 @@ pub fn signatures(bytes: &[u8]) {
     let _ = Claims::from_json(Kind::Simple, bytes);
     let _ = Claims::from_json(Kind::Sigstore, bytes);
     signature::parse_anything(bytes);
+}
+
+/// A record of an archive, beside an empty tree.
+pub fn tar_split(bytes: &[u8]) {
+    let Ok(root) = tempfile::tempdir() else {
+        return;
+    };
+    let (tree, record) = (File::open(root.path()), tempfile::tempfile());
+    let (Ok(tree), Ok(record)) = (tree, record) else {
+        return;
+    };
+    let mut packed = flate2::write::GzEncoder::new(record, flate2::Compression::none());
+    let written = packed.write_all(bytes).and_then(|()| packed.finish());
+    let Ok(mut record) = written else { return };
+    if record.rewind().is_ok() {
+        let mut archive = tar_split::Assembler::new(record, vec![OwnedFd::from(tree)]);
+        let _ = io::copy(&mut archive, &mut io::sink());
+    }
 }
 
 pub fn unpack(bytes: &[u8]) {

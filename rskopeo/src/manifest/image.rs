@@ -5,41 +5,16 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::format::layer_media_type;
 use super::{
-    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, Descriptor, OCI_CONFIG,
-    OCI_LAYER, OCI_MANIFEST, RawManifest,
+    DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor, Format, OCI_CONFIG, OCI_MANIFEST, RawManifest,
+    layer_kind,
 };
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::encryption;
 use crate::go_json::null_as_default;
 use crate::layer::chunked;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Oci,
-    DockerSchema2,
-    /// Only ever written, and made of schema 2 last of all (`Made`).
-    DockerSchema1,
-}
-
-impl Format {
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Oci => OCI_MANIFEST,
-            Self::DockerSchema2 => DOCKER_MANIFEST,
-            Self::DockerSchema1 => DOCKER_SCHEMA1[1],
-        }
-    }
-
-    pub fn of(media_type: &str) -> Option<Self> {
-        match media_type {
-            OCI_MANIFEST => Some(Self::Oci),
-            DOCKER_MANIFEST => Some(Self::DockerSchema2),
-            _ => None,
-        }
-    }
-}
 
 /// The parsed manifest of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,55 +234,6 @@ impl Image {
             bytes,
         })
     }
-}
-
-/// Compression and "foreign" (not to be distributed) of a layer's media type; None for what is not a layer of a container image.
-pub fn layer_kind(media_type: &str) -> Option<(Compression, bool)> {
-    const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
-    const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
-    let (base, foreign) = [
-        (OCI_LAYER, false),
-        (DOCKER_LAYER, false),
-        (OCI_FOREIGN, true),
-        (DOCKER_FOREIGN, true),
-    ]
-    .into_iter()
-    .find(|(base, _)| media_type.starts_with(base))?;
-    let suffix = &media_type[base.len()..];
-    let compression = match suffix.strip_suffix(encryption::SUFFIX).unwrap_or(suffix) {
-        "" => Compression::None,
-        "+gzip" | ".gzip" => Compression::Gzip,
-        "+zstd" | ".zstd" => Compression::Zstd,
-        _ => return None,
-    };
-    Some((compression, foreign))
-}
-
-fn layer_media_type(format: Format, compression: Compression, foreign: bool) -> Result<String> {
-    let base = match (format, foreign) {
-        (Format::Oci, false) => OCI_LAYER,
-        (Format::Oci, true) => "application/vnd.oci.image.layer.nondistributable.v1.tar",
-        (_, false) => DOCKER_LAYER,
-        (_, true) => "application/vnd.docker.image.rootfs.foreign.diff.tar",
-    };
-    let suffix = match (format, compression) {
-        (_, Compression::None) => "",
-        (Format::Oci, Compression::Gzip) => "+gzip",
-        (Format::Oci, Compression::Zstd | Compression::ZstdChunked) => "+zstd",
-        (_, Compression::Gzip) => ".gzip",
-        (_, Compression::Bzip2 | Compression::Xz) => {
-            bail!(
-                "{} has no name for bzip2 and xz layers",
-                format.media_type()
-            )
-        }
-        (_, Compression::Zstd | Compression::ZstdChunked) => {
-            bail!(
-                "Docker schema 2 has no zstd layers: use --format oci, or --dest-compress-format gzip"
-            )
-        }
-    };
-    Ok(format!("{base}{suffix}"))
 }
 
 #[cfg(test)]

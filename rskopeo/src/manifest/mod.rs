@@ -4,6 +4,7 @@
 //! a destination needs another format or other layers ([`Image::serialize`]).
 
 mod config;
+mod format;
 mod image;
 mod index;
 mod schema1;
@@ -18,7 +19,8 @@ use crate::digest::Digest;
 use crate::go_json::null_as_default;
 
 pub use config::{History, ImageConfig, Process, RootFs, chain_ids};
-pub use image::{Format, Image, Replacement, layer_kind};
+pub use format::{Format, layer_kind};
+pub use image::{Image, Replacement};
 pub use index::Index;
 pub use schema1::{EMPTY_LAYER, Made, Schema1};
 

@@ -1,9 +1,9 @@
 //! Requests to one repository of one registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
 use ureq::http::{Request, Response, StatusCode};
@@ -15,6 +15,7 @@ use super::proxy::Proxies;
 use super::refused::told;
 use super::{location, retry, tls};
 use crate::config::Credentials;
+use crate::digest::Digest;
 use crate::fatal;
 use crate::transport::Access;
 
@@ -33,6 +34,8 @@ pub struct Client {
     authorization: Authorization,
     /// The registry has answered before.
     reached: AtomicBool,
+    /// Blobs that the repository was found to have, or was given.
+    held: Mutex<HashSet<Digest>>,
 }
 
 /// One request, as often as it has to be sent.
@@ -74,7 +77,21 @@ impl Client {
             path: path.to_owned(),
             authorization: Authorization::new(path, scope, credentials, token),
             reached: AtomicBool::new(insecure),
+            held: Mutex::default(),
         })
+    }
+
+    /// Whether the repository is known to have a blob; it is asked of no blob twice.
+    pub fn holds(&self, blob: &Digest) -> bool {
+        self.held().contains(blob)
+    }
+
+    pub fn keep_in_mind(&self, blob: &Digest) {
+        self.held().insert(blob.clone());
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks whether the registry lets this client in at all.

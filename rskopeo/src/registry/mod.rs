@@ -8,7 +8,7 @@
 //! client         one request: challenge, redirects, tries      contents  manifests and small blobs
 //! authorization  tokens and passwords by scope                 resume    blobs whose download is taken up again
 //! agents         connections, through proxies or not           location  where an answer leads to
-//! kept           what a broken-off run has downloaded
+//! kept           what a broken-off run has downloaded          shared    one client for all images of a repository
 //! retry          when and how often to try again               refused   the registry's own words
 //! daemon         Docker's, over a socket in the file system (unix) or TCP
 //! ```
@@ -25,6 +25,7 @@ mod proxy;
 mod refused;
 mod resume;
 mod retry;
+mod shared;
 mod tls;
 mod token;
 mod unix;

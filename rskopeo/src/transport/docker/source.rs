@@ -1,0 +1,115 @@
+//! Reading an image of a repository.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::{connect, fetch_manifest, tags};
+use crate::config::{Endpoint, Registries};
+use crate::digest::Digest;
+use crate::manifest::{Descriptor, RawManifest};
+use crate::reference::Name;
+use crate::registry::{Client, KeptDownload, Method, Scope};
+use crate::signature::{Signature, SignatureStore};
+use crate::transport::{Access, Source};
+
+pub struct DockerSource {
+    client: Arc<Client>,
+    name: Name,
+    /// Fetched when opened, which finds out which mirror has it.
+    top: RawManifest,
+    signatures: SignatureStore,
+    /// Not a mirror's, of which nobody asked.
+    is_the_one_named: bool,
+}
+
+impl DockerSource {
+    /// Finds the image at the first endpoint that has it.
+    pub fn open(name: &Name, access: &Access) -> Result<Self> {
+        let mut errors = Vec::new();
+        for endpoint in Registries::load()?.pull(name)? {
+            match Self::at(name, &endpoint, access) {
+                Ok(source) => return Ok(source),
+                Err(error) => errors.push(error),
+            }
+        }
+        match errors.pop() {
+            Some(last) if errors.is_empty() => Err(last),
+            Some(last) => {
+                let mirrors: Vec<String> =
+                    errors.iter().map(|error| format!("{error:#}")).collect();
+                Err(last.context(format!("(Mirrors also failed: {})", mirrors.join("; "))))
+            }
+            None => bail!("no place to pull {name} from"),
+        }
+    }
+
+    fn at(asked: &Name, endpoint: &Endpoint, access: &Access) -> Result<Self> {
+        let client = connect(endpoint, access, Scope::Pull)?;
+        let name = endpoint.name.clone();
+        let wanted = match (&name.digest, &name.tag) {
+            (Some(digest), _) => digest.to_string(),
+            (None, tag) => tag.clone().unwrap_or_else(|| "latest".to_owned()),
+        };
+        let top = fetch_manifest(&client, &name, &wanted)?;
+        if let Some(digest) = &name.digest {
+            top.verify(digest)?;
+        }
+        // By the name that was asked for, wherever a mirror really is.
+        let signatures = SignatureStore::of(asked, access);
+        Ok(Self {
+            is_the_one_named: name.repository() == asked.repository(),
+            client,
+            name,
+            top,
+            signatures,
+        })
+    }
+}
+
+impl Source for DockerSource {
+    fn manifest(&self, instance: Option<&Digest>) -> Result<RawManifest> {
+        match instance {
+            Some(digest) => fetch_manifest(&self.client, &self.name, digest.as_str()),
+            None => Ok(self.top.clone()),
+        }
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        if !descriptor.urls.is_empty() {
+            return foreign(&self.client, &descriptor.urls);
+        }
+        Ok(Box::new(KeptDownload::begin(&self.client, descriptor)?))
+    }
+
+    fn tags(&self) -> Option<Result<Vec<String>>> {
+        self.is_the_one_named
+            .then(|| tags::all(&self.client, &self.name.domain))
+    }
+
+    fn signatures(&self, instance: Option<&Digest>) -> Result<Vec<Signature>> {
+        let manifest = instance.cloned().unwrap_or_else(|| self.top.digest());
+        self.signatures.read(&self.client, &manifest)
+    }
+}
+
+/// A layer that is to be had elsewhere, from the first place that has it. Nobody there gets to see credentials.
+fn foreign(client: &Client, urls: &[String]) -> Result<Box<dyn Read + Send>> {
+    let mut errors = Vec::new();
+    for url in urls {
+        let web = url.starts_with("https://") || url.starts_with("http://");
+        let asked = match web {
+            true => client.send(&Method::GET, url, &[]),
+            false => Err(anyhow::anyhow!("{url} is not of http or https")),
+        };
+        match asked {
+            Ok(response) if response.status() == 200 => {
+                return Ok(Box::new(response.into_body().into_reader()));
+            }
+            Ok(response) => errors.push(format!("{url} answered {}", response.status())),
+            Err(error) => errors.push(format!("{error:#}")),
+        }
+    }
+    bail!("fetching a foreign layer: {}", errors.join("; "))
+}
