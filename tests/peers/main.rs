@@ -13,6 +13,7 @@ mod help;
 mod keys;
 mod options;
 mod podman;
+mod quadlet;
 mod shapes;
 mod table;
 mod units;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         shapes::inspect_has_podmans_keys,
         keys::containers_conf_is_read_key_by_key,
         shapes::errors_have_podmans_codes,
+        quadlet::keys_of_quadlets_are_options_of_rpod,
         units::generated_units_say_what_podmans_say,
     ]);
     trials.push(trial(

@@ -51,6 +51,12 @@ fn tell(story: &str) -> Result<()> {
             fs::copy(ours(program)?, bin.join(program))?;
         }
     }
+    if script.contains("scripts/try") {
+        for name in ["try", "busybox-image"] {
+            let script = text(&format!("../../scripts/{name}"))?;
+            scratch.write(&format!("job/{name}"), script)?;
+        }
+    }
     scratch.write("job/prelude", text("prelude")?)?;
     scratch.write("job/story", script)?;
     scratch.write(

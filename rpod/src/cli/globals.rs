@@ -38,6 +38,9 @@ pub struct Globals {
     /// Log messages at and above this level
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"])]
     pub log_level: String,
+    /// Read another file of containers.conf(5): a path, or its name in a directory containers.conf.modules
+    #[arg(long, value_name = "FILE")]
+    pub module: Vec<PathBuf>,
     /// Path of the directory in which containers, images and pods are kept
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,

@@ -2,7 +2,8 @@
 //!
 //! Files, later ones win key by key: `/usr/share/containers/containers.conf`, `/etc/containers/containers.conf`,
 //! `/etc/containers/containers.conf.d/*.conf`, and for an ordinary user the same under `$XDG_CONFIG_HOME/containers`. When
-//! `CONTAINERS_CONF` is set, that file alone; `CONTAINERS_CONF_OVERRIDE` is read last.
+//! `CONTAINERS_CONF` is set, that file alone; then those of `--module`, from `containers.conf.modules` in the user's own directory,
+//! `/etc/containers` or `/usr/share/containers`; `CONTAINERS_CONF_OVERRIDE` is read last.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -126,9 +127,9 @@ pub struct Network {
 }
 
 impl ContainersConf {
-    pub fn load() -> Result<ContainersConf> {
+    pub fn load(modules: &[PathBuf]) -> Result<ContainersConf> {
         let mut merged = toml::Table::new();
-        for path in files()? {
+        for path in files(modules)? {
             let text = match fs::read_to_string(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -148,7 +149,7 @@ impl ContainersConf {
     }
 }
 
-fn files() -> Result<Vec<PathBuf>> {
+fn files(modules: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     if let Some(path) = std::env::var_os("CONTAINERS_CONF") {
         files.push(path.into());
@@ -161,8 +162,35 @@ fn files() -> Result<Vec<PathBuf>> {
             add_tree(&mut files, &home.join("containers"))?;
         }
     }
+    for module in modules {
+        files.push(find_module(module, &module_directories())?);
+    }
     files.extend(std::env::var_os("CONTAINERS_CONF_OVERRIDE").map(PathBuf::from));
     Ok(files)
+}
+
+fn module_directories() -> Vec<PathBuf> {
+    let own = crate::engine::rootless().then(user_config).flatten();
+    let all = own.into_iter().chain(["/etc".into(), "/usr/share".into()]);
+    all.map(|directory: PathBuf| directory.join("containers/containers.conf.modules"))
+        .collect()
+}
+
+/// The first of its name; an absolute path is itself.
+fn find_module(module: &Path, directories: &[PathBuf]) -> Result<PathBuf> {
+    let mut places = directories.iter().map(|directory| directory.join(module));
+    let found = places.find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "no module {} of containers.conf: neither a path nor a file in {}",
+            module.display(),
+            directories
+                .iter()
+                .map(|dir| dir.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    })
 }
 
 pub(super) fn user_config() -> Option<PathBuf> {
@@ -207,6 +235,29 @@ fn merge(into: &mut toml::Table, from: toml::Table) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_module_is_found_by_name_or_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let directories = [dir.path().join("none"), dir.path().to_owned()];
+        let file = dir.path().join("fast.conf");
+        fs::write(&file, "[engine]\nruntime='x'\n").unwrap();
+        assert_eq!(
+            find_module(Path::new("fast.conf"), &directories).unwrap(),
+            file
+        );
+        assert_eq!(
+            find_module(&file, &[dir.path().join("none")]).unwrap(),
+            file
+        );
+        let error = find_module(Path::new("slow.conf"), &directories).unwrap_err();
+        assert!(
+            error.to_string().starts_with("no module slow.conf"),
+            "{error}"
+        );
+        let conf = ContainersConf::load(&[file]).unwrap();
+        assert_eq!(conf.engine.runtime.as_deref(), Some("x"));
+    }
 
     #[test]
     fn later_files_win_key_by_key() {

@@ -4,6 +4,8 @@ mod containers_conf;
 mod parts;
 mod storage_conf;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 pub use containers_conf::{Containers, ContainersConf, Size};
@@ -16,9 +18,10 @@ pub struct Config {
 }
 
 impl Config {
-    pub fn load() -> Result<Config> {
+    /// `modules`: more files of containers.conf, as `--module` names them.
+    pub fn load(modules: &[PathBuf]) -> Result<Config> {
         Ok(Config {
-            containers_conf: ContainersConf::load()?,
+            containers_conf: ContainersConf::load(modules)?,
         })
     }
 }

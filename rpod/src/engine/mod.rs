@@ -41,7 +41,7 @@ pub struct Context {
 
 impl Context {
     pub fn new(globals: &Globals) -> Result<Context> {
-        let config = Config::load()?;
+        let config = Config::load(&globals.module)?;
         let store = Store {
             root: globals.root.clone().map_or_else(default_root, Ok)?,
             runroot: globals.runroot.clone().map_or_else(default_runroot, Ok)?,

@@ -189,7 +189,7 @@ fn make(origin: &Origin, identity: Identity) -> Result<Pid> {
             "rpod: no ranges for this user in /etc/subuid and /etc/subgid: using a mapping of a single ID into the namespace; images with files of other users may break (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 gives ranges, then `rpod system migrate`)"
         );
     }
-    let config = Config::load()?;
+    let config = Config::load(&[])?;
     let configured = config.containers_conf.containers.init_path;
     let program = find_part(configured.as_slice(), &["rpause", "catatonit"])?;
     let (mut ours, theirs) = UnixStream::pair().context("making a pipe to the holder")?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use super::{Hierarchy, Version, hierarchies, read};
+use super::{Hierarchy, Version, hierarchies, read, words};
 
 /// The groups of one process in all trees.
 #[derive(Debug)]
@@ -16,8 +16,14 @@ impl Groups {
         let path = format!("/proc/{pid}/cgroup");
         let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
         let trees = hierarchies()?;
-        let groups = trees.into_iter().filter_map(|tree| {
+        let groups = trees.into_iter().filter_map(|mut tree| {
             let group = text.lines().find_map(|line| group_in(line, &tree))?;
+            // Not all that the host has are handed down to an ordinary user's groups.
+            if tree.version == Version::V2
+                && let Ok(controllers) = read(&tree.group(&group), "cgroup.controllers")
+            {
+                tree.controllers = words(&controllers, ' ');
+            }
             Some((tree, group))
         });
         Ok(Groups(groups.collect()))

@@ -86,6 +86,9 @@ pub(super) fn exit_command_start(ctx: &Context) -> Result<Vec<String>> {
     if let Some(backend) = &ctx.globals.events_backend {
         option("--events-backend", backend.clone());
     }
+    for module in &ctx.globals.module {
+        option("--module", text(module)?);
+    }
     for flag in &ctx.globals.runtime_flag {
         option("--runtime-flag", flag.clone());
     }

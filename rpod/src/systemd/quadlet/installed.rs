@@ -60,21 +60,15 @@ pub fn all() -> Result<Vec<Installed>> {
 
 /// A unit by its file's name.
 pub fn find(name: &str) -> Result<Installed> {
-    let Some((_, extension)) = name
-        .rsplit_once('.')
-        .filter(|(_, extension)| Kind::of(extension).is_some())
-    else {
-        let extension = Path::new(name)
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy();
+    if Kind::of_name(name).is_none() {
         bail!(
-            "{:?} is not a supported quadlet file type",
-            format!(".{extension}")
+            "{name:?} is no quadlet's name, which ends with .artifact, .build, .container, .image, .kube, .network, .pod or .volume"
         );
-    };
+    }
     let found = all()?.into_iter().find(|unit| unit.name == name);
-    found.with_context(|| format!("could not locate quadlet {name:?} in any supported quadlet directory: no such quadlet (a .{extension} file)"))
+    found.with_context(|| {
+        format!("no quadlet {name:?} in any of its directories: rpod quadlet list shows those that there are")
+    })
 }
 
 fn names(directory: &Path) -> Result<Vec<String>> {
@@ -284,7 +278,7 @@ pub fn remove(name: &str, refuse: impl Fn(&Installed) -> Result<()>) -> Result<V
     };
     if of_wanted.is_empty() {
         bail!(
-            "could not locate quadlet {name:?} in any supported quadlet directory: no such quadlet"
+            "no quadlet {name:?} in any of its directories: rpod quadlet list shows those that there are"
         );
     }
     for unit in &of_wanted {
