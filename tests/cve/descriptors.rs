@@ -1,5 +1,8 @@
 //! Descriptors of the runtime's, or of its caller's, in the container.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use serde_json::json;
 use tests::{Cmd, Result, ensure, peer};
 
@@ -24,6 +27,7 @@ pub(crate) fn cve_2024_21626_the_working_directory_is_a_leaked_descriptor() -> R
             .or_else(|_| run.complains(&cwd))?;
         jail.is_gone()?;
     }
+    working_directories_are_made_inside(&jail)?;
     jail.change(|config| {
         config["process"]["cwd"] = json!("/");
         config["process"]["args"] = json!(["sleep", "600"]);
@@ -37,6 +41,36 @@ pub(crate) fn cve_2024_21626_the_working_directory_is_a_leaked_descriptor() -> R
     }
     jail.rrunc("delete --force ID").ok()?;
     Ok(())
+}
+
+/// A working directory that is missing is made: not below a leaked descriptor, and not where a link in the image leads.
+fn working_directories_are_made_inside(jail: &Jail) -> Result<()> {
+    jail.naive("exec 7<outside; chroot $R /bin/busybox mkdir -p /proc/self/fd/7/made; ls outside")?
+        .says("made")?;
+    fs::remove_dir(jail.outside().join("made"))?;
+    symlink(
+        "/../../../../../../../proc/self/fd/7",
+        jail.rootfs().join("link"),
+    )?;
+    for (cwd, readonly) in [
+        ("/proc/self/fd/7/made/here", false),
+        ("/proc/self/fd/7/made/here", true),
+        ("/proc/thread-self/fd/7/made", false),
+        ("/link/made", false),
+    ] {
+        jail.change(|config| {
+            config["process"]["cwd"] = json!(cwd);
+            config["root"]["readonly"] = json!(readonly);
+        })?;
+        let run = jail
+            .rrunc_after("exec 7<outside", "run --bundle BUNDLE ID")
+            .run()?;
+        ensure!(run.code != 0, "started in {cwd}\n{run}");
+        let outside = fs::read_dir(jail.outside())?.count();
+        ensure!(outside == 1, "made on the host: {cwd}\n{run}");
+        jail.is_gone()?;
+    }
+    jail.change(|config| config["root"]["readonly"] = json!(false))
 }
 
 /// The last one that `ls` lists is its own, of the directory.

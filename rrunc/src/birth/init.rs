@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use nix::fcntl::ResolveFlag;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
@@ -16,7 +17,7 @@ use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
 use super::hooks::Surroundings;
 use super::program::environment_of;
-use super::rootfs::{Leave, Rootfs};
+use super::rootfs::{Kind, Leave, Rootfs};
 use super::{
     Order, console, devices, hooks, masks, mount_new, mounts, namespaces::Layout, settings, stdio,
 };
@@ -122,7 +123,7 @@ fn furnish(
     if let Some(terminal) = terminal {
         console::make_controlling(terminal)?;
     }
-    make_directory(&process.cwd)
+    Ok(())
 }
 
 /// The root in a mount namespace of the container's own.
@@ -167,8 +168,8 @@ fn furnish_root(
         Leave::PivotRoot
     })?;
     stdio::reopen_null()?;
+    make_directory(&rootfs, &process.cwd)?;
     if spec.root.as_ref().is_some_and(|root| root.readonly) {
-        make_directory(&process.cwd)?;
         rootfs.make_readonly()?;
     }
     Ok(terminal)
@@ -208,18 +209,17 @@ fn enter_foreign_root(
     nix::unistd::chroot(order.rootfs)
         .with_context(|| format!("chroot to {}", order.rootfs.display()))?;
     nix::unistd::chdir("/").context("chdir to /")?;
+    make_directory(&Rootfs::at(Path::new("/"))?, &process.cwd)?;
     Ok(terminal)
 }
 
-/// The working directory is made when it is missing, as runc does.
-fn make_directory(path: &Path) -> Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let made =
-        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o755)
-            .create(path);
-    made.with_context(|| format!("process.cwd: mkdir {}", path.display()))
+/// The working directory is made when it is missing, as runc does. Not through
+/// /proc: what the caller left open there may be a directory of the host's.
+fn make_directory(rootfs: &Rootfs, path: &Path) -> Result<()> {
+    rootfs
+        .open_or_make(path, Kind::Directory, ResolveFlag::empty())
+        .map(drop)
+        .context("process.cwd")
 }
 
 /// The first process of a pid namespace ignores what it has no handler for;

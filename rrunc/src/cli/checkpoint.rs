@@ -85,6 +85,9 @@ pub(crate) struct Restore {
     /// File to write the process id to
     #[arg(long, value_name = "FILE")]
     pub(crate) pid_file: Option<PathBuf>,
+    /// Not possible: criu makes the root itself
+    #[arg(long, hide = true)]
+    pub(crate) no_pivot: bool,
     /// Do not become the parent of processes that lose theirs
     #[arg(long)]
     pub(crate) no_subreaper: bool,

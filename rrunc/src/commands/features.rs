@@ -1,29 +1,33 @@
 //! `features`: what this runtime can do (runtime-spec, features.md).
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
 
-use crate::security::capabilities;
+use crate::security::{capabilities, seccomp};
 use crate::spec::{NamespaceKind, OLDEST_VERSION, VERSION};
 use crate::tuning::{MEMORY_FLAGS, MEMORY_MODES};
 
 /// Options of mounts that are acted on, in order.
-const MOUNT_OPTIONS: [&str; 54] = [
+const MOUNT_OPTIONS: [&str; 59] = [
     "atime",
     "bind",
     "defaults",
     "dev",
     "diratime",
+    "dirsync",
     "exec",
     "idmap",
+    "lazytime",
     "loud",
+    "mand",
     "noatime",
     "nodev",
     "nodiratime",
     "noexec",
+    "nolazytime",
+    "nomand",
     "norelatime",
     "nostrictatime",
     "nosuid",
@@ -92,12 +96,12 @@ pub(super) fn run() -> Result<ExitCode> {
                     "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT",
                     "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE",
                 ],
-                "archs": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
+                "archs": seccomp::architectures(),
                 "knownFlags": KNOWN_FLAGS,
                 "supportedFlags": KNOWN_FLAGS,
             },
-            "apparmor": {"enabled": Path::new("/sys/module/apparmor").exists()},
-            "selinux": {"enabled": Path::new("/sys/fs/selinux/enforce").exists()},
+            "apparmor": {"enabled": true},
+            "selinux": {"enabled": true},
             "intelRdt": {"enabled": true, "schemata": true, "monitoring": true},
             "memoryPolicy": {"modes": MEMORY_MODES, "flags": MEMORY_FLAGS},
             "netDevices": {"enabled": true},

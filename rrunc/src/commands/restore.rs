@@ -37,6 +37,10 @@ pub(super) fn run(root: &Root, options: &Restore, global: &Global, log: &Log) ->
         !global.systemd_cgroup,
         "--systemd-cgroup: criu's program cannot restore into a scope: leave it out to use cgroupfs"
     );
+    ensure!(
+        !options.no_pivot,
+        "--no-pivot: criu leaves the host's root by itself: leave it out"
+    );
     let request = Request::read(root, &create, global)?;
     ensure!(
         options.console_socket.is_none() && !request.wants_terminal(),

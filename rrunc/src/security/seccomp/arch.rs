@@ -52,29 +52,42 @@ impl Abi {
     }
 }
 
+/// Architectures of other machines, as SCMP_ARCH_* names them.
+const FOREIGN: [&str; 18] = [
+    "LOONGARCH64",
+    "M68K",
+    "MIPS",
+    "MIPS64",
+    "MIPS64N32",
+    "MIPSEL",
+    "MIPSEL64",
+    "MIPSEL64N32",
+    "PARISC",
+    "PARISC64",
+    "PPC",
+    "PPC64",
+    "PPC64LE",
+    "RISCV64",
+    "S390",
+    "S390X",
+    "SH",
+    "SHEB",
+];
+
+/// All that a profile may name.
+pub(crate) fn names() -> Vec<String> {
+    let mut names: Vec<String> = ["AARCH64", "ARM", "X32", "X86", "X86_64"]
+        .iter()
+        .chain(&FOREIGN)
+        .map(|name| format!("SCMP_ARCH_{name}"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 /// The ABIs to filter: the native one, always, and those named that this kernel could run. A known
 /// architecture that cannot run here is accepted and needs no code: no call of it can arrive.
 pub(super) fn resolve(names: &[String]) -> Result<Vec<Abi>, Error> {
-    const FOREIGN: &[&str] = &[
-        "LOONGARCH64",
-        "M68K",
-        "MIPS",
-        "MIPS64",
-        "MIPS64N32",
-        "MIPSEL",
-        "MIPSEL64",
-        "MIPSEL64N32",
-        "PARISC",
-        "PARISC64",
-        "PPC",
-        "PPC64",
-        "PPC64LE",
-        "RISCV64",
-        "S390",
-        "S390X",
-        "SH",
-        "SHEB",
-    ];
     let mut abis = vec![NATIVE];
     for name in names {
         let short = name.strip_prefix("SCMP_ARCH_").unwrap_or(name);

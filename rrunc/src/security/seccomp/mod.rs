@@ -10,6 +10,7 @@ mod syscalls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use arch::names as architectures;
 pub(crate) use cache::Cache;
 pub(crate) use listener::Listener;
 pub(crate) use profile::Profile;
