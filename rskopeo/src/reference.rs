@@ -41,12 +41,16 @@ pub enum Reference {
     },
 }
 
-/// What an image of a store goes by.
+/// What an image of a store goes by. An ID is the digest of its configuration in hex, or where that is unmistakable its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredImage {
     Name(Name),
-    /// The digest of its configuration, in hex: an image of any name or none.
+    /// `@id`: an image of any name or none.
     Id(String),
+    /// `name@id`: the image with the ID, which has a name of that repository.
+    NamedId(Name, String),
+    /// Digits that are an ID if the store has such an image, else a name.
+    Either(Name, String),
 }
 
 /// What an image of a Docker daemon goes by.
@@ -94,12 +98,8 @@ impl Reference {
     /// The name by which the image is known elsewhere, if its transport has names.
     pub fn name(&self) -> Option<&Name> {
         match self {
-            Self::Docker(name)
-            | Self::DockerDaemon(DaemonImage::Named(name))
-            | Self::ContainersStorage {
-                image: StoredImage::Name(name),
-                ..
-            } => Some(name),
+            Self::Docker(name) | Self::DockerDaemon(DaemonImage::Named(name)) => Some(name),
+            Self::ContainersStorage { image, .. } => image.name(),
             Self::DockerArchive {
                 image: Some(ArchiveImage::Tagged(name)),
                 ..
@@ -179,6 +179,25 @@ impl fmt::Display for StoredImage {
         match self {
             Self::Name(name) => write!(f, "{name}"),
             Self::Id(id) => write!(f, "@{id}"),
+            Self::NamedId(name, id) => write!(f, "{name}@{id}"),
+            Self::Either(_, digits) => f.write_str(digits),
+        }
+    }
+}
+
+impl StoredImage {
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Name(name) | Self::NamedId(name, _) | Self::Either(name, _) => Some(name),
+            Self::Id(_) => None,
+        }
+    }
+
+    /// That the image has to have.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Id(id) | Self::NamedId(_, id) => Some(id),
+            Self::Name(_) | Self::Either(..) => None,
         }
     }
 }

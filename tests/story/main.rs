@@ -28,6 +28,7 @@ mod secret;
 mod sync;
 mod system;
 mod terminal;
+mod transfer;
 mod trust;
 mod volume;
 
@@ -46,6 +47,11 @@ fn main() -> ExitCode {
         image::a_shell_from_an_image_without_an_engine,
         image::an_image_unpacks_with_its_whiteouts,
         daemon::images_move_to_a_docker_daemon_and_back,
+        transfer::a_copy_is_tried_again_as_often_as_asked,
+        transfer::a_command_ends_when_its_time_is_over,
+        transfer::a_registry_is_told_who_asks,
+        transfer::blobs_come_one_by_one_if_asked,
+        transfer::a_terminal_shows_how_far_it_is,
         formats::schema_1_is_what_skopeo_makes_of_it,
         formats::schema_1_is_read_unpacked_and_renamed,
         formats::layers_are_packed_anew_once,
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
         image_proxy::the_policy_is_asked_for_what_is_served,
         podman_store::podman_runs_what_rskopeo_wrote,
         podman_store::rskopeo_reads_what_podman_wrote,
+        podman_store::images_are_found_by_their_ids,
         podman_store::a_half_made_layer_is_removed,
         podman_store::the_driver_or_what_is_there_tells_the_store,
         sync::sync_between_registry_and_directory,
@@ -182,6 +189,7 @@ fn main() -> ExitCode {
         terminal::ctrl_c_interrupts,
         terminal::detach_keys_leave_it_running,
         terminal::exec_in_a_terminal,
+        trust::the_engine_pulls_what_the_policy_lets_in,
         trust::simple_signatures_pass_between_rskopeo_and_skopeo,
         trust::a_signature_is_for_one_name_and_one_digest,
         trust::signatures_stay_or_stop_the_copy,

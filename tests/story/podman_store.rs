@@ -223,3 +223,55 @@ pub(crate) fn the_driver_or_what_is_there_tells_the_store() -> Result<()> {
         .complains("force_mask")?;
     Ok(())
 }
+
+/// By all of an image's ID or its beginning, with a name or without, in either store; real skopeo takes the same words.
+pub(crate) fn images_are_found_by_their_ids() -> Result<()> {
+    let podman = Podman::new()?;
+    let stack = &podman.stack;
+    let remote = stack.remote("alpine:latest");
+    let config = stack
+        .rskopeo(&format!("inspect --raw {remote}"))
+        .ok()?
+        .json()?["config"]["digest"]
+        .to_string();
+    let id = config.trim_matches('"').trim_start_matches("sha256:");
+    let rpods = format!(
+        "containers-storage:[rpod@{}]",
+        stack.scratch.path("rpod").display()
+    );
+    for store in [rpods.as_str(), &podman.image("")] {
+        stack
+            .rskopeo(&format!("copy {remote} {store}example.org/a:1"))
+            .ok()?;
+        let short = &id[..12];
+        for (image, known) in [
+            (format!("@{id}"), true),
+            (format!("@{short}"), true),
+            (id.to_owned(), true),
+            (short.to_owned(), true),
+            (format!("example.org/a@{short}"), true),
+            (format!("example.org/b@{short}"), false),
+            ("@0123456789ab".to_owned(), false),
+        ] {
+            let line = format!("inspect --config {store}{image}");
+            let output = stack.rskopeo(&line).run()?;
+            ensure!((output.code == 0) == known, "{image} in {store}: {output}");
+            if !store.contains("rpod@") {
+                let theirs = podman.skopeo(&line)?.run()?;
+                ensure!((theirs.code == 0) == known, "{image}: {theirs}");
+            }
+        }
+        // A copy to an ID has to be of that image.
+        let renamed = format!("copy {remote} {store}example.org/c:1@{id}");
+        stack.rskopeo(&renamed).ok()?;
+        stack
+            .rskopeo(&format!("inspect {store}example.org/c:1"))
+            .ok()?;
+        let wrong = "0".repeat(64);
+        stack
+            .rskopeo(&format!("copy {remote} {store}example.org/d:1@{wrong}"))
+            .exits(1)?
+            .complains("the image's ID is")?;
+    }
+    Ok(())
+}

@@ -408,6 +408,39 @@ pub(crate) fn sigstore_signatures_are_made_and_asked_for() -> Result<()> {
 }
 
 /// The payload of `signed/signature-1` and its raw signature, as openssl sees them.
+/// The policy and the lookaside are those of the person's own configuration.
+pub(crate) fn the_engine_pulls_what_the_policy_lets_in() -> Result<()> {
+    let signers = Signers::new()?;
+    let stack = &signers.stack;
+    let (alpine, signed) = (stack.remote("alpine:latest"), stack.remote("signed:1"));
+    let by_alice = "--sign-by alice@example.com --sign-passphrase-file passphrase";
+    signers
+        .rskopeo(&format!("copy {by_alice} {alpine} {signed}"))
+        .ok()?;
+    let own = stack.scratch.path("home/.config/containers");
+    fs::create_dir_all(own.join("registries.d"))?;
+    fs::copy(
+        stack.scratch.path("registries.d/here.yaml"),
+        own.join("registries.d/here.yaml"),
+    )?;
+    let pull = |policy: &str, image: &str| -> Result<Cmd> {
+        fs::copy(stack.scratch.path(policy), own.join("policy.json"))?;
+        let pull = stack.rpod(&format!("pull -q {image}"));
+        Ok(pull.env("HOME", stack.scratch.path("home")))
+    };
+    let alice = signers.signed_by("alice", DEFAULT)?;
+    let bob = signers.signed_by("bob", DEFAULT)?;
+    pull(&bob, &signed)?
+        .exits(125)?
+        .complains("Source image rejected: Invalid GPG signature")?;
+    pull(&alice, &alpine)?
+        .exits(125)?
+        .complains("A signature was required, but no signature exists")?;
+    stack.rpod("images -q").ok()?.is("")?;
+    pull(&alice, &signed)?.ok()?;
+    Ok(())
+}
+
 fn openssl_agrees(signers: &Signers) -> Result<()> {
     let scratch = &signers.stack.scratch;
     let blob = fs::read(scratch.path("signed/signature-1"))?;

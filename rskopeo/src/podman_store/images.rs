@@ -23,8 +23,16 @@ pub fn images(store: &PodmanStore) -> Result<Vec<ImageRecord>> {
 
 /// The image of this name or ID. A digest may be that of any manifest that the image is known by.
 pub fn find<'a>(images: &'a [ImageRecord], wanted: &StoredImage) -> Option<&'a ImageRecord> {
+    let by_id = |id: &str| only(images.iter().filter(|image| image.id.starts_with(id)));
     let name = match wanted {
-        StoredImage::Id(id) => return images.iter().find(|image| image.id == *id),
+        StoredImage::Id(id) => return by_id(id),
+        StoredImage::NamedId(name, id) => {
+            return by_id(id).filter(|image| image.is_of_repository(name));
+        }
+        StoredImage::Either(name, digits) => match by_id(digits) {
+            Some(image) => return Some(image),
+            None => name,
+        },
         StoredImage::Name(name) => name,
     };
     let text = name.to_string();
@@ -37,6 +45,12 @@ pub fn find<'a>(images: &'a [ImageRecord], wanted: &StoredImage) -> Option<&'a I
     })
 }
 
+/// What an ID's beginning stands for: one, or nothing that could be told.
+fn only<T>(mut found: impl Iterator<Item = T>) -> Option<T> {
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
 impl ImageRecord {
     fn is_known_by(&self, digest: &Digest, name: &Name) -> bool {
         let of_manifests = self
@@ -44,16 +58,19 @@ impl ImageRecord {
             .iter()
             .filter(|(key, _)| key.starts_with(MANIFEST))
             .map(|(_, digest)| digest);
-        let same_repository = |other: &String| {
-            other
-                .parse::<Name>()
-                .is_ok_and(|other| other.repository() == name.repository())
-        };
         self.digest
             .iter()
             .chain(of_manifests)
             .any(|known| known == digest)
-            && self.names.iter().any(same_repository)
+            && self.is_of_repository(name)
+    }
+
+    fn is_of_repository(&self, name: &Name) -> bool {
+        self.names.iter().any(|other| {
+            other
+                .parse::<Name>()
+                .is_ok_and(|other| other.repository() == name.repository())
+        })
     }
 
     fn add_name(&mut self, name: &str) {
@@ -180,6 +197,21 @@ mod tests {
         };
         assert_eq!(found("x:1"), Some(all[1].id.clone()));
         assert_eq!(found("x:3"), None);
+        let id = all[1].id.clone();
+        let found_as = |wanted: StoredImage| find(&all, &wanted).map(|image| image.id.clone());
+        let named = |text: &str| StoredImage::NamedId(text.parse().unwrap(), id.clone());
+        assert_eq!(found_as(StoredImage::Id(id.clone())), Some(id.clone()));
+        assert_eq!(
+            found_as(StoredImage::Id(String::new())),
+            None,
+            "there are two"
+        );
+        assert_eq!(found_as(named("x")), Some(id.clone()));
+        assert_eq!(found_as(named("y")), None);
+        let either =
+            |name: &str, id: &str| StoredImage::Either(name.parse().unwrap(), id.to_owned());
+        assert_eq!(found_as(either("y", &id)), Some(id.clone()));
+        assert_eq!(found_as(either("x:1", "f")), Some(id.clone()));
         let digest = Digest::sha256(b"{}");
         assert_eq!(found(&format!("x@{digest}")), Some(all[0].id.clone()));
         assert_eq!(found(&format!("y@{digest}")), None);

@@ -168,16 +168,28 @@ fn containers_storage(details: &str) -> Result<Reference, InvalidReference> {
         }
         None => (None, details),
     };
-    let image = match name.strip_prefix('@') {
-        Some(id)
-            if id.len() == 64 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) =>
-        {
-            StoredImage::Id(id.to_owned())
-        }
-        Some(_) => return Err(invalid()),
-        None => StoredImage::Name(name.parse::<Name>()?.or_latest()),
-    };
+    let image = stored_image(name).ok_or_else(invalid)??;
     Ok(Reference::ContainersStorage { store, image })
+}
+
+/// None for what is neither name nor ID.
+fn stored_image(text: &str) -> Option<Result<StoredImage, InvalidName>> {
+    let name = |text: &str| text.parse::<Name>().map(Name::or_latest);
+    Some(match text.rsplit_once('@') {
+        Some(("", id)) if is_id(id) => Ok(StoredImage::Id(id.to_owned())),
+        Some(("", _)) => return None,
+        Some((named, id)) if is_id(id) => {
+            name(named).map(|name| StoredImage::NamedId(name, id.to_owned()))
+        }
+        None if is_id(text) && text.len() == 64 => Ok(StoredImage::Id(text.to_owned())),
+        None if is_id(text) => name(text).map(|name| StoredImage::Either(name, text.to_owned())),
+        _ => name(text).map(StoredImage::Name),
+    })
+}
+
+/// All of an image's ID, or as much of it as containers/storage takes for one.
+fn is_id(text: &str) -> bool {
+    (3..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// `[driver@]root[+runroot][:option,…]`; both paths absolute.
@@ -232,6 +244,9 @@ mod tests {
             "containers-storage:[rpod@/root+/run]docker.io/library/alpine:latest",
             "containers-storage:[/root]docker.io/library/alpine:latest",
             "containers-storage:[overlay@/root+/run:overlay.mountopt=nodev,x=y]docker.io/library/alpine:latest",
+            "containers-storage:[/root]@012",
+            "containers-storage:[/root]012abc",
+            "containers-storage:[/root]docker.io/library/alpine:latest@012abc",
             "containers-storage:[rpod@/root+/run]@0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
@@ -272,7 +287,7 @@ mod tests {
             "Invalid source index @-1: must not be negative"
         );
         assert!(refused("containers-storage:[a@b").contains("invalid reference"));
-        assert!(refused("containers-storage:[/root]@abc").contains("invalid reference"));
+        assert!(refused("containers-storage:[/root]@ab").contains("invalid reference"));
         for text in [
             "sha256:0123",
             "sha256:latest",

@@ -15,7 +15,7 @@ use crate::go_json;
 use crate::go_template::{self, Value};
 use crate::manifest::{Descriptor, Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
-use crate::reference::{Reference, StoredImage};
+use crate::reference::{Name, Reference};
 use crate::retry::retrying;
 use crate::terminal;
 use crate::transport::{self, Access, BlobStream, Source};
@@ -199,11 +199,10 @@ fn summary<'a>(
 ) -> Summary<'a> {
     Summary {
         name: match reference {
-            Reference::Docker(name)
-            | Reference::ContainersStorage {
-                image: StoredImage::Name(name),
-                ..
-            } => name.repository(),
+            Reference::Docker(name) => name.repository(),
+            Reference::ContainersStorage { image, .. } => {
+                image.name().map(Name::repository).unwrap_or_default()
+            }
             _ => String::new(),
         },
         tag: None,

@@ -68,7 +68,7 @@ fn store_scopes(driver: &str, root: &Path, image: &StoredImage) -> Vec<String> {
     let root = root.display();
     let store = format!("[{driver}@{root}]");
     let mut scopes = vec![format!("{store}{image}")];
-    if let StoredImage::Name(name) = image {
+    if let Some(name) = image.name() {
         let repository = name.repository();
         scopes.extend(parents(&repository, '/').map(|parent| format!("{store}{parent}")));
     }

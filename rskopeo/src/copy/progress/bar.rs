@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
 
-/// Without brackets, in columns.
+/// Without brackets, in columns, where there is room.
 const BAR: usize = 30;
 /// Where a terminal does not tell its width.
 const WIDTH: usize = 80;
@@ -61,21 +61,24 @@ impl Bar {
     }
 
     fn picture_after(&self, elapsed: Duration, width: usize) -> String {
-        let filled = BAR * percent(self.done, self.size) as usize / 100;
-        let head = if filled < BAR { ">" } else { "" };
-        let bar = format!("{}{head}", "=".repeat(filled));
         let speed = speed(self.done, elapsed);
-        let mut line = format!(
-            "{} [{bar:-<BAR$}] {} / {} | {}/s",
-            self.name(),
+        let mut told = format!(
+            "{} / {} | {}/s",
             bytes(self.done),
             bytes(self.size),
             bytes(speed)
         );
         if let Some(left) = self.seconds_left(speed) {
-            line.push_str(&format!(" {left}s"));
+            told.push_str(&format!(" {left}s"));
         }
+        let name = self.name();
         // A line that wraps would be drawn over in part only.
+        let room = width.saturating_sub(name.len() + told.len() + " [] ".len() + 1);
+        let columns = room.min(BAR);
+        let filled = columns * percent(self.done, self.size) as usize / 100;
+        let head = if filled < columns { ">" } else { "" };
+        let bar = format!("{}{head}", "=".repeat(filled));
+        let mut line = format!("{name} [{bar:-<columns$}] {told}");
         line.truncate(width.saturating_sub(1));
         line
     }
@@ -149,6 +152,10 @@ mod tests {
         assert_eq!(
             bar.picture_after(elapsed, 100),
             "Copying blob e3b0c44298fc [=======>----------------------] 10.0MiB / 40.0MiB | 2.0MiB/s 15s"
+        );
+        assert_eq!(
+            bar.picture_after(elapsed, 80),
+            "Copying blob e3b0c44298fc [====>-------------] 10.0MiB / 40.0MiB | 2.0MiB/s 15s"
         );
         assert_eq!(bar.picture_after(elapsed, 20).len(), 19);
         assert_eq!(

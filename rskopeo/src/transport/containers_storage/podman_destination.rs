@@ -16,7 +16,7 @@ use crate::podman_store::{
     self, Images, Incoming, LayerTable, MANIFEST, Metadata, NewImage, PodmanStore, manifest_key,
     signature_key,
 };
-use crate::reference::StoredImage;
+use crate::reference::{Name, StoredImage};
 use crate::signature::Signature;
 use crate::store::Layers;
 use crate::tar_split::Recorder;
@@ -188,8 +188,8 @@ impl Destination for PodmanDestination {
         };
         let image = Image::parse(&manifest)?;
         let id = image.config.digest.hex().to_owned();
-        if let StoredImage::Id(wanted) = &self.name
-            && id != *wanted
+        if let Some(wanted) = self.name.id()
+            && id != wanted
         {
             bail!("the image's ID is {id}, not {wanted}");
         }
@@ -219,10 +219,7 @@ impl Destination for PodmanDestination {
             created: ImageConfig::parse(&config)?.created,
             data: data(&image, config, &manifest, index, &signatures)?,
             metadata,
-            name: match &self.name {
-                StoredImage::Name(name) => Some(name.to_string()),
-                StoredImage::Id(_) => None,
-            },
+            name: self.name.name().map(Name::to_string),
         };
         Images::open(&self.store)?.put(new)
     }

@@ -36,10 +36,7 @@ impl PodmanSource {
         let all = podman_store::layers(&store)?;
         let layers = podman_store::chain(&all, &image.layer)
             .with_context(|| format!("reading image {}", image.id))?;
-        let asked = match wanted {
-            StoredImage::Name(name) => name.digest.clone(),
-            StoredImage::Id(_) => None,
-        };
+        let asked = wanted.name().and_then(|name| name.digest.clone());
         Ok(Self {
             layers: layers.into_iter().cloned().collect(),
             image: image.clone(),

@@ -14,7 +14,7 @@ use crate::bounds;
 use crate::digest::Digest;
 use crate::fatal::NotFound;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, OCI_MANIFEST, RawManifest};
-use crate::reference::StoredImage;
+use crate::reference::{Name, StoredImage};
 use crate::signature::{Signature, read_numbered, remove_numbered, write_numbered};
 use crate::store::{Flusher, Layers, Staged, Store, import_lock, name_image};
 
@@ -40,11 +40,7 @@ impl StorageSource {
         }
         let lock = import_lock(&store.images_path())?;
         let images = store.images();
-        let top = match image {
-            StoredImage::Name(name) => images.find(Some(&name.to_string())),
-            StoredImage::Id(id) => find_id(&images, id),
-        }
-        .map_err(|error| match error.is::<NotFound>() {
+        let top = find(&images, image).map_err(|error| match error.is::<NotFound>() {
             true => missing().into(),
             false => error,
         })?;
@@ -57,16 +53,43 @@ impl StorageSource {
     }
 }
 
-/// The image whose configuration has this digest.
-fn find_id(images: &Layout, id: &str) -> Result<Descriptor> {
+fn find(images: &Layout, image: &StoredImage) -> Result<Descriptor> {
+    let named = |name: &Name| images.find(Some(&name.to_string()));
+    match image {
+        StoredImage::Name(name) => named(name),
+        StoredImage::Id(id) => find_id(images, id, |_| true),
+        StoredImage::NamedId(name, id) => find_id(images, id, |image| {
+            image.annotations.get(REF_NAME).is_some_and(|known| {
+                known
+                    .parse::<Name>()
+                    .is_ok_and(|known| known.repository() == name.repository())
+            })
+        }),
+        StoredImage::Either(name, digits) => match find_id(images, digits, |_| true) {
+            Err(error) if error.is::<NotFound>() => named(name),
+            found => found,
+        },
+    }
+}
+
+/// The one image whose configuration's digest begins like this, by a name that will do.
+fn find_id(images: &Layout, id: &str, will_do: impl Fn(&Descriptor) -> bool) -> Result<Descriptor> {
+    let mut found: Option<Descriptor> = None;
     for descriptor in images.index()?.manifests {
         let manifest = images.manifest(&descriptor.digest, Some(&descriptor.media_type))?;
         // A manifest list has no configuration.
-        if config_of(&manifest).is_ok_and(|config| config.hex() == id) {
-            return Ok(descriptor);
+        if !config_of(&manifest).is_ok_and(|config| config.hex().starts_with(id)) {
+            continue;
+        }
+        match &found {
+            Some(other) if other.digest != descriptor.digest => {
+                bail!("several images have IDs that begin with {id}: give more digits")
+            }
+            None if will_do(&descriptor) => found = Some(descriptor),
+            _ => {}
         }
     }
-    Err(NotFound(format!("no image has the ID {id}")).into())
+    found.ok_or_else(|| NotFound(format!("no image has the ID {id}")).into())
 }
 
 fn config_of(manifest: &RawManifest) -> Result<Digest> {
@@ -224,7 +247,7 @@ impl Destination for StorageDestination {
     fn put_manifest(&self, manifest: &RawManifest, place: Place<'_>) -> Result<()> {
         let descriptor = self.images.put_manifest(manifest)?;
         if let Place::Top { chosen_from } = place {
-            if let StoredImage::Id(id) = &self.name
+            if let Some(id) = self.name.id()
                 && config_of(manifest)?.hex() != id
             {
                 bail!("the image's ID is {}, not {id}", config_of(manifest)?.hex());
@@ -270,11 +293,9 @@ impl Destination for StorageDestination {
         let Some((image, chosen_from)) = top else {
             return Ok(());
         };
-        self.images.change_index(|index| match &self.name {
-            StoredImage::Name(name) => {
-                name_image(index, &name.to_string(), image, chosen_from.as_ref())
-            }
-            StoredImage::Id(_) => {
+        self.images.change_index(|index| match self.name.name() {
+            Some(name) => name_image(index, &name.to_string(), image, chosen_from.as_ref()),
+            None => {
                 let known = index
                     .manifests
                     .iter()
@@ -306,16 +327,13 @@ impl Read for Tee<'_, '_> {
 /// Takes the image's name out of the store; by its id, all its names. What no name needs any more is swept by rpod.
 pub fn delete(store: &Store, image: &StoredImage) -> Result<()> {
     let images = store.images();
-    let top = match image {
-        StoredImage::Name(name) => images.find(Some(&name.to_string()))?,
-        StoredImage::Id(id) => find_id(&images, id)?,
-    };
+    let top = find(&images, image)?;
+    let by_name = image.name().map(Name::to_string);
+    let by_name = by_name.filter(|name| top.annotations.get(REF_NAME) == Some(name));
     images.change_index(|index| {
-        index.manifests.retain(|other| match image {
-            StoredImage::Name(_) => {
-                other.annotations.get(REF_NAME) != top.annotations.get(REF_NAME)
-            }
-            StoredImage::Id(_) => other.digest != top.digest,
+        index.manifests.retain(|other| match &by_name {
+            Some(name) => other.annotations.get(REF_NAME) != Some(name),
+            None => other.digest != top.digest,
         });
     })
 }
