@@ -9,6 +9,7 @@ mod output;
 mod pod;
 mod registry;
 mod runtime;
+mod steps;
 mod strike;
 
 use std::process::ExitCode;
@@ -54,6 +55,10 @@ fn main() -> ExitCode {
         output::rotation_loses_no_line,
         output::reopening_loses_no_line,
         output::a_full_disk_loses_what_it_says,
+        steps::a_killed_command_leaves_what_the_next_can_use,
+        steps::a_command_without_room_says_so_and_leaves_nothing,
+        steps::what_makes_room_works_on_a_full_disk,
+        steps::a_full_disk_takes_no_container,
         network::a_killed_setup_or_teardown_leaves_nothing,
         pod::a_killed_step_leaves_what_can_be_removed,
         pod::a_killed_creation_gives_its_name_back,

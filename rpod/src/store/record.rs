@@ -1,7 +1,7 @@
 //! One JSON file a record, replaced whole: a reader sees the old or the new, never a part.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
 pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     };
     // Texts are checked at once, not each by itself.
@@ -121,11 +121,22 @@ impl Prepared {
     }
 }
 
+/// True if a record was not written because the disk is full, or the user's share of it.
+pub fn is_for_want_of_room(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| {
+        matches!(
+            cause.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    })
+}
+
 /// Removes what writers that were killed have left beside a record's place. Nobody may be writing the record.
 pub fn remove_half_written(path: &Path) -> Result<()> {
     let temporary = beside(path)?;
     match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing {}", temporary.display()))
         }
         _ => Ok(()),

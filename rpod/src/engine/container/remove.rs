@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::{Container, Namespace};
-use super::status::Status;
+use super::status::{Ended, Status};
 use super::{half_start, load, mount, pause, root, sources, stop};
 use crate::bundle::hosts;
 use crate::engine::image::{self, RemoveError};
@@ -141,23 +141,44 @@ pub fn remove_image(ctx: &Context, container: &Container) -> Result<()> {
 /// Clears what lives as long as the container's process. Its end is written down first, so that it is never lost. True if it
 /// had run since it was cleared last.
 pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
-    let (home, run) = (container.home(ctx), container.run_dir(ctx));
-    let mut has_ended = false;
-    if run.join("started").exists()
-        && let Status::Exited(ended) = ctx.store.status(&container.id)?
-    {
+    let run = container.run_dir(ctx);
+    let has_ended = run.join("started").exists();
+    let ended = match ctx.store.status(&container.id)? {
+        Status::Exited(ended) if run.exists() => Some(ended),
+        _ => None,
+    };
+    let mut unkept = None;
+    if let Some(ended) = ended {
         // A container that is about to be removed has nobody to tell.
-        if !container.remove {
-            record::save(&home.join("last.json"), &ended, Durability::Process)?;
+        if !container.remove && !keep_end(ctx, container, &ended)? {
+            unkept = Some(ended.clone());
         }
-        event::container_end(ctx, "died", container, Some(ended.code), ended.oom);
-        has_ended = true;
+        if has_ended {
+            event::container_end(ctx, "died", container, Some(ended.code), ended.oom);
+        }
     }
     // Without the directory it was cleared before, or the host has booted since: no process of it is left.
     if run.exists() {
         take_from_runtime(ctx, container)?;
     }
-    release(ctx, container).map(|()| has_ended)
+    release(ctx, container)?;
+    if let Some(ended) = &unkept {
+        fs::create_dir_all(&run).with_context(|| format!("making {}", run.display()))?;
+        record::save(&run.join("last.json"), ended, Durability::Process)?;
+    }
+    Ok(has_ended)
+}
+
+/// Writes down how it ended. False if the disk has no room for it: a full disk is no reason not to clear.
+fn keep_end(ctx: &Context, container: &Container, ended: &Ended) -> Result<bool> {
+    let last = container.home(ctx).join("last.json");
+    match record::save(&last, ended, Durability::Process) {
+        Err(error) if record::is_for_want_of_room(&error) => {
+            record::remove_half_written(&last)?;
+            Ok(false)
+        }
+        kept => kept.map(|()| true),
+    }
 }
 
 /// A start that was killed half-way: nothing ran yet, or something runs that nobody knows of.

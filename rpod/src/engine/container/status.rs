@@ -6,6 +6,7 @@
 //! RUN/containers/<id>/paused     it may be frozen                 written before it is frozen
 //! RUN/exits/<id>                 the exit code                    written by the monitor
 //! ROOT/containers/<id>/last.json how it ended last time           written by cleanup, outlives a reboot
+//! RUN/containers/<id>/last.json  the same                         where the disk had no room for it
 //! ```
 //!
 //! A pid alone proves nothing, because the kernel gives it to others: it is the same process only if it started at the same tick.
@@ -121,8 +122,11 @@ impl Store {
         {
             return Ok(Status::Initialized(waiting));
         }
+        if has_run_dir && let Some(ended) = record::load_if_there(&run.join("last.json"))? {
+            return Ok(Status::Exited(ended));
+        }
         let last = self.home(Noun::Container, id).join("last.json");
-        Ok(record::load_if_there::<Ended>(&last)?.map_or(Status::Created, Status::Exited))
+        Ok(record::load_if_there(&last)?.map_or(Status::Created, Status::Exited))
     }
 
     /// The code in the exit file and when it was written.
