@@ -11,6 +11,7 @@ mod registry;
 mod runtime;
 mod steps;
 mod strike;
+mod together;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         steps::a_command_without_room_says_so_and_leaves_nothing,
         steps::what_makes_room_works_on_a_full_disk,
         steps::a_full_disk_takes_no_container,
+        together::two_commands_on_a_container_serialise_or_say_so,
         network::a_killed_setup_or_teardown_leaves_nothing,
         pod::a_killed_step_leaves_what_can_be_removed,
         pod::a_killed_creation_gives_its_name_back,

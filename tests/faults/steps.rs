@@ -101,10 +101,18 @@ pub(crate) fn what_makes_room_works_on_a_full_disk() -> Result<()> {
     stack.rpod("run -d --name one alpine sleep 600").ok()?;
     stack.rpod("run -d --name two alpine sleep 600").ok()?;
     stack.rpod("create --name three alpine true").ok()?;
+    stack.rpod("pod create --name some").ok()?;
+    stack
+        .rpod("run -d --pod some --name four alpine sleep 600")
+        .ok()?;
     disk.fill()?;
     stack.rpod("ps -a").ok()?.says("three")?;
     stack.rpod("stop -t 0 one").ok()?;
     stack.rpod("ps").ok()?.hides("one")?;
+    let code = "inspect --format {{.State.Status}}-{{.State.ExitCode}} one";
+    stack.rpod(code).ok()?.is("exited-137")?;
+    stack.rpod("pod stop -t 0 some").ok()?;
+    stack.rpod("pod rm some").ok()?;
     stack.rpod("kill two").ok()?;
     stack.rpod("wait two").ok()?.is("137")?;
     stack.rpod("rm one two three").ok()?;
@@ -144,10 +152,7 @@ pub(crate) fn a_full_disk_takes_no_container() -> Result<()> {
             );
         }
         stack.rpod("images --all").ok()?.is(before.text())?;
-        stack
-            .rpod("ps -a --format {{.Names}}")
-            .ok()?
-            .is("there")?;
+        stack.rpod("ps -a --format {{.Names}}").ok()?.is("there")?;
         stack.rpod("volume ls -q").ok()?.is("")?;
         // What runs goes on.
         stack.rpod("exec there true").ok()?;

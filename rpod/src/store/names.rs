@@ -70,11 +70,15 @@ impl Store {
                 return Ok(id);
             }
         }
-        Err(match noun {
+        Err(self.none(noun, text).into())
+    }
+
+    /// The error of a container or pod that is not there, or not any more.
+    pub fn none(&self, noun: Noun, text: &str) -> LookupError {
+        match noun {
             Noun::Container => LookupError::NoContainer(self.missing(noun, text)),
             Noun::Pod => LookupError::NoPod(self.missing(noun, text)),
         }
-        .into())
     }
 
     /// A name that no container, or no pod, has, and the one of theirs that is like it.

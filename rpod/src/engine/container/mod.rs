@@ -60,7 +60,8 @@ pub fn find(ctx: &Context, text: &str) -> Result<Container> {
 
 /// Reads the record of a container by its whole id.
 pub fn load(ctx: &Context, id: &str) -> Result<Container> {
-    file::load(&ctx.store.record(Noun::Container, id))
+    let record = file::load_if_there(&ctx.store.record(Noun::Container, id))?;
+    Ok(record.ok_or_else(|| ctx.store.none(Noun::Container, id))?)
 }
 
 /// All containers, oldest first. What is damaged or half removed is left out; `rm` can still name it.
@@ -92,7 +93,13 @@ impl Container {
             .unwrap_or_else(|| self.home(ctx).join("ctr.log"))
     }
 
+    /// Waits until nobody else changes it. An error if it was removed meanwhile.
     fn lock(&self, ctx: &Context) -> Result<Lock> {
-        Lock::exclusive(&self.home(ctx))
+        let lock = Lock::exclusive(&self.home(ctx));
+        if ctx.store.record(Noun::Container, &self.id).exists() {
+            lock
+        } else {
+            Err(ctx.store.none(Noun::Container, &self.id).into())
+        }
     }
 }
