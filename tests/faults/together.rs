@@ -82,7 +82,9 @@ fn is_whole(stack: &Stack) -> Result<()> {
     stack.rpod("rm -f -a -t 0").ok()?;
     stack.rpod("ps -aq").ok()?.is("")?;
     stack.rpod("rmi -f -i copy").ok()?;
-    let left = std::fs::read_dir(stack.root().join("names"))?.count();
-    ensure!(left == 0, "{left} names are left");
+    for dir in ["root/names", "runroot/containers"] {
+        let left = std::fs::read_dir(stack.scratch.path(dir)).map_or(0, Iterator::count);
+        ensure!(left == 0, "{left} are left in {dir}");
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! ```
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::record::{Container, Process};
+use super::remove::remove_tree;
 use super::wait::watch;
 use crate::bundle;
 use crate::engine::{Context, event, runtime};
@@ -46,14 +48,39 @@ const AFTER_CLOSE: Duration = Duration::from_secs(3600);
 pub fn exec(ctx: &Context, container: &Container, request: Request) -> Result<Outcome> {
     refuse_unless_running(ctx, container)?;
     let session = id::new()?;
-    let dir = container.run_dir(ctx).join("exec").join(&session);
+    let dir = make_dir(ctx, container, "exec", &session)?;
     let exit_dir = dir.join("exit");
-    fs::create_dir_all(&exit_dir).with_context(|| format!("making {}", exit_dir.display()))?;
-    let outcome = run(ctx, container, request, &session, &dir, &exit_dir);
+    let outcome = fs::create_dir(&exit_dir)
+        .with_context(|| format!("making {}", exit_dir.display()))
+        .and_then(|()| run(ctx, container, request, &session, &dir, &exit_dir));
+    if outcome.is_err() && !dir.exists() {
+        // What it met is no more than a consequence.
+        refuse_unless_running(ctx, container)?;
+    }
     if !matches!(outcome, Ok(Outcome::Started(_) | Outcome::Detached)) {
-        fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+        remove_tree(&dir)?;
     }
     outcome
+}
+
+/// The directory of a session. It goes with the container's run directory, and is not made without it.
+pub(super) fn make_dir(
+    ctx: &Context,
+    container: &Container,
+    kind: &str,
+    session: &str,
+) -> Result<PathBuf> {
+    let all = container.run_dir(ctx).join(kind);
+    let dir = all.join(session);
+    let made = match fs::create_dir(&all) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => fs::create_dir(&dir),
+    };
+    if made.is_err() {
+        refuse_unless_running(ctx, container)?;
+    }
+    made.with_context(|| format!("making {}", dir.display()))?;
+    Ok(dir)
 }
 
 fn run(
@@ -128,8 +155,7 @@ pub fn alone(
     privileged: bool,
 ) -> Result<u8> {
     refuse_unless_running(ctx, container)?;
-    let dir = container.run_dir(ctx).join("exec-alone").join(id::new()?);
-    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    let dir = make_dir(ctx, container, "exec-alone", &id::new()?)?;
     let file = process_file(ctx, container, &process, privileged, &dir)?;
     let log = dir.join("oci-log");
     let mut command = runtime::command(ctx, container)?;
@@ -148,7 +174,7 @@ pub fn alone(
         .status()
         .with_context(|| format!("starting {}", command.get_program().display()));
     let failure = runtime::logged_error(&log);
-    fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+    remove_tree(&dir)?;
     match (failure, status?) {
         (Some(failure), status) if !status.success() => Err(failure),
         (_, status) => {

@@ -17,8 +17,10 @@ use nix::unistd::Pid;
 
 use super::Check;
 use crate::bundle;
+use crate::engine::container::exec;
 use crate::engine::container::pidfd;
 use crate::engine::container::record::{Container, Process};
+use crate::engine::container::remove::remove_tree;
 use crate::engine::{Context, runtime};
 use crate::store::id;
 use crate::store::record::{Durability, replace_private};
@@ -39,11 +41,10 @@ pub(super) fn run(
     let command = command(test)
         .with_context(|| format!("container {} has no defined healthcheck", container.id))?;
     // Where sessions of `exec` are, so that it goes with the others if it is left behind.
-    let dir = container.run_dir(ctx).join("exec").join(id::new()?);
-    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    let dir = exec::make_dir(ctx, container, "exec", &id::new()?)?;
     let start = Timestamp::now();
     let said = ask(ctx, container, command, &dir, timeout);
-    fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+    remove_tree(&dir)?;
     let (exit_code, output) = said?;
     Ok(Check {
         start: start.to_string(),
