@@ -30,7 +30,7 @@ const PAIRS: [(&str, [&str; 2]); 14] = [
     ("run -d", ["cp /bin/busybox victim:/copy", "kill victim"]),
 ];
 
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 5;
 
 pub(crate) fn two_commands_on_a_container_serialise_or_say_so() -> Result<()> {
     let stack = Stack::with_alpine()?;
