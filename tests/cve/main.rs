@@ -4,6 +4,7 @@
 mod binary;
 mod capabilities;
 mod descriptors;
+mod files;
 mod filters;
 mod jail;
 mod masks;
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
         mounts::cve_2021_30465_a_mount_point_is_swapped,
         mounts::cve_2024_45310_a_file_is_made_on_the_host,
         mounts::a_mount_on_a_volume_spreads_to_the_host,
+        files::a_pid_file_is_led_elsewhere,
+        files::a_fifo_waits_in_the_place_of_a_device,
         proc::cve_2019_16884_a_volume_is_mounted_at_proc,
         proc::cve_2023_28642_proc_is_a_link,
         proc::cve_2023_27561_proc_is_a_link_into_a_volume,

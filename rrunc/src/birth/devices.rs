@@ -1,6 +1,6 @@
 //! Device nodes: those every container has, and `linux.devices`.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -164,9 +164,14 @@ impl Node {
 
 fn bind_from_host(parent: BorrowedFd<'_>, name: &str, path: &Path) -> Result<()> {
     let node = clone_tree(host(), path, false).context("bind it from the host")?;
-    let flags = OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let place: OwnedFd =
-        openat(parent, name, flags, Mode::from_bits_truncate(0o644)).context("make its place")?;
+    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    match openat(parent, name, flags, Mode::from_bits_truncate(0o644)) {
+        // What an image brings along is covered, not opened: it may be a fifo, or a device.
+        Ok(_) | Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(errno).context("make its place"),
+    }
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let place = openat(parent, name, flags, Mode::empty()).context("open its place")?;
     attach(node.as_fd(), place.as_fd()).context("bind it from the host")
 }
 

@@ -2,19 +2,23 @@
 
 use std::ffi::CStr;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::annotations;
 use crate::container::OciState;
 use crate::spec::Hook;
+
+/// Bytes of what a hook said that are told.
+const LONGEST: u64 = 4096;
 
 /// What a hook finds around itself, as runc has it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,27 +118,26 @@ fn run_one(
     if let Some(directory) = surroundings.directory {
         command.current_dir(directory);
     }
+    // No pipe: that could be full, or held open by what the hook leaves behind.
+    let mut said = File::from(memfd_create(c"stderr", MFdFlags::MFD_CLOEXEC)?);
     command
         .stdin(Stdio::piped())
         .stdout(to_file(&output.stdout, Stdio::null())?)
-        .stderr(to_file(&output.stderr, Stdio::piped())?);
+        .stderr(to_file(&output.stderr, said.try_clone()?.into())?);
     let mut child = command.spawn()?;
     tell(&mut child, state)?;
     if let Some(seconds) = hook.timeout {
         end_after(&mut child, seconds)?;
     }
-    let mut said = String::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        stderr.read_to_string(&mut said).unwrap_or_default();
-    }
     let status = child.wait()?;
-    ensure!(
-        status.success(),
-        "{}, stderr: {}",
-        text_of(status),
-        said.trim()
-    );
-    Ok(())
+    if status.success() {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    said.rewind()?;
+    said.take(LONGEST).read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    bail!("{}, stderr: {}", text_of(status), text.trim())
 }
 
 /// As Go puts it: with the signal's name.

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -144,13 +144,16 @@ fn may_execute(path: &Path) -> bool {
 
 /// The home directory in the container's /etc/passwd, else `/`.
 fn home_of(uid: u32) -> String {
-    let regular = fs::metadata("/etc/passwd")
-        .is_ok_and(|metadata| metadata.is_file() && metadata.size() < 1 << 20);
-    let file = if regular {
-        fs::File::open("/etc/passwd").ok()
-    } else {
-        None
-    };
+    // Opened as what it may be in an image: a fifo, say.
+    let file = fs::File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open("/etc/passwd")
+        .ok()
+        .filter(|file| {
+            file.metadata()
+                .is_ok_and(|metadata| metadata.is_file() && metadata.size() < 1 << 20)
+        });
     let wanted = uid.to_string();
     let found = file
         .into_iter()

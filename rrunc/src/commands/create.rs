@@ -1,7 +1,7 @@
 //! `create`, and what `run` shares with it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ impl Request {
         Ok(Request {
             notify,
             filters: root.filters(),
-            descriptors: passed + options.preserve_fds,
+            descriptors: passed.saturating_add(options.preserve_fds),
             bundle,
             spec,
             forgive_cgroups,
@@ -355,7 +355,8 @@ fn undo(container: Container, state: &State, cgroup: Option<&Manager>, spec: &Sp
 }
 
 /// Write the number whole, by a rename: whoever waits for the file must not
-/// read half of it.
+/// read half of it. Nor may it be led elsewhere by a link that was laid in
+/// wait under the temporary name.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -365,7 +366,10 @@ pub(super) fn write_pid_file(path: &Path, pid: Pid) -> Result<()> {
         .ok_or_else(|| anyhow!("--pid-file {}: not a file name", path.display()))?;
     let fresh = path.with_file_name(format!(".{}", name.to_string_lossy()));
     let write = || -> std::io::Result<()> {
-        fs::File::create(&fresh)?.write_all(pid.to_string().as_bytes())?;
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => fs::File::create_new(&fresh)?.write_all(pid.to_string().as_bytes())?,
+        }
         fs::rename(&fresh, path)
     };
     write().with_context(|| format!("--pid-file {}", path.display()))

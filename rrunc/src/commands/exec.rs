@@ -47,7 +47,8 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
     let passed = passed_descriptors();
     announce_descriptors(&mut process, passed);
     log.debug(|| format!("exec {:?} in {}", process.args, state.id));
-    check_preserved(passed + options.preserve_fds)?;
+    let preserved_fds = passed.saturating_add(options.preserve_fds);
+    check_preserved(preserved_fds)?;
     // Before the child is there: its end must not be missed.
     let foreground = if options.detach {
         None
@@ -78,7 +79,7 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
             false => Manager::from_paths(state.cgroup_paths.clone()).below(&options.cgroup)?,
         },
         console,
-        preserved_fds: passed + options.preserve_fds,
+        preserved_fds,
         filters: &root.filters(),
         log,
     };
