@@ -16,6 +16,7 @@ mod health;
 mod image;
 mod image_proxy;
 mod lists;
+mod looked_up;
 mod network;
 mod networks;
 mod options;
@@ -119,6 +120,10 @@ fn main() -> ExitCode {
         configured::every_container_gets_copies,
         configured::one_damaged_image_is_named,
         configured::info_tells_of_the_host,
+        looked_up::registries_are_searched,
+        looked_up::trust_is_shown_and_set,
+        looked_up::a_label_says_how_it_is_run,
+        looked_up::a_pods_clone_has_other_users,
         commit::committed,
         commit::imported_with_a_history,
         commit::a_killed_commit_leaves_nothing_half_made,

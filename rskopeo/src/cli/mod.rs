@@ -13,6 +13,7 @@ mod login;
 mod manifest_digest;
 mod pack;
 mod retry;
+mod search;
 mod signing;
 mod standalone;
 mod sync;
@@ -39,6 +40,7 @@ pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
 pub use pack::Pack;
 pub use retry::Retry;
+pub use search::Search;
 pub use signing::Signing;
 pub use standalone::{
     GenerateSigstoreKey, StandaloneSign, StandaloneVerify, UntrustedSignatureDump,
@@ -162,6 +164,9 @@ pub enum Command {
     UntrustedSignatureDump(UntrustedSignatureDump),
     /// Make IMAGE of a bundle: the changes in its rootfs become a layer on top of the image that it was unpacked from
     Pack(Pack),
+    /// Search a registry for repositories
+    #[command(hide = true)]
+    Search(Search),
     /// Synchronize one or more images from one location to another
     Sync(Box<Sync>),
     /// Unpack IMAGE into a runtime bundle, or into layers

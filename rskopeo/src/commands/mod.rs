@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod manifest_digest;
 mod pack;
+mod search;
 mod standalone_sign;
 mod standalone_verify;
 mod sync;
@@ -52,6 +53,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::StandaloneVerify(args) => standalone_verify::run(&args),
         Command::UntrustedSignatureDump(args) => untrusted_signature_dump::run(&args),
         Command::Pack(args) => pack::run(&global, &args),
+        Command::Search(args) => search::run(&global, &args),
         Command::Sync(args) => sync::run(&global, &args),
         Command::Unpack(args) => unpack::run(&global, &args),
     }

@@ -96,7 +96,7 @@ impl Client {
 
     /// Asks whether the registry lets this client in at all.
     pub fn ping(&self) -> Result<Response<Body>> {
-        self.send(&Method::GET, &format!("{}/v2/", self.origin), &[])
+        self.send(&Method::GET, &self.at("/v2/"), &[])
     }
 
     /// `registry.example.com:5000/library/alpine`, for messages.
@@ -108,6 +108,11 @@ impl Client {
     /// `<origin>/v2/<repository>/<tail>`
     pub fn url(&self, tail: &str) -> String {
         format!("{}/v2/{}/{tail}", self.origin, self.path)
+    }
+
+    /// `<origin><path>`
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
     }
 
     /// Sends a request without a body, answers a challenge, follows redirects, tries again what may go better.

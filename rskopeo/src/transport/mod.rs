@@ -30,7 +30,7 @@ use crate::manifest::{Descriptor, Image, RawManifest};
 use crate::reference::{Name, Reference};
 use crate::signature::Signature;
 
-pub use docker::is_let_in;
+pub use docker::{is_let_in, search};
 pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
 pub use lifted::{Lifted, Spooled};
 

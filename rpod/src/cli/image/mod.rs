@@ -12,8 +12,10 @@ mod pull;
 mod push;
 mod rmi;
 mod save;
+mod search;
 mod tag;
 mod tree;
+pub mod trust;
 pub mod writing;
 
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ pub(super) use pull::parse_platform;
 pub use push::Push;
 pub use rmi::{ImageRemove, Rmi};
 pub use save::Save;
+pub use search::Search;
 pub use tag::{Tag, Untag};
 pub use tree::Tree;
 

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::infra::InfraOptions;
 use super::selection::each;
+use crate::cli::options::{UserNamespaceOptions, choose_ids};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::pod::{clone, find, remove, start};
@@ -22,6 +23,8 @@ pub struct Clone {
     start: bool,
     #[command(flatten)]
     of_infra: InfraOptions,
+    #[command(flatten)]
+    users: UserNamespaceOptions,
     /// POD [NAME]
     #[arg(required = true, num_args = 1..=2, value_names = ["POD", "NAME"])]
     words: Vec<String>,
@@ -43,6 +46,15 @@ impl Verb for Clone {
         match &mut infra {
             Some(infra) => self.of_infra.apply_infra(&ctx, &pod, infra)?,
             None => self.of_infra.refuse_without_infra()?,
+        }
+        let mut _choosing = None;
+        match (&mut infra, self.users.first()) {
+            (_, None) => {}
+            (None, Some(option)) => bail!("cannot specify {option} without an infra container"),
+            (Some(infra), Some(_)) => {
+                let auto = self.users.apply(&ctx, infra)?;
+                _choosing = choose_ids(&ctx, auto.as_ref(), infra)?;
+            }
         }
         let pod = clone::create(&ctx, &old, pod, infra)?;
         if self.destroy {

@@ -22,6 +22,9 @@ pub(super) struct InheritedOptions {
     /// Size of /dev/shm
     #[arg(long, value_name = "SIZE")]
     shm_size: Option<String>,
+    /// Size of the tmpfs that containers in systemd mode have on /run, /run/lock, /tmp and /var/log/journal
+    #[arg(long, value_name = "SIZE")]
+    shm_size_systemd: Option<String>,
     /// Sysctl options
     #[arg(long, value_name = "NAME=VALUE")]
     sysctl: Vec<String>,
@@ -47,6 +50,10 @@ impl InheritedOptions {
         if let Some(size) = &self.shm_size {
             infra.shm_size = u64::try_from(bytes(size)?)?;
         }
+        if let Some(size) = &self.shm_size_systemd {
+            let size = u64::try_from(bytes(size)?)?;
+            infra.shm_size_systemd = Some(size).filter(|size| *size > 0);
+        }
         infra.security.sysctls.extend(pairs(&self.sysctl));
         for text in &self.volume {
             put(&mut infra.mounts, volume(text)?);
@@ -64,6 +71,7 @@ impl InheritedOptions {
             ("--restart", self.restart.is_some()),
             ("--security-opt", !self.security_opt.is_empty()),
             ("--shm-size", self.shm_size.is_some()),
+            ("--shm-size-systemd", self.shm_size_systemd.is_some()),
             ("--sysctl", !self.sysctl.is_empty()),
             ("--volume", !self.volume.is_empty()),
             ("--volumes-from", !self.volumes_from.is_empty()),

@@ -19,12 +19,14 @@ mod merge;
 pub mod mount;
 mod name;
 mod remove;
+mod search;
 mod short_names;
 mod size;
 mod summary;
 mod sweep;
 mod tag;
 mod transfer;
+pub mod trust;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +40,7 @@ pub use inspect::inspect;
 pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
 pub use remove::{RemoveError, prune, remove};
+pub use search::{Found, Search};
 pub use short_names::search_registries;
 pub use summary::{containers_of, summary};
 pub use sweep::sweep;

@@ -7,6 +7,7 @@ use super::record::Pod;
 use super::{create as pod, members, remove};
 use crate::engine::container::create as container;
 use crate::engine::container::record::{Container, Namespace};
+use crate::engine::user_namespace::UserNamespace;
 use crate::engine::{Context, volume};
 use crate::store::Noun;
 use crate::store::names::LookupError;
@@ -104,6 +105,12 @@ fn repoint(copy: &mut Container, pairs: &[(String, String)]) {
         if let Namespace::Container(id) = namespace {
             *id = new_of(id);
         }
+    }
+    // The pod's users come back when it enters the pod.
+    if let UserNamespace::Container(id, _) = &copy.user_namespace
+        && new_of(id) != *id
+    {
+        copy.user_namespace = UserNamespace::Host;
     }
     for id in &mut copy.requires {
         *id = new_of(id);

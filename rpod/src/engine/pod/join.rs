@@ -107,6 +107,9 @@ fn inherit(infra: &Container, container: &mut Container) {
             container.devices.push(device.clone());
         }
     }
+    if container.shm_size_systemd.is_none() {
+        container.shm_size_systemd = infra.shm_size_systemd;
+    }
     if container.restart.policy.is_empty() && !container.remove {
         container.restart = infra.restart.clone();
     }

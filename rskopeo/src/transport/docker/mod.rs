@@ -1,6 +1,7 @@
 //! `docker://name`, a repository in a registry.
 
 mod destination;
+mod search;
 mod source;
 mod tags;
 
@@ -15,6 +16,7 @@ use crate::reference::Name;
 use crate::registry::{Client, Method, Scope, document, refused};
 
 pub use destination::DockerDestination;
+pub use search::search;
 pub use source::DockerSource;
 pub use tags::list_tags;
 

@@ -52,7 +52,7 @@ pub(super) fn all(client: &Client, registry: &str) -> Result<Vec<String>> {
 }
 
 /// `</v2/name/tags/list?last=x&n=100>; rel="next"`
-fn next_page(link: &str) -> Option<&str> {
+pub(super) fn next_page(link: &str) -> Option<&str> {
     let (url, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
     rest.contains("next").then_some(url)
 }

@@ -1,0 +1,168 @@
+//! `rpod container runlabel`: podman-container-runlabel(1).
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use super::{Globals, Verb};
+use crate::engine::Context;
+use crate::engine::container::{create, find, remove};
+use crate::engine::image::{self, Access, Platform};
+
+#[derive(Args, Debug)]
+pub struct RunLabel {
+    /// Path of the authentication file
+    #[arg(long, value_name = "PATH")]
+    authfile: Option<PathBuf>,
+    /// Directory with TLS certificates for the registry
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+    /// USERNAME:PASSWORD for the registry
+    #[arg(long, value_name = "CREDENTIALS")]
+    creds: Option<String>,
+    /// Print the command and do not run it
+    #[arg(long)]
+    display: bool,
+    /// What NAME stands for in the label; the image's name, if not given
+    #[arg(short, long, value_name = "NAME")]
+    name: Option<String>,
+    /// Show no progress when the image is pulled
+    #[arg(short, long)]
+    quiet: bool,
+    /// Replace a container with the name
+    #[arg(long)]
+    replace: bool,
+    /// Require HTTPS and verify certificates when accessing the registry
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+    /// LABEL IMAGE [ARG...]
+    #[arg(required = true, num_args = 2.., trailing_var_arg = true, value_name = "LABEL IMAGE [ARG...]")]
+    words: Vec<String>,
+}
+
+impl Verb for RunLabel {
+    const NAME: &'static str = "runlabel";
+    const ABOUT: &'static str = "Execute the command described by an image label";
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        let [label, name, arguments @ ..] = &self.words[..] else {
+            bail!("a label and an image have to be named");
+        };
+        let image = match create::local_image(&ctx, name)? {
+            Some(image) => image,
+            None => {
+                let access = Access {
+                    authfile: self.authfile.clone(),
+                    cert_dir: self.cert_dir.clone(),
+                    creds: self.creds.clone(),
+                    tls_verify: self.tls_verify,
+                    quiet: self.quiet,
+                    ..Access::default()
+                };
+                image::pull(&ctx, name, &access, &Platform::default())?
+            }
+        };
+        let labels = image.config.config.as_ref().and_then(|c| c.labels.as_ref());
+        let text = labels
+            .and_then(|labels| labels.get(label))
+            .with_context(|| format!("cannot find the value of label: {label} in image: {name}"))?;
+        let full = image.names.first().unwrap_or(&image.id);
+        let called = self.name.clone().unwrap_or_else(|| base(full).to_owned());
+        let words = command(text, full, &called, arguments)?;
+        let shown = words.join(" ");
+        if self.display {
+            println!("command: {shown}");
+            return Ok(0);
+        }
+        if self.replace
+            && let Some(name) = name_of(&words)
+            && let Ok(old) = find(&ctx, name)
+        {
+            remove::remove(&ctx, &old, true, None)?;
+        }
+        let (program, rest) = words.split_first().context("the label is empty")?;
+        let program = match program.rsplit('/').next() {
+            // The engine that is asked is the one that is meant.
+            Some("podman" | "docker" | "rpod") => {
+                std::env::current_exe().context("finding rpod's own executable")?
+            }
+            _ => PathBuf::from(program),
+        };
+        let status = Command::new(&program)
+            .args(rest)
+            .env("IMAGE", full)
+            .env("NAME", &called)
+            .env("OPT1", "")
+            .env("OPT2", "")
+            .env("OPT3", "")
+            .status()
+            .with_context(|| format!("starting {}", program.display()))?;
+        Ok(status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(125))
+    }
+}
+
+/// The words of the label with what they stand for, and more arguments behind them.
+fn command(text: &str, image: &str, name: &str, arguments: &[String]) -> Result<Vec<String>> {
+    let directory = std::env::current_dir().context("finding the working directory")?;
+    let directory = directory.to_string_lossy();
+    let values = [("IMAGE", image), ("NAME", name), ("PWD", &directory)];
+    let words = text.split_whitespace().map(|word| {
+        let mut word = word.to_owned();
+        for (variable, value) in values {
+            if word == variable {
+                word = value.to_owned();
+            }
+            word = word
+                .replace(&format!("${{{variable}}}"), value)
+                .replace(&format!("${variable}"), value)
+                .replace(&format!("={variable}"), &format!("={value}"));
+        }
+        word
+    });
+    Ok(words.chain(arguments.iter().cloned()).collect())
+}
+
+/// The last part of a name, without its tag.
+fn base(name: &str) -> &str {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.split([':', '@']).next().unwrap_or(last)
+}
+
+/// What the command calls its container.
+fn name_of(words: &[String]) -> Option<&str> {
+    let place = words.iter().position(|word| word.starts_with("--name"))?;
+    match words[place].split_once('=') {
+        Some((_, name)) => Some(name),
+        None => words.get(place + 1).map(String::as_str),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn labels_become_commands() {
+        let words = command(
+            "podman run --name NAME -e X=IMAGE ${IMAGE} $NAME",
+            "a/b:1",
+            "b",
+            &["more".to_owned()],
+        );
+        let words = words.unwrap();
+        assert_eq!(
+            words,
+            [
+                "podman", "run", "--name", "b", "-e", "X=a/b:1", "a/b:1", "b", "more"
+            ]
+        );
+        assert_eq!((name_of(&words), base("x/y/z:1")), (Some("b"), "z"));
+    }
+}
