@@ -75,14 +75,14 @@ pub(crate) fn a_killed_copy_goes_on_where_it_was() -> Result<()> {
 
     let copy = || {
         let from = format!("docker://{}/big:1", unruly.address);
-        let copy = stack.rskopeo(&format!("copy --src-tls-verify=false {from} oci:layout:1"));
-        copy.env("XDG_CACHE_HOME", stack.scratch.path("cache"))
+        stack.rskopeo(&format!("copy --src-tls-verify=false {from} oci:layout:1"))
     };
     let kept = || -> Result<u64> {
         let mut size = 0;
         if let Ok(entries) = fs::read_dir(stack.scratch.path("cache/rskopeo")) {
             for entry in entries {
-                size += entry?.metadata()?.len();
+                let meta = entry?.metadata()?;
+                size += if meta.is_file() { meta.len() } else { 0 };
             }
         }
         Ok(size)
@@ -311,6 +311,25 @@ pub(crate) fn blobs_are_mounted_within_a_registry() -> Result<()> {
         count("PUT", "/blobs/") + count("PATCH", "/blobs/") == 0,
         "a blob was sent\n{asked:?}"
     );
+    Ok(())
+}
+
+/// What came from one repository and goes to another of the same registry is not sent, whatever was in between.
+pub(crate) fn blobs_are_mounted_from_where_they_were_seen() -> Result<()> {
+    let (stack, unruly) = unruly(|_, _| None)?;
+    arrives(&stack, &unruly)?;
+    let push = format!(
+        "copy --dest-tls-verify=false oci:layout:24 docker://{}/seen/fedora:24",
+        unruly.address
+    );
+    let before = unruly.asked().len();
+    stack.rskopeo(&push).ok()?;
+    let asked = unruly.asked().split_off(before);
+    let count =
+        |method: &str, part: &str| asked.iter().filter(|asked| asked.is(method, part)).count();
+    ensure!(count("POST", "&from=fedora") == 3, "{asked:?}");
+    // The configuration, which is not worth remembering.
+    ensure!(count("PUT", "/blobs/") == 1, "a layer was sent\n{asked:?}");
     Ok(())
 }
 

@@ -140,6 +140,7 @@ impl Stack {
             )
             .env("REGISTRY_AUTH_FILE", self.scratch.path("auth.json"))
             .env("TMPDIR", self.scratch.path("tmp"))
+            .env("XDG_CACHE_HOME", self.scratch.path("cache"))
     }
 
     /// The infra container's program is found as `catatonit` or `rpause` in a directory that holds nothing else.

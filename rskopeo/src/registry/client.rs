@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Result, bail};
 use ureq::http::{Request, Response, StatusCode};
@@ -11,6 +11,7 @@ use ureq::{Body, SendBody};
 
 use super::agents::Agents;
 use super::authorization::{Authorization, Scope};
+use super::known::Known;
 use super::proxy::Proxies;
 use super::refused::told;
 use super::{location, retry, tls};
@@ -36,6 +37,8 @@ pub struct Client {
     reached: AtomicBool,
     /// Blobs that the repository was found to have, or was given.
     held: Mutex<HashSet<Digest>>,
+    /// Of the registry; read when it is first asked.
+    known: OnceLock<Known>,
 }
 
 /// One request, as often as it has to be sent.
@@ -78,6 +81,7 @@ impl Client {
             authorization: Authorization::new(path, scope, credentials, token),
             reached: AtomicBool::new(insecure),
             held: Mutex::default(),
+            known: OnceLock::new(),
         })
     }
 
@@ -86,8 +90,20 @@ impl Client {
         self.held().contains(blob)
     }
 
+    /// The repository has it, for this run and for later ones.
     pub fn keep_in_mind(&self, blob: &Digest) {
-        self.held().insert(blob.clone());
+        if self.held().insert(blob.clone()) {
+            self.known().note(blob, &self.path);
+        }
+    }
+
+    /// Other repositories of the registry that may have it.
+    pub fn elsewhere(&self, blob: &Digest) -> Vec<String> {
+        self.known().elsewhere(blob, &self.path)
+    }
+
+    fn known(&self) -> &Known {
+        self.known.get_or_init(|| Known::of(self.host()))
     }
 
     fn held(&self) -> MutexGuard<'_, HashSet<Digest>> {
@@ -101,8 +117,11 @@ impl Client {
 
     /// `registry.example.com:5000/library/alpine`, for messages.
     pub fn repository(&self) -> String {
-        let host = self.origin.split("://").nth(1).unwrap_or_default();
-        format!("{host}/{}", self.path)
+        format!("{}/{}", self.host(), self.path)
+    }
+
+    fn host(&self) -> &str {
+        self.origin.split("://").nth(1).unwrap_or_default()
     }
 
     /// `<origin>/v2/<repository>/<tail>`

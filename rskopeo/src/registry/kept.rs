@@ -203,6 +203,9 @@ fn sweep(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let meta = entry.metadata()?;
+        if !meta.is_file() {
+            continue;
+        }
         files.push((meta.modified()?, meta.len(), entry.path()));
     }
     files.sort();
@@ -225,7 +228,7 @@ fn sweep(directory: &Path) -> io::Result<()> {
 }
 
 /// None where there is no home.
-fn directory() -> Option<PathBuf> {
+pub(super) fn directory() -> Option<PathBuf> {
     let absolute = |name| {
         env::var_os(name)
             .map(PathBuf::from)

@@ -10,6 +10,7 @@
 //! agents         connections, through proxies or not           location  where an answer leads to
 //! kept           what a broken-off run has downloaded          shared    one client for all images of a repository
 //! retry          when and how often to try again               refused   the registry's own words
+//! known          which repositories have a blob, from run to run
 //! daemon         Docker's, over a socket in the file system (unix) or TCP
 //! ```
 
@@ -20,6 +21,7 @@ mod client;
 mod contents;
 mod daemon;
 mod kept;
+mod known;
 mod location;
 mod proxy;
 mod refused;

@@ -59,6 +59,23 @@ impl DockerDestination {
         location(&response)
     }
 
+    /// Lets the registry take a blob from where it comes from, or from where it was seen before.
+    fn mount(&self, blob: &Digest) -> Result<bool> {
+        if let Some(source) = &self.mount_from
+            && self.client.mount(blob, source)?
+        {
+            return Ok(true);
+        }
+        let seen = self.client.elsewhere(blob);
+        let guesses = seen
+            .iter()
+            .filter(|from| Some(*from) != self.mount_from.as_ref());
+        // A repository that may not be asked is a wrong guess and no more.
+        Ok(guesses
+            .map(|from| self.client.mount(blob, from))
+            .any(|mounted| matches!(mounted, Ok(true))))
+    }
+
     fn put_manifest_as(&self, manifest: &RawManifest, tag: &str) -> Result<()> {
         let url = self.client.url(&format!("manifests/{tag}"));
         let response =
@@ -140,10 +157,9 @@ impl Destination for DockerDestination {
             .client
             .send(&Method::HEAD, &url, &[])
             .with_context(|| format!("pinging container registry {}", self.name.domain))?;
-        let is_there = match (response.status().as_u16(), &self.mount_from) {
-            (200, _) => true,
-            (404, Some(from)) => self.client.mount(&blob.digest, from)?,
-            (404, None) => false,
+        let is_there = match response.status().as_u16() {
+            200 => true,
+            404 => self.mount(&blob.digest)?,
             _ => {
                 return Err(refused(
                     &format!(
