@@ -31,6 +31,7 @@ mod system;
 mod terminal;
 mod transfer;
 mod trust;
+mod units;
 mod volume;
 
 use std::process::ExitCode;
@@ -201,6 +202,9 @@ fn main() -> ExitCode {
         trust::signatures_stay_in_the_stores,
         trust::standalone_signatures_pass_both_ways,
         trust::sigstore_signatures_are_made_and_asked_for,
+        units::the_unit_is_ready_when_the_container_is_well,
+        units::the_unit_is_ready_when_the_container_says_so,
+        units::a_units_sockets_reach_the_container,
         volume::a_volume_outlives_its_containers,
         volume::anonymous_volumes_go_with_their_container,
         volume::mounts_of_every_kind,

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use super::message::{self, Answer, HEADER, Method, Value};
 use crate::engine::container::record::Resources;
 use crate::engine::rootless;
+use crate::rootless::{Identity, identity};
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const BUS: &str = "org.freedesktop.DBus";
@@ -175,12 +176,12 @@ fn expand(slice: &str) -> PathBuf {
 
 /// The group of the manager that is asked, below the root of all groups.
 fn own_root() -> Result<PathBuf> {
-    if !rootless() {
+    // In the user namespace the user has another number.
+    let Some(Identity { uid, .. }) = identity() else {
         return Ok(PathBuf::new());
-    }
+    };
     let groups =
         std::fs::read_to_string("/proc/self/cgroup").context("reading /proc/self/cgroup")?;
-    let uid = nix::unistd::geteuid();
     let service = format!("user@{uid}.service");
     let own = groups
         .lines()

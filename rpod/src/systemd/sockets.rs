@@ -4,8 +4,9 @@
 //! process is its own first.
 
 use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 const FIRST: RawFd = 3;
@@ -19,14 +20,32 @@ pub struct Sockets {
 
 impl Sockets {
     /// Reads the environment. What is meant for another process is not ours to pass on.
-    pub fn of_environment() -> Sockets {
+    pub fn of_environment() -> Result<Sockets> {
+        static HANDED: OnceLock<bool> = OnceLock::new();
         let value = |name: &str| std::env::var(name).ok();
-        Sockets::named(
+        let sockets = Sockets::named(
             value("LISTEN_PID").as_deref(),
             value("LISTEN_FDS").as_deref(),
             value("LISTEN_FDNAMES"),
             std::process::id(),
-        )
+        );
+        if !HANDED.get_or_init(|| sockets.were_handed()) {
+            bail!(
+                "LISTEN_FDS={}: not all of the descriptors from {FIRST} on were handed to rpod: unset it, or open them",
+                sockets.count
+            );
+        }
+        Ok(sockets)
+    }
+
+    /// What rpod opens by itself is closed at execve. A number in the environment must not give that to a container.
+    fn were_handed(&self) -> bool {
+        (FIRST..).take(self.count as usize).all(|fd| {
+            // SAFETY: only looked at; a number that is no open descriptor is an error of fcntl(2).
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            let flags = fcntl(fd, FcntlArg::F_GETFD);
+            flags.is_ok_and(|flags| !FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC))
+        })
     }
 
     fn named(pid: Option<&str>, count: Option<&str>, names: Option<String>, own: u32) -> Sockets {
@@ -79,6 +98,17 @@ impl Sockets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_rpod_has_opened_was_not_handed_to_it() {
+        // Whatever they are by now, Rust opens none that the next program would have; and so many are open in no test.
+        let many = Sockets {
+            count: 100_000,
+            names: None,
+        };
+        assert!(!many.were_handed());
+        assert!(Sockets::default().were_handed());
+    }
 
     #[test]
     fn only_our_own_are_passed_on() {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::overlay;
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
-use super::unit::Unit;
+use super::unit::{self, Unit};
 use super::{
     health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
 };
@@ -34,7 +34,12 @@ pub fn start(
         attach,
         for_unit: true,
     };
-    start_or_wait(ctx, container, until)
+    let attached = start_or_wait(ctx, container, until)?;
+    // Whoever is attached is not kept waiting: the process that checks tells the unit.
+    if attach.is_none() {
+        unit::tell_healthy(ctx, container)?;
+    }
+    Ok(attached)
 }
 
 /// As its restart policy asks: what is noted about restarts stays. The caller holds the container's lock.
@@ -257,7 +262,7 @@ fn let_go(
         event::container(ctx, "attach", container);
     }
     if let Some(unit) = unit {
-        unit.tell_ready(ctx, container)?;
+        unit.tell_ready()?;
     }
     health::begin(ctx, container)?;
     Ok(attached)

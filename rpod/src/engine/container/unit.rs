@@ -27,7 +27,7 @@ impl Unit {
     /// Lets the container have what it is handed: variables, and the directory in which the monitor makes a socket.
     pub(super) fn hand_over(container: &mut Container, home: &Path) -> Result<Unit> {
         let unit = Unit {
-            sockets: Sockets::of_environment(),
+            sockets: Sockets::of_environment()?,
             readiness: container.sdnotify,
             socket: notify::socket(),
         };
@@ -76,16 +76,22 @@ impl Unit {
     }
 
     /// Once the container runs.
-    pub(super) fn tell_ready(&self, ctx: &Context, container: &Container) -> Result<()> {
+    pub(super) fn tell_ready(&self) -> Result<()> {
         match self.readiness {
             Readiness::Conmon => notify::tell("READY=1"),
-            Readiness::Healthy => {
-                wait_until_healthy(ctx, container)?;
-                notify::tell("READY=1")
-            }
-            Readiness::Container | Readiness::Ignore => Ok(()),
+            Readiness::Container | Readiness::Healthy | Readiness::Ignore => Ok(()),
         }
     }
+}
+
+/// Waits, if its unit does, until the container's health check has passed. Nobody's lock is held meanwhile: the container may have to
+/// be stopped.
+pub(super) fn tell_healthy(ctx: &Context, container: &Container) -> Result<()> {
+    if container.sdnotify != Readiness::Healthy || notify::socket().is_none() {
+        return Ok(());
+    }
+    wait_until_healthy(ctx, container)?;
+    notify::tell("READY=1")
 }
 
 /// The unit's own timeout ends the wait for one that never gets there.

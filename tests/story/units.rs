@@ -1,0 +1,143 @@
+//! What a unit that starts rpod hands to a container, and hears of it: sd_notify(3), sd_listen_fds(3).
+
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tests::{Cmd, Result, Stack, ensure, peer};
+
+use crate::engine::until;
+
+/// Stands where systemd does: its socket, and what it has heard.
+struct Unit {
+    stack: Stack,
+    socket: UnixDatagram,
+    path: PathBuf,
+}
+
+impl Unit {
+    fn new() -> Result<Unit> {
+        let stack = Stack::with_alpine()?;
+        let path = stack.scratch.path("notify");
+        let socket = UnixDatagram::bind(&path)?;
+        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+        Ok(Unit {
+            stack,
+            socket,
+            path,
+        })
+    }
+
+    fn start(&self, line: &str) -> Cmd {
+        self.stack.rpod(line).env("NOTIFY_SOCKET", &self.path)
+    }
+
+    /// What has been said since it was last asked.
+    fn heard(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(size) = self.socket.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..size]);
+            all.extend(text.lines().map(str::to_owned));
+        }
+        all.retain(|news| !news.starts_with("EXTEND_TIMEOUT"));
+        all
+    }
+
+    fn inspect(&self, format: &str) -> Result<String> {
+        let inspect = self.stack.rpod("inspect it --format").arg(format);
+        Ok(inspect.ok()?.text().to_owned())
+    }
+}
+
+pub(crate) fn the_unit_is_ready_when_the_container_is_well() -> Result<()> {
+    let unit = Unit::new()?;
+    let check = "--health-cmd 'test -e /ok' --health-interval 200ms";
+    let line = format!("run -d --name it --sdnotify healthy {check} alpine sleep 300");
+    let started = unit.start(&line).start()?;
+    until("the container runs", || {
+        Ok(unit.stack.rpod("exec it true").run()?.code == 0)
+    })?;
+    let monitor = format!("MAINPID={}", unit.inspect("{{.State.ConmonPid}}")?);
+    ensure!(unit.heard() == [monitor], "it is not ready yet");
+    unit.stack.rpod("exec it touch /ok").ok()?;
+    let ended = started.wait()?;
+    ensure!(ended.code == 0, "{ended}");
+    let heard = unit.heard();
+    ensure!(heard.contains(&"READY=1".to_owned()), "{heard:?}");
+    unit.stack.rpod("rm -f -t 0 it").ok()?;
+    unit.start("run --rm --sdnotify healthy -d alpine true")
+        .exits(125)?
+        .complains("requires a healthcheck")?;
+    Ok(())
+}
+
+pub(crate) fn the_unit_is_ready_when_the_container_says_so() -> Result<()> {
+    let unit = Unit::new()?;
+    unit.start("run -d --name it alpine sleep 300").ok()?;
+    let monitor = format!("MAINPID={}", unit.inspect("{{.State.ConmonPid}}")?);
+    ensure!(unit.heard() == [monitor], "only whose life it is");
+    let told = "exec it grep -c NOTIFY_SOCKET=/run/notify/notify.sock /proc/1/environ";
+    unit.stack.rpod(told).ok()?.is("1")?;
+    let inside = format!(
+        "/proc/{}/root/run/notify/notify.sock",
+        unit.inspect("{{.State.Pid}}")?
+    );
+    UnixDatagram::unbound()?.send_to(b"READY=1\nSTATUS=well", inside)?;
+    until("the unit has heard it", || {
+        Ok(unit.heard().contains(&"READY=1".to_owned()))
+    })?;
+    unit.stack.rpod("rm -f -t 0 it").ok()?;
+    for (mode, ready) in [("conmon", true), ("ignore", false)] {
+        unit.start(&format!(
+            "run -d --name it --sdnotify {mode} alpine sleep 300"
+        ))
+        .ok()?;
+        let heard = unit.heard();
+        ensure!(
+            heard.contains(&"READY=1".to_owned()) == ready,
+            "{mode}: {heard:?}"
+        );
+        ensure!(heard.is_empty() != ready, "{mode}: {heard:?}");
+        unit.stack.rpod("rm -f -t 0 it").ok()?;
+    }
+    Ok(())
+}
+
+/// Python takes systemd's part: it listens at descriptor 3 and becomes the unit's command.
+const LISTEN: &str = r#"
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+os.dup2(listener.fileno(), 9)
+os.dup2(9, 3)
+os.close(9)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="door")
+os.execvp(sys.argv[1], sys.argv[1:])
+"#;
+
+pub(crate) fn a_units_sockets_reach_the_container() -> Result<()> {
+    let python = peer("python3")?;
+    let stack = Stack::with_alpine()?;
+    let ask = "echo $LISTEN_FDS $LISTEN_FDNAMES $((LISTEN_PID == $$)); readlink /proc/$$/fd/3; ls /proc/$$/fd | wc -l";
+    let line = format!("run --rm --network none alpine sh -c '{ask}'");
+    let python = python.display().to_string();
+    let seen = stack.rpod(&line).through(&python, &["-c", LISTEN]).ok()?;
+    ensure!(seen.stdout.starts_with("1 door 1\nsocket:["), "{seen}");
+    // A number in the environment gives the container nothing that rpod has opened by itself.
+    let claim = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"";
+    let refused = stack.rpod(&line).through("sh", &["-c", claim, "sh"]);
+    refused
+        .exits(125)?
+        .complains("not all of the descriptors")?;
+    // Nothing is there of them for who was not started by a unit, whose number another process has.
+    let others = stack
+        .rpod(&line)
+        .env("LISTEN_FDS", "1")
+        .env("LISTEN_PID", "1");
+    let seen = others.run()?;
+    ensure!(
+        !seen.stdout.contains("door") && !seen.stdout.contains("socket:"),
+        "{seen}"
+    );
+    Ok(())
+}
