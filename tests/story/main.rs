@@ -9,6 +9,7 @@ mod container;
 mod daemon;
 mod engine;
 mod events;
+mod everyday;
 mod files;
 mod formats;
 mod given;
@@ -223,5 +224,7 @@ fn main() -> ExitCode {
         rootless::networks_without_root,
         rootless::limits_need_a_cgroup_of_the_users_own,
         rootless::overlays_by_a_program,
+        everyday::logs_without_root,
+        everyday::udp_ports_of_bridges_without_root,
     ])
 }

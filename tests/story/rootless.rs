@@ -9,14 +9,14 @@ use tests::user::{Ranges, User};
 use tests::{Result, Scratch, ensure, peer, skip};
 
 /// A user who has pulled an image.
-struct Person {
-    user: User,
+pub(crate) struct Person {
+    pub(crate) user: User,
     _registry: Registry,
     scratch: Scratch,
 }
 
 impl Person {
-    fn new(name: &str, ranges: Ranges) -> Result<Person> {
+    pub(crate) fn new(name: &str, ranges: Ranges) -> Result<Person> {
         let scratch = Scratch::new()?;
         let registry = Registry::start(&scratch, Access::Plain)?;
         let user = User::new(&scratch, name, ranges)?;
@@ -269,7 +269,7 @@ pub(crate) fn networks_without_root() -> Result<()> {
 }
 
 /// A port that nobody listens on now.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?
         .local_addr()?
         .port())
