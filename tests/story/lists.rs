@@ -111,8 +111,11 @@ pub(crate) fn pulled_by_policy_and_tag() -> Result<()> {
     stack.rpod(&format!("pull --all-tags {repository}")).ok()?;
     stack.rpod(&format!("image exists {repository}:two")).ok()?;
     for (line, reason) in [
-        ("pull --decryption-key k x", "--decryption-key"),
-        ("push --encryption-key k x", "--encryption-key"),
+        (
+            "pull --decryption-key k x",
+            "Invalid decryption keys: open k",
+        ),
+        ("push --encryption-key jwe:nokey alpine x", "nokey"),
         (
             "push --sign-by-sq-fingerprint f x",
             "--sign-by-sq-fingerprint",
