@@ -25,7 +25,7 @@ use nix::unistd::{Pid, setsid};
 
 use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
-use super::namespaces::become_root;
+use super::namespaces::{become_root, told};
 use super::{Newborn, console, set_oom_score};
 use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
@@ -151,7 +151,8 @@ fn fork(
     }
     // SAFETY: rrunc has one thread.
     let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
-    side.context("clone the process")
+    side.map_err(|errno| told(errno, groups))
+        .context("clone the process")
 }
 
 fn fork_between(
@@ -163,7 +164,10 @@ fn fork_between(
 ) -> Result<Side> {
     // SAFETY: rrunc has one thread.
     let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
-    match side.context("clone the process between")? {
+    match side
+        .map_err(|errno| told(errno, groups))
+        .context("clone the process between")?
+    {
         Side::Child => match enter_users_and_fork(guest, init, groups) {
             Ok(Side::Child) => Ok(Side::Child),
             Ok(Side::Parent(pid)) => {

@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::wait::waitpid;
@@ -114,7 +114,9 @@ impl<'a> Layout<'a> {
         };
         // SAFETY: rrunc has one thread.
         let side = unsafe { clone(self.at_clone(), groups.and_then(Entrance::unified)) };
-        let side = side.context("clone the container's process")?;
+        let side = side
+            .map_err(|errno| told(errno, groups))
+            .context("clone the container's process")?;
         if let Side::Parent(pid) = side {
             for (kind, own) in [
                 (NamespaceKind::Pid, own_pid),
@@ -157,7 +159,10 @@ impl<'a> Layout<'a> {
     ) -> Result<Side> {
         // SAFETY: rrunc has one thread.
         let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
-        match side.context("clone the process between")? {
+        match side
+            .map_err(|errno| told(errno, groups))
+            .context("clone the process between")?
+        {
             Side::Child => match self.fork_inside(theirs, groups) {
                 Ok(Side::Child) => Ok(Side::Child),
                 Ok(Side::Parent(pid)) => {
@@ -255,6 +260,11 @@ impl<'a> Layout<'a> {
         }
         Ok(())
     }
+}
+
+/// Why clone3(2) was refused.
+pub(super) fn told(errno: Errno, groups: Option<&Entrance>) -> Error {
+    groups.map_or_else(|| errno.into(), |groups| groups.refusal(errno))
 }
 
 /// Whose the files are that are made on the way: root's, of the namespace.

@@ -9,7 +9,8 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
+use nix::errno::Errno;
 use nix::unistd::write;
 
 /// Opened before the process is born, so that it enters with its runtime's rights and without
@@ -45,6 +46,16 @@ impl Entrance {
     /// The v2 group's directory, which clone3(2) takes with CLONE_INTO_CGROUP.
     pub(crate) fn unified(&self) -> Option<BorrowedFd<'_>> {
         self.unified.as_ref().map(File::as_fd)
+    }
+
+    /// What clone3(2) into the v2 group means by its errno.
+    pub(crate) fn refusal(&self, errno: Errno) -> Error {
+        match (errno, &self.unified) {
+            (Errno::EACCES, Some(_)) => anyhow!(
+                "enter the container's cgroup: this process is in a group that it may not leave by itself, as a login's is: run it by `systemd-run --user --scope`"
+            ),
+            _ => errno.into(),
+        }
     }
 
     /// Takes the calling process, which has one thread, into the v1 groups; its first act.

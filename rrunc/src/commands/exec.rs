@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::create::{check_preserved, connect, write_pid_file};
+use super::create::{check_preserved, write_pid_file};
 use super::foreground::Foreground;
 use super::notify::{announce_descriptors, passed_descriptors};
 use super::pidfd;
+use super::request::connect;
 use super::terminal::{self, Relay};
 use crate::birth::{self, Guest, join};
 use crate::cgroup::Manager;

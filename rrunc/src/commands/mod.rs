@@ -13,6 +13,7 @@ mod notify;
 mod pause;
 mod pidfd;
 mod ps;
+mod request;
 mod restore;
 mod run;
 mod spec;

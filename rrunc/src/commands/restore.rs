@@ -8,9 +8,10 @@ use anyhow::{Context, Result, anyhow, ensure};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::Pid;
 
-use super::create::{Request, write_pid_file};
+use super::create::write_pid_file;
 use super::delete;
 use super::foreground::Foreground;
+use super::request::Request;
 use crate::birth::{self, Surroundings, make_places};
 use crate::cgroup::Manager;
 use crate::cli::{Create, Global, Restore};

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use super::create::{Hold, Made, Request, make};
+use super::create::{Hold, Made, make};
 use super::delete;
 use super::foreground::Foreground;
 use super::notify::Notify;
+use super::request::Request;
 use super::terminal::{self, Relay};
 use crate::birth::{self, NotExecuted, Surroundings};
 use crate::cli::{Global, Run};

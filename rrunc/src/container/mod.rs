@@ -8,7 +8,9 @@
 //! The status is nowhere written: it follows from the process and the fifo.
 
 mod directory;
+mod root;
 mod state;
 
-pub(crate) use directory::{Container, Root};
+pub(crate) use directory::Container;
+pub(crate) use root::Root;
 pub(crate) use state::{OciState, State, Status, start_time};
