@@ -53,6 +53,14 @@ pub fn errors_have_podmans_codes() -> Result<()> {
         "cp nobody:/a /tmp/b",
         "run --memory x alpine true",
         "run --restart sometimes alpine true",
+        "run --tmpfs relative alpine true",
+        "run --dns nobody alpine true",
+        "run --memory-swap 1g alpine true",
+        "run --mount type=nothing alpine true",
+        "image inspect nobody",
+        "volume inspect nobody",
+        "network inspect nobody",
+        "secret inspect nobody",
     ] {
         let theirs = both.theirs.rpod(line).run()?;
         let ours = both.ours.rpod(line).run()?;

@@ -318,3 +318,50 @@ pub(crate) fn layers_are_decrypted_and_encrypted() -> Result<()> {
         .ok()?;
     Ok(())
 }
+
+pub(crate) fn described_devices_are_given() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let cdi = stack.scratch.path("cdi");
+    fs::create_dir(&cdi)?;
+    stack.scratch.write("library", "for the device")?;
+    stack.scratch.write(
+        "cdi/gpu.yaml",
+        format!(
+            "cdiVersion: 0.6.0\nkind: nvidia.com/gpu\ncontainerEdits:\n  env: [DRIVER=loaded]\ndevices:\n- name: all\n  containerEdits:\n    \
+             deviceNodes: [{{path: /dev/gpu0, hostPath: /dev/null}}]\n    mounts: [{{hostPath: {}, containerPath: /opt/library, options: [ro, bind]}}]\n",
+            stack.scratch.path("library").display()
+        ),
+    )?;
+    stack.scratch.write(
+        "cdi/key.json",
+        r#"{"cdiVersion":"0.5.0","kind":"example.com/key","devices":[{"name":"one","containerEdits":{"env":["KEY=one"]}}]}"#,
+    )?;
+    stack.scratch.write(
+        "cdi.conf",
+        format!("[engine]\ncdi_spec_dirs = [\"{}\"]\n", cdi.display()),
+    )?;
+    let rpod = |line: &str| {
+        stack
+            .rpod(line)
+            .env("CONTAINERS_CONF_OVERRIDE", stack.scratch.path("cdi.conf"))
+    };
+    let look = "sh -c 'echo $DRIVER $KEY; cat /opt/library; test -c /dev/gpu0 && echo > /dev/gpu0 && echo ok'";
+    rpod(&format!(
+        "run --rm --gpus all --device example.com/key=one alpine {look}"
+    ))
+    .ok()?
+    .is("loaded one\nfor the deviceok")?;
+    rpod("pod create --name gpus --gpus all").ok()?;
+    rpod(&format!("run --rm --pod gpus alpine {look}"))
+        .ok()?
+        .says("loaded")?;
+    rpod("pod rm -f -t 0 gpus").ok()?;
+    rpod("run --rm --device example.com/key=two alpine true")
+        .run()?
+        .complains("unresolvable CDI devices example.com/key=two")?;
+    stack
+        .rpod("run --rm --gpus all alpine true")
+        .run()?
+        .complains("no known GPU vendor found in CDI specs")?;
+    Ok(())
+}

@@ -117,6 +117,7 @@ fn main() -> ExitCode {
         given::ports_are_exposed,
         given::an_image_goes_with_its_container,
         given::what_few_ask_for,
+        given::described_devices_are_given,
         given::layers_are_decrypted_and_encrypted,
         configured::defaults_of_containers,
         configured::every_container_gets_copies,

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::stat::{major, minor};
 use serde_json::{Value, json};
 
+use crate::engine::cdi::is_name;
 use crate::engine::container::record::Container;
 
 /// A device of the host as the container sees it.
@@ -79,7 +80,7 @@ pub fn rule(text: &str) -> Result<Value> {
 
 fn asked(container: &Container) -> Result<Vec<Device>> {
     let mut found = Vec::new();
-    for text in &container.devices {
+    for text in container.devices.iter().filter(|text| !is_name(text)) {
         let (source, target, access) = split(text)?;
         let source = Path::new(source);
         if source.is_dir() {

@@ -53,11 +53,12 @@ pub fn write(
             let text = hosts::text(container, &hosts::base(ctx, container)?, addresses)?;
             put("hosts", "/etc/hosts", text)?;
         }
-        if container.namespaces.net != Namespace::Private
+        let is_connected = container.namespaces.net != Namespace::Private
             || !container.network.names.is_empty()
             || container.network.user_mode.is_some()
-            || !container.network.dns.is_empty()
-        {
+            || !container.network.dns.is_empty();
+        // With `--dns none` the file stays as the image has it.
+        if is_connected && container.network.dns != ["none"] {
             put(
                 "resolv.conf",
                 "/etc/resolv.conf",

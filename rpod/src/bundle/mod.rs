@@ -17,12 +17,12 @@ mod seccomp;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace, Process};
 use crate::engine::secret::attach;
+use crate::engine::{Context, cdi};
 use crate::store::record::{self, Durability};
 
 pub use capabilities::{names as capability_names, normalize as normalize_capability};
@@ -77,6 +77,7 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
     if container.namespaces.uts == Namespace::Private {
         config["hostname"] = json!(hostname(container));
     }
+    cdi::inject(ctx, container, &mut config).context("setting up described devices")?;
     Ok(config)
 }
 

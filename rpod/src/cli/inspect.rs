@@ -112,7 +112,8 @@ fn show(
     for name in names {
         match object(ctx, name, kind, with_size) {
             Ok(object) => found.push(object),
-            Err(error) => code = super::tell(&error),
+            Err(error) if kind == Kind::All => code = super::tell(&error),
+            Err(error) => code = super::tell(&error.context("inspecting object")),
         }
     }
     inspected(command, &found, format)?;

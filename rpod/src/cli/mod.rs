@@ -15,6 +15,7 @@ mod connection;
 mod cp;
 mod create;
 mod diff;
+mod errors;
 mod events;
 mod exec;
 mod exists;
@@ -63,6 +64,8 @@ use anyhow::Result;
 use clap::{ArgMatches, Command};
 
 use commands::{COMMANDS, INNER_NOUNS, NOUNS};
+pub use errors::report;
+use errors::tell;
 pub use globals::Globals;
 use verb::Entry;
 pub use verb::{ExitStatus, Refused, Verb};
@@ -76,9 +79,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
     if args.peek().is_some_and(quadlet::generator::is_meant) {
         return quadlet::generator::run(args);
     }
+    let args: Vec<OsString> = args.collect();
+    let words = errors::command_words(&args);
     let matches = match root().try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return errors::usage(&error, &words),
     };
     let globals = Globals::from_matches(&matches)?;
     let (noun, entry, matches) = chosen(&matches);
@@ -122,85 +127,6 @@ fn chosen(matches: &ArgMatches) -> (&'static str, &'static Entry, &ArgMatches) {
         return (noun.name, verb::find(noun.commands, verb), sub);
     }
     ("", verb::find(COMMANDS, name), sub)
-}
-
-/// Prints help where it was asked for; anything else is a usage error in podman's words.
-fn usage(error: &clap::Error) -> Result<u8> {
-    use clap::error::{ContextKind, ContextValue, ErrorKind};
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            error.print()?;
-            return Ok(0);
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            error.print()?;
-            return Ok(ENGINE_ERROR);
-        }
-        _ => {}
-    }
-    let source = std::error::Error::source(error);
-    if let Some(refused) = source.and_then(|source| source.downcast_ref::<verb::RefusedOption>()) {
-        eprintln!("Error: {refused}");
-        return Ok(ENGINE_ERROR);
-    }
-    let given = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    let message = match (
-        error.kind(),
-        given(ContextKind::InvalidArg),
-        given(ContextKind::InvalidSubcommand),
-    ) {
-        (ErrorKind::UnknownArgument, Some(flag), _) if flag.starts_with("--") => {
-            format!("unknown flag: {flag}")
-        }
-        (ErrorKind::UnknownArgument, Some(flag), _) if flag.starts_with('-') => {
-            format!("unknown shorthand flag: {flag}")
-        }
-        (ErrorKind::InvalidSubcommand, _, Some(name)) => {
-            format!("unrecognized command `rpod {name}`{}", suggestion(error))
-        }
-        _ => {
-            let rendered = error.render().to_string();
-            let first = rendered
-                .lines()
-                .take_while(|line| !line.is_empty())
-                .map(str::trim)
-                .collect::<Vec<_>>()
-                .join(" ");
-            first.trim_start_matches("error: ").to_owned()
-        }
-    };
-    eprintln!("Error: {message}\nSee 'rpod --help'");
-    Ok(ENGINE_ERROR)
-}
-
-/// The command that is like the one that does not exist.
-fn suggestion(error: &clap::Error) -> String {
-    use clap::error::{ContextKind, ContextValue};
-    let near = match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::String(near)) => std::slice::from_ref(near),
-        Some(ContextValue::Strings(near)) => near.as_slice(),
-        _ => &[],
-    };
-    match near.last() {
-        Some(near) => format!("\n\nDid you mean this?\n\t{near}\n"),
-        None => String::new(),
-    }
-}
-
-/// Prints an error once, as podman does, and says with which code to end.
-pub fn report(error: &anyhow::Error) -> std::process::ExitCode {
-    tell(error).into()
-}
-
-/// Prints an error and gives its exit code. For commands on several things, of which some may fail.
-fn tell(error: &anyhow::Error) -> u8 {
-    eprintln!("Error: {error:#}");
-    error
-        .downcast_ref::<ExitStatus>()
-        .map_or(ENGINE_ERROR, |status| status.code)
 }
 
 /// What the man pages and completions are written from.

@@ -80,6 +80,8 @@ pub struct Containers {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Engine {
+    /// Directories of device descriptions.
+    pub cdi_spec_dirs: Option<Vec<PathBuf>>,
     pub cgroup_manager: Option<String>,
     pub compression_format: Option<String>,
     pub compression_level: Option<u32>,

@@ -29,7 +29,7 @@ impl Verb for Inspect {
         for name in &self.images {
             match image::find(&context, name).and_then(|image| image::inspect(&context, &image)) {
                 Ok(value) => found.push(value),
-                Err(error) => errors.push(error.context(format!("inspecting image {name:?}"))),
+                Err(error) => errors.push(error.context("inspecting object")),
             }
         }
         if errors.is_empty() || !found.is_empty() {

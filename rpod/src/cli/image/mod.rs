@@ -40,6 +40,7 @@ pub use tag::{Tag, Untag};
 pub use tree::Tree;
 
 use super::ExitStatus;
+use super::errors::worded;
 use crate::engine::image::Access;
 
 /// Options of commands that speak to a registry.
@@ -94,11 +95,11 @@ impl From<AccessOptions> for Access {
 /// One error of a command that does many things, or all of them in podman's list.
 fn joined(errors: &[anyhow::Error], code: u8) -> anyhow::Error {
     let message = match errors {
-        [error] => format!("{error:#}"),
+        [error] => worded(error),
         errors => {
             let items: String = errors
                 .iter()
-                .map(|error| format!("\t* {error:#}\n"))
+                .map(|error| format!("\t* {}\n", worded(error)))
                 .collect();
             format!("{} errors occurred:\n{items}", errors.len())
         }

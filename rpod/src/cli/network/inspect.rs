@@ -28,7 +28,7 @@ impl Verb for Inspect {
         for name in &self.networks {
             match network::find(&ctx, name).and_then(|one| network::inspect::network(&ctx, &one)) {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&error),
+                Err(error) => code = crate::cli::tell(&error.context("inspecting object")),
             }
         }
         output::inspected_with("network inspect", &found, &self.format, go_name)?;

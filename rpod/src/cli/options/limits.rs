@@ -88,6 +88,9 @@ impl LimitOptions {
         {
             resources.memory_swap = None;
         }
+        if resources.memory.is_none() && resources.memory_swap.is_some_and(|both| both > 0) {
+            bail!("you should always set a memory limit when using a memoryswap limit, see usage");
+        }
         if let Some(cpus) = self.cpus {
             resources.cpu_period = Some(100_000);
             resources.cpu_quota = Some((cpus * 100_000.0) as i64);

@@ -59,16 +59,10 @@ use crate::engine::user_namespace::auto::Auto;
 use crate::systemd::auto_update;
 
 /// What podman's manual has and these commands cannot have.
-pub(super) const REFUSED: &[Refused] = &[
-    (
-        "gpus",
-        "no device description (CDI) is read: give the devices with --device",
-    ),
-    (
-        "link-local-ip",
-        "netavark gives no link-local addresses: say --ip",
-    ),
-];
+pub(super) const REFUSED: &[Refused] = &[(
+    "link-local-ip",
+    "netavark gives no link-local addresses: say --ip",
+)];
 
 const JOURNALD: &str = "journald";
 

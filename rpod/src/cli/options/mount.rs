@@ -22,6 +22,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
     if kind == "glob" {
         return globbed(&words, source, destination);
     }
+    const KINDS: [&str; 7] = [
+        "artifact", "bind", "devpts", "image", "ramfs", "tmpfs", "volume",
+    ];
+    if !KINDS.contains(&kind) {
+        bail!(
+            "invalid filesystem type {kind:?}: one of {} or glob",
+            KINDS.join(", ")
+        );
+    }
     let destination = destination.context("must set volume destination")?;
     if !destination.starts_with('/') {
         bail!("invalid container path {destination:?}, must be an absolute path");
@@ -32,11 +41,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
         "tmpfs" | "ramfs" => memory(kind, &words, source, destination)?,
         "devpts" => devpts(&words, source, destination)?,
         "image" => image(&words, source, destination)?,
-        "artifact" => bail!(
-            "type artifact: artifacts cannot be mounted yet: extract it, and bind what it holds"
-        ),
         _ => bail!(
-            "invalid filesystem type {kind:?}: bind, volume, tmpfs, ramfs, devpts, image or glob"
+            "type artifact: artifacts cannot be mounted yet: extract it, and bind what it holds"
         ),
     };
     Ok(vec![mount])

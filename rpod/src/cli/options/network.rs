@@ -64,6 +64,10 @@ impl NetworkOptions {
         for added in &self.add_host {
             hosts::check(added)?;
         }
+        let is_server = |text: &&String| text.parse::<IpAddr>().is_ok() || *text == "none";
+        if let Some(wrong) = self.dns.iter().find(|text| !is_server(text)) {
+            bail!("{wrong} is not an ip address");
+        }
         c.no_hostname |= self.no_hostname;
         let network = &mut c.network;
         if let Some(base) = &self.hosts_file {

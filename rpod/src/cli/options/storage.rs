@@ -16,9 +16,12 @@ pub(super) struct StorageOptions {
     /// Chroot directories inside the container that get rpod's own files, too
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     chrootdirs: Vec<String>,
-    /// Add a host device to the container
+    /// Add a host device to the container, or one that is described (CDI) by its name: VENDOR/CLASS=NAME
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
     device: Vec<String>,
+    /// GPU devices to add to the container (all, or what their vendor calls them)
+    #[arg(long, value_name = "GPU", value_delimiter = ',')]
+    gpus: Vec<String>,
     /// What becomes of the volumes that the image declares: anonymous, ignore or tmpfs (default anonymous)
     #[arg(long, value_name = "KIND", value_parser = IMAGE_VOLUMES)]
     image_volume: Option<String>,
@@ -56,6 +59,7 @@ impl StorageOptions {
         c.no_read_only_tmpfs = !self.read_only_tmpfs;
         c.devices = conf.devices.clone().unwrap_or_default();
         c.devices.extend(self.device.iter().cloned());
+        c.gpus = self.gpus.clone();
         let size = self.shm_size.as_deref().or(conf.shm_size.as_deref());
         c.shm_size = u64::try_from(bytes(size.unwrap_or("64m"))?)?;
         let mut asked = Vec::new();
@@ -66,7 +70,14 @@ impl StorageOptions {
             asked.extend(mount::parse(text).with_context(|| format!("--mount {text}"))?);
         }
         for text in &self.tmpfs {
-            asked.push(tmpfs(text));
+            let mount = tmpfs(text);
+            if !mount.destination.starts_with('/') {
+                bail!(
+                    "invalid container path {:?}, must be an absolute path",
+                    mount.destination
+                );
+            }
+            asked.push(mount);
         }
         for (at, mount) in asked.iter().enumerate() {
             let same = |other: &Mount| other.destination == mount.destination;

@@ -13,6 +13,9 @@ pub(super) struct InheritedOptions {
     /// Add a host device to the pod's containers
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
     device: Vec<String>,
+    /// GPU devices to add to the pod's containers (all, or what their vendor calls them)
+    #[arg(long, value_name = "GPU", value_delimiter = ',')]
+    gpus: Vec<String>,
     /// Restart policy of the pod's containers (no, always, unless-stopped, on-failure[:N])
     #[arg(long, value_name = "POLICY")]
     restart: Option<String>,
@@ -41,6 +44,9 @@ impl InheritedOptions {
         if !self.device.is_empty() {
             infra.devices = self.device.clone();
         }
+        if !self.gpus.is_empty() {
+            infra.gpus = self.gpus.clone();
+        }
         if let Some(policy) = &self.restart {
             infra.restart = restart::parse(policy)?;
         }
@@ -68,6 +74,7 @@ impl InheritedOptions {
     pub(super) fn first(&self) -> Option<&'static str> {
         let given = [
             ("--device", !self.device.is_empty()),
+            ("--gpus", !self.gpus.is_empty()),
             ("--restart", self.restart.is_some()),
             ("--security-opt", !self.security_opt.is_empty()),
             ("--shm-size", self.shm_size.is_some()),

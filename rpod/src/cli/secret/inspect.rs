@@ -39,7 +39,7 @@ impl Verb for Inspect {
             let shown = secret::find(&ctx, name).and_then(|secret| self.show(&ctx, &secret));
             match shown {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&error),
+                Err(error) => code = crate::cli::tell(&error.context("inspecting secret")),
             }
         }
         if self.pretty {

@@ -41,7 +41,7 @@ impl Verb for Inspect {
         for volume in volumes {
             match volume.and_then(|volume| inspect::inspect(&ctx, &volume)) {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&error),
+                Err(error) => code = crate::cli::tell(&error.context("inspecting object")),
             }
         }
         output::inspected("volume inspect", &found, &self.format)?;

@@ -107,6 +107,11 @@ fn inherit(infra: &Container, container: &mut Container) {
             container.devices.push(device.clone());
         }
     }
+    for gpu in &infra.gpus {
+        if !container.gpus.contains(gpu) {
+            container.gpus.push(gpu.clone());
+        }
+    }
     if container.shm_size_systemd.is_none() {
         container.shm_size_systemd = infra.shm_size_systemd;
     }

@@ -45,7 +45,10 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     pub shm_size: u64,
     pub read_only: bool,
+    /// `HOST[:CONTAINER][:rwm]`, or the name of one that is described.
     pub devices: Vec<String>,
+    /// `all`, or what their vendor calls them.
+    pub gpus: Vec<String>,
     pub security: Security,
     pub resources: Resources,
     pub labels: BTreeMap<String, String>,
