@@ -320,11 +320,14 @@ pub(crate) fn a_pod_is_looked_into() -> Result<()> {
             ))
             .ok()?;
     }
-    stack
-        .rpod("pod logs -n open")
-        .ok()?
-        .says("left said by left")?
-        .says("right said by right")?;
+    // What a container says takes a moment to its log.
+    until("both to be heard", || {
+        let logs = stack.rpod("pod logs -n open").ok()?;
+        Ok(
+            logs.stdout.contains("left said by left")
+                && logs.stdout.contains("right said by right"),
+        )
+    })?;
     stack
         .rpod("pod logs -c right open")
         .ok()?
