@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo, pipe2};
 use serde_json::Value;
@@ -244,6 +244,10 @@ impl<'a> Launch<'a> {
                     u32::MAX,
                     libc::CLOSE_RANGE_CLOEXEC,
                 );
+                // Nor is what a shell has its background jobs ignore: nobody below could catch it.
+                for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP] {
+                    nix::sys::signal::signal(signal, SigHandler::SigDfl)?;
+                }
                 for fd in &inherited {
                     let fd = std::os::fd::BorrowedFd::borrow_raw(*fd);
                     fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
