@@ -6,7 +6,6 @@ mod config;
 mod engine;
 mod monitor;
 mod output;
-mod parallel;
 mod rootless;
 mod store;
 mod systemd;

@@ -16,8 +16,8 @@ pub mod tree;
 pub mod user_namespace;
 pub mod volume;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 
@@ -37,7 +37,7 @@ pub struct Context {
     pub globals: Globals,
     /// What the caller passes on to the process that the command starts.
     pub preserved: Preserved,
-    runtime: OnceLock<PathBuf>,
+    runtime: OnceCell<PathBuf>,
 }
 
 impl Context {
@@ -52,7 +52,7 @@ impl Context {
             config,
             globals: globals.clone(),
             preserved: Preserved::default(),
-            runtime: OnceLock::new(),
+            runtime: OnceCell::new(),
         })
     }
 

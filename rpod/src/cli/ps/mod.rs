@@ -11,7 +11,6 @@ use crate::engine::container::filter::Filter;
 use crate::engine::container::record::Container;
 use crate::engine::{Context, container};
 use crate::output::{Listing, Style};
-use crate::parallel;
 
 #[derive(Args, Debug)]
 pub struct Ps {
@@ -169,21 +168,13 @@ impl Ps {
                 .then(|| row::of(ctx, &container, &status, self.needs_size()))
                 .transpose()
         };
-        let all = container::all(ctx)?;
-        let mut rows: Vec<Value> = match count {
-            // The newest alone are looked at.
-            Some(count) => {
-                let newest = all.into_iter().rev().map(row);
-                let shown = newest.filter_map(Result::transpose).take(count);
-                let mut rows: Vec<Value> = shown.collect::<Result<_>>()?;
-                rows.reverse();
-                rows
-            }
-            None => {
-                let rows = parallel::map(all, row).into_iter();
-                rows.filter_map(Result::transpose).collect::<Result<_>>()?
-            }
-        };
+        // Of a few, the newest alone are looked at.
+        let newest = container::all(ctx)?.into_iter().rev().map(row);
+        let shown = newest.filter_map(Result::transpose);
+        let mut rows: Vec<Value> = shown
+            .take(count.unwrap_or(usize::MAX))
+            .collect::<Result<_>>()?;
+        rows.reverse();
         self.sort(&mut rows);
         Ok(rows)
     }

@@ -48,7 +48,6 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use crate::parallel;
 use crate::store::{Lock, Noun, record as file};
 use record::Container;
 use supervision::exit_command_start;
@@ -67,13 +66,13 @@ pub fn load(ctx: &Context, id: &str) -> Result<Container> {
 /// All containers, oldest first. What is damaged or half removed is left out; `rm` can still name it.
 pub fn all(ctx: &Context) -> Result<Vec<Container>> {
     let ids = ctx.store.ids(Noun::Container);
-    let read = parallel::map(ids.context("listing containers")?, |id| {
-        file::load_if_there::<Container>(&ctx.store.record(Noun::Container, &id))
-    });
-    let mut all: Vec<Container> = read
-        .into_iter()
-        .filter_map(|record| record.ok().flatten())
-        .collect();
+    let mut all = Vec::new();
+    for id in ids.context("listing containers")? {
+        let record = ctx.store.record(Noun::Container, &id);
+        if let Ok(Some(container)) = file::load_if_there::<Container>(&record) {
+            all.push(container);
+        }
+    }
     all.sort_by(|a, b| a.created.cmp(&b.created));
     Ok(all)
 }
