@@ -66,11 +66,7 @@ impl ImageRecord {
     }
 
     fn is_of_repository(&self, name: &Name) -> bool {
-        self.names.iter().any(|other| {
-            other
-                .parse::<Name>()
-                .is_ok_and(|other| other.repository() == name.repository())
-        })
+        self.names.iter().any(|other| name.shares_repository(other))
     }
 
     fn add_name(&mut self, name: &str) {

@@ -38,6 +38,13 @@ impl Name {
         format!("{}/{}", self.domain, self.path)
     }
 
+    /// True for another name of the same repository, whatever its tag or digest.
+    pub fn shares_repository(&self, other: &str) -> bool {
+        other
+            .parse::<Self>()
+            .is_ok_and(|other| other.domain == self.domain && other.path == self.path)
+    }
+
     /// The name with tag `latest` if it has neither tag nor digest.
     pub fn or_latest(mut self) -> Self {
         if self.tag.is_none() && self.digest.is_none() {

@@ -45,13 +45,11 @@ impl Daemon {
     /// `--daemon-host`: `unix://PATH`, `tcp://HOST:PORT` with TLS, or `http://HOST:PORT`. Nothing is asked yet.
     pub fn at(access: &Access) -> Result<Self> {
         let host = access.daemon_host.as_deref().unwrap_or(DEFAULT_HOST);
-        let agent = |connector| Agent::with_parts(config(), connector, DefaultResolver::default());
         let (agent, origin) = match host.split_once("://") {
             Some(("unix", path)) => {
                 let connector = ().chain(UnixConnector::to(Path::new(path)));
-                let agent = Agent::with_parts(config(), connector, DefaultResolver::default());
                 // The socket is the address; that of the URL is not looked at.
-                (agent, "http://127.0.0.1".to_owned())
+                (agent(connector), "http://127.0.0.1".to_owned())
             }
             Some((scheme @ ("tcp" | "https" | "http"), address)) => {
                 let verify = access.tls_verify.unwrap_or(true);
@@ -139,15 +137,16 @@ fn is_absent(error: &std::io::Error) -> bool {
     )
 }
 
-fn config() -> Config {
-    Config::builder()
+fn agent(connector: impl Connector) -> Agent {
+    let config = Config::builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .input_buffer_size(BUFFER)
         .output_buffer_size(BUFFER)
         .proxy(None)
-        .build()
+        .build();
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 #[cfg(test)]

@@ -59,11 +59,8 @@ fn find(images: &Layout, image: &StoredImage) -> Result<Descriptor> {
         StoredImage::Name(name) => named(name),
         StoredImage::Id(id) => find_id(images, id, |_| true),
         StoredImage::NamedId(name, id) => find_id(images, id, |image| {
-            image.annotations.get(REF_NAME).is_some_and(|known| {
-                known
-                    .parse::<Name>()
-                    .is_ok_and(|known| known.repository() == name.repository())
-            })
+            let known = image.annotations.get(REF_NAME);
+            known.is_some_and(|known| name.shares_repository(known))
         }),
         StoredImage::Either(name, digits) => match find_id(images, digits, |_| true) {
             Err(error) if error.is::<NotFound>() => named(name),

@@ -1,6 +1,7 @@
 //! `docker://name`, a repository in a registry.
 
 mod destination;
+mod pages;
 mod search;
 mod source;
 mod tags;
@@ -41,6 +42,14 @@ fn connect(endpoint: &Endpoint, access: &Access, scope: Scope) -> Result<Arc<Cli
         credentials,
         access,
     )
+}
+
+/// The client of a registry as a whole.
+fn connect_to_registry(host: &str, access: &Access) -> Result<Arc<Client>> {
+    // A registry's settings are found by the name of something in it.
+    let name: Name = format!("{host}/any").parse()?;
+    let endpoint = Registries::load()?.push(&name)?;
+    connect(&endpoint, access, Scope::Login)
 }
 
 fn fetch_manifest(client: &Client, name: &Name, wanted: &str) -> Result<RawManifest> {
@@ -85,10 +94,7 @@ pub fn delete(name: &Name, access: &Access) -> Result<()> {
 
 /// Whether the registry at `host` accepts the credentials in `access`.
 pub fn is_let_in(host: &str, access: &Access) -> Result<bool> {
-    // A registry's settings are found by the name of something in it.
-    let name: Name = format!("{host}/any").parse()?;
-    let endpoint = Registries::load()?.push(&name)?;
-    let response = connect(&endpoint, access, Scope::Login)?
+    let response = connect_to_registry(host, access)?
         .ping()
         .with_context(|| format!("pinging container registry {host}"))?;
     match response.status().as_u16() {

@@ -1,15 +1,11 @@
 //! Which repositories a registry has of a name: the first version's search where there is one, else the second's catalog.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::connect;
-use super::tags::next_page;
-use crate::config::Registries;
-use crate::reference::Name;
-use crate::registry::{Client, Method, Scope, document, refused};
+use super::connect_to_registry;
+use super::pages::Pages;
+use crate::registry::{Client, Method, document};
 use crate::transport::Access;
 
 /// A repository, with what the registry tells of it.
@@ -33,16 +29,14 @@ pub fn search(host: &str, term: &str, limit: usize, access: &Access) -> Result<V
         ),
         host => (host, term),
     };
-    // A registry's settings are found by the name of something in it.
-    let name: Name = format!("{host}/any").parse()?;
-    let endpoint = Registries::load()?.push(&name)?;
-    let client = connect(&endpoint, access, Scope::Login)?;
+    let client = connect_to_registry(host, access)?;
     if !term.is_empty()
         && let Some(found) = first_version(&client, term, limit)?
     {
         return Ok(found);
     }
-    catalog(&client, term, limit).with_context(|| format!("couldn't search registry {host:?}"))
+    catalog(&client, host, term, limit)
+        .with_context(|| format!("couldn't search registry {host:?}"))
 }
 
 /// Nothing where the registry does not know of it.
@@ -69,28 +63,20 @@ fn first_version(client: &Client, term: &str, limit: usize) -> Result<Option<Vec
     Ok(Some(found.results))
 }
 
-fn catalog(client: &Client, term: &str, limit: usize) -> Result<Vec<Found>> {
+fn catalog(client: &Client, host: &str, term: &str, limit: usize) -> Result<Vec<Found>> {
     #[derive(Deserialize)]
     struct Page {
         #[serde(default)]
         repositories: Vec<String>,
     }
-    let mut url = client.at("/v2/_catalog");
-    let mut seen = BTreeSet::new();
     let mut found: Vec<Found> = Vec::new();
-    while found.len() < limit && seen.insert(url.clone()) {
-        let response = client.send(&Method::GET, &url, &[])?;
-        if response.status() != 200 {
-            return Err(refused("reading its catalog", response));
-        }
-        let next = response
-            .headers()
-            .get("Link")
-            .and_then(|value| value.to_str().ok())
-            .and_then(next_page)
-            .map(str::to_owned);
-        let body = document(response).context("reading its catalog")?;
-        let page: Page = serde_json::from_slice(&body).context("parsing its catalog")?;
+    for page in Pages::new(
+        client,
+        client.at("/v2/_catalog"),
+        host,
+        "reading its catalog",
+    ) {
+        let page: Page = serde_json::from_slice(&page?).context("parsing its catalog")?;
         for name in page.repositories {
             if found.len() < limit && name.contains(term) {
                 // What is called just so is what is looked for.
@@ -102,9 +88,8 @@ fn catalog(client: &Client, term: &str, limit: usize) -> Result<Vec<Found>> {
                 found.insert(place, one);
             }
         }
-        match next {
-            Some(next) => url = next,
-            None => break,
+        if found.len() >= limit {
+            break;
         }
     }
     Ok(found)
