@@ -10,7 +10,7 @@ use super::commands::{COMMANDS, NOUNS};
 use super::{ENGINE_ERROR, ExitStatus, verb};
 
 /// Prints help where it was asked for; anything else is a usage error in podman's words.
-pub(super) fn usage(error: &clap::Error, command: &str) -> Result<u8> {
+pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -57,12 +57,12 @@ pub(super) fn usage(error: &clap::Error, command: &str) -> Result<u8> {
             first.trim_start_matches("error: ").to_owned()
         }
     };
-    eprintln!("Error: {message}\nSee '{command} --help'");
+    eprintln!("Error: {message}\nSee '{} --help'", command_words(args));
     Ok(ENGINE_ERROR)
 }
 
 /// `rpod NOUN VERB`, as far as the arguments name commands: whose help there is to see.
-pub(super) fn command_words(args: &[OsString]) -> String {
+fn command_words(args: &[OsString]) -> String {
     let mut words = vec!["rpod"];
     let named: Vec<&str> = args.iter().skip(1).filter_map(|arg| arg.to_str()).collect();
     let is_noun = |word: &&str| NOUNS.iter().any(|noun| noun.name == *word);

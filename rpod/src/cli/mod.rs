@@ -80,10 +80,9 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
         return quadlet::generator::run(args);
     }
     let args: Vec<OsString> = args.collect();
-    let words = errors::command_words(&args);
-    let matches = match root().try_get_matches_from(args) {
+    let matches = match root().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return errors::usage(&error, &words),
+        Err(error) => return errors::usage(&error, &args),
     };
     let globals = Globals::from_matches(&matches)?;
     let (noun, entry, matches) = chosen(&matches);

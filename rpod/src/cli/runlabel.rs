@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use super::image::RegistryOptions;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::{create, find, remove};
@@ -13,15 +14,8 @@ use crate::engine::image::{self, Access, Platform};
 
 #[derive(Args, Debug)]
 pub struct RunLabel {
-    /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
-    authfile: Option<PathBuf>,
-    /// Directory with TLS certificates for the registry
-    #[arg(long, value_name = "DIR")]
-    cert_dir: Option<PathBuf>,
-    /// USERNAME:PASSWORD for the registry
-    #[arg(long, value_name = "CREDENTIALS")]
-    creds: Option<String>,
+    #[command(flatten)]
+    registry: RegistryOptions,
     /// Print the command and do not run it
     #[arg(long)]
     display: bool,
@@ -34,9 +28,6 @@ pub struct RunLabel {
     /// Replace a container with the name
     #[arg(long)]
     replace: bool,
-    /// Require HTTPS and verify certificates when accessing the registry
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<bool>,
     /// LABEL IMAGE [ARG...]
     #[arg(required = true, num_args = 2.., trailing_var_arg = true, value_name = "LABEL IMAGE [ARG...]")]
     words: Vec<String>,
@@ -55,12 +46,8 @@ impl Verb for RunLabel {
             Some(image) => image,
             None => {
                 let access = Access {
-                    authfile: self.authfile.clone(),
-                    cert_dir: self.cert_dir.clone(),
-                    creds: self.creds.clone(),
-                    tls_verify: self.tls_verify,
                     quiet: self.quiet,
-                    ..Access::default()
+                    ..Access::from(self.registry)
                 };
                 image::pull(&ctx, name, &access, &Platform::default())?
             }

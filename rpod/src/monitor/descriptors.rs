@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-const FIRST: RawFd = 3;
+/// The first after standard error.
+pub const FIRST: RawFd = 3;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Preserved {
@@ -53,8 +54,17 @@ impl Preserved {
         self.set(FdFlag::empty())
     }
 
+    /// True if all of them are the caller's.
+    pub fn are_inherited(self) -> bool {
+        self.numbers().all(is_inherited)
+    }
+
+    fn numbers(self) -> impl Iterator<Item = RawFd> {
+        (FIRST..).take(self.count as usize)
+    }
+
     fn set(self, flag: FdFlag) -> Result<()> {
-        for fd in (FIRST..).take(self.count as usize) {
+        for fd in self.numbers() {
             // SAFETY: only marked; a number that is no open descriptor is an error of fcntl(2).
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             fcntl(fd, FcntlArg::F_SETFD(flag))

@@ -12,6 +12,7 @@
 //! name is a symbolic link: making it is the one atomic step that decides who owns the name ([`names`]). Nothing is read but
 //! what was asked for: a name is one readlink, an id prefix one directory listing.
 
+pub mod directory;
 pub mod id;
 pub mod lock;
 pub mod names;

@@ -3,13 +3,11 @@
 //! They stay where they are, at 3 and on, through the monitor and the runtime; only the container is told of them, by variables whose
 //! process is its own first.
 
-use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, bail};
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-const FIRST: RawFd = 3;
+use crate::monitor::descriptors::{FIRST, Preserved};
 
 /// What was handed to this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,14 +36,13 @@ impl Sockets {
         Ok(sockets)
     }
 
-    /// What rpod opens by itself is closed at execve. A number in the environment must not give that to a container.
+    /// A number in the environment must not give what rpod opens by itself to a container.
     fn were_handed(&self) -> bool {
-        (FIRST..).take(self.count as usize).all(|fd| {
-            // SAFETY: only looked at; a number that is no open descriptor is an error of fcntl(2).
-            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-            let flags = fcntl(fd, FcntlArg::F_GETFD);
-            flags.is_ok_and(|flags| !FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC))
-        })
+        self.descriptors().are_inherited()
+    }
+
+    fn descriptors(&self) -> Preserved {
+        Preserved { count: self.count }
     }
 
     fn named(pid: Option<&str>, count: Option<&str>, names: Option<String>, own: u32) -> Sockets {
@@ -58,23 +55,18 @@ impl Sockets {
 
     /// Keeps them from every program that is not meant to have them.
     pub fn hold(&self) -> Result<()> {
-        self.set(FdFlag::FD_CLOEXEC)
+        self.descriptors().hold().with_context(|| self.failed())
     }
 
     /// Lets the next program have them.
     pub fn let_through(&self) -> Result<()> {
-        self.set(FdFlag::empty())
+        self.descriptors()
+            .let_through()
+            .with_context(|| self.failed())
     }
 
-    fn set(&self, flag: FdFlag) -> Result<()> {
-        for fd in (FIRST..).take(self.count as usize) {
-            // SAFETY: only marked; a number that is no open descriptor is an error of fcntl(2).
-            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-            fcntl(fd, FcntlArg::F_SETFD(flag)).with_context(|| {
-                format!("LISTEN_FDS={}: descriptor {fd:?} is not open", self.count)
-            })?;
-        }
-        Ok(())
+    fn failed(&self) -> String {
+        format!("LISTEN_FDS={}", self.count)
     }
 
     /// What the container's first process is told.

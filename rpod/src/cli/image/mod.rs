@@ -43,9 +43,9 @@ use super::ExitStatus;
 use super::errors::worded;
 use crate::engine::image::Access;
 
-/// Options of commands that speak to a registry.
+/// How a registry is reached, of every command that speaks to one.
 #[derive(Args, Clone, Debug)]
-pub(super) struct AccessOptions {
+pub(super) struct RegistryOptions {
     /// Path of the authentication file
     #[arg(long, value_name = "PATH")]
     authfile: Option<PathBuf>,
@@ -55,6 +55,28 @@ pub(super) struct AccessOptions {
     /// USERNAME:PASSWORD for the registry
     #[arg(long, value_name = "CREDENTIALS")]
     creds: Option<String>,
+    /// Require HTTPS and verify certificates when contacting registries
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+}
+
+impl From<RegistryOptions> for Access {
+    fn from(options: RegistryOptions) -> Self {
+        Self {
+            authfile: options.authfile,
+            cert_dir: options.cert_dir,
+            creds: options.creds,
+            tls_verify: options.tls_verify,
+            ..Self::default()
+        }
+    }
+}
+
+/// Options of commands that copy to or from a registry.
+#[derive(Args, Clone, Debug)]
+pub(super) struct AccessOptions {
+    #[command(flatten)]
+    registry: RegistryOptions,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
@@ -67,9 +89,6 @@ pub(super) struct AccessOptions {
     /// Docker's option: it does nothing
     #[arg(long)]
     disable_content_trust: bool,
-    /// Require HTTPS and verify certificates
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<bool>,
 }
 
 impl From<AccessOptions> for Access {
@@ -82,12 +101,8 @@ impl From<AccessOptions> for Access {
         Self {
             retry: options.retry,
             retry_delay: options.retry_delay,
-            authfile: options.authfile,
-            cert_dir: options.cert_dir,
-            creds: options.creds,
-            tls_verify: options.tls_verify,
-            decryption_keys: Vec::new(),
             quiet: options.quiet,
+            ..Self::from(options.registry)
         }
     }
 }

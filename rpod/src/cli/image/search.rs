@@ -1,31 +1,23 @@
 //! podman-search(1)
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::RegistryOptions;
 use crate::cli::{Globals, Verb};
-use crate::engine::image::{Access, Found, Search as Asked};
+use crate::engine::image::{Found, Search as Asked};
 use crate::output::template::no_methods;
 use crate::output::{Listing, Style};
 use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
 pub struct Search {
-    /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
-    authfile: Option<PathBuf>,
-    /// Directory with TLS certificates for the registry
-    #[arg(long, value_name = "DIR")]
-    cert_dir: Option<PathBuf>,
+    #[command(flatten)]
+    registry: RegistryOptions,
     /// List stars, official and automated columns as Docker does
     #[arg(long)]
     compatible: bool,
-    /// USERNAME:PASSWORD for the registry
-    #[arg(long, value_name = "CREDENTIALS")]
-    creds: Option<String>,
     /// Filter output based on conditions provided (is-automated, is-official, stars=N)
     #[arg(short, long, value_name = "FILTER")]
     filter: Vec<String>,
@@ -41,9 +33,6 @@ pub struct Search {
     /// Do not truncate the output
     #[arg(long)]
     no_trunc: bool,
-    /// Require HTTPS and verify certificates when contacting registries
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<bool>,
     /// Part of the names, after a registry and a slash if only that is to be searched
     #[arg(value_name = "TERM")]
     term: String,
@@ -70,14 +59,7 @@ impl Verb for Search {
         if self.list_tags && !self.filter.is_empty() {
             bail!("filters are not applicable to list tags result");
         }
-        let access = Access {
-            authfile: self.authfile,
-            cert_dir: self.cert_dir,
-            creds: self.creds,
-            tls_verify: self.tls_verify,
-            ..Access::default()
-        };
-        let asked = Asked::new(&self.term, self.limit, access);
+        let asked = Asked::new(&self.term, self.limit, self.registry.into());
         let (rows, table) = if self.list_tags {
             let tags = asked.tags()?.into_iter();
             let rows = tags.map(|(name, tag)| json!({ "Name": name, "Tag": tag }));

@@ -1,11 +1,10 @@
 //! podman-manifest-add(1)
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
 
 use super::annotations;
+use crate::cli::image::RegistryOptions;
 use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
@@ -23,15 +22,8 @@ pub struct Add {
     /// Override the architecture of the image
     #[arg(long)]
     arch: Option<String>,
-    /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
-    authfile: Option<PathBuf>,
-    /// Directory with TLS certificates for the registry
-    #[arg(long, value_name = "DIR")]
-    cert_dir: Option<PathBuf>,
-    /// USERNAME:PASSWORD for the registry
-    #[arg(long, value_name = "CREDENTIALS")]
-    creds: Option<String>,
+    #[command(flatten)]
+    registry: RegistryOptions,
     /// Override the features of the image
     #[arg(long, value_delimiter = ',')]
     features: Vec<String>,
@@ -41,9 +33,6 @@ pub struct Add {
     /// Override the OS version of the image
     #[arg(long, value_name = "VERSION")]
     os_version: Option<String>,
-    /// Require HTTPS and verify certificates when accessing the registry
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<bool>,
     /// Override the variant of the image
     #[arg(long)]
     variant: Option<String>,
@@ -75,12 +64,8 @@ impl Verb for Add {
         let ctx = Context::new(globals)?;
         let id = list::find(&ctx, &self.list)?.id;
         let access = Access {
-            authfile: self.authfile,
-            cert_dir: self.cert_dir,
-            creds: self.creds,
-            tls_verify: self.tls_verify,
             quiet: true,
-            ..Access::default()
+            ..Access::from(self.registry)
         };
         let chosen = Chosen {
             all: self.all,

@@ -1,10 +1,9 @@
 //! podman-manifest-push(1)
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use crate::cli::image::RegistryOptions;
 use crate::cli::image::writing::{NO_SEQUOIA, WritingOptions};
 use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
@@ -16,24 +15,14 @@ pub struct Push {
     /// Push the list's images too
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     all: bool,
-    /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
-    authfile: Option<PathBuf>,
-    /// Directory with TLS certificates for the registry
-    #[arg(long, value_name = "DIR")]
-    cert_dir: Option<PathBuf>,
-    /// USERNAME:PASSWORD for the registry
-    #[arg(long, value_name = "CREDENTIALS")]
-    creds: Option<String>,
+    #[command(flatten)]
+    registry: RegistryOptions,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
     /// Remove the list from the store if pushing succeeds
     #[arg(long)]
     rm: bool,
-    /// Require HTTPS and verify certificates
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<bool>,
     #[command(flatten)]
     writing: WritingOptions,
     /// The list
@@ -59,12 +48,8 @@ impl Verb for Push {
         let ctx = Context::new(globals)?;
         let list = list::find(&ctx, &self.list)?;
         let access = Access {
-            authfile: self.authfile,
-            cert_dir: self.cert_dir,
-            creds: self.creds,
-            tls_verify: self.tls_verify,
             quiet: self.quiet,
-            ..Access::default()
+            ..Access::from(self.registry)
         };
         let destination = match &self.destination {
             Some(destination) => destination.clone(),

@@ -261,13 +261,16 @@ fn variables(text: &str) -> Vec<String> {
     if text.contains('=') {
         return vec![text.to_owned()];
     }
-    let is_meant = |name: &str| match text.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == text,
+    let Some(start) = text.strip_suffix('*') else {
+        let value = std::env::var(text).ok();
+        return value
+            .map(|value| format!("{text}={value}"))
+            .into_iter()
+            .collect();
     };
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
-        is_meant(&name).then(|| format!("{name}={value}"))
+        name.starts_with(start).then(|| format!("{name}={value}"))
     });
     all.collect()
 }

@@ -7,7 +7,6 @@ mod edits;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -18,6 +17,7 @@ use edits::Edits;
 
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::store::directory::entries;
 
 /// Whose devices `--gpus` means, the first that is described.
 const GPU_VENDORS: [&str; 2] = ["nvidia.com", "amd.com"];
@@ -145,25 +145,11 @@ fn load(ctx: &Context) -> Result<Vec<Description>> {
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("listing {}", directory.display()))?
-            .path();
-        if matches!(
-            path.extension().and_then(|e| e.to_str()),
-            Some("json" | "yaml")
-        ) {
-            paths.push(path);
-        }
-    }
+    let mut paths = entries(directory)?;
+    paths.retain(|path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("json" | "yaml"))
+    });
     paths.sort();
     Ok(paths)
 }

@@ -1,8 +1,6 @@
 //! Damage of containers: records that cannot be read, layers that are missing, what killed commands left.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -11,6 +9,7 @@ use super::record::Container;
 use super::remove::{self, is_young};
 use crate::engine::Context;
 use crate::engine::system::check::{Asked, Damage, Outcome, Thing};
+use crate::store::directory::entries;
 use crate::store::{Lock, Noun, id, record as file};
 
 pub fn check(ctx: &Context, _asked: &Asked) -> Result<Vec<Damage>> {
@@ -82,15 +81,8 @@ fn errors(ctx: &Context, container: &Container) -> Vec<String> {
 
 /// Run directories and network namespaces of containers that are no more.
 fn orphans(directory: &Path, known: &BTreeSet<String>) -> Result<Vec<Damage>> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(|| format!("listing {}", directory.display()))?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("listing {}", directory.display()))?
-            .path();
+    for path in entries(directory)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let owner = name.trim_end_matches(".json");
         if id::is_whole(owner) && !known.contains(owner) && !is_young(&path) {

@@ -14,12 +14,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::record::{Container, Process};
-use super::remove::remove_tree;
 use super::wait::watch;
 use crate::bundle;
 use crate::engine::{Context, event, runtime};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::{self, Monitor};
+use crate::store::directory::remove_tree;
 use crate::store::id;
 use crate::store::record::{Durability, replace_private};
 use crate::systemd::sockets::Sockets;

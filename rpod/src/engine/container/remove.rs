@@ -16,6 +16,7 @@ use crate::engine::image::{self, RemoveError};
 use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
 use crate::engine::{Context, event, pod, runtime, volume};
+use crate::store::directory::remove_tree;
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
 
@@ -291,15 +292,6 @@ pub(in crate::engine) fn is_young(home: &Path) -> bool {
 pub fn forget_exit(ctx: &Context, id: &str) -> Result<()> {
     let path = ctx.store.exits().join(id);
     match fs::remove_file(&path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn remove_tree(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing {}", path.display()))
         }

@@ -1,6 +1,6 @@
 //! The root file system of a container: its image's layers under a directory of its own, or a directory of the host's.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,6 +10,7 @@ use super::record::{Container, Directory, DirectoryKind};
 use super::{mapped, tree};
 use crate::engine::Context;
 use crate::engine::user_namespace::{Maps, namespace};
+use crate::store::directory::remove_tree;
 
 /// Mounts it on `rootfs` in the container's directory. One that is mounted is left alone.
 pub(super) fn mount(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
@@ -69,16 +70,8 @@ pub(super) fn release(container: &Container, home: &Path) -> Result<()> {
     if !container.rootfs.as_ref().is_some_and(is_over) {
         return Ok(());
     }
-    for name in ["upper", "work"] {
-        let path = home.join(name);
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", path.display()));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    remove_tree(&home.join("upper"))?;
+    remove_tree(&home.join("work"))
 }
 
 fn mount_image(ctx: &Context, container: &Container, home: &Path) -> Result<()> {

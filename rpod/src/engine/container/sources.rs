@@ -9,7 +9,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,7 @@ use super::overlay::{bind, over, unmount};
 use super::record::{Container, Mount, Over};
 use crate::engine::files::{self, Root};
 use crate::engine::{Context, image};
+use crate::store::directory::{entries, remove_tree};
 
 /// The container with mounts of directories and files alone.
 pub(super) fn make(ctx: &Context, container: &Container, run: &Path) -> Result<Container> {
@@ -108,31 +108,14 @@ pub(super) fn release(home: &Path, run: &Path) -> Result<()> {
     for name in names(&mounts)? {
         unmount(&mounts.join(name))?;
     }
-    match fs::remove_dir_all(&overlays) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", overlays.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_tree(&overlays)
 }
 
 /// Parts before the images that they are of: `0` before `0.image`.
 fn names(directory: &Path) -> Result<Vec<OsString>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(
-            entry
-                .with_context(|| format!("listing {}", directory.display()))?
-                .file_name(),
-        );
-    }
+    let paths = entries(directory)?;
+    let names = paths.iter().filter_map(|path| path.file_name());
+    let mut names: Vec<OsString> = names.map(OsString::from).collect();
     names.sort();
     Ok(names)
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use super::Name;
 use crate::engine::rootless;
+use crate::store::directory::entries;
 
 /// The keys of registries.conf that are about short names.
 #[derive(Debug, Default, Deserialize)]
@@ -143,18 +144,8 @@ fn files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn drop_ins(directory: &PathBuf) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(|| format!("listing {}", directory.display()))?;
+fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = entries(directory)?;
     paths.retain(|path| {
         path.extension()
             .is_some_and(|extension| extension == "conf")

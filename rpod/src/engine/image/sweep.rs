@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use super::{index, list, manifest, summary};
 use crate::engine::Context;
+use crate::store::directory::entries;
 use crate::store::{Lock, id};
 
 /// Remove them. A store that somebody is importing into, or making a container from, is left for the next
@@ -47,35 +47,18 @@ pub fn sweep(context: &Context) -> Result<()> {
 
 /// `mapped/<map>/<layer>`: layers that were unpacked once more. A map's own directory stays: somebody may be about to unpack into it.
 fn sweep_mapped(directory: &Path, kept: &BTreeSet<String>) -> Result<()> {
-    let maps = match fs::read_dir(directory) {
-        Ok(maps) => maps,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    for map in maps {
-        let map = map.with_context(|| format!("listing {}", directory.display()))?;
-        sweep_directory(&map.path(), kept)?;
+    for map in entries(directory)? {
+        sweep_directory(&map, kept)?;
     }
     Ok(())
 }
 
 /// Remove what has an id for its name and is not kept, and what a killed process left half-made.
 fn sweep_directory(directory: &Path, kept: &BTreeSet<String>) -> Result<()> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    for entry in entries {
-        let entry = entry.with_context(|| format!("listing {}", directory.display()))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = entry.path();
+    for path in entries(directory)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let half_made = name.starts_with(".tmp-");
-        if !(half_made || id::is_whole(&name) && !kept.contains(&name)) {
+        if !(half_made || id::is_whole(&name) && !kept.contains(&*name)) {
             continue;
         }
         if half_made && Lock::try_exclusive(&path)?.is_none() {

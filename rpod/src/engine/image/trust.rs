@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::engine::rootless;
+use crate::store::directory::entries;
 use crate::store::record::{Durability, replace};
 
 /// The file that was named, else the user's, else the host's.
@@ -153,16 +153,13 @@ fn owners(requirement: &Value) -> String {
 
 /// gpg(1) tells a key's owners without taking it into a keyring.
 fn addresses(key: &str) -> Vec<String> {
-    let output = Command::new("gpg2")
-        .args(["--show-keys", "--with-colons", key])
-        .stderr(Stdio::null())
-        .output()
-        .or_else(|_| {
-            Command::new("gpg")
-                .args(["--show-keys", "--with-colons", key])
-                .stderr(Stdio::null())
-                .output()
-        });
+    let ask = |program| {
+        Command::new(program)
+            .args(["--show-keys", "--with-colons", key])
+            .stderr(Stdio::null())
+            .output()
+    };
+    let output = ask("gpg2").or_else(|_| ask("gpg"));
     let text = output.map(|output| output.stdout).unwrap_or_default();
     addresses_of(&String::from_utf8_lossy(&text))
 }
@@ -203,16 +200,8 @@ impl Lookasides {
             .map(Path::to_owned)
             .or(of_user)
             .unwrap_or_else(|| "/etc/containers/registries.d".into());
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Lookasides::default()),
-            Err(error) => {
-                return Err(error).with_context(|| format!("listing {}", directory.display()));
-            }
-        };
         let mut all = Lookasides::default();
-        for entry in entries {
-            let path = entry.context("listing registries.d")?.path();
+        for path in entries(&directory)? {
             if path.extension().is_none_or(|extension| extension != "yaml") {
                 continue;
             }

@@ -17,6 +17,7 @@ use anyhow::{Context as _, Result};
 
 use crate::engine::{Context, rootless};
 use crate::store::Lock;
+use crate::store::directory::entries;
 
 const HOST: &str = "/run/rpod-networks";
 
@@ -76,19 +77,8 @@ pub(super) fn neighbours(ctx: &Context) -> Result<Vec<PathBuf>> {
     if rootless() {
         return Ok(Vec::new());
     }
-    let directory = directory()?;
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let link = entry
-            .with_context(|| format!("listing {}", directory.display()))?
-            .path();
+    for link in entries(&directory()?)? {
         let runroot =
             fs::read_link(&link).with_context(|| format!("reading {}", link.display()))?;
         if !runroot.join("netns").exists() {

@@ -20,6 +20,7 @@ use super::user_mode::{self, Link};
 use super::{connection, namespace};
 use crate::engine::Context;
 use crate::engine::container::overlay::is_mount_point;
+use crate::store::directory::remove_tree;
 use crate::store::record::{self, Durability};
 
 /// A way into the namespace, for a process that is about to become another program.
@@ -147,10 +148,5 @@ pub(super) fn release(ctx: &Context) -> Result<()> {
     let path = netns(ctx);
     user_mode::down(&path)?;
     namespace::remove(&path)?;
-    match fs::remove_dir_all(&directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", directory.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_tree(&directory)
 }

@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,6 +15,7 @@ use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{pause, remove as container};
 use crate::engine::{Context, event};
+use crate::store::directory::{entries, remove_tree};
 use crate::store::{Lock, Noun};
 
 /// Removes a pod whose containers have ended. With `force` they are stopped first.
@@ -123,28 +123,11 @@ pub fn sweep(ctx: &Context) -> Result<()> {
 
 /// Directories that were never named. One that is young may belong to somebody who is just making it.
 fn sweep_nameless(ctx: &Context) -> Result<()> {
-    let pods = ctx.store.all(Noun::Pod);
-    let entries = match fs::read_dir(&pods) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.with_context(|| format!("listing {}", pods.display()))?,
-    };
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("listing {}", pods.display()))?
-            .path();
+    for path in entries(&ctx.store.all(Noun::Pod))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with(".tmp-") && !container::is_young(&path) {
             remove_tree(&path)?;
         }
     }
     Ok(())
-}
-
-fn remove_tree(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }

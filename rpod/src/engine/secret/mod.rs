@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Context, event};
+use crate::store::directory::entries;
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, id};
 
@@ -125,17 +126,9 @@ pub fn find(ctx: &Context, text: &str) -> Result<Secret> {
 
 /// Oldest first. What a killed process left half-made has no record and is none.
 pub fn all(ctx: &Context) -> Result<Vec<Secret>> {
-    let directory = directory(ctx);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
     let mut all = Vec::new();
-    for entry in entries {
-        let path = entry?.path().join("secret.json");
+    for home in entries(&directory(ctx))? {
+        let path = home.join("secret.json");
         all.extend(record::load_if_there::<Secret>(&path)?);
     }
     all.sort_by(|a, b| a.created.cmp(&b.created));

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::{Volume, VolumeError, all, home, lock, mount, users};
 use crate::engine::container::{self, overlay, remove};
 use crate::engine::{Context, event};
+use crate::store::directory::remove_tree;
 
 /// Removes a volume. Containers that use it are removed first if `force`, an error else.
 pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>) -> Result<()> {
@@ -36,15 +37,9 @@ pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>)
         }
         _ => {}
     }
-    match fs::remove_dir_all(&home) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(removing)
-        }
-        _ => {
-            event::volume(ctx, "remove", &volume.name);
-            Ok(())
-        }
-    }
+    remove_tree(&home)?;
+    event::volume(ctx, "remove", &volume.name);
+    Ok(())
 }
 
 /// Volumes that no container names.

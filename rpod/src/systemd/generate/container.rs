@@ -27,13 +27,12 @@ pub(super) fn unit(
         );
     }
     let line = (request.take_apart)(&container.create_command);
-    let stop_timeout = request.stop_timeout.unwrap_or(container.stop_timeout);
     let mut unit = Unit {
         name: request.container_service(container),
         relations: of_pod
             .map(|pod| pod.binds(container, request))
             .unwrap_or_default(),
-        stop_timeout,
+        stop_timeout: request.stop_timeout.unwrap_or(container.stop_timeout),
         start_timeout: request.start_timeout.unwrap_or(0),
         ..Unit::default()
     };
@@ -44,15 +43,7 @@ pub(super) fn unit(
     } else {
         warn_of_restarts(container);
         let globals = line.map(|line| line.globals).unwrap_or_default();
-        unit.mounts = ctx.store.runroot.display().to_string();
-        let called = request.called(container);
-        let stop = words(&globals, &["stop", "-t", &stop_timeout.to_string(), called])?;
-        unit.commands = vec![
-            ("ExecStart", words(&globals, &["start", called])?),
-            ("ExecStop", stop.clone()),
-            ("ExecStopPost", stop),
-        ];
-        unit.kind = forking(ctx, container);
+        start_what_is_there(ctx, &mut unit, container, request, &globals)?;
     }
     let file = match request.template {
         true => format!("{}@", unit.name),
@@ -61,14 +52,29 @@ pub(super) fn unit(
     Ok((file, unit.text(request)))
 }
 
-/// What systemd waits for where it is not told.
-pub(super) fn forking(ctx: &Context, container: &Container) -> Vec<(&'static str, String)> {
+/// The unit starts and stops a container, or by its infra container a pod, and waits for the monitor.
+pub(super) fn start_what_is_there(
+    ctx: &Context,
+    unit: &mut Unit,
+    container: &Container,
+    request: &Request,
+    globals: &[String],
+) -> Result<()> {
+    let (called, timeout) = (request.called(container), unit.stop_timeout.to_string());
+    let stop = words(globals, &["stop", "-t", &timeout, called])?;
+    unit.mounts = ctx.store.runroot.display().to_string();
+    unit.commands = vec![
+        ("ExecStart", words(globals, &["start", called])?),
+        ("ExecStop", stop.clone()),
+        ("ExecStopPost", stop),
+    ];
     let default = || container.run_dir(ctx).join("conmon.pid");
     let pidfile = container.conmon_pidfile.clone().unwrap_or_else(default);
-    vec![
+    unit.kind = vec![
         ("PIDFile", pidfile.display().to_string()),
         ("Type", "forking".to_owned()),
-    ]
+    ];
+    Ok(())
 }
 
 fn made_anew(

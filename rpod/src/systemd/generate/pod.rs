@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 
 use super::command_line::{CommandLine, Given};
-use super::container::{forking, unit as container_unit, words};
+use super::container::{start_what_is_there, unit as container_unit, words};
 use super::escape::escape;
 use super::unit::Unit;
 use super::{Request, Units};
@@ -84,12 +84,10 @@ impl PodUnit {
             .map(|container| format!("{}.service", request.container_service(container)))
             .collect();
         services.sort_unstable();
-        let stop_timeout = request.stop_timeout.unwrap_or(infra.stop_timeout);
         let mut unit = Unit {
             name: self.service.clone(),
-            mounts: ctx.store.runroot.display().to_string(),
             relations: vec![("Wants", services.clone()), ("Before", services)],
-            stop_timeout,
+            stop_timeout: request.stop_timeout.unwrap_or(infra.stop_timeout),
             ..Unit::default()
         };
         let line = (request.take_apart)(&pod.create_command);
@@ -98,14 +96,7 @@ impl PodUnit {
             self.made_anew(&mut unit, line)?;
         } else {
             let globals = line.map(|line| line.globals).unwrap_or_default();
-            let called = request.called(infra);
-            let stop = words(&globals, &["stop", "-t", &stop_timeout.to_string(), called])?;
-            unit.commands = vec![
-                ("ExecStart", words(&globals, &["start", called])?),
-                ("ExecStop", stop.clone()),
-                ("ExecStopPost", stop),
-            ];
-            unit.kind = forking(ctx, infra);
+            start_what_is_there(ctx, &mut unit, infra, request, &globals)?;
         }
         Ok((unit.name.clone(), unit.text(request)))
     }

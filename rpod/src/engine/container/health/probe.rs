@@ -20,8 +20,8 @@ use crate::bundle;
 use crate::engine::container::exec;
 use crate::engine::container::pidfd;
 use crate::engine::container::record::{Container, Process};
-use crate::engine::container::remove::remove_tree;
 use crate::engine::{Context, runtime};
+use crate::store::directory::remove_tree;
 use crate::store::id;
 use crate::store::record::{Durability, replace_private};
 

@@ -139,27 +139,17 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         json!(asked.cpu_rt_runtime.unwrap_or(0)),
     );
     add("OomKillDisable", json!(asked.oom_kill_disable));
-    add("BlkioWeight", json!(asked.block_io.weight.unwrap_or(0)));
-    add(
-        "BlkioWeightDevice",
-        json!(devices(&asked.block_io.weight_device, "Weight")),
-    );
-    add(
-        "BlkioDeviceReadBps",
-        json!(devices(&asked.block_io.read_bps, "Rate")),
-    );
-    add(
-        "BlkioDeviceWriteBps",
-        json!(devices(&asked.block_io.write_bps, "Rate")),
-    );
-    add(
-        "BlkioDeviceReadIOps",
-        json!(devices(&asked.block_io.read_iops, "Rate")),
-    );
-    add(
-        "BlkioDeviceWriteIOps",
-        json!(devices(&asked.block_io.write_iops, "Rate")),
-    );
+    let io = &asked.block_io;
+    add("BlkioWeight", json!(io.weight.unwrap_or(0)));
+    for (key, values, value) in [
+        ("BlkioWeightDevice", &io.weight_device, "Weight"),
+        ("BlkioDeviceReadBps", &io.read_bps, "Rate"),
+        ("BlkioDeviceWriteBps", &io.write_bps, "Rate"),
+        ("BlkioDeviceReadIOps", &io.read_iops, "Rate"),
+        ("BlkioDeviceWriteIOps", &io.write_iops, "Rate"),
+    ] {
+        add(key, json!(devices(values, value)));
+    }
     all
 }
 

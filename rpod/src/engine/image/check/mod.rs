@@ -8,8 +8,8 @@ mod index;
 mod layers;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::{manifest, summary};
 use crate::engine::system::check::{Asked, Damage, Outcome, Thing};
 use crate::engine::{Context, container, event};
+use crate::store::directory::entries;
 use crate::store::{Lock, Store, id};
 
 pub use index::rebuild as rebuild_index;
@@ -157,14 +158,8 @@ fn leftovers(
     kept: Option<&BTreeSet<String>>,
     max_age: Duration,
 ) -> Result<Vec<Damage>> {
-    let listing = || format!("listing {}", directory.display());
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(listing)?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(listing)?.path();
+    for path in entries(directory)? {
         let name = path
             .file_name()
             .unwrap_or_default()
