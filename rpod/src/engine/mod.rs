@@ -7,6 +7,7 @@ pub mod event;
 pub mod files;
 pub mod host;
 pub mod image;
+pub mod layout;
 pub mod network;
 pub mod pod;
 pub mod runtime;

@@ -10,8 +10,9 @@ use super::record::Container;
 use super::status::Status;
 use crate::engine::files::Root;
 use crate::engine::files::pack::{Form, Packer};
-use crate::engine::image::assemble::{self, Base, Blob, Kind};
+use crate::engine::image::assemble::{self, Base, Kind};
 use crate::engine::image::{self, change};
+use crate::engine::layout::{Blob, Layout};
 use crate::engine::{Context, event, runtime};
 
 #[derive(Debug, Default)]
@@ -163,7 +164,7 @@ fn layer(ctx: &Context, container: &Container, asked: &Commit) -> Result<Blob> {
     } else {
         (Root::open(&container.home(ctx).join("upper"))?, Form::Layer)
     };
-    assemble::put_blob(&ctx.store, |out| {
+    Layout::images(&ctx.store).put_blob(|out| {
         let mut packer = Packer::new(out, form).of(container);
         packer.add(&root, Path::new("/"), None)?;
         packer.finish().map(drop)

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::assemble::{self, Base, Kind};
 use super::{Image, change};
 use crate::engine::container::create::lock_images;
+use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 
 #[derive(Debug, Default)]
@@ -30,7 +31,7 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
         change::apply(&mut config, text)?;
     }
     let _images = lock_images(ctx)?;
-    let layer = assemble::put_blob(&ctx.store, |out| unpacked(archive, out))?;
+    let layer = Layout::images(&ctx.store).put_blob(|out| unpacked(archive, out))?;
     let now = jiff::Timestamp::now().to_string();
     let mut image = json!({
         "created": now,

@@ -1,18 +1,17 @@
 //! Manifests and configurations, read from the blobs.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::Image;
-use super::index::Index;
-use crate::store::{Store, id};
+use crate::engine::layout::{Index, Layout, hex};
+use crate::store::Store;
 
 /// An image manifest of OCI or of Docker's schema 2, which have the same shape.
 #[derive(Debug, Deserialize)]
@@ -113,27 +112,11 @@ pub(super) fn manifest(store: &Store, digest: &str) -> Result<Manifest> {
 }
 
 pub(super) fn read<T: DeserializeOwned>(store: &Store, digest: &str) -> Result<T> {
-    let path = blob(store, digest)?;
-    let bytes = fs::read(&path).with_context(|| {
-        format!(
-            "reading {} of the image store: pull the image again",
-            path.display()
-        )
-    })?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is damaged: pull the image again", path.display()))
+    Layout::images(store).read(digest)
 }
 
 pub(super) fn blob(store: &Store, digest: &str) -> Result<PathBuf> {
-    Ok(store.images().join("blobs/sha256").join(hex(digest)?))
-}
-
-/// A digest names a file, so nothing but hex may be in it.
-pub(super) fn hex(digest: &str) -> Result<&str> {
-    match digest.strip_prefix("sha256:") {
-        Some(hex) if id::is_whole(hex) => Ok(hex),
-        _ => bail!("{digest:?} is not a sha256 digest"),
-    }
+    Layout::images(store).blob(digest)
 }
 
 /// chainIDs of a stack of layers (image-spec, config.md, "Layer ChainID"), in hex.

@@ -11,7 +11,6 @@ pub mod change;
 pub mod check;
 mod filter;
 mod import;
-mod index;
 mod inspect;
 pub mod list;
 mod manifest;
@@ -51,6 +50,7 @@ pub use transfer::{
 };
 
 use super::Context;
+use super::layout::{Index, Layout};
 use crate::store::near::Missing;
 
 /// An image of the store, with all that its manifest and configuration say.
@@ -85,7 +85,7 @@ pub enum ImageError {
 /// The image that a name, an id or the beginning of an id stands for.
 pub fn find(context: &Context, text: &str) -> Result<Image> {
     let text = text.strip_prefix("sha256:").unwrap_or(text);
-    let index = index::load(&context.store)?;
+    let index = Layout::images(&context.store).index()?;
     if let Some(digest) = find_by_name(&index, text)? {
         if let Some(list) = index.lists().into_iter().find(|list| list.digest == digest) {
             return list::image_of(context, &index, &list);
@@ -114,7 +114,7 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
 }
 
 /// A name that no image has, and one that is like it as a person would type it.
-fn missing(index: &index::Index, text: &str) -> Missing {
+fn missing(index: &Index, text: &str) -> Missing {
     let mut forms = Vec::new();
     for name in index.names() {
         let short = name.rsplit('/').next().unwrap_or(name);
@@ -128,7 +128,7 @@ fn missing(index: &index::Index, text: &str) -> Missing {
 
 /// Every image that can be read, and why the others cannot, in no order.
 pub fn readable(context: &Context) -> Result<(Vec<Image>, Vec<anyhow::Error>)> {
-    let index = index::load(&context.store)?;
+    let index = Layout::images(&context.store).index()?;
     let (mut images, mut damaged) = (Vec::new(), Vec::new());
     for digest in index.digests() {
         match manifest::load(&context.store, &index, digest) {
@@ -145,12 +145,12 @@ pub fn readable(context: &Context) -> Result<(Vec<Image>, Vec<anyhow::Error>)> {
 
 /// How many images there are, damaged ones too.
 pub fn count(context: &Context) -> Result<usize> {
-    Ok(index::load(&context.store)?.digests().len())
+    Ok(Layout::images(&context.store).index()?.digests().len())
 }
 
 /// Every image, in no order.
 pub fn all(context: &Context) -> Result<Vec<Image>> {
-    let index = index::load(&context.store)?;
+    let index = Layout::images(&context.store).index()?;
     index
         .digests()
         .into_iter()
@@ -160,7 +160,7 @@ pub fn all(context: &Context) -> Result<Vec<Image>> {
 
 /// The digest of the manifest that a name stands for here: the candidates of a short name in their order,
 /// then any stored name that ends with it.
-fn find_by_name<'i>(index: &'i index::Index, text: &str) -> Result<Option<&'i str>> {
+fn find_by_name<'i>(index: &'i Index, text: &str) -> Result<Option<&'i str>> {
     let Ok(name) = Name::parse(text) else {
         return Ok(None);
     };
@@ -177,7 +177,7 @@ fn find_by_name<'i>(index: &'i index::Index, text: &str) -> Result<Option<&'i st
 }
 
 /// The stored reference that a person's name for an image stands for, if it is a name and not an id.
-fn stored_name(index: &index::Index, text: &str) -> Result<Option<String>> {
+fn stored_name(index: &Index, text: &str) -> Result<Option<String>> {
     let Ok(name) = Name::parse(text) else {
         return Ok(None);
     };
@@ -196,6 +196,6 @@ fn stored_name(index: &index::Index, text: &str) -> Result<Option<String>> {
 impl Image {
     /// The full name that `text` stands for; none if it is an id.
     pub fn name_of(&self, context: &Context, text: &str) -> Result<Option<String>> {
-        stored_name(&index::load(&context.store)?, text)
+        stored_name(&Layout::images(&context.store).index()?, text)
     }
 }

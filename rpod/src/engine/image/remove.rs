@@ -3,7 +3,8 @@
 use anyhow::Result;
 use thiserror::Error;
 
-use super::{Image, ImageError, index, mount, summary};
+use super::{Image, ImageError, mount, summary};
+use crate::engine::layout::Layout;
 use crate::engine::{Context, container, event};
 
 /// What a removal did.
@@ -73,7 +74,7 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
         mount::unmount(context, &image)?;
     }
     let users = summary::containers_of(context, &image.id)?;
-    let removed = index::edit(&context.store, |index| {
+    let removed = Layout::images(&context.store).edit(|index| {
         let name = super::stored_name(index, text)?;
         if let Some(name) = name.filter(|_| image.names.len() > 1) {
             index.drop_name(&name);
@@ -117,7 +118,7 @@ pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<Str
                 continue 'images;
             }
         }
-        index::edit(&context.store, |index| {
+        Layout::images(&context.store).edit(|index| {
             index.forget(&image.digest);
             Ok(())
         })?;

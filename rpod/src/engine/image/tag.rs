@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::{Image, Name, index};
+use super::{Image, Name};
+use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 
 /// Give the image another name; a short one is `localhost/…`.
@@ -11,16 +12,15 @@ pub fn tag(context: &Context, image: &Image, typed: &str) -> Result<()> {
     if name.digest.is_some() {
         bail!("tag by digest not supported: {name} names a digest");
     }
-    index::edit(&context.store, |index| {
-        index.add_name(&image.digest, &name.to_string())
-    })?;
+    Layout::images(&context.store)
+        .edit(|index| index.add_name(&image.digest, &name.to_string()))?;
     event::image(context, "tag", image, typed);
     Ok(())
 }
 
 /// Take names from the image, all of them if none is given.
 pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
-    let gone = index::edit(&context.store, |index| {
+    let gone = Layout::images(&context.store).edit(|index| {
         let mut gone = Vec::new();
         for name in names {
             match super::stored_name(index, name)?.filter(|stored| image.names.contains(stored)) {

@@ -6,8 +6,9 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::super::{index, manifest, summary};
+use super::super::{manifest, summary};
 use crate::engine::Context;
+use crate::engine::layout::{Layout, hex};
 use crate::engine::system::check::Outcome;
 
 /// The largest blob that is read as a manifest.
@@ -21,18 +22,18 @@ pub fn rebuild(ctx: &Context) -> Result<Outcome> {
             names.insert(user.image.digest, user.image.name);
         }
     }
-    let blobs = store.images().join("blobs/sha256");
+    let blobs = Layout::images(store).blobs();
     let mut manifests = Vec::new();
     for entry in fs::read_dir(&blobs).with_context(|| format!("listing {}", blobs.display()))? {
         let entry = entry.with_context(|| format!("listing {}", blobs.display()))?;
         let size = entry.metadata().context("stat")?.len();
         let digest = format!("sha256:{}", entry.file_name().to_string_lossy());
-        if size <= LARGEST && manifest::hex(&digest).is_ok() {
+        if size <= LARGEST && hex(&digest).is_ok() {
             manifests.extend(whole(ctx, &digest).map(|media_type| (media_type, digest, size)));
         }
     }
-    let kept = index::put_aside(store)?;
-    index::edit(store, |index| {
+    let kept = Layout::images(store).put_index_aside()?;
+    Layout::images(store).edit(|index| {
         for (media_type, digest, size) in &manifests {
             index.put(media_type, digest, *size);
             if let Some(name) = names.get(digest) {

@@ -17,6 +17,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::{manifest, summary};
+use crate::engine::layout::{Layout, hex, sweep};
 use crate::engine::system::check::{Asked, Damage, Outcome, Thing};
 use crate::engine::{Context, container, event};
 use crate::store::directory::entries;
@@ -29,7 +30,7 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
     if !ctx.store.images().exists() {
         return Ok(Vec::new());
     }
-    let index = match super::index::load(&ctx.store) {
+    let index = match Layout::images(&ctx.store).index() {
         Ok(index) => index,
         // Nothing can be said of the rest without it.
         Err(error) => return Ok(vec![Damage::one(Thing::Index, format!("{error:#}"))]),
@@ -65,7 +66,7 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
         used.layers.extend(user.image.layers);
     }
     for (directory, kept) in [
-        (ctx.store.images().join("blobs/sha256"), &used.blobs),
+        (Layout::images(&ctx.store).blobs(), &used.blobs),
         (ctx.store.layers(), &used.layers),
     ] {
         // What a damaged image needs is not known.
@@ -87,7 +88,7 @@ pub(super) struct Used {
 
 /// What is wrong with the manifest, the configuration and the compressed layers of an image.
 fn blobs(store: &Store, digest: &str, asked: &Asked, used: &mut Used) -> Result<Vec<String>> {
-    used.blobs.insert(manifest::hex(digest)?.to_owned());
+    used.blobs.insert(hex(digest)?.to_owned());
     let mut errors = Vec::new();
     if let Err(error) = verify(store, digest, None, false) {
         return Ok(vec![format!("manifest: {error:#}")]);
@@ -100,7 +101,7 @@ fn blobs(store: &Store, digest: &str, asked: &Asked, used: &mut Used) -> Result<
         .into_iter()
         .chain(manifest.layers.iter().map(|layer| ("layer", layer)));
     for (what, blob) in parts {
-        let Ok(hex) = manifest::hex(&blob.digest) else {
+        let Ok(hex) = hex(&blob.digest) else {
             errors.push(format!("{what}: {:?} is no digest", blob.digest));
             continue;
         };
@@ -204,7 +205,7 @@ pub fn drop_image(ctx: &Context, digest: &str, force: bool) -> Result<Outcome> {
         let user = container::load(ctx, &id)?;
         container::remove::remove_with_dependents(ctx, &user, true, Some(0))?;
     }
-    super::index::edit(&ctx.store, |index| {
+    Layout::images(&ctx.store).edit(|index| {
         index.forget(digest);
         Ok(())
     })?;
@@ -217,7 +218,7 @@ pub fn remove_leftover(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_err() {
         return Ok(());
     }
-    super::sweep::remove(path)
+    sweep::remove(path)
 }
 
 fn temporary(ctx: &Context) -> Result<PathBuf> {

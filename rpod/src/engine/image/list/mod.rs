@@ -4,6 +4,7 @@
 //! changes, and where those of its images are that the store has not. They are fetched when the list is pushed ([`push`]).
 
 mod edit;
+mod entry;
 mod instance;
 mod push;
 
@@ -13,12 +14,13 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::index::{self, Index, ListEntry};
-use super::{Image, ImageError, assemble, local_name, manifest, stored_name};
+use super::{Image, ImageError, local_name, manifest, stored_name};
+use crate::engine::layout::{Index, Layout, hex};
 use crate::engine::{Context, event};
 use crate::store::{Store, id};
 
 pub use edit::{About, Subject, annotate, annotate_index};
+pub use entry::ListEntry;
 pub use instance::{Chosen, add};
 pub use push::push;
 
@@ -78,7 +80,7 @@ impl List {
 
 /// The list that a name, an id or the beginning of an id stands for.
 pub fn find(ctx: &Context, text: &str) -> Result<List> {
-    let index = index::load(&ctx.store)?;
+    let index = Layout::images(&ctx.store).index()?;
     let entry = entry_of(&index, text)?;
     match entry {
         Some(entry) => List::load(&ctx.store, entry),
@@ -104,7 +106,7 @@ fn entry_of(index: &Index, text: &str) -> Result<Option<ListEntry>> {
 }
 
 pub fn all(ctx: &Context) -> Result<Vec<List>> {
-    let entries = index::load(&ctx.store)?.lists();
+    let entries = Layout::images(&ctx.store).index()?.lists();
     entries
         .into_iter()
         .map(|entry| List::load(&ctx.store, entry))
@@ -123,7 +125,7 @@ pub fn create(
     for (key, text) in annotations {
         value["annotations"][key] = text.as_str().into();
     }
-    let made = index::edit(&ctx.store, |index| {
+    let made = Layout::images(&ctx.store).edit(|index| {
         let taken = index.digest_of(&super::Name::parse(&name)?);
         if let Some(digest) = taken.map(str::to_owned) {
             match index.lists().into_iter().find(|list| list.digest == digest) {
@@ -152,7 +154,7 @@ fn change<T>(
     text: &str,
     act: impl FnOnce(&mut List) -> Result<T>,
 ) -> Result<(List, T)> {
-    index::edit(&ctx.store, |index| {
+    Layout::images(&ctx.store).edit(|index| {
         let entry = entry_of(index, text)?
             .ok_or_else(|| ImageError::NotKnown(super::missing(index, text)))?;
         let mut list = List::load(&ctx.store, entry)?;
@@ -164,7 +166,7 @@ fn change<T>(
 
 fn put(ctx: &Context, index: &mut Index, list: &mut List) -> Result<()> {
     let text = serde_json::to_vec(&list.value).context("encoding a manifest list")?;
-    let blob = assemble::put_blob(&ctx.store, |out| Ok(out.write_all(&text)?))?;
+    let blob = Layout::images(&ctx.store).put_blob(|out| Ok(out.write_all(&text)?))?;
     list.digest = blob.digest;
     let entry = ListEntry {
         id: list.id.clone(),
@@ -193,7 +195,7 @@ pub fn remove_instance(ctx: &Context, text: &str, digest: &str) -> Result<List> 
 /// Gives a list one more name.
 pub fn tag(ctx: &Context, list: &List, typed: &str) -> Result<()> {
     let name = local_name(typed)?;
-    index::edit(&ctx.store, |index| index.add_name(&list.digest, &name))?;
+    Layout::images(&ctx.store).edit(|index| index.add_name(&list.digest, &name))?;
     event::list_tagged(ctx, &list.id, typed);
     Ok(())
 }
@@ -201,7 +203,7 @@ pub fn tag(ctx: &Context, list: &List, typed: &str) -> Result<()> {
 /// Removes a whole list, or only the name where it has others; the names that it lost, and its id if it is gone.
 pub fn remove(ctx: &Context, text: &str) -> Result<(Vec<String>, Option<String>)> {
     let list = find(ctx, text)?;
-    let removed = index::edit(&ctx.store, |index| match stored_name(index, text)? {
+    let removed = Layout::images(&ctx.store).edit(|index| match stored_name(index, text)? {
         Some(name) if list.names.len() > 1 => {
             index.drop_name(&name);
             Ok((vec![name], None))
@@ -250,19 +252,19 @@ pub fn source_for_here(ctx: &Context, text: &str) -> Result<Option<String>> {
 
 /// The blobs of a list that the store has: its own, and those of its images.
 pub(super) fn blobs(store: &Store, entry: &ListEntry) -> Result<BTreeSet<String>> {
-    let mut blobs = BTreeSet::from([manifest::hex(&entry.digest)?.to_owned()]);
+    let mut blobs = BTreeSet::from([hex(&entry.digest)?.to_owned()]);
     let value: Value = manifest::read(store, &entry.digest)?;
     for instance in value["manifests"].as_array().into_iter().flatten() {
         let digest = instance["digest"].as_str().unwrap_or_default();
         if !manifest::blob(store, digest)?.exists() {
             continue;
         }
-        blobs.insert(manifest::hex(digest)?.to_owned());
+        blobs.insert(hex(digest)?.to_owned());
         let Ok(manifest) = manifest::manifest(store, digest) else {
             continue;
         };
         for blob in manifest.layers.iter().chain([&manifest.config]) {
-            blobs.insert(manifest::hex(&blob.digest)?.to_owned());
+            blobs.insert(hex(&blob.digest)?.to_owned());
         }
     }
     Ok(blobs)

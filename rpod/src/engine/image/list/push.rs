@@ -15,6 +15,7 @@ use super::super::transfer::{destination, rskopeo, run};
 use super::super::{Access, Writing, manifest};
 use super::List;
 use crate::engine::container::create::lock_images;
+use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 use crate::store::id;
 
@@ -32,7 +33,7 @@ pub fn push(
     let destination = destination(to)?;
     // Nothing that is fetched here may be swept.
     let _images = lock_images(ctx)?;
-    let layout = Layout::new(ctx, list)?;
+    let layout = Pushed::new(ctx, list)?;
     if all {
         for instance in list.instances() {
             let digest = instance["digest"].as_str().unwrap_or_default();
@@ -68,13 +69,13 @@ pub fn push(
 }
 
 /// An OCI layout without blobs of its own, gone with the value.
-struct Layout(PathBuf);
+struct Pushed(PathBuf);
 
-impl Layout {
-    fn new(ctx: &Context, list: &List) -> Result<Layout> {
+impl Pushed {
+    fn new(ctx: &Context, list: &List) -> Result<Pushed> {
         let path = ctx.store.root.join(format!(".tmp-push-{}", id::new()?));
         fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
-        let layout = Layout(path);
+        let layout = Pushed(path);
         let index = json!({
             "schemaVersion": 2,
             "manifests": [{
@@ -109,7 +110,7 @@ impl Layout {
             .arg(source)
             .arg(to);
         run(command, access.quiet).with_context(|| format!("fetching {source} to push it"))?;
-        let blobs = ctx.store.images().join("blobs/sha256");
+        let blobs = Layout::images(&ctx.store).blobs();
         let manifest = directory.join("manifest.json");
         let found =
             fs::read(&manifest).with_context(|| format!("reading {}", manifest.display()))?;
@@ -142,7 +143,7 @@ impl Layout {
     }
 }
 
-impl Drop for Layout {
+impl Drop for Pushed {
     fn drop(&mut self) {
         // What stays has a name that says it is for the time being.
         let _ = fs::remove_dir_all(&self.0);

@@ -1,50 +1,29 @@
-//! `images/index.json`: every descriptor is one name of one image, or an image without a name.
-
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+//! `index.json`: every descriptor is one name of one image, or an image without a name.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Name;
-use crate::store::record::{self, Durability};
-use crate::store::{Lock, Store};
+use crate::engine::image::Name;
 
-const NAME: &str = "org.opencontainers.image.ref.name";
+pub const NAME: &str = "org.opencontainers.image.ref.name";
 const INDEX_DIGEST: &str = "io.rpod.index.digest";
-/// Of a manifest list: the id that it keeps however it changes.
-const LIST_ID: &str = "io.rpod.list.id";
-/// Of a manifest list, as JSON: where those of its images are that the store has not.
-const LIST_SOURCES: &str = "io.rpod.list.sources";
-
-/// A manifest list as index.json has it.
-#[derive(Clone, Debug)]
-pub(super) struct ListEntry {
-    pub(super) id: String,
-    pub(super) digest: String,
-    pub(super) names: Vec<String>,
-    /// digest → a reference that rskopeo reads.
-    pub(super) sources: BTreeMap<String, String>,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Index {
+pub struct Index {
     schema_version: u32,
     #[serde(default)]
-    manifests: Vec<Descriptor>,
+    pub manifests: Vec<Descriptor>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Descriptor {
-    digest: String,
+pub struct Descriptor {
+    pub digest: String,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    annotations: Map<String, Value>,
+    pub annotations: Map<String, Value>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -59,45 +38,18 @@ impl Default for Index {
     }
 }
 
-/// The index as it is; empty where nothing was ever pulled.
-pub(super) fn load(store: &Store) -> Result<Index> {
-    Ok(record::load_if_there(&path(store))?.unwrap_or_default())
-}
-
-/// Change the index under its lock. Nothing is written if `change` fails.
-pub(super) fn edit<T>(store: &Store, change: impl FnOnce(&mut Index) -> Result<T>) -> Result<T> {
-    let lock = store.images().join("index.lock");
-    fs::create_dir_all(store.images())
-        .with_context(|| format!("making {}", store.images().display()))?;
-    fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&lock)
-        .with_context(|| format!("making {}", lock.display()))?;
-    let _held = Lock::exclusive(&lock)?;
-    let mut index = load(store)?;
-    let result = change(&mut index)?;
-    record::save(&path(store), &index, Durability::Disk)?;
-    Ok(result)
-}
-
-/// Gives a damaged index another name, which is the answer.
-pub(super) fn put_aside(store: &Store) -> Result<PathBuf> {
-    let path = path(store);
-    let aside = path.with_file_name(format!(
-        "index.json.damaged-{}",
-        jiff::Timestamp::now().as_second()
-    ));
-    fs::rename(&path, &aside).with_context(|| format!("moving {} away", path.display()))?;
-    Ok(aside)
-}
-
-fn path(store: &Store) -> PathBuf {
-    store.images().join("index.json")
-}
-
 impl Descriptor {
-    fn name(&self) -> Option<&str> {
+    pub fn new(media_type: &str, digest: &str, size: u64) -> Descriptor {
+        let rest = [("mediaType", media_type.into()), ("size", size.into())];
+        let rest = rest.map(|(key, value): (&str, Value)| (key.to_owned(), value));
+        Descriptor {
+            digest: digest.to_owned(),
+            annotations: Map::new(),
+            rest: rest.into_iter().collect(),
+        }
+    }
+
+    pub fn name(&self) -> Option<&str> {
         self.annotations.get(NAME)?.as_str()
     }
 
@@ -105,12 +57,8 @@ impl Descriptor {
         self.annotations.get(INDEX_DIGEST)?.as_str()
     }
 
-    fn list_id(&self) -> Option<&str> {
-        self.annotations.get(LIST_ID)?.as_str()
-    }
-
     /// A manifest list, whoever put it there.
-    fn is_list(&self) -> bool {
+    pub fn is_list(&self) -> bool {
         matches!(
             self.rest.get("mediaType").and_then(Value::as_str),
             Some(
@@ -155,69 +103,12 @@ impl Descriptor {
 }
 
 impl Index {
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.manifests.iter().filter_map(Descriptor::name)
     }
 
-    /// Every manifest list once.
-    pub(super) fn lists(&self) -> Vec<ListEntry> {
-        let mut lists: Vec<ListEntry> = Vec::new();
-        for descriptor in self.manifests.iter().filter(|one| one.is_list()) {
-            if lists.iter().any(|list| list.digest == descriptor.digest) {
-                continue;
-            }
-            let sources = descriptor
-                .annotations
-                .get(LIST_SOURCES)
-                .and_then(Value::as_str)
-                .and_then(|text| serde_json::from_str(text).ok());
-            let own = descriptor.digest.trim_start_matches("sha256:");
-            lists.push(ListEntry {
-                id: descriptor.list_id().unwrap_or(own).to_owned(),
-                digest: descriptor.digest.clone(),
-                names: self.names_of(&descriptor.digest),
-                sources: sources.unwrap_or_default(),
-            });
-        }
-        lists
-    }
-
-    /// Puts a manifest list in the place of what had its id or its names.
-    pub(super) fn put_list(&mut self, list: &ListEntry, media_type: &str, size: u64) {
-        self.manifests.retain(|other| {
-            other.list_id() != Some(&list.id)
-                && !other
-                    .name()
-                    .is_some_and(|name| list.names.iter().any(|own| own == name))
-        });
-        let names: Vec<Option<&String>> = match list.names.is_empty() {
-            true => vec![None],
-            false => list.names.iter().map(Some).collect(),
-        };
-        for name in names {
-            let mut annotations = Map::new();
-            if let Some(name) = name {
-                annotations.insert(NAME.to_owned(), name.as_str().into());
-            }
-            annotations.insert(LIST_ID.to_owned(), list.id.as_str().into());
-            if !list.sources.is_empty() {
-                let sources = serde_json::json!(list.sources).to_string();
-                annotations.insert(LIST_SOURCES.to_owned(), sources.into());
-            }
-            let rest = [("mediaType", media_type.into()), ("size", size.into())];
-            self.manifests.push(Descriptor {
-                digest: list.digest.clone(),
-                annotations,
-                rest: rest
-                    .map(|(key, value): (&str, Value)| (key.to_owned(), value))
-                    .into_iter()
-                    .collect(),
-            });
-        }
-    }
-
     /// Every image's manifest once, in the order of the index.
-    pub(super) fn digests(&self) -> Vec<&str> {
+    pub fn digests(&self) -> Vec<&str> {
         let mut digests: Vec<&str> = Vec::with_capacity(self.manifests.len());
         for descriptor in self.manifests.iter().filter(|one| !one.is_list()) {
             if !digests.contains(&descriptor.digest.as_str()) {
@@ -227,35 +118,35 @@ impl Index {
         digests
     }
 
-    pub(super) fn digest_of(&self, name: &Name) -> Option<&str> {
+    pub fn digest_of(&self, name: &Name) -> Option<&str> {
         self.manifests
             .iter()
             .find(|descriptor| descriptor.is(name))
             .map(|descriptor| descriptor.digest.as_str())
     }
 
-    pub(super) fn digest_of_suffix(&self, name: &Name) -> Option<&str> {
+    pub fn digest_of_suffix(&self, name: &Name) -> Option<&str> {
         self.manifests
             .iter()
             .find(|descriptor| descriptor.ends_with(name))
             .map(|descriptor| descriptor.digest.as_str())
     }
 
-    pub(super) fn stored_name(&self, name: &Name) -> Option<&str> {
+    pub fn stored_name(&self, name: &Name) -> Option<&str> {
         self.manifests
             .iter()
             .find(|descriptor| descriptor.is(name))?
             .name()
     }
 
-    pub(super) fn name_of_suffix(&self, name: &Name) -> Option<&str> {
+    pub fn name_of_suffix(&self, name: &Name) -> Option<&str> {
         self.manifests
             .iter()
             .find(|descriptor| descriptor.ends_with(name))?
             .name()
     }
 
-    pub(super) fn names_of(&self, digest: &str) -> Vec<String> {
+    pub fn names_of(&self, digest: &str) -> Vec<String> {
         let descriptors = self
             .manifests
             .iter()
@@ -266,7 +157,7 @@ impl Index {
             .collect()
     }
 
-    pub(super) fn index_digest_of(&self, digest: &str) -> Option<String> {
+    pub fn index_digest_of(&self, digest: &str) -> Option<String> {
         let mut descriptors = self
             .manifests
             .iter()
@@ -277,23 +168,16 @@ impl Index {
     }
 
     /// Take an image in, without a name, if it is not there.
-    pub(super) fn put(&mut self, media_type: &str, digest: &str, size: u64) {
+    pub fn put(&mut self, media_type: &str, digest: &str, size: u64) {
         if self.manifests.iter().any(|other| other.digest == digest) {
             return;
         }
-        let rest = [("mediaType", media_type.into()), ("size", size.into())];
-        self.manifests.push(Descriptor {
-            digest: digest.to_owned(),
-            annotations: Map::new(),
-            rest: rest
-                .map(|(key, value): (&str, Value)| (key.to_owned(), value))
-                .into_iter()
-                .collect(),
-        });
+        self.manifests
+            .push(Descriptor::new(media_type, digest, size));
     }
 
     /// Give an image one more name, which another image may lose by it.
-    pub(super) fn add_name(&mut self, digest: &str, name: &str) -> Result<()> {
+    pub fn add_name(&mut self, digest: &str, name: &str) -> Result<()> {
         let mut descriptor = self
             .manifests
             .iter()
@@ -309,7 +193,7 @@ impl Index {
     }
 
     /// Take a name away; the image stays, without a name if it was the last.
-    pub(super) fn drop_name(&mut self, name: &str) {
+    pub fn drop_name(&mut self, name: &str) {
         let Some(at) = self
             .manifests
             .iter()
@@ -329,7 +213,7 @@ impl Index {
     }
 
     /// Forget an image with all its names.
-    pub(super) fn forget(&mut self, digest: &str) {
+    pub fn forget(&mut self, digest: &str) {
         self.manifests
             .retain(|descriptor| descriptor.digest != digest);
     }

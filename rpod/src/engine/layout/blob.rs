@@ -1,0 +1,95 @@
+//! Blobs as they come into a layout: each is written under a `.tmp-` name, locked by its writer, synced, and renamed to its digest.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::Layout;
+use crate::store::id;
+
+/// A blob of a layout.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    /// `sha256:…`
+    pub digest: String,
+    pub size: u64,
+}
+
+impl Layout {
+    /// Writes a blob; its name is known once it is written.
+    pub fn put_blob(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Blob> {
+        let blobs = self.blobs();
+        fs::create_dir_all(&blobs).with_context(|| format!("making {}", blobs.display()))?;
+        let marker = self.root.join("oci-layout");
+        if !marker.exists() {
+            fs::write(&marker, r#"{"imageLayoutVersion":"1.0.0"}"#)
+                .with_context(|| format!("writing {}", marker.display()))?;
+        }
+        let temporary = blobs.join(format!(".tmp-{}", id::new()?));
+        let written = write_blob(&temporary, &blobs, write);
+        if written.is_err() {
+            // What failed is the error; a temporary file that stays is swept.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    pub fn put_json(&self, value: &Value) -> Result<Blob> {
+        self.put_blob(|out| Ok(serde_json::to_writer(out, value)?))
+    }
+}
+
+fn write_blob(
+    temporary: &Path,
+    blobs: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<Blob> {
+    let context = || format!("writing {}", temporary.display());
+    let file = File::create_new(temporary).with_context(context)?;
+    file.lock().with_context(context)?;
+    let mut out = Hashing {
+        out: BufWriter::with_capacity(1 << 20, file),
+        hash: Sha256::new(),
+        size: 0,
+    };
+    write(&mut out)?;
+    let Hashing { out, hash, size } = out;
+    let file = out
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .with_context(context)?;
+    file.sync_all().with_context(context)?;
+    let hex: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    fs::rename(temporary, blobs.join(&hex)).with_context(context)?;
+    Ok(Blob {
+        digest: format!("sha256:{hex}"),
+        size,
+    })
+}
+
+struct Hashing<W> {
+    out: W,
+    hash: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.out.write(bytes)?;
+        self.hash.update(&bytes[..taken]);
+        self.size += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
