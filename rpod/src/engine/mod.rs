@@ -3,6 +3,7 @@
 pub mod cdi;
 pub mod cgroup;
 pub mod container;
+pub mod copier;
 pub mod event;
 pub mod files;
 pub mod host;

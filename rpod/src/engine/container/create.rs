@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::record::Container;
 use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Platform};
+use crate::engine::layout::Layout;
 use crate::engine::{Context, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
@@ -69,9 +70,7 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
 
 /// Holds off the sweep of layers that no container names yet. Taken before the image is looked up, kept until the record is there.
 pub fn lock_images(ctx: &Context) -> Result<Lock> {
-    let images = ctx.store.images();
-    fs::create_dir_all(&images).with_context(|| format!("making {}", images.display()))?;
-    Lock::shared(&images)
+    Layout::images(&ctx.store).hold()
 }
 
 /// Takes over from the image what was not asked for.

@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::transfer::{output_of, rskopeo, run, stored};
+use super::transfer::stored;
 use super::{Image, local_name, merge};
+use crate::engine::copier::{output_of, rskopeo, run};
 use crate::engine::{Context, event};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! short one stands for, [`transfer`] has rskopeo move bytes, [`archive`] to and from files, [`remove`] takes names and images away and
 //! [`sweep`] what nothing refers to any more. [`summary`] and [`inspect`] are the shapes that people see.
 
+mod access;
 mod archive;
 pub mod assemble;
 pub mod change;
@@ -26,12 +27,14 @@ mod sweep;
 mod tag;
 mod transfer;
 pub mod trust;
+mod writing;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use thiserror::Error;
 
+pub use access::{Access, Platform};
 pub use archive::{Format, Named, Saving, load, load_stdin, own_path, save};
 pub use filter::Filter;
 pub use import::{Import, goarch, history, import};
@@ -45,9 +48,10 @@ pub use summary::{containers_of, summary};
 pub use sweep::sweep;
 pub use tag::{tag, untag};
 pub use transfer::{
-    Access, Platform, Writing, names_of_repository, pull, push, raw_manifest, remote_digest,
-    unpack_mapped, unpack_missing_layers,
+    names_of_repository, pull, push, raw_manifest, remote_digest, unpack_mapped,
+    unpack_missing_layers,
 };
+pub use writing::Writing;
 
 use super::Context;
 use super::layout::{Index, Layout};

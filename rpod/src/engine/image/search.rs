@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use super::transfer::{Access, output_of, rskopeo};
+use super::Access;
 use super::{names_of_repository, search_registries};
+use crate::engine::copier::{output_of, rskopeo};
 
 /// What is looked for, and where.
 #[derive(Clone, Debug)]

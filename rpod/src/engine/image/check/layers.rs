@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::super::transfer::{rskopeo, run, stored};
+use super::super::transfer::stored;
 use super::super::{Image, all, summary, unpack_missing_layers};
 use super::compare::difference;
 use super::{Used, temporary};
 use crate::engine::Context;
 use crate::engine::container::create::lock_images;
+use crate::engine::copier::{rskopeo, run};
 use crate::engine::system::check::{Asked, Damage, Outcome, Thing};
 use crate::store::id;
 

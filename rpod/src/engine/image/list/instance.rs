@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::super::transfer::{destination, output_of, rskopeo};
+use super::super::transfer::destination;
 use super::super::{Access, Image, Platform, goarch};
 use super::{List, change, find};
 use crate::engine::Context;
+use crate::engine::copier::{output_of, rskopeo};
 
 /// What is added to a list.
 #[derive(Clone, Debug, Default)]

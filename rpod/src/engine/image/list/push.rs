@@ -11,10 +11,11 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::super::transfer::{destination, rskopeo, run};
+use super::super::transfer::destination;
 use super::super::{Access, Writing, manifest};
 use super::List;
 use crate::engine::container::create::lock_images;
+use crate::engine::copier::{rskopeo, run};
 use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 use crate::store::id;
