@@ -1,6 +1,7 @@
 //! The main job, line by line, as a person types it.
 
 mod access;
+mod artifact;
 mod audit;
 mod bundle;
 mod commit;
@@ -189,6 +190,10 @@ fn main() -> ExitCode {
         networks::name_servers_of_a_network_change,
         networks::two_families_of_addresses,
         networks::ports_come_back_after_a_flush,
+        artifact::artifacts_are_made_and_extracted,
+        artifact::artifacts_are_pushed_and_pulled,
+        artifact::artifacts_are_mounted,
+        artifact::an_artifacts_titles_lead_nowhere,
         secret::secrets_are_files_and_variables,
         secret::secrets_are_kept_by_scripts,
         secret::a_container_is_changed_while_it_runs,

@@ -56,6 +56,19 @@ pub(super) const COMMANDS: &[Entry] = &[
 /// `rpod NOUN COMMAND`.
 pub(super) const NOUNS: &[Noun] = &[
     Noun {
+        name: "artifact",
+        about: "Manage OCI artifacts",
+        commands: &[
+            entry::<artifact::Add>(),
+            entry::<artifact::Extract>(),
+            entry::<artifact::Inspect>(),
+            entry::<artifact::List>(),
+            entry::<artifact::Pull>(),
+            entry::<artifact::Push>(),
+            entry::<artifact::Rm>(),
+        ],
+    },
+    Noun {
         name: "container",
         about: "Manage containers",
         commands: &[

@@ -1,21 +1,25 @@
 //! `rpod inspect` and `rpod container inspect`: podman-inspect(1).
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::selection::one;
 use super::{Globals, Verb};
 use crate::engine::container::{find, inspect, size};
-use crate::engine::{Context, image};
-use crate::output::inspected;
+use crate::engine::{Context, artifact, image, network, pod, volume};
+use crate::output::inspected_with;
 use crate::store::names::LookupError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
     All,
+    Artifact,
     Container,
     Image,
+    Network,
+    Pod,
+    Volume,
 }
 
 #[derive(Args, Debug)]
@@ -32,8 +36,8 @@ pub struct Inspect {
     /// Specify inspect-object type
     #[arg(short = 't', long = "type", value_enum, default_value = "all")]
     kind: Kind,
-    /// Names or IDs of containers and images
-    #[arg(value_name = "CONTAINER|IMAGE")]
+    /// Names or IDs of anything, looked for among containers, images, volumes, networks, pods and artifacts in this order
+    #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
 
@@ -47,7 +51,20 @@ impl Verb for Inspect {
         if self.latest && kind == Kind::All {
             kind = Kind::Container;
         }
-        let names = named(&ctx, self.names, self.latest)?;
+        if self.latest && !matches!(kind, Kind::Container | Kind::Pod) {
+            bail!("latest is not supported for type {:?}", word(kind));
+        }
+        if self.size && !matches!(kind, Kind::Container | Kind::All) {
+            bail!("size is not supported for type {:?}", word(kind));
+        }
+        let names = match kind {
+            Kind::Pod if self.latest && self.names.is_empty() => pod::all(&ctx)?
+                .pop()
+                .map(|pod| pod.id)
+                .into_iter()
+                .collect(),
+            _ => named(&ctx, self.names, self.latest)?,
+        };
         show(&ctx, "inspect", &names, &self.format, kind, self.size)
     }
 }
@@ -105,7 +122,7 @@ fn show(
     with_size: bool,
 ) -> Result<u8> {
     if names.is_empty() {
-        bail!("you must provide at least one name or id");
+        bail!("no names or ids specified");
     }
     let mut found = Vec::new();
     let mut code = 0;
@@ -116,30 +133,77 @@ fn show(
             Err(error) => code = super::tell(&error.context("inspecting object")),
         }
     }
-    inspected(command, &found, format)?;
+    inspected_with(command, &found, format, methods)?;
     Ok(code)
 }
 
 fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Value> {
-    if kind != Kind::Image {
-        match find(ctx, name) {
-            Ok(container) => {
-                let mut object = inspect::inspect(ctx, &container)?;
-                if with_size {
-                    object["SizeRw"] = json!(size::own(ctx, &container)?);
-                    object["SizeRootFs"] = json!(size::with_image(ctx, &container)?);
-                }
-                return Ok(object);
-            }
-            Err(error)
-                if kind == Kind::All
-                    && matches!(error.downcast_ref(), Some(LookupError::NoContainer(_))) => {}
-            Err(error) => return Err(error),
+    match kind {
+        Kind::All => any(ctx, name, with_size),
+        Kind::Artifact => artifact::find(ctx, name).map(|found| super::artifact::shown(&found)),
+        Kind::Container => container(ctx, name, with_size),
+        Kind::Image => image::find(ctx, name).and_then(|found| image::inspect(ctx, &found)),
+        Kind::Network => {
+            network::find(ctx, name).and_then(|found| network::inspect::network(ctx, &found))
+        }
+        Kind::Pod => pod::find(ctx, name).and_then(|found| pod::inspect::inspect(ctx, &found)),
+        Kind::Volume => {
+            volume::find(ctx, name).and_then(|found| volume::inspect::inspect(ctx, &found))
         }
     }
-    match image::find(ctx, name) {
-        Ok(found) => image::inspect(ctx, &found),
-        Err(_) if kind == Kind::All => bail!("no such object: {name:?}"),
-        Err(error) => Err(error),
+}
+
+/// The first thing that is called so.
+fn any(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {
+    match container(ctx, name, with_size) {
+        Err(error) if matches!(error.downcast_ref(), Some(LookupError::NoContainer(_))) => {}
+        found => return found,
     }
+    let others = [
+        Kind::Image,
+        Kind::Volume,
+        Kind::Network,
+        Kind::Pod,
+        Kind::Artifact,
+    ];
+    let mut found = others
+        .iter()
+        .filter_map(|kind| object(ctx, name, *kind, false).ok());
+    found
+        .next()
+        .with_context(|| format!("no such object: {name:?}"))
+}
+
+fn container(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {
+    let container = find(ctx, name)?;
+    let mut object = inspect::inspect(ctx, &container)?;
+    if with_size {
+        object["SizeRw"] = json!(size::own(ctx, &container)?);
+        object["SizeRootFs"] = json!(size::with_image(ctx, &container)?);
+    }
+    Ok(object)
+}
+
+fn word(kind: Kind) -> String {
+    format!("{kind:?}").to_lowercase()
+}
+
+/// What the objects have beyond their JSON, and other names of what they have.
+fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
+    let key = match name {
+        "ID" => "Id",
+        "Src" => "Source",
+        "Dst" => "Destination",
+        "ImageID" => "Image",
+        _ => "",
+    };
+    let other_name = || {
+        object
+            .get(key)
+            .filter(|_| object.get(name).is_none())
+            .cloned()
+    };
+    super::artifact::methods(object, name, arguments)
+        .or_else(|| super::network::go_name(object, name, arguments))
+        .or_else(other_name)
 }

@@ -4,6 +4,7 @@
 //! and one for each noun (`container`, `pod`, …); options are built only for the verb that was typed, because start-up is what a
 //! person waits for.
 
+mod artifact;
 mod attach;
 mod auto_update;
 mod cleanup;

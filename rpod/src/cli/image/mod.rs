@@ -74,7 +74,7 @@ impl From<RegistryOptions> for Access {
 
 /// Options of commands that copy to or from a registry.
 #[derive(Args, Clone, Debug)]
-pub(super) struct AccessOptions {
+pub(super) struct CopyOptions {
     #[command(flatten)]
     registry: RegistryOptions,
     /// Show no progress
@@ -86,6 +86,13 @@ pub(super) struct AccessOptions {
     /// How long to wait before trying again (the waiting grows by itself if not given)
     #[arg(long, value_name = "DURATION")]
     retry_delay: Option<String>,
+}
+
+/// The same, of commands that Docker has, too.
+#[derive(Args, Clone, Debug)]
+pub(super) struct AccessOptions {
+    #[command(flatten)]
+    copy: CopyOptions,
     /// Docker's option: it does nothing
     #[arg(long)]
     disable_content_trust: bool,
@@ -95,9 +102,15 @@ impl From<AccessOptions> for Access {
     fn from(options: AccessOptions) -> Self {
         // podman-pull(1): for scripts written for Docker, without effect.
         let AccessOptions {
+            copy,
             disable_content_trust: _,
-            ..
         } = options;
+        copy.into()
+    }
+}
+
+impl From<CopyOptions> for Access {
+    fn from(options: CopyOptions) -> Self {
         Self {
             retry: options.retry,
             retry_delay: options.retry_delay,

@@ -27,6 +27,13 @@ pub struct WritingOptions {
     /// Discard any pre-existing signatures in the image
     #[arg(long)]
     remove_signatures: bool,
+    #[command(flatten)]
+    signing: SigningOptions,
+}
+
+/// How what is written is signed.
+#[derive(Args, Debug)]
+pub struct SigningOptions {
     /// Sign the image by the GPG key with this fingerprint
     #[arg(long, value_name = "KEY")]
     sign_by: Option<String>,
@@ -54,15 +61,21 @@ impl From<WritingOptions> for Writing {
             compression_format: options.compression_format,
             compression_level: options.compression_level,
             force_compression: options.force_compression,
-            compress: false,
             digestfile: options.digestfile,
             remove_signatures: options.remove_signatures,
-            encryption_keys: Vec::new(),
-            encrypt_layers: Vec::new(),
+            ..Writing::from(options.signing)
+        }
+    }
+}
+
+impl From<SigningOptions> for Writing {
+    fn from(options: SigningOptions) -> Writing {
+        Writing {
             sign_by: options.sign_by,
             sign_by_sigstore: options.sign_by_sigstore,
             sign_by_sigstore_private_key: options.sign_by_sigstore_private_key,
             sign_passphrase_file: options.sign_passphrase_file,
+            ..Writing::default()
         }
     }
 }

@@ -37,7 +37,7 @@ impl Verb for Inspect {
 }
 
 /// Go's names of the fields, whose JSON names are in small letters.
-fn go_name(object: &Value, name: &str, _: &[Value]) -> Option<Value> {
+pub fn go_name(object: &Value, name: &str, _: &[Value]) -> Option<Value> {
     let key = match name {
         "ID" => "id".to_owned(),
         "IPv6Enabled" => "ipv6_enabled".to_owned(),

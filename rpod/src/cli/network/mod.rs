@@ -16,6 +16,7 @@ pub use create::Create;
 pub use disconnect::Disconnect;
 pub use exists::Exists;
 pub use inspect::Inspect;
+pub(super) use inspect::go_name;
 pub use list::List;
 pub use prune::Prune;
 pub use reload::Reload;

@@ -5,6 +5,7 @@
 mod accounts;
 mod descriptors;
 mod exposure;
+mod glob;
 mod health;
 mod image;
 mod joining;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use super::record::Container;
 use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Platform};
 use crate::engine::layout::Layout;
-use crate::engine::{Context, cgroup, event, pod, secret, volume};
+use crate::engine::{Context, artifact, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id, record};
 
@@ -47,6 +47,11 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
     } else {
         ctx.store
             .take_name(Noun::Container, &container.name, &container.id)?;
+    }
+    for mount in &container.mounts {
+        if mount.kind == "artifact" {
+            artifact::find(ctx, &mount.source)?;
+        }
     }
     let _volumes = volume::lock_shared(ctx)?;
     volume::attach::attach(ctx, container)?;

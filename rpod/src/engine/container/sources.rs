@@ -1,4 +1,4 @@
-//! What a container's mounts are made of, where that is made when it starts: images, parts of images and volumes, overlays.
+//! What a container's mounts are made of, where that is made when it starts: images, artifacts, parts of images and volumes, overlays.
 //!
 //! ```text
 //! RUNROOT/containers/<id>/mounts/<n>      an image, or a part of an image or a volume
@@ -18,7 +18,7 @@ use nix::fcntl::OFlag;
 use super::overlay::{bind, over, unmount};
 use super::record::{Container, Mount, Over};
 use crate::engine::files::{self, Root};
-use crate::engine::{Context, image};
+use crate::engine::{Context, artifact, image};
 use crate::store::directory::{entries, remove_tree};
 
 /// The container with mounts of directories and files alone.
@@ -34,6 +34,14 @@ pub(super) fn make(ctx: &Context, container: &Container, run: &Path) -> Result<C
         make_source(ctx, mount, &place, &home.join("overlay").join(&number))
             .with_context(|| format!("preparing the mount on {}", mount.destination))?;
     }
+    let mut mounts = Vec::new();
+    for mount in container.mounts {
+        match mount.kind.as_str() {
+            "artifact" => mounts.extend(artifact::mount::files(ctx, &mount, &home.join("rootfs"))?),
+            _ => mounts.push(mount),
+        }
+    }
+    container.mounts = mounts;
     Ok(container)
 }
 

@@ -20,8 +20,8 @@ pub use config::Driver;
 pub use filter::Filter;
 pub use read::{Asked, read};
 pub use write::{
-    container, container_end, exec_died, health, image, image_error, image_removed, list_pushed,
-    list_removed, list_tagged, network, network_of, pod, secret, system, volume,
+    artifact, container, container_end, exec_died, health, image, image_error, image_removed,
+    list_pushed, list_removed, list_tagged, network, network_of, pod, secret, system, volume,
 };
 
 /// What kind of thing an event is about.

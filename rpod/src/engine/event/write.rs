@@ -94,6 +94,11 @@ pub fn image(ctx: &Context, status: &str, image: &Image, name: &str) {
     with_id(ctx, Kind::Image, status, &image.id, name);
 }
 
+/// `name` is the artifact's own.
+pub fn artifact(ctx: &Context, status: &str, digest: &str, name: &str) {
+    with_id(ctx, Kind::Artifact, status, digest, name);
+}
+
 /// An image that cannot be read was removed.
 pub fn image_removed(ctx: &Context, digest: &str) {
     let id = digest.trim_start_matches("sha256:");

@@ -37,6 +37,13 @@ impl Access {
         }
     }
 
+    /// Keys of encrypted layers.
+    pub fn decryption(&self) -> Vec<OsString> {
+        let keys = self.decryption_keys.iter();
+        keys.flat_map(|key| ["--decryption-key".into(), key.into()])
+            .collect()
+    }
+
     fn retries(&self) -> Vec<OsString> {
         let times = self
             .retry

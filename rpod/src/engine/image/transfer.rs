@@ -68,11 +68,8 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
     }
     command
         .arg("copy")
-        .args(access.configured(context).options("src"));
-    for key in &access.decryption_keys {
-        command.arg("--decryption-key").arg(key);
-    }
-    command
+        .args(access.configured(context).options("src"))
+        .args(access.decryption())
         .arg(format!("docker://{name}"))
         .arg(stored(context, &name.to_string()));
     // rskopeo names the source in its error.

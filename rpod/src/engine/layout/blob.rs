@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::Layout;
+use super::{Layout, hex};
 use crate::store::id;
 
 /// A blob of a layout.
@@ -38,6 +38,23 @@ impl Layout {
         written
     }
 
+    /// Writes a blob elsewhere, and fails if it is not what its digest says.
+    pub fn copy_blob(&self, digest: &str, out: &mut impl Write) -> Result<()> {
+        let path = self.blob(digest)?;
+        let reading = || format!("reading {}", path.display());
+        let mut out = Hashing::new(out);
+        let mut file = File::open(&path).with_context(reading)?;
+        io::copy(&mut file, &mut out).with_context(reading)?;
+        let found = out.blob().digest;
+        if found != digest {
+            bail!(
+                "{} is damaged: its digest is {found}: pull it again",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
     pub fn put_json(&self, value: &Value) -> Result<Blob> {
         self.put_blob(|out| Ok(serde_json::to_writer(out, value)?))
     }
@@ -51,34 +68,39 @@ fn write_blob(
     let context = || format!("writing {}", temporary.display());
     let file = File::create_new(temporary).with_context(context)?;
     file.lock().with_context(context)?;
-    let mut out = Hashing {
-        out: BufWriter::with_capacity(1 << 20, file),
-        hash: Sha256::new(),
-        size: 0,
-    };
+    let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, &file));
     write(&mut out)?;
-    let Hashing { out, hash, size } = out;
-    let file = out
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .with_context(context)?;
+    out.flush().with_context(context)?;
+    let blob = out.blob();
     file.sync_all().with_context(context)?;
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    fs::rename(temporary, blobs.join(&hex)).with_context(context)?;
-    Ok(Blob {
-        digest: format!("sha256:{hex}"),
-        size,
-    })
+    fs::rename(temporary, blobs.join(hex(&blob.digest)?)).with_context(context)?;
+    Ok(blob)
 }
 
 struct Hashing<W> {
     out: W,
     hash: Sha256,
     size: u64,
+}
+
+impl<W> Hashing<W> {
+    fn new(out: W) -> Hashing<W> {
+        Hashing {
+            out,
+            hash: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    /// What was written so far.
+    fn blob(self) -> Blob {
+        let digest = self.hash.finalize();
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Blob {
+            digest: format!("sha256:{hex}"),
+            size: self.size,
+        }
+    }
 }
 
 impl<W: Write> Write for Hashing<W> {

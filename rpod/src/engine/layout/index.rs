@@ -212,6 +212,12 @@ impl Index {
         }
     }
 
+    /// Take a name away, and what has no other name with it.
+    pub fn remove(&mut self, name: &str) {
+        self.manifests
+            .retain(|descriptor| descriptor.name() != Some(name));
+    }
+
     /// Forget an image with all its names.
     pub fn forget(&mut self, digest: &str) {
         self.manifests

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::health::Settings;
+use crate::engine::artifact::Choice;
 use crate::engine::secret::attach::Attached;
 use crate::engine::user_namespace::{Maps, UserNamespace};
 use crate::systemd::notify::Readiness;
@@ -267,7 +268,7 @@ impl Namespaces {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mount {
-    /// `bind` (volumes too), `tmpfs`, `ramfs`, `devpts` or `image`.
+    /// `bind` (volumes too), `tmpfs`, `ramfs`, `devpts`, `image` or `artifact`.
     pub kind: String,
     pub source: String,
     pub destination: String,
@@ -280,6 +281,10 @@ pub struct Mount {
     pub subpath: String,
     /// The source stays as it is; what is written lies over it.
     pub over: Option<Over>,
+    /// Which files of an artifact.
+    pub choice: Choice,
+    /// What an artifact's file is called in the container; empty for its own name.
+    pub name: String,
 }
 
 /// podman-run(1), "Overlay Volume Mounts".
