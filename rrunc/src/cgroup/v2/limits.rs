@@ -1,81 +1,16 @@
-//! cgroup v2: one group in one tree, with controllers enabled down the path.
+//! Limits as files of a group of cgroup v2.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::limit::{Limit, write};
-use super::v1::{cpuset_limits, pids_max, rdma_limits};
+use crate::cgroup::limit::Limit;
+use crate::cgroup::v1::{cpuset_limits, pids_max, rdma_limits};
 use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Resources, WeightDevice};
 
-/// Makes the group and its missing parents. In a tree of its own (`delegate`), every controller that
-/// is available is enabled down to the group's parent; beside v1 hierarchies nothing is.
-///
-/// Returns whether the group was there.
-pub(super) fn create(mountpoint: &Path, group: &Path, delegate: bool) -> Result<bool> {
-    let below = group
-        .strip_prefix(mountpoint)
-        .with_context(|| format!("{} is not in {}", group.display(), mountpoint.display()))?;
-    let mut current = mountpoint.to_owned();
-    let mut was_there = true;
-    for name in below {
-        if delegate {
-            enable_controllers(&current)?;
-        }
-        current.push(name);
-        match fs::create_dir(&current) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(error).with_context(|| format!("mkdir {}", current.display()));
-            }
-            made => was_there = made.is_err(),
-        }
-    }
-    refuse_threaded(group)?;
-    Ok(was_there)
-}
-
-/// Enables for the group's children what is available and not enabled yet. What cannot be enabled
-/// (a group with processes of its own, a controller not delegated) shows when a limit needs it.
-fn enable_controllers(group: &Path) -> Result<()> {
-    let read = |file: &str| {
-        let path = group.join(file);
-        fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
-    };
-    let enabled = read("cgroup.subtree_control")?;
-    let available = read("cgroup.controllers")?;
-    let missing: Vec<String> = available
-        .split_whitespace()
-        .filter(|name| !enabled.split_whitespace().any(|enabled| enabled == *name))
-        .map(|name| format!("+{name}"))
-        .collect();
-    let control = group.join("cgroup.subtree_control");
-    if !missing.is_empty() && write(&control, &missing.join(" ")).is_err() {
-        // All or nothing failed: one that cannot be enabled must not keep the others out.
-        for controller in missing {
-            write(&control, &controller).ok();
-        }
-    }
-    Ok(())
-}
-
-/// A group in a threaded subtree takes no process that is not of the same program.
-fn refuse_threaded(group: &Path) -> Result<()> {
-    let path = group.join("cgroup.type");
-    match fs::read_to_string(&path) {
-        Ok(kind) if kind.trim() == "domain" || kind.trim() == "domain threaded" => Ok(()),
-        Ok(kind) => bail!(
-            "cgroup {} is {}: a parent of it has processes of its own; choose another linux.cgroupsPath",
-            group.display(),
-            kind.trim()
-        ),
-        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
-    }
-}
-
 /// What is to be written for the limits asked for, devices apart.
-pub(super) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
+pub(in crate::cgroup) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
     refuse_what_v1_had(resources)?;
     let mut limits = Vec::new();
     if let Some(memory) = &resources.memory {
@@ -144,7 +79,11 @@ fn refuse_what_v1_had(resources: &Resources) -> Result<()> {
 }
 
 /// `cpu.max` holds quota and period: an update of one leaves the other as it is.
-pub(super) fn keep_quota(limits: &mut [Limit], resources: &Resources, group: &Path) -> Result<()> {
+pub(in crate::cgroup) fn keep_quota(
+    limits: &mut [Limit],
+    resources: &Resources,
+    group: &Path,
+) -> Result<()> {
     let cpu = resources.cpu.as_ref();
     let quota = cpu.and_then(|cpu| cpu.quota).filter(|quota| *quota != 0);
     let period = cpu.and_then(|cpu| cpu.period).filter(|period| *period != 0);
@@ -208,7 +147,7 @@ fn max_or(value: i64) -> String {
 }
 
 /// `memory.swap.max` counts swap alone, the specification's `swap` counts memory with it.
-pub(super) fn swap_max(memory: i64, swap: i64) -> Result<Option<String>> {
+pub(in crate::cgroup) fn swap_max(memory: i64, swap: i64) -> Result<Option<String>> {
     match (memory, swap) {
         (-1, 0) | (_, -1) => Ok(Some("max".to_owned())),
         (_, 0) => Ok(None),
@@ -258,7 +197,7 @@ fn cpu_limits(cpu: &Cpu, limits: &mut Vec<Limit>) {
 
 /// `cpu.weight` for v1's shares: the curve through (2, 1), (1024, 100) and (262144, 10000), so that
 /// the defaults of both sides meet (as runc 1.3 and crun 1.23 have it).
-pub(super) fn cpu_weight(shares: u64) -> u64 {
+pub(in crate::cgroup) fn cpu_weight(shares: u64) -> u64 {
     match shares {
         ..=2 => 1,
         262_144.. => 10_000,
@@ -306,7 +245,7 @@ fn block_limits(io: &BlockIo, limits: &mut Vec<Limit>) {
 }
 
 /// Where BFQ schedules, the weight is its own, on v1's scale.
-pub(super) fn use_bfq_weight(limits: &mut [Limit], resources: &Resources, group: &Path) {
+pub(in crate::cgroup) fn use_bfq_weight(limits: &mut [Limit], resources: &Resources, group: &Path) {
     let weight = resources.block_io.as_ref().and_then(|io| io.weight);
     let limit = limits.iter_mut().find(|limit| limit.file == "io.weight");
     if let (Some(limit), Some(weight)) = (limit, weight)
