@@ -53,6 +53,16 @@ pub(crate) fn one_that_is_not_well_is_acted_upon() -> Result<()> {
             .ok()?;
         until(action, || Ok(state(action)? == end))?;
     }
+    // One that is restarted all the time goes all the same.
+    let check = "--health-cmd 'exit 1' --health-interval 50ms --health-retries 1";
+    for _ in 0..5 {
+        stack
+            .rpod(&format!(
+                "run -d --name again {check} --health-on-failure restart alpine sleep 300"
+            ))
+            .ok()?;
+        stack.rpod("rm -f -t0 again").ok()?;
+    }
     let slow =
         "--health-cmd 'echo hello; sleep 60' --health-timeout 500ms --health-interval disable";
     stack

@@ -87,6 +87,24 @@ pub fn remove(
             dependents.join(", ")
         );
     }
+    // A restart that had been decided on before may come in between; who is told to force it says so again.
+    for _ in 0..if force { FORCED } else { 1 } {
+        end(ctx, container, force, timeout)?;
+        if cleanup(ctx, &container.id, true)? {
+            return forget_exit(ctx, &container.id);
+        }
+    }
+    bail!(
+        "container {} was started again while it was being removed: container state improper",
+        container.id
+    )
+}
+
+/// How often a container that is started again and again is ended.
+const FORCED: u32 = 5;
+
+/// Ends what runs, if that is asked for.
+fn end(ctx: &Context, container: &Container, force: bool, timeout: Option<u64>) -> Result<()> {
     let status = ctx.store.status(&container.id)?;
     if status.is_active() && !force {
         bail!(
@@ -97,18 +115,12 @@ pub fn remove(
     }
     match status {
         Status::Running(_) => {
-            stop::stop_alone(ctx, container, timeout.unwrap_or(container.stop_timeout))?;
+            let timeout = timeout.unwrap_or(container.stop_timeout);
+            stop::stop_alone(ctx, container, timeout).map(drop)
         }
-        Status::Paused(_) => pause::kill_paused(ctx, container)?,
-        _ => {}
+        Status::Paused(_) => pause::kill_paused(ctx, container),
+        _ => Ok(()),
     }
-    if !cleanup(ctx, &container.id, true)? {
-        bail!(
-            "container {} was started again while it was being removed: container state improper",
-            container.id
-        );
-    }
-    forget_exit(ctx, &container.id)
 }
 
 /// Removes what is left of a container whose record is damaged or gone.
