@@ -66,6 +66,19 @@ pub(crate) fn the_unit_is_ready_when_the_container_is_well() -> Result<()> {
     let heard = unit.heard();
     ensure!(heard.contains(&"READY=1".to_owned()), "{heard:?}");
     unit.stack.rpod("rm -f -t 0 it").ok()?;
+    // Whoever is attached is not kept waiting.
+    let attached = line.replacen("run -d", "run", 1);
+    let attached = unit.start(&attached).start()?;
+    until("the container runs", || {
+        Ok(unit.stack.rpod("exec it true").run()?.code == 0)
+    })?;
+    ensure!(!unit.heard().contains(&"READY=1".to_owned()), "too early");
+    unit.stack.rpod("exec it touch /ok").ok()?;
+    until("the unit has heard it", || {
+        Ok(unit.heard().contains(&"READY=1".to_owned()))
+    })?;
+    unit.stack.rpod("rm -f -t 0 it").ok()?;
+    attached.wait()?;
     unit.start("run --rm --sdnotify healthy -d alpine true")
         .exits(125)?
         .complains("requires a healthcheck")?;

@@ -114,7 +114,11 @@ pub(super) const NOUNS: &[Noun] = &[
     Noun {
         name: "healthcheck",
         about: "Manage health checks on containers",
-        commands: &[entry::<healthcheck::Run>(), entry::<healthcheck::Watch>()],
+        commands: &[
+            entry::<healthcheck::Run>(),
+            entry::<healthcheck::Tell>(),
+            entry::<healthcheck::Watch>(),
+        ],
     },
     Noun {
         name: "image",

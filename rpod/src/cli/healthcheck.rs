@@ -5,8 +5,8 @@ use clap::Args;
 
 use super::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::container::find;
 use crate::engine::container::health::{self, Outcome, watch};
+use crate::engine::container::{find, unit};
 
 /// podman-healthcheck-run(1).
 #[derive(Args, Debug)]
@@ -40,7 +40,26 @@ impl Verb for Run {
     }
 }
 
-/// What `start` leaves behind for a container with checks.
+/// What `run` leaves behind in a unit that waits until its container is well.
+#[derive(Args, Debug)]
+pub struct Tell {
+    /// Name or ID of the container
+    #[arg(value_name = "CONTAINER")]
+    container: String,
+}
+
+impl Verb for Tell {
+    const NAME: &'static str = "tell";
+    const ABOUT: &'static str = "Tell the unit when the container is healthy";
+    const HIDDEN: bool = true;
+
+    fn call(self, globals: &Globals) -> Result<u8> {
+        let ctx = Context::new(globals)?;
+        unit::tell_healthy(&ctx, &find(&ctx, &self.container)?).map(|()| 0)
+    }
+}
+
+/// What `start` leaves behind for a container with checks that no timer of systemd's makes.
 #[derive(Args, Debug)]
 pub struct Watch {
     /// Name or ID of the container

@@ -1,22 +1,17 @@
-//! systemd's manager is asked for units that have no file: the monitor's scope, a pod's slice.
+//! systemd's manager is asked for units that have no file: the monitor's scope, a pod's slice, the timer of a container's checks.
 //!
-//! systemd listens on a socket of its own, to which there is no daemon in between; where that cannot be reached the message bus is
-//! tried. What a call has started is seen to be there by its cgroup.
+//! What a call has started is seen to be there by its cgroup.
 
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::message::{self, Answer, HEADER, Method, Value};
+use super::bus::{call, is, sockets};
+use super::message::{Properties, Value};
 use crate::engine::container::record::Resources;
-use crate::engine::rootless;
 use crate::rootless::{Identity, identity};
 
-const SYSTEMD: &str = "org.freedesktop.systemd1";
-const BUS: &str = "org.freedesktop.DBus";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// True where a manager can be asked: the host's for root, their own for others.
@@ -26,7 +21,6 @@ pub fn is_there() -> bool {
 
 /// Puts a process into a scope of its own, and waits until it is there.
 pub fn scope(unit: &str, slice: &str, pid: u32) -> Result<()> {
-    let text = |text: &str| Value::Text(text.to_owned());
     let properties = vec![
         (
             "Description",
@@ -56,7 +50,7 @@ pub fn slice(unit: &str, resources: &Resources) -> Result<()> {
     let mut properties = limits(resources);
     let result = start(unit, {
         let mut all = vec![
-            ("Description", Value::Text("a pod of rpod's".to_owned())),
+            ("Description", text("a pod of rpod's")),
             ("DefaultDependencies", Value::Bool(false)),
             ("MemoryAccounting", Value::Bool(true)),
             ("CPUAccounting", Value::Bool(true)),
@@ -70,8 +64,10 @@ pub fn slice(unit: &str, resources: &Resources) -> Result<()> {
         Err(error) if is(&error, "UnitExists") && properties.is_empty() => Ok(()),
         Err(error) if is(&error, "UnitExists") => {
             let properties = Value::Properties(std::mem::take(&mut properties));
-            let unit = Value::Text(unit.to_owned());
-            call("SetUnitProperties", &[unit, Value::Bool(true), properties])
+            call(
+                "SetUnitProperties",
+                &[text(unit), Value::Bool(true), properties],
+            )
         }
         Err(error) => Err(error),
         Ok(()) => {
@@ -83,17 +79,74 @@ pub fn slice(unit: &str, resources: &Resources) -> Result<()> {
     }
 }
 
+/// A command that is run now and then.
+#[derive(Debug)]
+pub struct Repeated {
+    /// Its unit's name, without `.timer` or `.service`.
+    pub name: String,
+    pub description: String,
+    /// The first word is an absolute path.
+    pub command: Vec<String>,
+    /// Variables, as `NAME=VALUE`; others are the manager's.
+    pub environment: Vec<String>,
+    /// Until it is run for the first time, and from its end to its next beginning.
+    pub first: Duration,
+    pub interval: Duration,
+    /// The unit with which it ends.
+    pub until: String,
+}
+
+/// Has systemd run a command by a timer, until another unit ends. The journal hears nothing of it but that it cannot be run.
+pub fn repeat(repeated: Repeated) -> Result<()> {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let collected = ("CollectMode", text("inactive-or-failed"));
+    let timer = vec![
+        ("Description", text(&repeated.description)),
+        ("BindsTo", Value::Texts(vec![repeated.until.clone()])),
+        ("After", Value::Texts(vec![repeated.until])),
+        (
+            "TimersMonotonic",
+            Value::Times(vec![
+                ("OnActiveSec", micros(repeated.first)),
+                ("OnUnitInactiveSec", micros(repeated.interval)),
+            ]),
+        ),
+        (
+            "AccuracyUSec",
+            Value::U64(micros(repeated.interval / 10).clamp(1, 1_000_000)),
+        ),
+        ("RemainAfterElapse", Value::Bool(false)),
+        collected.clone(),
+    ];
+    let service = vec![
+        ("Description", text(&repeated.description)),
+        ("Type", text("oneshot")),
+        ("Environment", Value::Texts(repeated.environment)),
+        ("ExecStart", Value::Command(repeated.command)),
+        ("StandardOutput", text("null")),
+        ("StandardError", text("null")),
+        ("LogLevelMax", Value::I32(libc::LOG_WARNING)),
+        // A command may leave what serves the container.
+        ("KillMode", text("process")),
+        collected,
+    ];
+    start_with(
+        &format!("{}.timer", repeated.name),
+        timer,
+        vec![(format!("{}.service", repeated.name), service)],
+    )
+}
+
 /// Ends a unit; one that is not there has ended.
 pub fn stop(unit: &str) -> Result<()> {
-    let arguments = [unit, "replace"].map(|text| Value::Text(text.to_owned()));
-    match call("StopUnit", &arguments) {
+    match call("StopUnit", &[text(unit), text("replace")]) {
         Err(error) if is(&error, "NoSuchUnit") => Ok(()),
         other => other,
     }
 }
 
 /// systemd's names for limits.
-fn limits(resources: &Resources) -> Vec<(&'static str, Value)> {
+fn limits(resources: &Resources) -> Properties {
     let mut all = Vec::new();
     let number = |value: i64| Value::U64(u64::try_from(value).unwrap_or(u64::MAX));
     let mut add = |name, value: Option<Value>| all.extend(value.map(|value| (name, value)));
@@ -193,15 +246,23 @@ fn own_root() -> Result<PathBuf> {
     })
 }
 
-fn start(unit: &str, properties: Vec<(&'static str, Value)>) -> Result<()> {
-    let text = |text: &str| Value::Text(text.to_owned());
+fn start(unit: &str, properties: Properties) -> Result<()> {
+    start_with(unit, properties, Vec::new())
+}
+
+/// Starts a unit beside others that it may start.
+fn start_with(unit: &str, properties: Properties, others: Vec<(String, Properties)>) -> Result<()> {
     let arguments = [
         text(unit),
         text("fail"),
         Value::Properties(properties),
-        Value::NoUnits,
+        Value::Units(others),
     ];
     call("StartTransientUnit", &arguments)
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
 }
 
 fn until(unit: &str, holds: impl Fn() -> std::io::Result<bool>) -> Result<()> {
@@ -217,126 +278,6 @@ fn until(unit: &str, holds: impl Fn() -> std::io::Result<bool>) -> Result<()> {
             );
         }
         std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// An answer that is an error.
-#[derive(Debug, thiserror::Error)]
-#[error("systemd: {text} ({name})")]
-struct Refusal {
-    name: String,
-    text: String,
-}
-
-fn is(error: &anyhow::Error, kind: &str) -> bool {
-    let refusal = error.downcast_ref::<Refusal>();
-    refusal.is_some_and(|refusal| refusal.name.rsplit('.').next() == Some(kind))
-}
-
-/// Calls a method of the manager.
-fn call(member: &str, arguments: &[Value]) -> Result<()> {
-    let [private, public] = sockets()?;
-    let mut bus = match Bus::open(&private) {
-        Ok(bus) => bus,
-        Err(_) => {
-            let mut bus = Bus::open(&public).with_context(|| {
-                format!(
-                    "connecting to systemd at {} or {}: is it running? else use --cgroup-manager cgroupfs",
-                    private.display(),
-                    public.display()
-                )
-            })?;
-            let hello = Method {
-                destination: BUS,
-                path: "/org/freedesktop/DBus",
-                interface: BUS,
-                member: "Hello",
-            };
-            bus.call(hello, &[])?;
-            bus
-        }
-    };
-    let method = Method {
-        destination: SYSTEMD,
-        path: "/org/freedesktop/systemd1",
-        interface: "org.freedesktop.systemd1.Manager",
-        member,
-    };
-    bus.call(method, arguments)
-}
-
-/// systemd's own socket, and the bus.
-fn sockets() -> Result<[PathBuf; 2]> {
-    if !rootless() {
-        return Ok([
-            "/run/systemd/private".into(),
-            "/run/dbus/system_bus_socket".into(),
-        ]);
-    }
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
-        .context("XDG_RUNTIME_DIR is not set: without it the user's systemd cannot be found")?;
-    let runtime = Path::new(&runtime);
-    let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
-    let bus = match address.strip_prefix("unix:path=") {
-        Some(path) => path.split([',', ';']).next().unwrap_or_default().into(),
-        None => runtime.join("bus"),
-    };
-    Ok([runtime.join("systemd/private"), bus])
-}
-
-struct Bus {
-    stream: UnixStream,
-    serial: u32,
-}
-
-impl Bus {
-    fn open(path: &Path) -> Result<Bus> {
-        let mut stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        // The other side knows who we are from the socket. All that can be said beforehand is.
-        stream.write_all(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")?;
-        let mut line = Vec::new();
-        loop {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            line.push(byte[0]);
-            if line.ends_with(b"\r\n") {
-                match line.as_slice() {
-                    b"DATA\r\n" => line.clear(),
-                    line if line.starts_with(b"OK ") => return Ok(Bus { stream, serial: 0 }),
-                    other => bail!("not let in: {}", String::from_utf8_lossy(other).trim_end()),
-                }
-            }
-        }
-    }
-
-    fn call(&mut self, method: Method<'_>, arguments: &[Value]) -> Result<()> {
-        self.serial += 1;
-        self.stream
-            .write_all(&message::call(self.serial, method, arguments))
-            .context("writing to systemd")?;
-        loop {
-            let mut header = [0; HEADER];
-            self.stream
-                .read_exact(&mut header)
-                .context("reading from systemd")?;
-            let mut bytes = header.to_vec();
-            bytes.resize(HEADER + message::rest(&header)?, 0);
-            self.stream
-                .read_exact(&mut bytes[HEADER..])
-                .context("reading from systemd")?;
-            let answer = Answer::parse(&bytes)?;
-            if answer.to == Some(self.serial) {
-                return match answer.error {
-                    Some(name) => Err(Refusal {
-                        name,
-                        text: answer.text,
-                    }
-                    .into()),
-                    None => Ok(()),
-                };
-            }
-        }
     }
 }
 

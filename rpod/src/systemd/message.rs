@@ -3,30 +3,43 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+/// A unit's, by systemd's names.
+pub type Properties = Vec<(&'static str, Value)>;
+
 /// A property of a unit, or an argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Bool(bool),
+    I32(i32),
     U64(u64),
     Text(String),
+    Texts(Vec<String>),
     Bytes(Vec<u8>),
     Numbers(Vec<u32>),
+    /// `a(st)`: a timer's bases, each with microseconds.
+    Times(Vec<(&'static str, u64)>),
+    /// `a(sasb)` with one element: what a service executes, word by word. That it fails is no failure of the unit.
+    Command(Vec<String>),
     /// `a(sv)`.
-    Properties(Vec<(&'static str, Value)>),
-    /// `a(sa(sv))` without elements: the auxiliary units of StartTransientUnit.
-    NoUnits,
+    Properties(Properties),
+    /// `a(sa(sv))`: the auxiliary units of StartTransientUnit.
+    Units(Vec<(String, Properties)>),
 }
 
 impl Value {
     fn signature(&self) -> &'static str {
         match self {
             Value::Bool(_) => "b",
+            Value::I32(_) => "i",
             Value::U64(_) => "t",
             Value::Text(_) => "s",
+            Value::Texts(_) => "as",
             Value::Bytes(_) => "ay",
             Value::Numbers(_) => "au",
+            Value::Times(_) => "a(st)",
+            Value::Command(_) => "a(sasb)",
             Value::Properties(_) => "a(sv)",
-            Value::NoUnits => "a(sa(sv))",
+            Value::Units(_) => "a(sa(sv))",
         }
     }
 }
@@ -74,19 +87,43 @@ impl Writer {
     fn value(&mut self, value: &Value) {
         match value {
             Value::Bool(value) => self.number(&u32::from(*value).to_le_bytes()),
+            Value::I32(value) => self.number(&value.to_le_bytes()),
             Value::U64(value) => self.number(&value.to_le_bytes()),
             Value::Text(text) => self.text(text),
+            Value::Texts(texts) => self.texts(texts),
             Value::Bytes(bytes) => self.array(1, bytes, |writer, byte| writer.0.push(*byte)),
             Value::Numbers(numbers) => self.array(4, numbers, |writer, number| {
                 writer.number(&number.to_le_bytes());
             }),
-            Value::Properties(properties) => self.array(8, properties, |writer, (name, value)| {
-                writer.text(name);
-                writer.signature(value.signature());
-                writer.value(value);
+            Value::Times(times) => self.array(8, times, |writer, (base, micros)| {
+                writer.text(base);
+                writer.number(&micros.to_le_bytes());
             }),
-            Value::NoUnits => self.array(8, &[], |_, &()| {}),
+            Value::Command(words) => self.array(8, &[words], |writer, words| {
+                writer.text(words.first().map_or("", String::as_str));
+                // systemd would put a variable's value there.
+                let plain: Vec<String> = words.iter().map(|word| word.replace('$', "$$")).collect();
+                writer.texts(&plain);
+                writer.number(&1u32.to_le_bytes());
+            }),
+            Value::Properties(properties) => self.properties(properties),
+            Value::Units(units) => self.array(8, units, |writer, (unit, properties)| {
+                writer.text(unit);
+                writer.properties(properties);
+            }),
         }
+    }
+
+    fn texts(&mut self, texts: &[String]) {
+        self.array(4, texts, |writer, text| writer.text(text));
+    }
+
+    fn properties(&mut self, properties: &Properties) {
+        self.array(8, properties, |writer, (name, value)| {
+            writer.text(name);
+            writer.signature(value.signature());
+            writer.value(value);
+        });
     }
 }
 

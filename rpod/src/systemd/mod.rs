@@ -4,6 +4,7 @@
 //! ([`manager`]); a container's own init may be systemd ([`mode`]); units are written ([`generate`], [`quadlet`]).
 
 pub mod auto_update;
+mod bus;
 pub mod generate;
 pub mod journal;
 pub mod manager;

@@ -15,3 +15,8 @@ pub fn set_apart(ctx: &Context, resources: &Resources, name: &str, pid: u32) -> 
     let slice = resources.cgroup_parent.as_deref().unwrap_or(ctx.slice());
     manager::scope(&format!("{name}.scope"), slice, pid)
 }
+
+/// The unit that a container's cgroup is, where systemd manages cgroups.
+pub fn of(id: &str) -> String {
+    format!("rpod-{id}.scope")
+}

@@ -39,7 +39,7 @@ mod subscriptions;
 mod supervision;
 pub mod top;
 mod tree;
-mod unit;
+pub mod unit;
 pub mod update;
 pub mod wait;
 
@@ -50,7 +50,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use crate::store::{Lock, Noun, record as file};
 use record::Container;
-use supervision::exit_command_start;
+use supervision::{exit_command_start, unheard};
 
 /// Reads the record of a container by name, id or id prefix.
 pub fn find(ctx: &Context, text: &str) -> Result<Container> {

@@ -35,10 +35,7 @@ pub fn start(
         for_unit: true,
     };
     let attached = start_or_wait(ctx, container, until)?;
-    // Whoever is attached is not kept waiting: the process that checks tells the unit.
-    if attach.is_none() {
-        unit::tell_healthy(ctx, container)?;
-    }
+    unit::see_to_health(ctx, container, attach.is_some())?;
     Ok(attached)
 }
 

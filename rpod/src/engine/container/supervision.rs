@@ -1,6 +1,7 @@
 //! The monitor that stays with a container, and what it runs when the container has ended.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
@@ -56,6 +57,19 @@ fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
     }
     words.push(container.id.clone());
     Ok(words)
+}
+
+/// An rpod with the same parts, that nobody hears: for what goes on when this one has ended.
+pub(super) fn unheard(ctx: &Context) -> Result<Command> {
+    let words = exit_command_start(ctx)?;
+    let (program, rest) = words.split_first().context("rpod has no name")?;
+    let mut command = Command::new(program);
+    command
+        .args(rest)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Ok(command)
 }
 
 /// `rpod` with the parts that this rpod was told to use, for what it starts to act later.

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::health;
 use super::record::{Container, Mount};
+use super::supervision::unheard;
 use crate::engine::Context;
 use crate::systemd::notify::{self, Readiness};
 use crate::systemd::sockets::Sockets;
@@ -84,12 +85,25 @@ impl Unit {
     }
 }
 
-/// Waits, if its unit does, until the container's health check has passed. Nobody's lock is held meanwhile: the container may have to
-/// be stopped.
-pub(super) fn tell_healthy(ctx: &Context, container: &Container) -> Result<()> {
+/// A unit that waits until the container is well is told when it is, by a process of its own where somebody is attached: they are not
+/// kept waiting, and systemd listens to nobody outside of the unit.
+pub(super) fn see_to_health(ctx: &Context, container: &Container, attached: bool) -> Result<()> {
     if container.sdnotify != Readiness::Healthy || notify::socket().is_none() {
         return Ok(());
     }
+    if !attached {
+        return tell_healthy(ctx, container);
+    }
+    unheard(ctx)?
+        .args(["healthcheck", "tell", &container.id])
+        .spawn()
+        .map(drop)
+        .with_context(|| format!("waiting for the health of container {}", container.id))
+}
+
+/// Waits until the container's health check has passed, and tells the unit. Nobody's lock is held meanwhile: the container may have to
+/// be stopped.
+pub fn tell_healthy(ctx: &Context, container: &Container) -> Result<()> {
     wait_until_healthy(ctx, container)?;
     notify::tell("READY=1")
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::health::watch;
+use super::health::schedule;
 use super::record::Container;
 use crate::bundle;
 use crate::engine::{Context, event, runtime};
@@ -32,7 +32,7 @@ pub fn update(
     }
     drop(lock);
     if before.health != after.health {
-        watch::renew(ctx, &after)?;
+        schedule::renew(ctx, &after)?;
     }
     event::container(ctx, "update", &after);
     Ok(())

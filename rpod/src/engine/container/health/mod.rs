@@ -4,17 +4,20 @@
 //! settings   what was asked for; part of the container's record
 //! probe      one check: a process in the container, its output and its exit code
 //! verdict    what a check makes of the history: starting, healthy, unhealthy
-//! watch      the process that checks at intervals
+//! schedule   who checks at intervals: timer (systemd) or watch (a process)
 //! action     what is done with a container that is not well
 //!
 //! ROOT/containers/<id>/healthcheck.log  the history, in podman's form; --health-log-destination puts it elsewhere
 //! RUN/containers/<id>/startup.json      how far the start-up check is
+//! RUN/containers/<id>/health.timer      the name of systemd's timer
 //! RUN/containers/<id>/health.lock       held by the process that checks at intervals; tells its pid
 //! ```
 
 mod action;
 mod probe;
+pub mod schedule;
 pub mod settings;
+mod timer;
 mod verdict;
 pub mod watch;
 
@@ -98,6 +101,9 @@ pub fn check(ctx: &Context, container: &Container) -> Result<Outcome> {
     let in_start_period = Timestamp::now().duration_since(started.at)
         < jiff::SignedDuration::from_nanos(i64::try_from(settings.start_period)?);
     let judged = verdict::judge(ctx, container, check, in_start_period)?;
+    if judged.has_started_up {
+        schedule::after_startup(ctx, container)?;
+    }
     action::take(ctx, container, &judged)?;
     if timed_out {
         bail!(
@@ -116,7 +122,7 @@ pub fn begin(ctx: &Context, container: &Container) -> Result<()> {
     let mut history = history(ctx, container)?;
     "starting".clone_into(&mut history.status);
     save(ctx, container, &history)?;
-    watch::spawn(ctx, container)
+    schedule::begin(ctx, container)
 }
 
 /// `starting`, `healthy` or `unhealthy`; nothing for a container without checks. Whoever asks finds out, too, that nobody checks
@@ -126,7 +132,7 @@ pub fn status(ctx: &Context, container: &Container) -> Option<String> {
         return None;
     }
     // A status that is old is still the last one that is known.
-    let _ = watch::ensure(ctx, container);
+    let _ = schedule::ensure(ctx, container);
     history(ctx, container)
         .ok()
         .map(|history| history.status)

@@ -25,6 +25,8 @@ pub(super) struct Judged {
     pub status: String,
     /// The start-up check has failed as often as it may.
     pub gives_up: bool,
+    /// It has succeeded as often as it has to, now.
+    pub has_started_up: bool,
 }
 
 pub(super) fn startup(ctx: &Context, container: &Container) -> Result<Startup> {
@@ -50,9 +52,10 @@ pub(super) fn judge(
     };
     let before = startup(ctx, container)?;
     let own = settings.startup.as_ref().filter(|_| !before.passed);
-    let mut gives_up = false;
+    let (mut gives_up, mut has_started_up) = (false, false);
     if let Some(own) = own {
         let after = count(own, before, passes);
+        has_started_up = after.passed;
         gives_up = own.retries > 0 && after.failures >= own.retries;
         if !passes {
             outcome = Outcome::Starting;
@@ -72,6 +75,7 @@ pub(super) fn judge(
         outcome,
         status: history.status,
         gives_up,
+        has_started_up,
     })
 }
 

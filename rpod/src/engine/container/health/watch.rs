@@ -1,11 +1,11 @@
-//! The process that checks at intervals: one for each container with checks, made when it starts, gone when it ends.
+//! A process that checks at intervals, where no timer does: one for each container with checks, made when it starts, gone when it
+//! ends.
 //!
-//! It needs no daemon and no timers of an init system, sleeps until the next check or the container's end, and nothing else wakes
-//! it. If it is killed, whoever next asks for the container's health starts another ([`ensure`]).
+//! It needs neither a daemon nor an init system, sleeps until the next check or the container's end, and nothing else wakes it. If it
+//! is killed, whoever next asks for the container's health starts another.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -14,33 +14,22 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::verdict;
+use super::schedule;
 use crate::engine::Context;
 use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
-use crate::engine::container::{exit_command_start, load, pidfd};
+use crate::engine::container::{load, pidfd, unheard};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Noun};
-use crate::systemd::notify::{self, Readiness};
 
 /// How long the predecessor of a restarted container's watcher may take to go.
 const PREDECESSOR: Duration = Duration::from_secs(10);
 
-/// Starts the process, unless checks are only made when somebody asks.
 pub(super) fn spawn(ctx: &Context, container: &Container) -> Result<()> {
-    if !is_wanted(container) {
-        return Ok(());
-    }
-    let words = exit_command_start(ctx)?;
-    let (program, rest) = words.split_first().context("rpod has no name")?;
-    let watcher = Command::new(program)
-        .args(rest)
+    let watcher = unheard(ctx)?
         .args(["healthcheck", "watch", &container.id])
         .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()
         .with_context(|| format!("starting the health checks of container {}", container.id))?;
     // Another one may still be on its way out of a scope that has no more than the container's id.
@@ -51,30 +40,20 @@ pub(super) fn spawn(ctx: &Context, container: &Container) -> Result<()> {
     Ok(())
 }
 
-/// Starts another one where it was killed.
-pub fn ensure(ctx: &Context, container: &Container) -> Result<()> {
-    if !is_wanted(container) || !ctx.store.status(&container.id)?.is_running() {
-        return Ok(());
-    }
-    let path = lock_path(ctx, &container.id);
-    let free = !path.exists() || Lock::try_exclusive(&path)?.is_some();
-    if free { spawn(ctx, container) } else { Ok(()) }
+/// True if the process is there.
+pub(super) fn is_there(ctx: &Context, id: &str) -> Result<bool> {
+    let path = lock_path(ctx, id);
+    Ok(path.exists() && Lock::try_exclusive(&path)?.is_none())
 }
 
-/// The settings have changed: a process that knows them takes the place of the one that slept by the old ones.
-pub fn renew(ctx: &Context, container: &Container) -> Result<()> {
-    if !ctx.store.status(&container.id)?.is_running() {
-        return Ok(());
-    }
-    let watcher: Option<Started> = record::load_if_there(&pid_path(ctx, &container.id))?;
+/// Ends the process, if there is one.
+pub(super) fn end(ctx: &Context, id: &str) -> Result<()> {
+    let watcher: Option<Started> = record::load_if_there(&pid_path(ctx, id))?;
     if let Some(watcher) = watcher.filter(is_alive) {
         match kill(Pid::from_raw(watcher.pid), Signal::SIGTERM) {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(errno).context("ending the health checks of before"),
         }
-    }
-    if container.health.is_set() {
-        spawn(ctx, container)?;
     }
     Ok(())
 }
@@ -89,23 +68,15 @@ pub fn run(ctx: &Context, id: &str) -> Result<()> {
         return Ok(());
     };
     let end = pidfd::open(started.pid)?;
-    let mut told = false;
     while is_alive(&started) {
         let container = load(ctx, id)?;
-        if !is_wanted(&container) {
-            return Ok(());
-        }
         if ctx.store.status(id)?.is_running() {
             // What went wrong with one check is no reason to give up the others; the history tells.
-            let checked = super::check(ctx, &container);
-            if !told && matches!(checked, Ok(super::Outcome::Healthy)) {
-                told = true;
-                if container.sdnotify == Readiness::Healthy {
-                    notify::tell("READY=1")?;
-                }
-            }
+            super::check(ctx, &container).ok();
         }
-        let interval = interval(ctx, &container)?;
+        let Some(interval) = schedule::interval(ctx, &container)? else {
+            return Ok(());
+        };
         if ends_within(&end, interval)? {
             return Ok(());
         }
@@ -136,25 +107,6 @@ fn place(ctx: &Context, id: &str) -> Result<Option<Lock>> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn is_wanted(container: &Container) -> bool {
-    let settings = &container.health;
-    let startup = settings.startup.as_ref();
-    settings.is_set() && (settings.interval > 0 || startup.is_some_and(|own| own.interval > 0))
-}
-
-/// Until the next check: the start-up check has an interval of its own.
-fn interval(ctx: &Context, container: &Container) -> Result<Duration> {
-    let settings = &container.health;
-    let nanoseconds = match &settings.startup {
-        Some(own) if !verdict::startup(ctx, container)?.passed => own.interval,
-        _ => settings.interval,
-    };
-    Ok(match nanoseconds {
-        0 => Duration::MAX,
-        nanoseconds => Duration::from_nanos(nanoseconds),
-    })
 }
 
 /// Sleeps. True if the container's process ended meanwhile.
