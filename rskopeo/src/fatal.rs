@@ -35,8 +35,8 @@ pub fn error(error: &anyhow::Error) {
 }
 
 /// What is being done, with its details.
-pub fn info(text: &str, fields: &[(&str, &str)]) {
-    terminal::complain(&with_fields(logged("INFO", "info", text), fields));
+pub fn info_line(text: &str, fields: &[(&str, &str)]) -> String {
+    with_fields(logged("INFO", "info", text), fields)
 }
 
 static DEBUG: AtomicBool = AtomicBool::new(false);

@@ -29,6 +29,7 @@ mod store;
 mod tar_split;
 mod terminal;
 mod transport;
+mod turns;
 
 use std::fs::File;
 use std::io::{self, Seek, Write};

@@ -30,6 +30,7 @@ mod store;
 mod tar_split;
 mod terminal;
 mod transport;
+mod turns;
 
 use std::process::ExitCode;
 

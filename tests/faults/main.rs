@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         registry::an_upload_that_is_refused_is_told_of,
         registry::blobs_are_mounted_within_a_registry,
         registry::blobs_are_mounted_from_where_they_were_seen,
+        registry::blobs_that_go_no_further_are_not_remembered,
         registry::blobs_that_are_not_mounted_are_sent,
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,

@@ -333,6 +333,21 @@ pub(crate) fn blobs_are_mounted_from_where_they_were_seen() -> Result<()> {
     Ok(())
 }
 
+/// Layers that do not stay what they are will never be asked for.
+pub(crate) fn blobs_that_go_no_further_are_not_remembered() -> Result<()> {
+    let (stack, unruly) = unruly(|_, _| None)?;
+    let known = stack.scratch.path("cache/rskopeo/known-blobs");
+    let pull = |to: &str| {
+        let from = format!("docker://{}/fedora:24", unruly.address);
+        stack.rskopeo(&format!("copy --src-tls-verify=false {from} {to}"))
+    };
+    pull("docker-archive:unpacked.tar").ok()?;
+    ensure!(!known.exists(), "a plain pull has left {}", known.display());
+    pull("oci-archive:kept.tar").ok()?;
+    ensure!(known.join(&unruly.address).exists());
+    Ok(())
+}
+
 pub(crate) fn blobs_that_are_not_mounted_are_sent() -> Result<()> {
     // As a registry answers that knows no mounts: it begins an upload.
     let (stack, unruly) = unruly(|asked, _| match asked.path.contains("mount=") {

@@ -84,6 +84,7 @@ fn main() -> ExitCode {
         sync::sync_between_registry_and_directory,
         sync::sync_from_yaml,
         sync::sync_goes_on_and_copies_nothing_twice,
+        sync::sync_tells_in_order_what_it_does_at_once,
         sync::images_are_deleted,
         sync::inspect_renders_templates,
         access::tls_needs_the_authority,

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use tests::{Context as _, Result, Stack, ensure};
+use std::time::Duration;
+
+use tests::image::Image;
+use tests::{Context as _, Fault, Result, Stack, Unruly, ensure};
 
 pub(crate) fn sync_between_registry_and_directory() -> Result<()> {
     let stack = Stack::new()?;
@@ -117,6 +120,79 @@ pub(crate) fn sync_goes_on_and_copies_nothing_twice() -> Result<()> {
         .exits(1)?
         .complains("Sync failed due to previous reported error(s)")?;
     ensure!(stack.scratch.path("goes/fedora:24/manifest.json").exists());
+    Ok(())
+}
+
+/// The first image is the slowest; the others wait to be told of, and share its layers. One that fails lets those end that are
+/// on their way.
+pub(crate) fn sync_tells_in_order_what_it_does_at_once() -> Result<()> {
+    let stack = Stack::new()?;
+    let address = &stack.registry.address;
+    for tag in ["a", "b", "c", "d", "e", "f", "g"] {
+        stack.registry.hold("many", tag, &Image::fedora()?)?;
+    }
+    let listed = stack.remote("many");
+    let listed = stack.rskopeo(&format!("list-tags {listed}")).ok()?.json()?;
+    let listed = listed["Tags"].as_array().context("tags")?.clone();
+    let tags: Vec<&str> = listed.iter().filter_map(|tag| tag.as_str()).collect();
+    let first = format!("/many/manifests/{}", tags[0]);
+    let missing = format!("/many/manifests/{}", tags[4]);
+    let unruly = Unruly::before(address, move |asked, _| {
+        if asked.is("GET", &first) {
+            return Some(Fault::Slow(100, Duration::from_millis(50)));
+        }
+        let gone = asked.is("GET", &missing);
+        gone.then(|| Fault::Answer(404, Vec::new(), String::new()))
+    })?;
+    let sync = |options: &str, to: &str| {
+        stack.rskopeo(&format!(
+            "sync {options} --src docker --dest docker --src-tls-verify=false {}/many {address}/{to}",
+            unruly.address
+        ))
+    };
+    let done = sync("--keep-going --digestfile digests", "all").exits(1)?;
+    let told: Vec<&str> = done
+        .stderr
+        .lines()
+        .filter_map(|line| line.split_once("Copying image ref ")?.1.split('"').next())
+        .collect();
+    ensure!(
+        told == ["1/7", "2/7", "3/7", "4/7", "5/7", "6/7", "7/7"],
+        "{done}"
+    );
+    let pieces = done
+        .stdout
+        .split("Getting image source signatures\n")
+        .skip(1);
+    for piece in pieces {
+        let lines: Vec<&str> = piece
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .collect();
+        ensure!(
+            lines == ["blob", "blob", "blob", "config", "manifest"],
+            "{done}"
+        );
+    }
+    let digests = fs::read_to_string(stack.scratch.path("digests"))?;
+    let noted: Vec<&str> = digests
+        .lines()
+        .filter_map(|line| line.rsplit(':').next())
+        .collect();
+    let copied: Vec<&str> = tags.iter().copied().filter(|tag| *tag != tags[4]).collect();
+    ensure!(noted == copied, "{digests}");
+    let requests = stack.registry.requests()?;
+    let sent = requests
+        .iter()
+        .filter(|line| line.contains("PUT") && line.contains("/v2/all/many/blobs/"));
+    ensure!(
+        sent.count() == 4,
+        "three layers and a config were not sent once each"
+    );
+
+    let stopped = sync("", "some").exits(1)?;
+    stopped.complains("Error copying ref")?;
+    ensure!(!stopped.stderr.contains("Synced"), "{stopped}");
     Ok(())
 }
 

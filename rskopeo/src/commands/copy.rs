@@ -2,19 +2,21 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
 use crate::cli::{self, Copy, Global};
 use crate::compression::Compression;
-use crate::copy::{self, MultiArch, Options};
+use crate::copy::{self, MultiArch, Options, UnderWay};
 use crate::encryption::{Decryption, Encryption};
 use crate::fatal;
 use crate::platform::Platform;
 use crate::reference::{Name, Reference};
 use crate::retry::retrying;
-use crate::signature::Trust;
+use crate::signature::{Terms, Trust};
 use crate::transport::{self, LayerForm, Writing};
+use crate::turns::Output;
 
 pub fn run(global: &Global, args: &Copy) -> Result<()> {
     let source: Reference = args
@@ -37,7 +39,7 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     to.daemon_host.clone_from(&args.dest_daemon_host);
     check_level(args)?;
     let writing = writing(args, &source)?;
-    let trust = Trust::new(global, &args.signing, &source, &destination)?;
+    let trust = Trust::between(Terms::new(global, &args.signing)?, &source, &destination);
 
     let options = options(global, args, trust)?;
     let written = retrying(&args.retry, || {
@@ -121,10 +123,14 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
         precompute_digests: args.dest_precompute_digests,
         decryption: Decryption::of(&args.decryption_key)?,
         tmpdir: global.tmpdir.clone(),
-        parallel: args
-            .image_parallel_copies
-            .map_or(copy::PARALLEL, NonZeroUsize::get),
+        under_way: Arc::new(UnderWay::at_most(
+            args.image_parallel_copies
+                .map_or(copy::PARALLEL, NonZeroUsize::get),
+        )),
         unless_there: false,
-        quiet: args.quiet,
+        output: match args.quiet {
+            true => Output::Quiet,
+            false => Output::Heard,
+        },
     })
 }

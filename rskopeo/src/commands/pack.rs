@@ -15,7 +15,7 @@ use crate::layer;
 use crate::manifest::{History, Image, ImageConfig, RawManifest};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::signature::Trust;
+use crate::signature::{Terms, Trust};
 use crate::store::store_lock;
 use crate::transport::{self, Access, BlobStream, Source, Writing};
 
@@ -33,7 +33,7 @@ pub fn run(global: &Global, args: &Pack) -> Result<()> {
     let place = transport::open_destination(&destination, &access, &Writing::default())
         .with_context(|| format!("initializing destination {destination}"))?;
     // The image is made here; a policy is about images that come from elsewhere.
-    let trust = Trust::anything(&destination, &destination);
+    let trust = Trust::between(Terms::anything(), &destination, &destination);
     let options = Options::quiet(Platform::chosen(global), trust);
     let written = copy::image(&packed, place, &options)?;
     if args.refresh_bundle {

@@ -28,7 +28,7 @@ pub fn layers(
     let queue = Mutex::new(layers.into_iter());
     let failed = AtomicBool::new(false);
     let results = Mutex::new(Vec::with_capacity(count));
-    let progress = Progress::new(options.quiet);
+    let progress = Progress::new(&options.output);
     let job = Job {
         source,
         destination,
@@ -54,7 +54,7 @@ pub fn layers(
     };
     let workers = match destination.is_sequential() {
         true => 1,
-        false => options.parallel.min(count),
+        false => options.under_way.most().min(count),
     };
     if workers <= 1 {
         worker();
@@ -76,7 +76,7 @@ pub fn layers(
 fn next(
     queue: &Mutex<std::vec::IntoIter<(Descriptor, Layer)>>,
     failed: &AtomicBool,
-    progress: &Progress,
+    progress: &Progress<'_>,
 ) -> Option<(Descriptor, Layer)> {
     let mut queue = queue
         .lock()
@@ -95,11 +95,12 @@ pub(super) struct Job<'a> {
     pub(super) destination: &'a dyn Destination,
     pub(super) plan: &'a Plan,
     pub(super) options: &'a Options,
-    progress: &'a Progress,
+    progress: &'a Progress<'a>,
 }
 
 impl Job<'_> {
     fn layer(&self, descriptor: &Descriptor, place: Layer) -> Result<Option<Replacement>> {
+        let _begun = self.options.under_way.begin(&descriptor.digest);
         let role = Role::Layer(place);
         let told = layer_kind(&descriptor.media_type)
             .map_or(Compression::None, |(compression, _)| compression);
@@ -119,6 +120,9 @@ impl Job<'_> {
         let mut verified = BlobStream::verified(counted, descriptor);
         let put = convert::put(self, &mut verified, descriptor, &role, crypt);
         let (copied, _) = verified.finish_with(put)?;
+        if copied.is_none() && self.destination.keeps_blobs() {
+            self.source.remember(descriptor);
+        }
         self.progress.end(descriptor, "done");
         Ok(copied)
     }
@@ -128,7 +132,9 @@ pub fn config(
     destination: &dyn Destination,
     descriptor: &Descriptor,
     bytes: Vec<u8>,
+    options: &Options,
 ) -> Result<()> {
+    let _begun = options.under_way.begin(&descriptor.digest);
     if destination.has_blob(descriptor, &Role::Config)? {
         return Ok(());
     }

@@ -10,8 +10,10 @@ mod progress;
 mod schema1;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
@@ -21,10 +23,11 @@ use crate::encryption::{Decryption, Encryption};
 use crate::manifest::{Format, Image, Index, RawManifest};
 use crate::platform::Platform;
 use crate::signature::{Admitted, Signature, Trust};
-use crate::terminal;
 use crate::transport::{Destination, Lifted, Place, Source};
+use crate::turns::Output;
 
 use plan::Plan;
+pub use under_way::UnderWay;
 
 /// As many blobs at once as skopeo copies.
 pub const PARALLEL: usize = 6;
@@ -57,13 +60,13 @@ pub struct Options {
     pub decryption: Option<Decryption>,
     /// `--dest-precompute-digests`
     pub precompute_digests: bool,
-    /// Blobs to copy at once.
-    pub parallel: usize,
+    /// Shared with other copies to the same place.
+    pub under_way: Arc<UnderWay>,
     /// `--tmpdir`
     pub tmpdir: Option<PathBuf>,
     /// An image that the destination has already is not copied.
     pub unless_there: bool,
-    pub quiet: bool,
+    pub output: Output,
 }
 
 impl Options {
@@ -80,10 +83,10 @@ impl Options {
             encryption: None,
             precompute_digests: false,
             decryption: None,
-            parallel: PARALLEL,
+            under_way: Arc::new(UnderWay::at_most(PARALLEL)),
             tmpdir: None,
             unless_there: false,
-            quiet: true,
+            output: Output::Quiet,
         }
     }
 }
@@ -290,7 +293,7 @@ fn blobs_and_config(
         return schema1::make(destination, &copied, &config);
     }
     say(options, &format!("Copying config {}", copied.config.digest))?;
-    blobs::config(destination, &copied.config, config)?;
+    blobs::config(destination, &copied.config, config, options)?;
     if copied == image {
         Ok(manifest.clone())
     } else {
@@ -341,8 +344,5 @@ fn sign(
 
 /// One line of what is being done, on stdout as skopeo prints it.
 fn say(options: &Options, line: &str) -> Result<()> {
-    if options.quiet {
-        return Ok(());
-    }
-    terminal::line(format_args!("{line}"))
+    options.output.line(line)
 }

@@ -9,7 +9,7 @@ use super::{Options, image};
 use crate::digest::Digest;
 use crate::manifest::RawManifest;
 use crate::platform::Platform;
-use crate::signature::Trust;
+use crate::signature::{Terms, Trust};
 use crate::transport::{self, Access, Writing};
 
 const LAYER: &[u8] = &[b'x'; 300_000];
@@ -52,7 +52,7 @@ fn copy(from: &str, to: &str) -> anyhow::Result<RawManifest> {
         architecture: "amd64".to_owned(),
         variant: None,
     };
-    let trust = Trust::anything(&from.parse()?, &to.parse()?);
+    let trust = Trust::between(Terms::anything(), &from.parse()?, &to.parse()?);
     let options = Options::quiet(platform, trust);
     let source = transport::open_source(&from.parse()?, &Access::default())?;
     let destination =

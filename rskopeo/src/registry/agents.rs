@@ -19,6 +19,8 @@ const STALLED: Duration = match cfg!(test) {
     false => Duration::from_secs(180),
     true => Duration::from_millis(300),
 };
+/// Blobs of several images at a time, and their manifests.
+const IDLE_CONNECTIONS: usize = 10;
 const BUFFER: usize = 128 * 1024;
 
 #[derive(Debug)]
@@ -66,6 +68,8 @@ fn agent(tls: &TlsConnector, user_agent: &str, proxy: Option<Proxy>) -> Agent {
         .max_redirects_will_error(false)
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .timeout_per_read(Some(STALLED))
+        .max_idle_connections(2 * IDLE_CONNECTIONS)
+        .max_idle_connections_per_host(IDLE_CONNECTIONS)
         .input_buffer_size(BUFFER)
         .output_buffer_size(BUFFER)
         .user_agent(user_agent)

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use ureq::config::Config;
+use ureq::http::uri::Authority;
 use ureq::http::{Method, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, TcpConnector};
@@ -46,12 +47,14 @@ impl Daemon {
     pub fn at(access: &Access) -> Result<Self> {
         let host = access.daemon_host.as_deref().unwrap_or(DEFAULT_HOST);
         let (agent, origin) = match host.split_once("://") {
-            Some(("unix", path)) => {
+            Some(("unix", path)) if !path.is_empty() => {
                 let connector = ().chain(UnixConnector::to(Path::new(path)));
                 // The socket is the address; that of the URL is not looked at.
                 (agent(connector), "http://127.0.0.1".to_owned())
             }
-            Some((scheme @ ("tcp" | "https" | "http"), address)) => {
+            Some((scheme @ ("tcp" | "https" | "http"), address))
+                if address.parse::<Authority>().is_ok() =>
+            {
                 let verify = access.tls_verify.unwrap_or(true);
                 let tls = tls::daemon_connector(access.cert_dir.as_deref(), verify)?;
                 let scheme = if scheme == "http" { "http" } else { "https" };
@@ -241,8 +244,17 @@ mod tests {
                 ..Access::default()
             })
         };
-        let refused = at("/run/docker.sock").unwrap_err().to_string();
-        assert!(refused.contains("unix://PATH"), "{refused}");
+        for host in [
+            "/run/docker.sock",
+            "unix://",
+            "tcp://",
+            "http://",
+            "https://a b",
+            "ftp://a",
+        ] {
+            let refused = at(host).unwrap_err().to_string();
+            assert!(refused.contains("unix://PATH"), "{host}: {refused}");
+        }
         let absent = at("unix:///nowhere/docker.sock").unwrap();
         for error in [
             absent.save("x:1").err().unwrap(),

@@ -47,13 +47,13 @@ impl Client {
             cert_dir: access.cert_dir.clone(),
             user_agent_prefix: access.user_agent_prefix.clone(),
         };
-        let clients = || CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = clients().iter().find(|(known, _)| *known == key) {
+        // Held while connecting: who comes meanwhile mostly wants the same.
+        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(client));
         }
         let client = Self::connect(host, path, scope, insecure, credentials, access)?;
         let client = Arc::new(client);
-        let mut clients = clients();
         if clients.len() == MOST {
             clients.remove(0);
         }

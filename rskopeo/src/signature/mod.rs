@@ -36,4 +36,4 @@ pub use payload::{Claims, Kind};
 pub use sigstore::parse_anything;
 pub use sigstore::{KeyPair, PrivateKey};
 pub use store::SignatureStore;
-pub use trust::{Admitted, Trust};
+pub use trust::{Admitted, Terms, Trust};

@@ -15,25 +15,31 @@ use crate::manifest::RawManifest;
 use crate::reference::{Name, Reference};
 use crate::transport::Source;
 
-/// The policy, the signers, and between which places they stand.
+/// The policy and the signers, and between which places they stand.
 #[derive(Clone, Debug)]
 pub struct Trust {
-    policy: Policy,
+    terms: Arc<Terms>,
     source: Reference,
     destination: Reference,
+}
+
+/// What is the same for every image of a run.
+#[derive(Debug)]
+pub struct Terms {
+    policy: Policy,
     /// `--sign-identity`
     identity: Option<Name>,
     signers: Vec<Signer>,
     remove: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Signer {
     Gpg {
         key: String,
         passphrase: Option<String>,
     },
-    Sigstore(Arc<PrivateKey>),
+    Sigstore(PrivateKey),
 }
 
 /// An image that the policy lets in.
@@ -56,19 +62,12 @@ impl Admitted<'_> {
     }
 }
 
-impl Trust {
+impl Terms {
     /// # Errors
     /// The policy cannot be read, or the options for signing contradict each other.
-    pub fn new(
-        global: &Global,
-        signing: &Signing,
-        source: &Reference,
-        destination: &Reference,
-    ) -> Result<Self> {
+    pub fn new(global: &Global, signing: &Signing) -> Result<Self> {
         Ok(Self {
             policy: Policy::load(global)?,
-            source: source.clone(),
-            destination: destination.clone(),
             identity: signing.identity()?,
             signers: signers(signing)?,
             remove: signing.remove_signatures,
@@ -76,14 +75,26 @@ impl Trust {
     }
 
     /// Every image is let in, none is signed.
-    pub fn anything(source: &Reference, destination: &Reference) -> Self {
+    pub fn anything() -> Self {
         Self {
             policy: Policy::anything(),
-            source: source.clone(),
-            destination: destination.clone(),
             identity: None,
             signers: Vec::new(),
             remove: true,
+        }
+    }
+}
+
+impl Trust {
+    pub fn between(
+        terms: impl Into<Arc<Terms>>,
+        source: &Reference,
+        destination: &Reference,
+    ) -> Self {
+        Self {
+            terms: terms.into(),
+            source: source.clone(),
+            destination: destination.clone(),
         }
     }
 
@@ -98,12 +109,12 @@ impl Trust {
         instance: Option<&'a Digest>,
     ) -> Result<Admitted<'a>> {
         let image = Candidate::new(&self.source, source, manifest, instance);
-        for asked in self.policy.requirements(&self.source) {
+        for asked in self.terms.policy.requirements(&self.source) {
             requirement::check(asked, &image).context("Source image rejected")?;
         }
         Ok(Admitted {
             image,
-            remove: self.remove,
+            remove: self.terms.remove,
         })
     }
 
@@ -111,17 +122,17 @@ impl Trust {
     pub fn index<'a>(&'a self, source: &'a dyn Source, index: &'a RawManifest) -> Admitted<'a> {
         Admitted {
             image: Candidate::new(&self.source, source, index, None),
-            remove: self.remove,
+            remove: self.terms.remove,
         }
     }
 
     /// Whether what is written gets a signature.
     pub fn signs(&self) -> bool {
-        !self.signers.is_empty()
+        !self.terms.signers.is_empty()
     }
 
     pub fn removes_signatures(&self) -> bool {
-        self.remove
+        self.terms.remove
     }
 
     /// Signs a manifest as it was written; `say` tells the user of each signature.
@@ -130,10 +141,15 @@ impl Trust {
         manifest: &RawManifest,
         say: impl Fn(&str) -> Result<()>,
     ) -> Result<Vec<Signature>> {
-        if self.signers.is_empty() {
+        if self.terms.signers.is_empty() {
             return Ok(Vec::new());
         }
-        let Some(identity) = self.identity.as_ref().or_else(|| self.destination.name()) else {
+        let Some(identity) = self
+            .terms
+            .identity
+            .as_ref()
+            .or_else(|| self.destination.name())
+        else {
             bail!(
                 "Cannot determine canonical Docker reference for destination {}: give one by --sign-identity",
                 self.destination
@@ -141,8 +157,8 @@ impl Trust {
         };
         let claims = Claims::new(&identity.to_string(), manifest.digest());
         let mut all = Vec::new();
-        for (index, signer) in self.signers.iter().enumerate() {
-            let number = match self.signers.len() {
+        for (index, signer) in self.terms.signers.iter().enumerate() {
+            let number = match self.terms.signers.len() {
                 1 => String::new(),
                 _ => format!(" {}", index + 1),
             };
@@ -191,7 +207,7 @@ fn sigstore_signer(path: &Path, passphrase_file: Option<&Path>) -> Result<Signer
     };
     let key = PrivateKey::open(&text, passphrase.as_bytes())
         .with_context(|| format!("initializing private key {}", path.display()))?;
-    Ok(Signer::Sigstore(Arc::new(key)))
+    Ok(Signer::Sigstore(key))
 }
 
 impl Signer {

@@ -104,6 +104,10 @@ impl Destination for DirDestination {
         &[]
     }
 
+    fn keeps_blobs(&self) -> bool {
+        true
+    }
+
     fn takes_indexes(&self) -> bool {
         true
     }

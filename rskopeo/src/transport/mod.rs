@@ -51,6 +51,9 @@ pub trait Source: Sync {
         Ok(None)
     }
 
+    /// A layer that was read has gone as it is to where it may be pushed from, some day: then this place may be asked for it.
+    fn remember(&self, _layer: &Descriptor) {}
+
     /// The tags of its repository, where that is reached already.
     fn tags(&self) -> Option<Result<Vec<String>>> {
         None
@@ -115,6 +118,11 @@ pub trait Destination: Sync {
     /// What the image will be called, where images have names that their manifests may repeat (schema 1).
     fn name(&self) -> Option<&Name> {
         None
+    }
+
+    /// Whether blobs stay what they are, so that the image can be pushed from here as it came.
+    fn keeps_blobs(&self) -> bool {
+        false
     }
 
     /// Whether layers are unpacked as they come, and so have to be ones that can be.

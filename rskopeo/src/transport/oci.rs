@@ -77,6 +77,10 @@ impl Destination for OciDestination {
         &[OCI_MANIFEST, OCI_INDEX]
     }
 
+    fn keeps_blobs(&self) -> bool {
+        true
+    }
+
     fn takes_indexes(&self) -> bool {
         true
     }

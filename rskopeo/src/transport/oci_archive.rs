@@ -99,6 +99,10 @@ impl Destination for OciArchiveDestination {
         &[OCI_MANIFEST, OCI_INDEX]
     }
 
+    fn keeps_blobs(&self) -> bool {
+        true
+    }
+
     fn takes_indexes(&self) -> bool {
         true
     }

@@ -11,7 +11,7 @@ use crate::go_json;
 use crate::manifest::{Descriptor, Format, Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::signature::Trust;
+use crate::signature::{Terms, Trust};
 use crate::transport::{self, Access, BlobStream, Source};
 
 pub struct Images<'a> {
@@ -43,7 +43,11 @@ impl<'a> Images<'a> {
     /// Opens the image for this platform, if the policy lets it in; of an index, either it or its instance has to be let in.
     pub fn open(&mut self, name: &str) -> Result<u64> {
         let reference: Reference = name.parse()?;
-        let trust = Trust::new(self.global, &Signing::default(), &reference, &reference)?;
+        let trust = Trust::between(
+            Terms::new(self.global, &Signing::default())?,
+            &reference,
+            &reference,
+        );
         let source = transport::open_source(&reference, &self.access)?;
         let top = source.manifest(None)?;
         let admitted = trust.admit(&*source, &top, None).map(drop);

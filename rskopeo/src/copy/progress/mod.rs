@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
-use crate::terminal;
+use crate::turns::Output;
 
 use bar::Bar;
 
@@ -20,8 +20,9 @@ const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Shared by the threads of a copy. A screen that cannot be written to does not stop the copy.
 #[derive(Debug)]
-pub struct Progress {
+pub struct Progress<'o> {
     mode: Mode,
+    output: &'o Output,
     shown: Mutex<Shown>,
 }
 
@@ -44,19 +45,20 @@ struct Shown {
 /// Counts what is read of one blob.
 pub struct Counted<'a> {
     reader: Box<dyn Read + Send + 'a>,
-    progress: &'a Progress,
+    progress: &'a Progress<'a>,
     digest: Digest,
 }
 
-impl Progress {
-    pub fn new(quiet: bool) -> Self {
-        let mode = match quiet {
-            true => Mode::Quiet,
-            false if io::stdout().is_terminal() => Mode::Bars,
-            false => Mode::Lines,
+impl<'o> Progress<'o> {
+    pub fn new(output: &'o Output) -> Self {
+        let mode = match output {
+            Output::Quiet => Mode::Quiet,
+            _ if io::stdout().is_terminal() => Mode::Bars,
+            _ => Mode::Lines,
         };
         Self {
             mode,
+            output,
             shown: Mutex::new(Shown {
                 running: Vec::new(),
                 drawn: 0,
@@ -67,7 +69,7 @@ impl Progress {
 
     pub fn begin(&self, blob: &Descriptor) {
         if self.mode == Mode::Lines {
-            print(&format!("Copying blob {}\n", blob.digest));
+            self.print(&format!("Copying blob {}\n", blob.digest));
         }
         let mut shown = self.shown();
         shown.running.push(Bar::new(blob));
@@ -111,7 +113,7 @@ impl Progress {
             Mode::Quiet => {}
             Mode::Lines if bar.told.elapsed() >= LINE_EVERY => {
                 bar.told = Instant::now();
-                print(&format!("{}\n", bar.line()));
+                self.print(&format!("{}\n", bar.line()));
             }
             Mode::Lines => {}
             Mode::Bars if shown.last.elapsed() >= DRAW_EVERY => self.draw(&mut shown, &[]),
@@ -132,21 +134,25 @@ impl Progress {
         for line in ended {
             picture.push_str(&format!("{line}\n"));
         }
-        for bar in &shown.running {
-            picture.push_str(&format!("{}\n", bar.picture(width)));
+        shown.drawn = 0;
+        // One that is seen later would be out of date, and drawn in the wrong place.
+        if self.output.is_heard() {
+            for bar in &shown.running {
+                picture.push_str(&format!("{}\n", bar.picture(width)));
+            }
+            shown.drawn = shown.running.len();
         }
-        print(&picture);
-        shown.drawn = shown.running.len();
+        self.print(&picture);
         shown.last = Instant::now();
+    }
+
+    fn print(&self, text: &str) {
+        self.output.write(text.as_bytes()).ok();
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn print(text: &str) {
-    terminal::write(text.as_bytes()).ok();
 }
 
 impl Read for Counted<'_> {

@@ -183,6 +183,10 @@ impl Destination for StorageDestination {
         &[OCI_MANIFEST, DOCKER_MANIFEST]
     }
 
+    fn keeps_blobs(&self) -> bool {
+        true
+    }
+
     fn takes_indexes(&self) -> bool {
         false
     }

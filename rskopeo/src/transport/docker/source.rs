@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::{connect, fetch_manifest, tags};
 use crate::config::{Endpoint, Registries};
 use crate::digest::Digest;
-use crate::manifest::{Descriptor, RawManifest, layer_kind};
+use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Name;
 use crate::registry::{Client, KeptDownload, Method, Scope};
 use crate::signature::{Signature, SignatureStore};
@@ -80,11 +80,14 @@ impl Source for DockerSource {
         if !descriptor.urls.is_empty() {
             return foreign(&self.client, &descriptor.urls);
         }
-        let download = KeptDownload::begin(&self.client, descriptor)?;
-        if layer_kind(&descriptor.media_type).is_some() {
-            self.client.keep_in_mind(&descriptor.digest);
+        Ok(Box::new(KeptDownload::begin(&self.client, descriptor)?))
+    }
+
+    fn remember(&self, layer: &Descriptor) {
+        // One from elsewhere says nothing of the repository.
+        if layer.urls.is_empty() {
+            self.client.keep_in_mind(&layer.digest);
         }
-        Ok(Box::new(download))
     }
 
     fn tags(&self) -> Option<Result<Vec<String>>> {
