@@ -70,6 +70,12 @@ pub struct Global {
     /// Run the tool without any policy check
     #[arg(long, global = true)]
     pub insecure_policy: bool,
+    /// Require any pulled image to be signed, whatever the trust policy says
+    #[arg(long, global = true)]
+    pub require_signed: bool,
+    /// Path to a containers-tls-details.yaml(5) file: what of TLS may be used
+    #[arg(long, value_name = "FILE", global = true)]
+    pub tls_details: Option<PathBuf>,
     /// Use OS instead of the running OS for choosing images
     #[arg(long, value_name = "OS", global = true)]
     pub override_os: Option<String>,

@@ -19,6 +19,9 @@ pub struct Signing {
     /// Sign the image using a sigstore private key at PATH
     #[arg(long, value_name = "PATH")]
     pub sign_by_sigstore_private_key: Option<PathBuf>,
+    /// Refused: OpenPGP signatures are made by gpg, with --sign-by
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub sign_by_sq_fingerprint: Option<String>,
     /// Read a passphrase for signing an image from PATH
     #[arg(long, value_name = "PATH")]
     pub sign_passphrase_file: Option<PathBuf>,

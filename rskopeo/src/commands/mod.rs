@@ -22,13 +22,14 @@ mod untrusted_signature_dump;
 use std::process;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::bounds;
 use crate::cli::{Cli, Command, Duration, Global};
 use crate::config::Registries;
 use crate::fatal;
 use crate::reference::Reference;
+use crate::registry::choose_tls_details;
 use crate::terminal;
 
 /// Runs the parsed command.
@@ -36,7 +37,7 @@ pub fn run(cli: Cli) -> Result<()> {
     let Cli {
         global, command, ..
     } = cli;
-    start(&global);
+    start(&global)?;
     match command {
         Command::Completion(args) => completion::run(&args),
         Command::Copy(args) => copy::run(&global, &args),
@@ -60,11 +61,17 @@ pub fn run(cli: Cli) -> Result<()> {
 }
 
 /// What the global options change for all that follows.
-fn start(global: &Global) {
+fn start(global: &Global) -> Result<()> {
     if global.debug {
         fatal::show_debug();
     }
+    if global.insecure_policy && global.require_signed {
+        bail!("--insecure-policy and --require-signed are mutually exclusive");
+    }
     bounds::choose(global.bounds());
+    if let Some(path) = &global.tls_details {
+        choose_tls_details(path)?;
+    }
     if let Some(path) = &global.registries_conf {
         Registries::use_file(path.clone());
     }
@@ -79,6 +86,7 @@ fn start(global: &Global) {
             process::exit(1);
         });
     }
+    Ok(())
 }
 
 fn parse_image(text: &str) -> Result<Reference> {

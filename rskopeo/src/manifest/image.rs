@@ -23,6 +23,10 @@ pub struct Image {
     pub config: Descriptor,
     /// The base layer first.
     pub layers: Vec<Descriptor>,
+    /// Of what is no container image.
+    artifact_type: Option<String>,
+    /// The manifest that this one refers to.
+    subject: Option<Descriptor>,
     annotations: BTreeMap<String, String>,
     /// Whether the manifest itself names its media type; kept so that writing it anew changes nothing more than is needed.
     names_itself: bool,
@@ -45,9 +49,11 @@ pub struct Replacement {
 struct Parsed {
     schema_version: u32,
     media_type: Option<String>,
+    artifact_type: Option<String>,
     config: Descriptor,
     #[serde(default, deserialize_with = "null_as_default")]
     layers: Vec<Descriptor>,
+    subject: Option<Descriptor>,
     #[serde(default, deserialize_with = "null_as_default")]
     annotations: BTreeMap<String, String>,
 }
@@ -58,8 +64,12 @@ struct Oci<'a> {
     schema_version: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     media_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: &'a Option<String>,
     config: &'a Descriptor,
     layers: &'a [Descriptor],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: &'a Option<Descriptor>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     annotations: &'a BTreeMap<String, String>,
 }
@@ -132,6 +142,8 @@ impl Image {
             format,
             config: parsed.config,
             layers: parsed.layers,
+            artifact_type: parsed.artifact_type,
+            subject: parsed.subject,
             annotations: parsed.annotations,
             names_itself: parsed.media_type.is_some_and(|inner| !inner.is_empty()),
         })
@@ -143,6 +155,8 @@ impl Image {
             format: Format::DockerSchema2,
             config,
             layers,
+            artifact_type: None,
+            subject: None,
             annotations: BTreeMap::new(),
             names_itself: true,
         }
@@ -205,6 +219,8 @@ impl Image {
                 Format::DockerSchema1 | Format::DockerSchema2 => DOCKER_CONFIG,
             }
             .to_owned();
+            self.artifact_type = None;
+            self.subject = None;
             self.annotations.clear();
             self.names_itself = true;
             self.format = format;
@@ -218,8 +234,10 @@ impl Image {
             Format::Oci => serde_json::to_vec(&Oci {
                 schema_version: 2,
                 media_type: self.names_itself.then_some(OCI_MANIFEST),
+                artifact_type: &self.artifact_type,
                 config: &self.config,
                 layers: &self.layers,
+                subject: &self.subject,
                 annotations: &self.annotations,
             }),
             Format::DockerSchema1 | Format::DockerSchema2 => serde_json::to_vec(&Schema2 {
@@ -254,6 +272,8 @@ mod tests {
             format: Format::Oci,
             config: Descriptor::new(OCI_CONFIG, Digest::sha256(b"config"), 2),
             layers: vec![layer(1), layer(2)],
+            artifact_type: None,
+            subject: None,
             annotations: BTreeMap::new(),
             names_itself: false,
         };

@@ -43,3 +43,4 @@ pub use kept::KeptDownload;
 pub use refused::{Unavailable, refused};
 use resume::Download;
 pub use retry::is_transient;
+pub use tls::choose_details as choose_tls_details;

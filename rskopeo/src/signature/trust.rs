@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::requirement::{self, Candidate};
 use super::{Claims, Gpg, Kind, PrivateKey, Signature, passphrase, sigstore};
 use crate::cli::{Global, Signing};
-use crate::config::{Policy, SigningParams};
+use crate::config::{Policy, Requirement, SigningParams};
 use crate::digest::Digest;
 use crate::manifest::RawManifest;
 use crate::reference::{Name, Reference};
@@ -27,6 +27,8 @@ pub struct Trust {
 #[derive(Debug)]
 pub struct Terms {
     policy: Policy,
+    /// `--require-signed`
+    require_signed: bool,
     /// `--sign-identity`
     identity: Option<Name>,
     signers: Vec<Signer>,
@@ -68,6 +70,7 @@ impl Terms {
     pub fn new(global: &Global, signing: &Signing) -> Result<Self> {
         Ok(Self {
             policy: Policy::load(global)?,
+            require_signed: global.require_signed,
             identity: signing.identity()?,
             signers: signers(signing)?,
             remove: signing.remove_signatures,
@@ -78,6 +81,7 @@ impl Terms {
     pub fn anything() -> Self {
         Self {
             policy: Policy::anything(),
+            require_signed: false,
             identity: None,
             signers: Vec::new(),
             remove: true,
@@ -109,9 +113,20 @@ impl Trust {
         instance: Option<&'a Digest>,
     ) -> Result<Admitted<'a>> {
         let image = Candidate::new(&self.source, source, manifest, instance);
-        for asked in self.terms.policy.requirements(&self.source) {
-            requirement::check(asked, &image).context("Source image rejected")?;
-        }
+        let asked = self.terms.policy.requirements(&self.source);
+        let check = || {
+            for asked in asked {
+                requirement::check(asked, &image)?;
+            }
+            if self.terms.require_signed && !asked.iter().any(Requirement::is_about_signatures) {
+                bail!(
+                    "No signature verification policy found for image {}: --require-signed wants one in policy.json",
+                    self.source
+                );
+            }
+            Ok(())
+        };
+        check().context("Source image rejected")?;
         Ok(Admitted {
             image,
             remove: self.terms.remove,
@@ -172,10 +187,15 @@ impl Trust {
 
 fn signers(signing: &Signing) -> Result<Vec<Signer>> {
     let file = signing.sign_passphrase_file.as_deref();
-    if file.is_some() && signing.sign_by.is_some() && signing.sign_by_sigstore_private_key.is_some()
-    {
+    let signs_twice = signing.sign_by.is_some() && signing.sign_by_sigstore_private_key.is_some();
+    if file.is_some() && signs_twice {
         bail!(
-            "Only one of --sign-by and sign-by-sigstore-private-key can be used with sign-passphrase-file"
+            "Only one of --sign-by, --sign-by-sq-fingerprint and --sign-by-sigstore-private-key can be used with --sign-passphrase-file"
+        );
+    }
+    if signing.sign_by_sq_fingerprint.is_some() {
+        bail!(
+            "--sign-by-sq-fingerprint: Sequoia's keys are not used here: take a key of gpg's, and --sign-by"
         );
     }
     let mut signers = Vec::new();

@@ -51,7 +51,8 @@ struct Done {
 enum Ended {
     Failed(Error),
     WouldBeCopied,
-    Copied(RawManifest, Reference),
+    /// With the line for `--digestfile`.
+    Copied(String),
 }
 
 impl<'a> Job<'a> {
@@ -143,7 +144,7 @@ impl<'a> Job<'a> {
         }
         let copied = self.copy(batch, image, &destination, turn);
         match copied.with_context(|| format!("Error copying ref {source:?}")) {
-            Ok(manifest) => Ok(Ended::Copied(manifest, destination)),
+            Ok(manifest) => Ok(Ended::Copied(format!("{} {place}", manifest.digest()))),
             Err(error) if self.args.keep_going => Ok(Ended::Failed(error)),
             Err(error) => {
                 // Not only when it is its turn.
@@ -237,10 +238,9 @@ impl Done {
                 return Ok(());
             }
             Ended::WouldBeCopied => {}
-            Ended::Copied(manifest, destination) => {
+            Ended::Copied(line) => {
                 if let Some(file) = &mut self.digests {
-                    writeln!(file, "{} {destination}", manifest.digest())
-                        .context("Failed to write digest to file")?;
+                    writeln!(file, "{line}").context("Failed to write digest to file")?;
                 }
             }
         }

@@ -24,6 +24,13 @@ pub enum Requirement {
     },
 }
 
+impl Requirement {
+    /// Whether it takes a verified signature to fulfil it.
+    pub fn is_about_signatures(&self) -> bool {
+        matches!(self, Self::SignedBy(_) | Self::SigstoreSigned(_))
+    }
+}
+
 /// Simple signing: OpenPGP.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

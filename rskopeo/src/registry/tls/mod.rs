@@ -1,6 +1,7 @@
 //! Which certificates a registry is trusted by, and which it is shown (containers-certs.d(5)).
 
 mod connector;
+mod details;
 mod verifier;
 
 use std::env;
@@ -17,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use verifier::{Anyone, Trusted};
 
 pub use connector::TlsConnector;
+pub use details::choose as choose_details;
 
 /// The system's bundle of authorities: Debian, Fedora, SUSE and Alpine.
 const BUNDLES: [&str; 4] = [
@@ -61,13 +63,14 @@ fn connector_of(
     identity: Option<Identity>,
     verify: bool,
 ) -> Result<TlsConnector> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let (provider, versions) = details::allowed()?;
+    let provider = Arc::new(provider);
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         true => Arc::new(Trusted::new(roots, Arc::clone(&provider))?),
         false => Arc::new(Anyone(Arc::clone(&provider))),
     };
     let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&versions)
         .context("setting up TLS")?
         .dangerous()
         .with_custom_certificate_verifier(verifier);

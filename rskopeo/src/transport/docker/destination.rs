@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::{ACCEPT, connect};
+use super::{ACCEPT, connect, referrers};
 use crate::config::Registries;
 use crate::digest::Digest;
 use crate::manifest::{
@@ -81,13 +81,12 @@ impl DockerDestination {
         let response =
             self.client
                 .send_bytes(&Method::PUT, &url, &manifest.media_type, &manifest.bytes)?;
-        match response.status().is_success() {
-            true => Ok(()),
-            false => Err(refused(
-                &format!("uploading manifest {tag} to {}", self.name.repository()),
-                response,
-            )),
+        if !response.status().is_success() {
+            let what = format!("uploading manifest {tag} to {}", self.name.repository());
+            return Err(refused(&what, response));
         }
+        let noted_there = response.headers().contains_key("OCI-Subject");
+        referrers::added(&self.client, manifest, noted_there)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod destination;
 mod pages;
+mod referrers;
 mod search;
 mod source;
 mod tags;
@@ -75,19 +76,17 @@ pub fn delete(name: &Name, access: &Access) -> Result<()> {
     let endpoint = Registries::load()?.push(name)?;
     let client = connect(&endpoint, access, Scope::Delete)?;
     let name = &endpoint.name;
-    let digest = match &name.digest {
-        Some(digest) => digest.clone(),
-        None => {
-            let tag = name.tag.as_deref().unwrap_or("latest");
-            fetch_manifest(&client, name, tag)
-                .with_context(|| format!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry", name.familiar()))?
-                .digest()
-        }
+    let wanted = match (&name.digest, &name.tag) {
+        (Some(digest), _) => digest.as_str(),
+        (None, tag) => tag.as_deref().unwrap_or("latest"),
     };
+    let manifest = fetch_manifest(&client, name, wanted)
+        .with_context(|| format!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry", name.familiar()))?;
+    let digest = name.digest.clone().unwrap_or_else(|| manifest.digest());
     let url = client.url(&format!("manifests/{digest}"));
     let response = client.send(&Method::DELETE, &url, &[])?;
     match response.status().as_u16() {
-        202 | 200 => Ok(()),
+        202 | 200 => referrers::removed(&client, &manifest),
         _ => Err(refused(&format!("deleting {}", name.familiar()), response)),
     }
 }
