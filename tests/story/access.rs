@@ -1,12 +1,16 @@
 //! Registries that do not let everyone in.
 
 use std::fs::Permissions;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::thread::sleep;
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tests::command::Cmd;
 use tests::registry::{Access, PASSWORD, USER};
 use tests::stack::Parts;
-use tests::{Result, Stack, ensure};
+use tests::{Result, Stack, ensure, peer};
 
 pub(crate) fn tls_needs_the_authority() -> Result<()> {
     let stack = Stack::of(Parts::ours()?, Access::Tls)?;
@@ -34,6 +38,55 @@ pub(crate) fn tls_needs_the_authority() -> Result<()> {
     stack
         .rpod(&format!("pull --cert-dir {certificates} {address}/alpine"))
         .ok()?;
+    Ok(())
+}
+
+pub(crate) fn what_of_tls_may_be_used_is_chosen() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::Tls)?;
+    let certificates = stack.registry.certificates.display();
+    let inspect = |file: &str, address: &str| {
+        stack.rskopeo(&format!(
+            "--tls-details {file} inspect --cert-dir {certificates} docker://{address}/alpine"
+        ))
+    };
+    let address = &stack.registry.address;
+    stack.scratch.write(
+        "new.yaml",
+        "minVersion: '1.3'\nnamedGroups: [X25519MLKEM768, secp384r1]\n",
+    )?;
+    inspect("new.yaml", address).ok()?.says("sha256:")?;
+    for (text, told) in [
+        ("namedGroups: [X25519MLKEM768]", "none of the named groups"),
+        ("minVersion: '2'", "unrecognized TLS minimum version"),
+        ("ciphers: []", "unknown field `ciphers`"),
+    ] {
+        stack.scratch.write("bad.yaml", text)?;
+        inspect("bad.yaml", address).exits(1)?.complains(told)?;
+    }
+
+    // A server that speaks nothing newer than 1.2.
+    let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let scratch = stack.scratch.path("");
+    Cmd::new(peer("openssl")?)
+        .dir(&scratch)
+        .words("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout old.key -out old.crt -days 2 -subj /CN=old")
+        .ok()?;
+    let old = Cmd::new(peer("openssl")?)
+        .through("timeout", &["60"])
+        .dir(&scratch)
+        .words(&format!(
+            "s_server -tls1_2 -quiet -www -cert old.crt -key old.key -accept {free}"
+        ))
+        .start()?;
+    while TcpStream::connect(&free).is_err() {
+        sleep(Duration::from_millis(20));
+    }
+    let refused = inspect("new.yaml", &free).exits(1)?;
+    refused.complains("ProtocolVersion")?;
+    stack.scratch.write("any.yaml", "{}\n")?;
+    let spoken = inspect("any.yaml", &free).exits(1)?;
+    ensure!(!spoken.stderr.contains("ProtocolVersion"), "{spoken}");
+    old.signal(Signal::SIGTERM)?;
     Ok(())
 }
 

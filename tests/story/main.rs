@@ -26,6 +26,7 @@ mod pod;
 mod pod_life;
 mod podman_store;
 mod rarities;
+mod referrers;
 mod rootless;
 mod secret;
 mod sync;
@@ -61,6 +62,8 @@ fn main() -> ExitCode {
         formats::layers_are_packed_anew_once,
         formats::zstd_chunked_is_zstd_to_others,
         formats::layers_are_encrypted_for_either_tool,
+        referrers::clients_keep_the_list_of_referrers,
+        referrers::a_registry_that_keeps_the_list_is_let_do_so,
         rarities::a_digest_told_before_saves_an_upload,
         rarities::limits_are_raised_by_options,
         rarities::foreign_layers_stay_where_they_are,
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         sync::images_are_deleted,
         sync::inspect_renders_templates,
         access::tls_needs_the_authority,
+        access::what_of_tls_may_be_used_is_chosen,
         access::a_password_is_asked_for,
         access::plain_http_is_refused_by_default,
         access::a_certificate_that_signed_itself_is_trusted_as_itself,
@@ -205,6 +209,7 @@ fn main() -> ExitCode {
         terminal::exec_in_a_terminal,
         trust::the_engine_pulls_what_the_policy_lets_in,
         trust::simple_signatures_pass_between_rskopeo_and_skopeo,
+        trust::a_signature_is_required_whatever_the_policy_says,
         trust::a_signature_is_for_one_name_and_one_digest,
         trust::signatures_stay_or_stop_the_copy,
         trust::signatures_stay_in_the_stores,

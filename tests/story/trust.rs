@@ -107,6 +107,41 @@ impl Signers {
 
 const DEFAULT: &str = r#"{"type":"matchRepoDigestOrExact"}"#;
 
+pub(crate) fn a_signature_is_required_whatever_the_policy_says() -> Result<()> {
+    let signers = Signers::new()?;
+    let image = signers.stack.remote("signed:1");
+    let alpine = signers.stack.remote("alpine:latest");
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {alpine} {image}"
+        ))
+        .ok()?;
+    let alice = signers.signed_by("alice", DEFAULT)?;
+    signers.policy("anything.json", r#"{"type":"insecureAcceptAnything"}"#)?;
+    let copy = |policy: &str| {
+        signers.rskopeo(&format!(
+            "--require-signed --policy {policy} copy {image} dir:copied"
+        ))
+    };
+    copy(&alice).ok()?;
+    copy("anything.json").exits(1)?.complains(
+        "Source image rejected: No signature verification policy found for image docker://",
+    )?;
+    signers
+        .rskopeo(&format!(
+            "--require-signed --insecure-policy copy {image} dir:copied"
+        ))
+        .exits(1)?
+        .complains("--insecure-policy and --require-signed are mutually exclusive")?;
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by-sq-fingerprint ABCD {image} dir:copied"
+        ))
+        .exits(1)?
+        .complains("--sign-by-sq-fingerprint: Sequoia's keys are not used here")?;
+    Ok(())
+}
+
 pub(crate) fn simple_signatures_pass_between_rskopeo_and_skopeo() -> Result<()> {
     let signers = Signers::new()?;
     let (ours, theirs) = (

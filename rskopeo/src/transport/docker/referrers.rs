@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::ACCEPT;
 use crate::digest::Digest;
 use crate::go_json::{self, null_as_default};
 use crate::manifest::{OCI_INDEX, RawManifest};
@@ -125,7 +126,8 @@ impl List {
     fn change(&self, client: &Client, change: impl FnOnce(&mut Vec<Value>) -> bool) -> Result<()> {
         let tag = &self.tag;
         let change = || -> Result<()> {
-            let mut list = match client.manifest(tag, OCI_INDEX)? {
+            // Whatever is there: some registries hide what is not accepted.
+            let mut list = match client.manifest(tag, ACCEPT)? {
                 None => json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}),
                 Some((told, bytes)) => {
                     let found = RawManifest::guess(bytes, told.as_deref())?;
