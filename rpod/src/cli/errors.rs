@@ -6,8 +6,7 @@ use std::io;
 use anyhow::Result;
 use nix::errno::Errno;
 
-use super::commands::{COMMANDS, NOUNS};
-use super::{ENGINE_ERROR, ExitStatus, verb};
+use super::{ENGINE_ERROR, ExitStatus, root, verb};
 
 /// Prints help where it was asked for; anything else is a usage error in podman's words.
 pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
@@ -63,19 +62,17 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
 
 /// `rpod NOUN VERB`, as far as the arguments name commands: whose help there is to see.
 fn command_words(args: &[OsString]) -> String {
-    let mut words = vec!["rpod"];
-    let named: Vec<&str> = args.iter().skip(1).filter_map(|arg| arg.to_str()).collect();
-    let is_noun = |word: &&str| NOUNS.iter().any(|noun| noun.name == *word);
-    let is_verb = |word: &&str| COMMANDS.iter().any(|entry| entry.is_called(word));
-    let first = named.iter().position(|word| is_noun(word) || is_verb(word));
-    if let Some(first) = first {
-        words.push(named[first]);
-        let noun = NOUNS.iter().find(|noun| noun.name == named[first]);
-        let verb = named.get(first + 1).filter(|word| {
-            let mut verbs = noun.iter().flat_map(|noun| noun.commands);
-            verbs.any(|entry| entry.is_called(word))
-        });
-        words.extend(verb);
+    let root = root();
+    let mut command = &root;
+    let mut words = vec![root.get_name()];
+    for word in args.iter().skip(1) {
+        if let Some(named) = command.find_subcommand(word) {
+            words.push(named.get_name());
+            command = named;
+        } else if words.len() > 1 {
+            // Behind a command's name, the first word that names none is an argument.
+            break;
+        }
     }
     words.join(" ")
 }
@@ -153,6 +150,7 @@ mod tests {
         };
         assert_eq!(words("rpod --root x run --bad"), "rpod run");
         assert_eq!(words("rpod pod create --bad"), "rpod pod create");
+        assert_eq!(words("rpod image trust set --bad"), "rpod image trust set");
         assert_eq!(words("rpod --bad"), "rpod");
     }
 }

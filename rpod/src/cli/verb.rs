@@ -91,10 +91,6 @@ fn end_with_readers() -> Result<()> {
 }
 
 impl Entry {
-    pub(super) fn is_called(&self, word: &str) -> bool {
-        self.name == word || self.aliases.contains(&word)
-    }
-
     /// An ordinary user's command goes where it works.
     pub(super) fn enter_namespace(&self, noun: &str, globals: &Globals) -> Result<()> {
         let name = format!("{noun} {}", self.name);
