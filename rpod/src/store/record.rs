@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// What a record has to outlive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +39,39 @@ pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         .with_context(|| format!("{} is damaged", path.display()))
 }
 
-/// A list reads hundreds of records, and most of them fit into the first read: nobody asks for the size before.
+/// A list reads hundreds of records, and most of them fit into the first read: nobody asks for the size before, and a read that
+/// was not filled ends the file.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(8 << 10);
-    // The limit keeps the library from asking.
-    File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; 4 << 10];
+    let length = file.read(&mut bytes)?;
+    let is_filled = length == bytes.len();
+    bytes.truncate(length);
+    if is_filled {
+        file.read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
+}
+
+/// What differs from the default: nearly all of a record that asks for little. Its type gives the rest back when it is read, so each
+/// struct in it that implements `Default` has `#[serde(default)]`.
+pub fn differences<T: Serialize + Default>(record: &T) -> Result<Value> {
+    let mut differences = serde_json::to_value(record)?;
+    remove_same(&mut differences, &serde_json::to_value(T::default())?);
+    Ok(differences)
+}
+
+fn remove_same(value: &mut Value, default: &Value) {
+    if let (Value::Object(fields), Value::Object(defaults)) = (value, default) {
+        fields.retain(|key, field| {
+            let default = defaults.get(key);
+            let is_same = default == Some(&*field);
+            default
+                .into_iter()
+                .for_each(|default| remove_same(field, default));
+            !is_same
+        });
+    }
 }
 
 /// Writes a record beside its place and renames it there. The caller holds the lock of the directory.
@@ -179,6 +207,53 @@ mod tests {
         prepared.show().unwrap();
         assert_eq!(load::<Vec<u8>>(&path).unwrap(), [3]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_default_is_not_written_and_comes_back() {
+        #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+        #[serde(default)]
+        struct Inner {
+            yes: bool,
+            list: Vec<u8>,
+        }
+        impl Default for Inner {
+            fn default() -> Inner {
+                let list = vec![1];
+                Inner { yes: true, list }
+            }
+        }
+        #[derive(Debug, Default, PartialEq, Serialize, serde::Deserialize)]
+        #[serde(default)]
+        struct Outer {
+            same: Inner,
+            other: Inner,
+            some: Option<Inner>,
+        }
+        let list = vec![];
+        let other = Inner { yes: true, list };
+        let some = Some(Inner::default());
+        let outer = Outer {
+            other,
+            some,
+            ..Outer::default()
+        };
+        let differences = differences(&outer).unwrap();
+        let expected =
+            serde_json::json!({"other": {"list": []}, "some": {"yes": true, "list": [1]}});
+        assert_eq!(differences, expected);
+        assert_eq!(serde_json::from_value::<Outer>(differences).unwrap(), outer);
+    }
+
+    #[test]
+    fn a_record_of_many_reads_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        for length in [0, 4 << 10, (4 << 10) - 2, 100_000] {
+            let text = "x".repeat(length);
+            save(&path, &text, Durability::Process).unwrap();
+            assert_eq!(load::<String>(&path).unwrap(), text);
+        }
     }
 
     #[test]

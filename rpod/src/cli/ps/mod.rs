@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::{Globals, Verb};
 use crate::engine::container::filter::Filter;
-use crate::engine::container::record::Container;
 use crate::engine::{Context, container};
 use crate::output::{Listing, Style};
 
@@ -160,21 +159,20 @@ impl Ps {
             || self.last().is_some()
             || filters.iter().any(Filter::is_about_state);
         let count = if self.latest { Some(1) } else { self.last() };
-        let row = |container: Container| -> Result<Option<Value>> {
+        let mut rows = Vec::new();
+        for container in container::each(ctx)? {
             let status = ctx.store.status(&container.id)?;
-            let shown = (any_state || status.is_running())
+            let is_shown = (any_state || status.is_running())
                 && Filter::all_take(&filters, ctx, &container, &status);
-            shown
-                .then(|| row::of(ctx, &container, &status, self.needs_size()))
-                .transpose()
-        };
-        // Of a few, the newest alone are looked at.
-        let newest = container::all(ctx)?.into_iter().rev().map(row);
-        let shown = newest.filter_map(Result::transpose);
-        let mut rows: Vec<Value> = shown
-            .take(count.unwrap_or(usize::MAX))
-            .collect::<Result<_>>()?;
-        rows.reverse();
+            if is_shown {
+                let row = row::of(ctx, &container, &status, self.needs_size())?;
+                rows.push((container.created, row));
+            }
+        }
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let skipped = rows.len().saturating_sub(count.unwrap_or(usize::MAX));
+        let newest = rows.into_iter().skip(skipped);
+        let mut rows = newest.map(|(_, row)| row).collect::<Vec<_>>();
         self.sort(&mut rows);
         Ok(rows)
     }

@@ -12,7 +12,7 @@ use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Pla
 use crate::engine::layout::Layout;
 use crate::engine::{Context, artifact, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
-use crate::store::{Lock, Noun, id, record};
+use crate::store::{Lock, Noun, id};
 
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
@@ -66,11 +66,7 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
         Durability::Disk
     };
     secret::attach::copy(ctx, container, durability)?;
-    record::save(
-        &ctx.store.record(Noun::Container, &container.id),
-        container,
-        durability,
-    )
+    container.save(ctx, durability)
 }
 
 /// Holds off the sweep of layers that no container names yet. Taken before the image is looked up, kept until the record is there.

@@ -49,6 +49,7 @@ use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::store::{Lock, Noun, record as file};
+use file::Durability;
 use record::Container;
 use supervision::{exit_command_start, unheard};
 
@@ -65,16 +66,20 @@ pub fn load(ctx: &Context, id: &str) -> Result<Container> {
 
 /// All containers, oldest first. What is damaged or half removed is left out; `rm` can still name it.
 pub fn all(ctx: &Context) -> Result<Vec<Container>> {
-    let ids = ctx.store.ids(Noun::Container);
-    let mut all = Vec::new();
-    for id in ids.context("listing containers")? {
-        let record = ctx.store.record(Noun::Container, &id);
-        if let Ok(Some(container)) = file::load_if_there::<Container>(&record) {
-            all.push(container);
-        }
-    }
+    let mut all: Vec<Container> = each(ctx)?.collect();
     all.sort_by(|a, b| a.created.cmp(&b.created));
     Ok(all)
+}
+
+/// The same one by one, in no order: no more than one of them is held in memory.
+pub fn each(ctx: &Context) -> Result<impl Iterator<Item = Container>> {
+    let ids = ctx.store.ids(Noun::Container);
+    let records = ids.context("listing containers")?.into_iter();
+    Ok(records.filter_map(|id| {
+        file::load_if_there(&ctx.store.record(Noun::Container, &id))
+            .ok()
+            .flatten()
+    }))
 }
 
 impl Container {
@@ -90,6 +95,12 @@ impl Container {
         self.log_file
             .clone()
             .unwrap_or_else(|| self.home(ctx).join("ctr.log"))
+    }
+
+    /// Writes its record. The caller holds its lock.
+    fn save(&self, ctx: &Context, durability: Durability) -> Result<()> {
+        let record = ctx.store.record(Noun::Container, &self.id);
+        file::save(&record, &file::differences(self)?, durability)
     }
 
     /// Waits until nobody else changes it. An error if it was removed meanwhile.

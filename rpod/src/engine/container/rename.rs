@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::record::Container;
 use crate::engine::{Context, event};
-use crate::store::record::{Durability, save};
+use crate::store::record::Durability;
 use crate::store::{Noun, names};
 
 /// The new name is taken, the record says so, the old name is given back. A process killed after the first step leaves a name
@@ -30,11 +30,7 @@ pub fn rename(ctx: &Context, container: &Container, name: &str) -> Result<()> {
         name: name.to_owned(),
         ..current.clone()
     };
-    let saved = save(
-        &ctx.store.record(Noun::Container, &container.id),
-        &renamed,
-        Durability::Disk,
-    );
+    let saved = renamed.save(ctx, Durability::Disk);
     let unused = if saved.is_ok() { &current.name } else { name };
     if current.name != name {
         ctx.store.drop_name(unused, &container.id)?;

@@ -8,8 +8,7 @@ use super::health::schedule;
 use super::record::Container;
 use crate::bundle;
 use crate::engine::{Context, event, runtime};
-use crate::store::Noun;
-use crate::store::record::{Durability, save};
+use crate::store::record::Durability;
 
 /// Changes the record, then what runs. If the runtime refuses the limits the record is as it was before.
 pub fn update(
@@ -21,13 +20,12 @@ pub fn update(
     let before = super::load(ctx, &container.id)?;
     let mut after = before.clone();
     change(&mut after)?;
-    let record = ctx.store.record(Noun::Container, &container.id);
-    save(&record, &after, Durability::Disk)?;
+    after.save(ctx, Durability::Disk)?;
     if before.resources != after.resources
         && ctx.store.status(&container.id)?.is_active()
         && let Err(error) = limit(ctx, &after)
     {
-        save(&record, &before, Durability::Disk)?;
+        before.save(ctx, Durability::Disk)?;
         return Err(error);
     }
     drop(lock);
