@@ -17,6 +17,7 @@ mod given;
 mod health;
 mod image;
 mod image_proxy;
+mod image_sign;
 mod lists;
 mod looked_up;
 mod network;
@@ -29,6 +30,7 @@ mod rarities;
 mod referrers;
 mod rootless;
 mod secret;
+mod signers;
 mod sync;
 mod system;
 mod terminal;
@@ -129,6 +131,7 @@ fn main() -> ExitCode {
         configured::every_container_gets_copies,
         configured::one_damaged_image_is_named,
         configured::info_tells_of_the_host,
+        image_sign::an_image_of_a_registry_is_signed,
         looked_up::registries_are_searched,
         looked_up::trust_is_shown_and_set,
         looked_up::a_label_says_how_it_is_run,

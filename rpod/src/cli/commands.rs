@@ -138,6 +138,7 @@ pub(super) const NOUNS: &[Noun] = &[
             entry::<image::ImageRemove>(),
             entry::<image::Save>(),
             entry::<image::Search>(),
+            entry::<image::Sign>(),
             entry::<image::Tag>(),
             entry::<image::Tree>(),
             entry::<image::Unmount>(),

@@ -13,6 +13,7 @@ mod push;
 mod rmi;
 mod save;
 mod search;
+mod sign;
 mod tag;
 mod tree;
 pub mod trust;
@@ -36,6 +37,7 @@ pub use push::Push;
 pub use rmi::{ImageRemove, Rmi};
 pub use save::Save;
 pub use search::Search;
+pub use sign::Sign;
 pub use tag::{Tag, Untag};
 pub use tree::Tree;
 

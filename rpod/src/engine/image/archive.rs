@@ -265,12 +265,12 @@ fn id_of(source: &OsString) -> Result<Option<String>> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that has no name and goes with rpod.
-fn unnamed_file() -> Result<File> {
+pub(super) fn unnamed_file() -> Result<File> {
     let directory = std::env::var_os("TMPDIR").map_or_else(|| "/var/tmp".into(), PathBuf::from);
     OpenOptions::new()
         .read(true)

@@ -56,7 +56,8 @@ impl Name {
         self.registry().is_none()
     }
 
-    fn path(&self) -> &str {
+    /// The part after the registry.
+    pub fn path(&self) -> &str {
         match self.registry() {
             Some(registry) => &self.repository[registry.len() + 1..],
             None => &self.repository,

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::lookaside::Lookasides;
 use crate::engine::rootless;
-use crate::store::directory::entries;
 use crate::store::record::{Durability, replace};
 
 /// The file that was named, else the user's, else the host's.
@@ -104,7 +104,7 @@ pub fn rows(policy: &Value, registries: Option<&Path>) -> Result<Vec<Row>> {
                 transport: transport.to_owned(),
                 name: name.to_owned(),
                 repo_name: repo_name.to_owned(),
-                sigstore: lookasides.of(repo_name),
+                sigstore: lookasides.read(repo_name).unwrap_or_default(),
                 kind: kind(requirement),
                 gpg_id: owners(requirement),
             });
@@ -173,62 +173,6 @@ fn addresses_of(listing: &str) -> Vec<String> {
             Some(address.to_owned())
         })
         .collect()
-}
-
-/// registries.d: where signatures lie.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-struct Lookasides {
-    default_docker: Option<Lookaside>,
-    docker: BTreeMap<String, Lookaside>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Lookaside {
-    lookaside: Option<String>,
-    /// Its old name.
-    sigstore: Option<String>,
-}
-
-impl Lookasides {
-    fn load(directory: Option<&Path>) -> Result<Lookasides> {
-        let of_user = std::env::var_os("HOME")
-            .map(|home| Path::new(&home).join(".config/containers/registries.d"))
-            .filter(|path| rootless() && path.exists());
-        let directory = directory
-            .map(Path::to_owned)
-            .or(of_user)
-            .unwrap_or_else(|| "/etc/containers/registries.d".into());
-        let mut all = Lookasides::default();
-        for path in entries(&directory)? {
-            if path.extension().is_none_or(|extension| extension != "yaml") {
-                continue;
-            }
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-            // A file of comments only is YAML's null.
-            let file: Option<Lookasides> = serde_saphyr::from_str(&text)
-                .with_context(|| format!("parsing {}", path.display()))?;
-            let file = file.unwrap_or_default();
-            all.default_docker = all.default_docker.or(file.default_docker);
-            all.docker.extend(file.docker);
-        }
-        Ok(all)
-    }
-
-    /// The most particular that speaks of the scope.
-    fn of(&self, scope: &str) -> String {
-        let mut rest = Some(scope);
-        let mut found = None;
-        while let (None, Some(name)) = (found, rest) {
-            found = self.docker.get(name);
-            rest = name.rsplit_once('/').map(|(above, _)| above);
-        }
-        let found = found.or(self.default_docker.as_ref());
-        let place = found.and_then(|one| one.lookaside.clone().or_else(|| one.sigstore.clone()));
-        place.unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
