@@ -17,6 +17,7 @@ mod given;
 mod health;
 mod image;
 mod image_proxy;
+mod image_scp;
 mod image_sign;
 mod lists;
 mod looked_up;
@@ -131,6 +132,9 @@ fn main() -> ExitCode {
         configured::every_container_gets_copies,
         configured::one_damaged_image_is_named,
         configured::info_tells_of_the_host,
+        image_scp::an_image_goes_to_another_host_and_back,
+        image_scp::what_is_no_copy_is_refused,
+        image_scp::root_gives_an_image_to_a_user,
         image_sign::an_image_of_a_registry_is_signed,
         looked_up::registries_are_searched,
         looked_up::trust_is_shown_and_set,

@@ -137,6 +137,7 @@ pub(super) const NOUNS: &[Noun] = &[
             entry::<image::Push>(),
             entry::<image::ImageRemove>(),
             entry::<image::Save>(),
+            entry::<image::Scp>(),
             entry::<image::Search>(),
             entry::<image::Sign>(),
             entry::<image::Tag>(),

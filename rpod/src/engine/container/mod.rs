@@ -36,7 +36,7 @@ pub mod stats;
 pub mod status;
 pub mod stop;
 mod subscriptions;
-mod supervision;
+pub mod supervision;
 pub mod top;
 mod tree;
 pub mod unit;
@@ -51,7 +51,7 @@ use super::Context;
 use crate::store::{Lock, Noun, record as file};
 use file::Durability;
 use record::Container;
-use supervision::{exit_command_start, unheard};
+use supervision::{own_command, unheard};
 
 /// Reads the record of a container by name, id or id prefix.
 pub fn find(ctx: &Context, text: &str) -> Result<Container> {

@@ -50,7 +50,7 @@ pub(super) fn monitor<'a>(
 
 /// `rpod … container cleanup [--rm] ID`
 fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
-    let mut words = exit_command_start(ctx)?;
+    let mut words = own_command(ctx)?;
     words.extend(["container".to_owned(), "cleanup".to_owned()]);
     if container.remove {
         words.push("--rm".to_owned());
@@ -61,7 +61,7 @@ fn exit_command(ctx: &Context, container: &Container) -> Result<Vec<String>> {
 
 /// An rpod with the same parts, that nobody hears: for what goes on when this one has ended.
 pub(super) fn unheard(ctx: &Context) -> Result<Command> {
-    let words = exit_command_start(ctx)?;
+    let words = own_command(ctx)?;
     let (program, rest) = words.split_first().context("rpod has no name")?;
     let mut command = Command::new(program);
     command
@@ -73,7 +73,7 @@ pub(super) fn unheard(ctx: &Context) -> Result<Command> {
 }
 
 /// `rpod` with the parts that this rpod was told to use, for what it starts to act later.
-pub(super) fn exit_command_start(ctx: &Context) -> Result<Vec<String>> {
+pub fn own_command(ctx: &Context) -> Result<Vec<String>> {
     let text = |path: &Path| {
         path.to_str()
             .map(str::to_owned)

@@ -20,6 +20,7 @@ mod merge;
 pub mod mount;
 mod name;
 mod remove;
+pub mod scp;
 mod search;
 mod short_names;
 mod sign;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::engine::Context;
 use crate::engine::cgroup::scope;
-use crate::engine::container::exit_command_start;
+use crate::engine::container::own_command;
 use crate::engine::container::record::Container;
 use crate::store::Noun;
 use crate::store::id;
@@ -41,7 +41,7 @@ pub(super) fn start(
     first: Duration,
     interval: Duration,
 ) -> Result<()> {
-    let mut command = exit_command_start(ctx)?;
+    let mut command = own_command(ctx)?;
     command.extend(["healthcheck", "run", &container.id].map(str::to_owned));
     let variable = |name: &&str| Some(format!("{name}={}", std::env::var(name).ok()?));
     // The timer of before may still be on its way out, and what it has started still at work.
