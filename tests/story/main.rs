@@ -4,6 +4,7 @@ mod access;
 mod artifact;
 mod audit;
 mod bundle;
+mod checkpoint;
 mod commit;
 mod configured;
 mod container;
@@ -140,6 +141,13 @@ fn main() -> ExitCode {
         looked_up::trust_is_shown_and_set,
         looked_up::a_label_says_how_it_is_run,
         looked_up::a_pods_clone_has_other_users,
+        checkpoint::a_checkpoint_is_kept_and_restored,
+        checkpoint::a_checkpoint_goes_through_an_archive,
+        checkpoint::a_checkpoint_is_an_image,
+        checkpoint::a_checkpoint_goes_into_another_pod,
+        checkpoint::memory_is_dumped_before,
+        checkpoint::checkpoints_that_cannot_be_are_refused,
+        checkpoint::without_criu_it_is_told,
         commit::committed,
         commit::imported_with_a_history,
         commit::a_killed_commit_leaves_nothing_half_made,

@@ -73,6 +73,7 @@ pub(super) const NOUNS: &[Noun] = &[
         about: "Manage containers",
         commands: &[
             entry::<attach::Attach>(),
+            entry::<checkpoint::Checkpoint>(),
             entry::<cleanup::Cleanup>(),
             entry::<clone::Clone>(),
             entry::<commit::Commit>(),
@@ -93,6 +94,7 @@ pub(super) const NOUNS: &[Noun] = &[
             entry::<prune::Prune>(),
             entry::<rename::Rename>(),
             entry::<restart::Restart>(),
+            entry::<restore::Restore>(),
             entry::<rm::Rm>(),
             entry::<run::Run>(),
             entry::<runlabel::RunLabel>(),

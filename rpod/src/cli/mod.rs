@@ -7,6 +7,7 @@
 mod artifact;
 mod attach;
 mod auto_update;
+mod checkpoint;
 mod cleanup;
 mod clone;
 mod commands;
@@ -42,6 +43,7 @@ mod ps;
 mod quadlet;
 mod rename;
 mod restart;
+mod restore;
 mod rm;
 mod run;
 mod runlabel;

@@ -66,6 +66,17 @@ pub struct Monitor<'a> {
     pub exit_command: Vec<String>,
     /// The process to run in a container that runs already.
     pub exec: Option<Exec<'a>>,
+    /// The container is not created, but brought back.
+    pub restore: Option<Restore>,
+}
+
+/// A container that is restored from its checkpoint.
+#[derive(Debug)]
+pub struct Restore {
+    /// The directory of criu's files.
+    pub images: PathBuf,
+    /// Of the runtime's `restore`.
+    pub options: Vec<&'static str>,
 }
 
 #[derive(Debug)]
@@ -219,6 +230,12 @@ impl Monitor<'_> {
             add(&["-e", "--exec-process-spec", &text(exec.process)?]);
             if exec.attach {
                 add(&["--exec-attach"]);
+            }
+        }
+        if let Some(restore) = &self.restore {
+            add(&["--restore", &text(&restore.images)?]);
+            for option in &restore.options {
+                add(&["--runtime-opt", option]);
             }
         }
         if let Some(socket) = &self.notify_socket {

@@ -90,6 +90,12 @@ fn enter(copy: &mut Container, joining: &crate::engine::pod::join::Joining) -> R
             *namespace = Namespace::Private;
         }
     }
+    give_up_own(copy);
+    Ok(())
+}
+
+/// What it had of its own, or from another pod, has no meaning where it is a pod's.
+pub(super) fn give_up_own(copy: &mut Container) {
     copy.pod = None;
     copy.resources.cgroup_parent = None;
     if copy.namespaces.net != Namespace::Private {
@@ -98,7 +104,6 @@ fn enter(copy: &mut Container, joining: &crate::engine::pod::join::Joining) -> R
     if copy.namespaces.uts != Namespace::Private {
         copy.hostname = None;
     }
-    Ok(())
 }
 
 /// A volume that was made for the one container alone is none of its copy's, which gets its own.

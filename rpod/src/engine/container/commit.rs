@@ -92,7 +92,7 @@ fn base(ctx: &Context, container: &Container) -> Result<Base> {
         let config = json!({ "architecture": image::goarch(), "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
         return Ok(Base {
             config,
-            layers: Vec::new(),
+            ..Base::default()
         });
     }
     let image = image::find(ctx, &container.image.id).with_context(|| {

@@ -113,6 +113,7 @@ fn run(
         sockets: Sockets::default(),
         preserved: ctx.preserved,
         exit_command: Vec::new(),
+        restore: None,
         exec: Some(monitor::Exec {
             process: &process,
             attach,

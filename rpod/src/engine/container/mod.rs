@@ -4,6 +4,7 @@
 //! to two containers.
 
 pub mod check;
+pub mod checkpoint;
 pub mod clone;
 pub mod commit;
 pub mod copy;

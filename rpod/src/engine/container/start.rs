@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
+use super::checkpoint::{self, Restoring};
 use super::overlay;
 use super::record::{Container, Namespace};
 use super::status::{Started, Status, is_alive, start_ticks};
@@ -76,6 +77,12 @@ pub fn restart(ctx: &Context, container: &Container, timeout: u64) -> Result<()>
     start_locked(ctx, container, until).map(drop)
 }
 
+/// Brings it back from its checkpoint: a start whose process runs already when the runtime has made it.
+pub(super) fn restore(ctx: &Context, container: &Container, how: &Restoring) -> Result<()> {
+    restart::forget(ctx, container)?;
+    start_or_wait(ctx, container, Until::Restored(how)).map(drop)
+}
+
 /// How far a start goes.
 #[derive(Clone, Copy, Debug)]
 enum Until<'a> {
@@ -85,6 +92,7 @@ enum Until<'a> {
         /// It is for this container that rpod was started: the sockets that a unit passed are its, and of it the unit is told.
         for_unit: bool,
     },
+    Restored(&'a Restoring),
 }
 
 impl Until<'_> {
@@ -92,6 +100,13 @@ impl Until<'_> {
         attach: None,
         for_unit: false,
     };
+
+    fn restoring(&self) -> Option<&Restoring> {
+        match self {
+            Until::Restored(how) => Some(how),
+            _ => None,
+        }
+    }
 
     fn for_unit(self) -> bool {
         matches!(self, Until::Started { for_unit: true, .. })
@@ -142,6 +157,10 @@ fn start_locked(
             return match until {
                 Until::Initialized => Ok(None),
                 Until::Started { attach, .. } => let_go(ctx, container, waiting, attach, None),
+                Until::Restored(_) => bail!(
+                    "container {} waits to be started, cannot restore: container state improper",
+                    container.id
+                ),
             };
         }
         Status::Exited(_) => {
@@ -174,6 +193,10 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     }
     user_namespace(ctx, container)?;
     root::mount(ctx, container, &home)?;
+    match until.restoring() {
+        Some(how) => how.put_files_back(container, &home)?,
+        None => checkpoint::state::clear(&home)?,
+    }
     volume::attach::prepare(ctx, container)?;
     let mut given = sources::make(ctx, container, &run)?;
     subscriptions::add(ctx, &mut given, &run)?;
@@ -183,6 +206,9 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     let mut joined = joined(ctx, container)?;
     let addresses = connect(ctx, container, &mut joined)?;
     let shm = shm(ctx, container, &run)?;
+    if let Some(how) = until.restoring() {
+        how.put_shm_back(ctx, container, &home)?;
+    }
     let shared = match &container.namespaces.net {
         Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id)),
         _ => None,
@@ -199,7 +225,14 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             joined: &joined,
         },
     )?;
-    let monitor = supervision::monitor(ctx, container, &home, &run, unit.as_ref())?;
+    let monitor = supervision::monitor(
+        ctx,
+        container,
+        &home,
+        &run,
+        unit.as_ref(),
+        until.restoring(),
+    )?;
     if container.resources.split_cgroup {
         cgroup::split::step_aside()?;
     }
@@ -226,7 +259,21 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             Ok(None)
         }
         Until::Started { attach, .. } => let_go(ctx, container, waiting, attach, unit.as_ref()),
+        Until::Restored(_) => {
+            runs(ctx, container, waiting)?;
+            health::begin(ctx, container).map(|()| None)
+        }
     }
+}
+
+/// From now on it is a container that runs.
+fn runs(ctx: &Context, container: &Container, waiting: Started) -> Result<()> {
+    let started = Started {
+        at: Timestamp::now(),
+        ..waiting
+    };
+    let path = container.run_dir(ctx).join("started");
+    record::save(&path, &started, Durability::Process)
 }
 
 /// The process that the runtime made runs from here on.
@@ -245,15 +292,7 @@ fn let_go(
         unit.tell_pid(&container.run_dir(ctx))?;
     }
     runtime::call(ctx, container, &["start", &container.id])?;
-    let started = Started {
-        at: Timestamp::now(),
-        ..waiting
-    };
-    record::save(
-        &container.run_dir(ctx).join("started"),
-        &started,
-        Durability::Process,
-    )?;
+    runs(ctx, container, waiting)?;
     event::container(ctx, "start", container);
     if attached.is_some() {
         event::container(ctx, "attach", container);

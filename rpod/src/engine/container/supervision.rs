@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use super::checkpoint::{self, Restoring};
 use super::record::Container;
 use super::unit::Unit;
 use crate::engine::{Context, runtime};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Restore};
 
 pub(super) fn monitor<'a>(
     ctx: &Context,
@@ -16,6 +17,7 @@ pub(super) fn monitor<'a>(
     home: &'a Path,
     run: &'a Path,
     unit: Option<&Unit>,
+    restoring: Option<&Restoring>,
 ) -> Result<Monitor<'a>> {
     let log = match container.log_driver.as_str() {
         "none" | "journald" | "passthrough" => container.log_driver.clone(),
@@ -45,6 +47,10 @@ pub(super) fn monitor<'a>(
         preserved: unit.map(|_| ctx.preserved).unwrap_or_default(),
         exit_command: exit_command(ctx, container)?,
         exec: None,
+        restore: restoring.map(|how| Restore {
+            images: checkpoint::images(home),
+            options: how.runtime_options(),
+        }),
     })
 }
 

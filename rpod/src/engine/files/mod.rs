@@ -3,6 +3,7 @@
 //! [`Root`] opens paths below it; [`pack`] writes a tree as a tar archive, [`unpack`] reads one into a tree. Everything below the root
 //! may be hostile, and may change while it is read.
 
+pub mod compression;
 pub mod diff;
 pub mod pack;
 mod pax;
@@ -18,6 +19,7 @@ use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 /// A directory that is the root of all paths: what leads out of it, by `..` or by a link, leads back to it.
 #[derive(Debug)]
@@ -50,6 +52,23 @@ impl Root {
     pub fn stat(&self, path: &Path) -> Result<FileStat, Errno> {
         let fd = self.open_at(path, OFlag::O_PATH)?;
         nix::sys::stat::fstat(&fd)
+    }
+
+    /// Removes what a path names, a link itself, and all below it. What is not there is no error.
+    pub fn remove(&self, path: &Path) -> Result<()> {
+        let (parent, name) = match self.parent(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
+            found => found?,
+        };
+        match look(&parent, &name)? {
+            Some(found) if is_dir(&found) => unpack::remove_tree(parent, &name),
+            Some(_) => Ok(unlinkat(
+                parent,
+                name.as_os_str(),
+                UnlinkatFlags::NoRemoveDir,
+            )?),
+            None => Ok(()),
+        }
     }
 
     /// The directory in which a path's last component is, and that component.
@@ -125,6 +144,20 @@ mod tests {
             Errno::ENOENT
         );
         assert_eq!(root.parent(Path::new("/")).unwrap_err(), Errno::EINVAL);
+    }
+
+    #[test]
+    fn what_is_removed_is_inside() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("in/d/e")).unwrap();
+        std::fs::write(dir.path().join("outside"), "").unwrap();
+        std::os::unix::fs::symlink("../outside", dir.path().join("in/link")).unwrap();
+        let root = Root::open(&dir.path().join("in")).unwrap();
+        for path in ["/d", "/link", "/none", "/../outside"] {
+            root.remove(Path::new(path)).unwrap();
+        }
+        assert!(dir.path().join("outside").exists());
+        assert_eq!(std::fs::read_dir(dir.path().join("in")).unwrap().count(), 0);
     }
 
     proptest! {

@@ -234,7 +234,7 @@ fn make_room(parent: impl AsFd, name: &OsStr, options: &Options) -> Result<()> {
     }
 }
 
-fn remove_tree(parent: impl AsFd, name: &OsStr) -> Result<()> {
+pub(super) fn remove_tree(parent: impl AsFd, name: &OsStr) -> Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let fd = openat(&parent, name, flags, Mode::empty())?;
     let mut dir = nix::dir::Dir::from_fd(fd)?;

@@ -3,6 +3,8 @@
 //! Only the last step, the entry in `index.json`, makes an image of its blobs. The caller holds the lock of
 //! [`crate::engine::container::create::lock_images`].
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -61,6 +63,8 @@ impl Kind {
 pub struct Base {
     pub config: Value,
     pub layers: Vec<Value>,
+    /// Of the new manifest.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Base {
@@ -71,6 +75,7 @@ impl Base {
         Ok(Base {
             config: manifest::read(store, config)?,
             layers: manifest["layers"].as_array().cloned().unwrap_or_default(),
+            annotations: BTreeMap::new(),
         })
     }
 }
@@ -86,6 +91,7 @@ pub fn put_image(
     let Base {
         mut config,
         mut layers,
+        annotations,
     } = base;
     let diff_ids = &mut config["rootfs"]["diff_ids"];
     match diff_ids.as_array_mut() {
@@ -101,12 +107,15 @@ pub fn put_image(
     );
     let layout = Layout::images(&ctx.store);
     let config = layout.put_json(&config)?;
-    let manifest = json!({
+    let mut manifest = json!({
         "schemaVersion": 2,
         "mediaType": kind.manifest(),
         "config": { "mediaType": kind.config(), "digest": config.digest, "size": config.size },
         "layers": layers,
     });
+    if !annotations.is_empty() {
+        manifest["annotations"] = json!(annotations);
+    }
     let manifest = layout.put_json(&manifest)?;
     layout.edit(|index| {
         index.put(kind.manifest(), &manifest.digest, manifest.size);

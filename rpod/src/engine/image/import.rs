@@ -1,13 +1,14 @@
 //! An archive of files becomes an image of one layer: podman-import(1).
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::assemble::{self, Base, Kind};
 use super::{Image, change};
 use crate::engine::container::create::lock_images;
+use crate::engine::files::compression;
 use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 
@@ -24,14 +25,19 @@ pub struct Import {
     pub source: String,
 }
 
-/// Reads a tar archive, plain or gzip; the image's id is the answer.
+/// Reads a tar archive, plain or compressed; the image's id is the answer.
 pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<String> {
     let mut config = json!({});
     for text in &asked.changes {
         change::apply(&mut config, text)?;
     }
     let _images = lock_images(ctx)?;
-    let layer = Layout::images(&ctx.store).put_blob(|out| unpacked(archive, out))?;
+    let layer = Layout::images(&ctx.store).put_blob(|out| {
+        let mut archive = compression::read(archive)?;
+        io::copy(&mut archive, out)
+            .context("reading the archive")
+            .map(drop)
+    })?;
     let now = jiff::Timestamp::now().to_string();
     let mut image = json!({
         "created": now,
@@ -46,38 +52,13 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
     }
     let base = Base {
         config: image,
-        layers: Vec::new(),
+        ..Base::default()
     };
     let id = assemble::put_image(ctx, base, &layer, Kind::Oci, asked.name.as_deref())?;
     if let Some(name) = &asked.name {
         event::image(ctx, "tag", &super::find(ctx, &id)?, name);
     }
     Ok(id)
-}
-
-fn unpacked(mut archive: impl Read, out: &mut dyn Write) -> Result<()> {
-    let mut head = Vec::new();
-    archive
-        .by_ref()
-        .take(512)
-        .read_to_end(&mut head)
-        .context("reading the archive")?;
-    let rest = io::Cursor::new(head.clone()).chain(archive);
-    let is_tar = |head: &[u8]| {
-        head.get(257..262) == Some(b"ustar")
-            || head.len() == 512 && head.iter().all(|byte| *byte == 0)
-    };
-    match head.as_slice() {
-        [0x1f, 0x8b, ..] => io::copy(&mut flate2::read::MultiGzDecoder::new(rest), out).map(drop),
-        head if is_tar(head) => io::copy(&mut { rest }, out).map(drop),
-        [0xfd, b'7', b'z', ..] | [b'B', b'Z', b'h', ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            bail!(
-                "the archive is compressed with xz, bzip2 or zstd: decompress it first, or use gzip"
-            )
-        }
-        _ => bail!("the file is no tar archive"),
-    }
-    .context("reading the archive")
 }
 
 /// As Go names this machine's processor.

@@ -22,7 +22,7 @@ pub mod forward;
 mod host;
 pub mod inspect;
 mod namespace;
-mod netavark;
+pub mod netavark;
 mod pool;
 pub mod port;
 pub mod remove;

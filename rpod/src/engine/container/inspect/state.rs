@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::engine::Context;
+use crate::engine::container::checkpoint;
 use crate::engine::container::health;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::{Status, monitor_pid};
@@ -19,6 +20,8 @@ pub(super) fn state(
     run: &Path,
 ) -> Result<Value> {
     let mut state = derived(container, status, run);
+    let saved = checkpoint::state::of(&container.home(ctx))?;
+    tell_of_checkpoint(&mut state, &saved, &container.home(ctx));
     if health::status(ctx, container).is_some() {
         state["Health"] = json!(health::history(ctx, container)?);
     }
@@ -55,6 +58,26 @@ fn derived(container: &Container, status: &Status, run: &Path) -> Value {
         "CheckpointedAt": NEVER,
         "RestoredAt": NEVER,
     })
+}
+
+/// Only what was checkpointed or restored has more to say than that it was not.
+fn tell_of_checkpoint(state: &mut Value, saved: &checkpoint::state::State, home: &Path) {
+    let path = |name: &str| home.join(name).display().to_string();
+    if let Some(at) = saved.checkpointed {
+        state["CheckpointedAt"] = json!(at.to_string());
+        if saved.log {
+            state["CheckpointLog"] = json!(path("dump.log"));
+        }
+        state["CheckpointPath"] = json!(checkpoint::images(home));
+        state["Checkpointed"] = json!(true);
+    }
+    if let Some(at) = saved.restored {
+        state["RestoredAt"] = json!(at.to_string());
+        if saved.log {
+            state["RestoreLog"] = json!(path("restore.log"));
+        }
+        state["Restored"] = json!(true);
+    }
 }
 
 /// The last line of /proc/PID/cgroup, which is the same in every hierarchy that the runtime uses.

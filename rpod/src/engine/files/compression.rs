@@ -1,0 +1,87 @@
+//! Archives as they are compressed: told by their first bytes when they are read.
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Context as _, Result, bail};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Gzip,
+    #[default]
+    Zstd,
+}
+
+impl Compression {
+    /// What is written comes out compressed.
+    pub fn write(
+        self,
+        mut out: impl Write,
+        write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Compression::None => write(&mut out),
+            Compression::Gzip => {
+                let mut gzip = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+                write(&mut gzip)?;
+                gzip.finish().context("ending the archive").map(drop)
+            }
+            Compression::Zstd => {
+                let mut zstd = zstd::Encoder::new(out, 0).context("preparing to compress")?;
+                write(&mut zstd)?;
+                zstd.finish().context("ending the archive").map(drop)
+            }
+        }
+    }
+}
+
+/// The archive's own bytes.
+///
+/// # Errors
+/// It is compressed in another way, or no archive.
+pub fn read<'a>(mut archive: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
+    let mut head = Vec::with_capacity(512);
+    archive
+        .by_ref()
+        .take(512)
+        .read_to_end(&mut head)
+        .context("reading the archive")?;
+    let rest = io::Cursor::new(head.clone()).chain(archive);
+    Ok(match head.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(rest)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(zstd::Decoder::new(rest).context("reading the archive")?)
+        }
+        [0xfd, b'7', b'z', ..] | [b'B', b'Z', b'h', ..] => {
+            bail!("the archive is compressed with xz or bzip2: decompress it first")
+        }
+        head if is_tar(head) => Box::new(rest),
+        _ => bail!("the file is no tar archive"),
+    })
+}
+
+fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar") || head.len() == 512 && head.iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_compressed_is_read() {
+        let mut plain = vec![0; 3000];
+        plain[257..262].copy_from_slice(b"ustar");
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let mut packed = Vec::new();
+            let write = |out: &mut dyn Write| Ok(out.write_all(&plain)?);
+            compression.write(&mut packed, write).unwrap();
+            let mut found = Vec::new();
+            read(&packed[..]).unwrap().read_to_end(&mut found).unwrap();
+            assert!(found == plain, "{compression:?}");
+        }
+        assert!(read(&b"BZh91AY"[..]).is_err());
+        assert!(read(&b"no archive"[..]).is_err());
+    }
+}
