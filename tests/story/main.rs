@@ -86,6 +86,8 @@ fn main() -> ExitCode {
         podman_store::podman_runs_what_rskopeo_wrote,
         podman_store::rskopeo_reads_what_podman_wrote,
         podman_store::images_are_found_by_their_ids,
+        podman_store::images_of_further_stores_are_read,
+        podman_store::an_ordinary_user_writes_their_own_store,
         podman_store::a_half_made_layer_is_removed,
         podman_store::the_driver_or_what_is_there_tells_the_store,
         sync::sync_between_registry_and_directory,

@@ -1,10 +1,12 @@
 //! Images between rskopeo and the store that real podman runs containers from.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
 
 use tests::image::Image;
 use tests::registry::Access;
 use tests::stack::Parts;
+use tests::user::{Ranges, User};
 use tests::{Cmd, Result, Stack, ensure, ours, peer};
 
 /// Podman, and the store that it uses; `pulled` is a second one beside it.
@@ -164,6 +166,105 @@ pub(crate) fn rskopeo_reads_what_podman_wrote() -> Result<()> {
         .rskopeo(&format!("inspect {}", podman.image("none:1")))
         .exits(2)?
         .complains("does not resolve to an image ID")?;
+    Ok(())
+}
+
+/// What lies in a store that is only read is as good as what lies in the first.
+pub(crate) fn images_of_further_stores_are_read() -> Result<()> {
+    let podman = Podman::new()?;
+    let Podman { stack } = &podman;
+    stack.pull("fedora:24")?;
+    let name = format!("{}/fedora:24", stack.registry.address);
+    let root = stack.scratch.path("root").display().to_string();
+    let with = |stores: &str| {
+        let (first, runroot) = (stack.scratch.path("first"), stack.scratch.path("runroot"));
+        let (first, runroot) = (first.display(), runroot.display());
+        format!("containers-storage:[overlay@{first}+{runroot}:overlay.{stores}]{name}")
+    };
+    let image = with(&format!("additionalimagestore={root}"));
+    stack.rskopeo(&format!("copy {image} dir:ours")).ok()?;
+    podman.skopeo(&format!("copy {image} dir:theirs"))?.ok()?;
+    ensure!(
+        podman.digests("ours")? == podman.digests("theirs")?,
+        "the blobs differ"
+    );
+    // One of its own, beside the others.
+    let own = with(&format!("imagestore={root}")).replace(&name, "example.org/own:1");
+    stack
+        .rskopeo(&format!("copy {} {own}", stack.remote("alpine:latest")))
+        .ok()?;
+    stack.rskopeo(&format!("inspect {own}")).ok()?;
+    for (stores, told) in [
+        ("imagestore=root", "is not an absolute path"),
+        ("imagestore=/nowhere", "is not a directory"),
+        (
+            "size=1",
+            "storage option \"overlay.size=1\" is not supported",
+        ),
+    ] {
+        stack
+            .rskopeo(&format!("inspect {}", with(stores)))
+            .exits(1)?
+            .complains(told)?;
+    }
+    Ok(())
+}
+
+/// In a user namespace, whose other users are the subordinate ids.
+pub(crate) fn an_ordinary_user_writes_their_own_store() -> Result<()> {
+    let podman = Podman::new()?;
+    let Podman { stack } = &podman;
+    let line = |line: &str| stack.rskopeo(line).ok().map(drop);
+    line(&format!("copy {} oci:layout:24", stack.remote("fedora:24")))?;
+    line("unpack oci:layout:24 bundle")?;
+    chown(
+        stack.scratch.path("bundle/rootfs/opt/data/new"),
+        Some(33),
+        Some(33),
+    )?;
+    line("pack bundle oci:layout:owned")?;
+    line(&format!(
+        "copy oci:layout:owned {}",
+        stack.remote("owned:1")
+    ))?;
+
+    let user = User::new(&stack.scratch, "store", Ranges::Some)?;
+    let home = user.home.display();
+    let place =
+        format!("containers-storage:[overlay@{home}/store+{home}/run/store]example.org/owned:1");
+    let copy = |from: &str, to: &str| {
+        let line = format!("--insecure-policy copy --src-tls-verify=false {from} {to}");
+        user.run(Cmd::new("rskopeo").words(&line))
+    };
+    copy(&stack.remote("owned:1"), &place).ok()?;
+    let mut owners = Vec::new();
+    for layer in fs::read_dir(user.home.join("store/overlay"))? {
+        let file = layer?.path().join("diff/opt/data/new");
+        owners.extend(file.symlink_metadata().map(|meta| meta.uid()).ok());
+    }
+    ensure!(
+        owners.contains(&user.uid) && owners.iter().any(|uid| *uid > 1000 && *uid != user.uid),
+        "root's file and another's belong to {owners:?}"
+    );
+    copy(&place, "dir:ours").ok()?;
+    let theirs = format!("--insecure-policy copy {place} dir:theirs");
+    user.run(Cmd::new(peer("skopeo")?).words(&theirs)).ok()?;
+    let digests = |name: &str| podman.digests(&format!("{}/{name}", home));
+    ensure!(digests("ours")? == digests("theirs")?, "the blobs differ");
+    let delete = format!("delete {place}");
+    user.run(Cmd::new("rskopeo").words(&delete)).ok()?;
+
+    let nobody = User::new(&stack.scratch, "none", Ranges::None)?;
+    let home = nobody.home.display();
+    let place = format!("containers-storage:[overlay@{home}/store+{home}/run/store]x");
+    let refused = format!(
+        "--insecure-policy copy oci:{}:24 {place}",
+        stack.scratch.path("layout").display()
+    );
+    nobody
+        .run(Cmd::new("rskopeo").words(&refused))
+        .exits(1)?
+        .complains("/etc/subgid has no range for user")?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
 //! Manifests, indexes, configs, and what schema 1 carries in itself.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo_fuzzing::manifests(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo::fuzzing::manifests(bytes));

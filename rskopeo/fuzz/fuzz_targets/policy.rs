@@ -1,4 +1,4 @@
 //! policy.json.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo_fuzzing::policy(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo::fuzzing::policy(bytes));

@@ -1,4 +1,4 @@
 //! Kept signatures, what they say, keys and log entries.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo_fuzzing::signatures(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo::fuzzing::signatures(bytes));

@@ -1,4 +1,4 @@
 //! A layer, written to a tree of its own.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo_fuzzing::unpack(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rskopeo::fuzzing::unpack(bytes));

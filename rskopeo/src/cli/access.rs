@@ -64,8 +64,10 @@ macro_rules! access_options {
                 if self.creds.is_some() && self.username.is_some() {
                     bail!("creds and username cannot be specified at the same time");
                 }
-                if self.username.is_some() != self.password.is_some() {
-                    bail!("username and password must be specified together");
+                match (&self.username, &self.password) {
+                    (Some(_), None) => bail!("password must be specified when username is specified"),
+                    (None, Some(_)) => bail!("username must be specified when password is specified"),
+                    _ => {}
                 }
                 let given = match (&self.creds, &self.username, &self.password) {
                     (Some(creds), _, _) => Some(split_credentials(creds)?),
@@ -75,7 +77,7 @@ macro_rules! access_options {
                 let credentials =
                     given.map(|(user, password)| Credentials::Password { user, password });
                 Ok(Access {
-                    tls_verify: self.tls_verify,
+                    tls_verify: self.tls_verify.or(global.tls_verify),
                     credentials,
                     anonymous: self.no_creds,
                     registry_token: self.registry_token.clone(),
@@ -112,12 +114,11 @@ access_options!(
 );
 
 fn split_credentials(text: &str) -> Result<(String, String)> {
-    match text.split_once(':') {
-        Some(("", _)) => bail!("username can't be empty"),
-        Some((user, password)) => Ok((user.to_owned(), password.to_owned())),
-        None if text.is_empty() => bail!("credentials can't be empty"),
-        None => bail!(
-            "--creds {text}: a password is missing (rskopeo asks for none): write USERNAME:PASSWORD, or use an --authfile"
-        ),
+    if text.is_empty() {
+        bail!("credentials can't be empty");
+    }
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("", _) => bail!("username can't be empty"),
+        (user, password) => Ok((user.to_owned(), password.to_owned())),
     }
 }

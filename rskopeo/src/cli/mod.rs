@@ -11,6 +11,7 @@ mod layers;
 mod list_tags;
 mod login;
 mod manifest_digest;
+mod mistakes;
 mod pack;
 mod retry;
 mod search;
@@ -20,12 +21,10 @@ mod sync;
 mod unpack;
 
 use std::path::PathBuf;
-use std::process;
 
 use crate::bounds::Bounds;
 use crate::layer::Limits;
-use anyhow::{Result, anyhow};
-use clap::error::{ContextKind, ErrorKind};
+use anyhow::Result;
 use clap::{ArgAction, Parser, Subcommand};
 
 pub use completion::Completion;
@@ -94,6 +93,9 @@ pub struct Global {
     /// Tell on stderr what is being done
     #[arg(long, global = true)]
     pub debug: bool,
+    /// For those who give it before the command's name
+    #[arg(id = "deprecated-tls-verify", long = "tls-verify", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
+    pub tls_verify: Option<bool>,
     /// Path of the registries.conf to use
     #[arg(long, value_name = "FILE", global = true, hide = true)]
     pub registries_conf: Option<PathBuf>,
@@ -184,29 +186,11 @@ pub enum Command {
 /// # Errors
 /// The arguments are not understood; the text is skopeo's where it has one.
 pub fn parse() -> Result<Cli> {
-    Cli::try_parse().map_err(|error| {
+    Cli::try_parse_from(mistakes::arguments()?).map_err(|error| {
         if !error.use_stderr() {
             error.exit();
         }
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            print!("{}", error.render());
-            process::exit(1);
-        }
-        let told = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-        match error.kind() {
-            ErrorKind::UnknownArgument if told(ContextKind::InvalidArg).starts_with('-') => {
-                anyhow!("unknown flag: {}", told(ContextKind::InvalidArg))
-            }
-            ErrorKind::InvalidSubcommand => {
-                let name = told(ContextKind::InvalidSubcommand);
-                anyhow!("Unrecognized command `rskopeo {name}`\nTry 'rskopeo --help' for more information")
-            }
-            _ => {
-                let text = error.to_string();
-                let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-                anyhow!("{}", lines.join(" ").trim_start_matches("error: ").to_owned())
-            }
-        }
+        mistakes::told(&error)
     })
 }
 

@@ -27,12 +27,8 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
         .destination
         .parse()
         .with_context(|| format!("Invalid destination name {}", args.destination))?;
-    let mut from = args.from.resolve(global)?;
-    let mut to = args.to.resolve(global)?;
-    for access in [&mut from, &mut to] {
-        access.authfile = access.authfile.take().or_else(|| args.authfile.clone());
-        access.tls_verify = access.tls_verify.or(args.tls_verify);
-    }
+    let (from, to) = (args.from.resolve(global)?, args.to.resolve(global)?);
+    let (mut from, mut to) = super::with_shared(from, to, args.authfile.as_ref(), args.tls_verify);
     from.shared_blob_dir.clone_from(&args.src_shared_blob_dir);
     to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
     from.daemon_host.clone_from(&args.src_daemon_host);
@@ -75,7 +71,10 @@ fn writing(args: &Copy, source: &Reference) -> Result<Writing> {
         let name: Name = text
             .parse()
             .with_context(|| format!("error parsing additional-tag '{text}'"))?;
-        Ok(name.or_latest())
+        if name.tag.is_none() {
+            bail!("additional-tag '{text}' must be a tagged reference");
+        }
+        Ok(name)
     };
     Ok(Writing {
         oci_accepts_uncompressed: args.dest_oci_accept_uncompressed_layers,

@@ -20,10 +20,21 @@ struct Tags {
 }
 
 pub fn run(global: &Global, args: &ListTags) -> Result<()> {
-    let transport = args.repository.split(':').next().unwrap_or_default();
+    let Some((transport, rest)) = args.repository.split_once(':') else {
+        bail!(
+            "Invalid {:?}: does not specify a transport",
+            args.repository
+        );
+    };
     if !["docker", "docker-archive", "oci", "oci-archive"].contains(&transport) {
         bail!(
             "Unsupported transport '{transport}' for tag listing. Only supported: docker, docker-archive, oci, oci-archive"
+        );
+    }
+    if transport == "docker" && !rest.starts_with("//") {
+        bail!(
+            "docker: image reference {} does not start with docker://",
+            args.repository
         );
     }
     let reference: Reference = args

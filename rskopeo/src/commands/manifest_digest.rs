@@ -9,8 +9,12 @@ use crate::manifest::RawManifest;
 use crate::terminal;
 
 pub fn run(args: &ManifestDigest) -> Result<()> {
-    let bytes = fs::read(&args.file)
-        .with_context(|| format!("Error reading manifest from {}", args.file.display()))?;
+    let bytes = fs::read(&args.file).with_context(|| {
+        format!(
+            "Error reading manifest from {0}: open {0}",
+            args.file.display()
+        )
+    })?;
     terminal::line(format_args!("{}", RawManifest::digest_of(&bytes)))?;
     Ok(())
 }

@@ -19,6 +19,7 @@ mod sync;
 mod unpack;
 mod untrusted_signature_dump;
 
+use std::path::PathBuf;
 use std::process;
 use std::thread;
 
@@ -31,12 +32,18 @@ use crate::fatal;
 use crate::reference::Reference;
 use crate::registry::choose_tls_details;
 use crate::terminal;
+use crate::transport::{self, Access};
+use crate::user_namespace;
 
 /// Runs the parsed command.
 pub fn run(cli: Cli) -> Result<()> {
     let Cli {
         global, command, ..
     } = cli;
+    if images(&command).any(|image| transport::is_of_many_users(&image)) {
+        // While there is only this thread.
+        user_namespace::enter()?;
+    }
     start(&global)?;
     match command {
         Command::Completion(args) => completion::run(&args),
@@ -60,6 +67,40 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
+/// The source and the destination of a copy, with what is said of both.
+fn with_shared(
+    mut from: Access,
+    mut to: Access,
+    authfile: Option<&PathBuf>,
+    tls_verify: Option<bool>,
+) -> (Access, Access) {
+    if tls_verify.is_some() {
+        fatal::warn(
+            "'--tls-verify' is deprecated, instead use: --src-tls-verify, --dest-tls-verify",
+        );
+    }
+    for access in [&mut from, &mut to] {
+        access.authfile = access.authfile.take().or_else(|| authfile.cloned());
+        access.tls_verify = access.tls_verify.or(tls_verify);
+    }
+    (from, to)
+}
+
+/// The images that the command names; what is no image's name is the command's to complain about.
+fn images(command: &Command) -> impl Iterator<Item = Reference> {
+    let names: &[&String] = match command {
+        Command::Copy(args) => &[&args.source, &args.destination],
+        Command::Delete(args) => &[&args.image],
+        Command::Inspect(args) => &[&args.image],
+        Command::Layers(args) => &[&args.image],
+        Command::Pack(args) => &[&args.image],
+        Command::Unpack(args) => &[&args.image],
+        _ => &[],
+    };
+    let parsed: Vec<Reference> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    parsed.into_iter()
+}
+
 /// What the global options change for all that follows.
 fn start(global: &Global) -> Result<()> {
     if global.debug {
@@ -67,6 +108,9 @@ fn start(global: &Global) -> Result<()> {
     }
     if global.insecure_policy && global.require_signed {
         bail!("--insecure-policy and --require-signed are mutually exclusive");
+    }
+    if global.tls_verify.is_some() {
+        fatal::warn("'--tls-verify' is deprecated, please set this on the specific subcommand");
     }
     bounds::choose(global.bounds());
     if let Some(path) = &global.tls_details {

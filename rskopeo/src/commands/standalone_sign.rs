@@ -10,7 +10,7 @@ use crate::signature::{Claims, Gpg, Kind, passphrase};
 
 pub fn run(args: &StandaloneSign) -> Result<()> {
     let manifest = fs::read(&args.manifest)
-        .with_context(|| format!("Error reading {}", args.manifest.display()))?;
+        .with_context(|| format!("Error reading {0}: open {0}", args.manifest.display()))?;
     let file = args.passphrase_file.as_deref();
     let passphrase = file.map(passphrase::read_file).transpose()?;
     let claims = Claims::new(&args.reference, RawManifest::digest_of(&manifest));

@@ -17,7 +17,8 @@ pub fn run(args: &StandaloneVerify) -> Result<()> {
         bail!("Cannot use any fingerprint without a public key file");
     }
     let read = |what: &str, path: &Path| {
-        fs::read(path).with_context(|| format!("Error reading {what} from {}", path.display()))
+        fs::read(path)
+            .with_context(|| format!("Error reading {what} from {0}: open {0}", path.display()))
     };
     let manifest = read("manifest", &args.manifest)?;
     let signature = read("signature", &args.signature)?;

@@ -25,8 +25,12 @@ struct Dump {
 
 pub fn run(args: &UntrustedSignatureDump) -> Result<()> {
     let path = &args.signature;
-    let signature = fs::read(path)
-        .with_context(|| format!("Error reading untrusted signature from {}", path.display()))?;
+    let signature = fs::read(path).with_context(|| {
+        format!(
+            "Error reading untrusted signature from {0}: open {0}",
+            path.display()
+        )
+    })?;
     let what = "Error decoding untrusted signature";
     let (content, key) = Gpg::of_nobody()
         .context(what)?

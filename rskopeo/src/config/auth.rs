@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::Registries;
 use super::auth_file::AuthFile;
 use super::credential_helper::Helper;
+use crate::user_namespace;
 
 /// In registries.conf's list of helpers, the place of the authentication files.
 const FILES: &str = "containers-auth.json";
@@ -256,7 +257,7 @@ fn given(authfile: Option<&Path>) -> Option<PathBuf> {
 
 fn runtime_directory() -> PathBuf {
     env::var_os("XDG_RUNTIME_DIR").map_or_else(
-        || format!("/run/containers/{}", nix::unistd::getuid()).into(),
+        || format!("/run/containers/{}", user_namespace::person()).into(),
         |dir| Path::new(&dir).join("containers"),
     )
 }

@@ -9,7 +9,7 @@ mod registries_d;
 mod signing_params;
 
 pub use auth::{Credentials, Place as AuthPlace, credentials};
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub use auth_file::AuthFile;
 pub use policy::{IdentityMatch, Policy, Requirement, SignedBy, SigstoreSigned, name_scopes};
 pub use registries::{Endpoint, Registries};

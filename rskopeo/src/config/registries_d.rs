@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::name_scopes;
 use crate::reference::Name;
+use crate::{user_namespace, yaml};
 
 /// All files of one directory.
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +66,7 @@ impl RegistriesD {
 
     pub fn parse(text: &str) -> Result<Self> {
         // A file of comments only is YAML's null.
-        let file: Option<Self> = serde_saphyr::from_str(text)?;
+        let file: Option<Self> = yaml::parse(text)?;
         Ok(file.unwrap_or_default())
     }
 
@@ -146,8 +147,7 @@ fn default_directory() -> PathBuf {
 fn default_lookaside() -> String {
     let home = env::var("HOME").unwrap_or_default();
     // An engine's root of a user namespace is a user to the host: the engine says so in the environment.
-    let is_users = env::var_os("_CONTAINERS_ROOTLESS_UID").is_some_and(|uid| uid != "0");
-    match nix::unistd::geteuid().is_root() && !is_users {
+    match user_namespace::person().is_root() {
         true => "file:///var/lib/containers/sigstore".to_owned(),
         false => format!("file://{home}/.local/share/containers/sigstore"),
     }

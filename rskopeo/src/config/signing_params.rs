@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::yaml;
+
 /// A private key on this host; nothing that needs a server to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningParams {
@@ -31,7 +33,7 @@ impl SigningParams {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let file: File = serde_saphyr::from_str(text)?;
+        let file: File = yaml::parse(text)?;
         if file.fulcio.is_some() {
             bail!("fulcio: certificates are not asked for here: sign with a privateKeyFile");
         }

@@ -97,7 +97,10 @@ pub fn image(
     destination: Box<dyn Destination>,
     options: &Options,
 ) -> Result<RawManifest> {
-    let top = source.manifest(None)?;
+    let top = source.manifest(None).with_context(|| {
+        let source = options.trust.source();
+        format!("determining manifest MIME type for {source}")
+    })?;
     let whole = !top.is_index() || options.multi_arch == MultiArch::All;
     if whole && is_there(&*destination, &top, options)? {
         return Ok(top);

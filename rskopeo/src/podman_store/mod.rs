@@ -17,6 +17,7 @@
 
 mod big_data;
 mod images;
+mod layer_table;
 mod layers;
 mod lock;
 mod metadata;
@@ -33,7 +34,8 @@ use crate::store::Layers;
 
 pub use big_data::{MANIFEST, manifest_key, signature_key};
 pub use images::{Images, NewImage, find, images};
-pub use layers::{Incoming, LayerTable, chain, layers};
+pub use layer_table::{Incoming, LayerTable};
+pub use layers::{chain, layers};
 pub use metadata::Metadata;
 pub use records::{ImageRecord, LayerRecord};
 pub use remove::remove_image;
@@ -43,6 +45,8 @@ pub struct PodmanStore {
     root: PathBuf,
     /// What podman notes for as long as the machine runs.
     runroot: PathBuf,
+    /// Stores that are only read (`additionalimagestores`), one after the other.
+    additional: Vec<PodmanStore>,
 }
 
 impl PodmanStore {
@@ -51,7 +55,19 @@ impl PodmanStore {
         Self {
             root: root.to_owned(),
             runroot: runroot.to_owned(),
+            additional: Vec::new(),
         }
+    }
+
+    /// The same, with images of another one that is only read.
+    pub fn and(mut self, root: &Path) -> Self {
+        self.additional.push(Self::at(root, None));
+        self
+    }
+
+    /// This one and those that are only read.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.additional)
     }
 
     /// Whether there is one.

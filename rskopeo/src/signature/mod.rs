@@ -32,7 +32,7 @@ pub use blob::{Signature, read_numbered, remove_numbered, write_numbered};
 pub use gpg::Gpg;
 pub use lookaside::Lookaside;
 pub use payload::{Claims, Kind};
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub use sigstore::parse_anything;
 pub use sigstore::{KeyPair, PrivateKey};
 pub use store::SignatureStore;

@@ -102,6 +102,10 @@ impl Trust {
         }
     }
 
+    pub fn source(&self) -> &Reference {
+        &self.source
+    }
+
     /// Asks the policy, before anything of the manifest is understood. `instance` is its digest, when it is one of an index.
     ///
     /// # Errors

@@ -138,10 +138,6 @@ impl Layers {
 }
 
 impl Staged {
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The layer's tree.
     pub fn diff(&self) -> PathBuf {
         self.path.join("diff")

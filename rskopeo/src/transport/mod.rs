@@ -322,6 +322,16 @@ pub fn open_destination(
     })
 }
 
+/// Whether an image of this name is among files of many users, which an ordinary one deals with in a user namespace.
+pub fn is_of_many_users(reference: &Reference) -> bool {
+    match reference {
+        Reference::ContainersStorage { store, .. } => {
+            containers_storage::is_podmans(store.as_ref())
+        }
+        _ => false,
+    }
+}
+
 /// Removes an image, and what nothing else needs of it.
 pub fn delete(reference: &Reference, access: &Access) -> Result<()> {
     match reference {

@@ -6,35 +6,35 @@ mod source;
 mod version;
 mod yaml;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::cli::{Global, Sync};
 use crate::fatal;
 use crate::retry::retrying;
 use crate::terminal;
-use crate::transport::Access;
 
 use job::Job;
 
 pub fn run(global: &Global, args: &Sync) -> Result<()> {
-    let (Some(src), Some(dest)) = (args.src.as_deref(), args.dest.as_deref()) else {
-        let which = if args.src.is_none() {
-            "source"
-        } else {
-            "destination"
-        };
-        bail!("A {which} transport must be specified");
-    };
+    let src = args
+        .src
+        .as_deref()
+        .context("A source transport must be specified")?;
     if !["docker", "dir", "yaml"].contains(&src) {
         bail!("{src:?} is not a valid source transport");
     }
+    let dest = args
+        .dest
+        .as_deref()
+        .context("A destination transport must be specified")?;
     if !["docker", "dir"].contains(&dest) {
         bail!("{dest:?} is not a valid destination transport");
     }
     if src == "dir" && dest == "dir" {
         bail!("sync from 'dir' to 'dir' not implemented, consider using rsync instead");
     }
-    let (from, to) = access(global, args)?;
+    let (from, to) = (args.from.resolve(global)?, args.to.resolve(global)?);
+    let (from, to) = super::with_shared(from, to, args.authfile.as_ref(), args.tls_verify);
     let batches = retrying(&args.retry, || source::batches(src, &args.source, &from))?;
     if args.dry_run {
         fatal::warn("Running in dry-run mode");
@@ -58,14 +58,4 @@ pub fn run(global: &Global, args: &Sync) -> Result<()> {
         bail!("Sync failed due to previous reported error(s) for one or more images");
     }
     Ok(())
-}
-
-fn access(global: &Global, args: &Sync) -> Result<(Access, Access)> {
-    let mut from = args.from.resolve(global)?;
-    let mut to = args.to.resolve(global)?;
-    for access in [&mut from, &mut to] {
-        access.authfile = access.authfile.take().or_else(|| args.authfile.clone());
-        access.tls_verify = access.tls_verify.or(args.tls_verify);
-    }
-    Ok((from, to))
 }

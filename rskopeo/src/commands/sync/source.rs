@@ -84,8 +84,12 @@ pub fn tagged(repository: &Name, tags: &[String]) -> Vec<Reference> {
 }
 
 fn directory(base: &Path, access: &Access) -> Result<Batch> {
-    fs::metadata(base)
-        .with_context(|| format!("Invalid source directory specified: {}", base.display()))?;
+    fs::metadata(base).with_context(|| {
+        format!(
+            "Invalid source directory specified: stat {}",
+            base.display()
+        )
+    })?;
     let mut images = Vec::new();
     find_images(base, &mut images)
         .with_context(|| format!("Error walking the path {:?}", base.display().to_string()))?;

@@ -15,6 +15,7 @@ use crate::digest::Digest;
 use crate::fatal;
 use crate::reference::{Name, Reference};
 use crate::transport::Access;
+use crate::yaml;
 
 type File = BTreeMap<String, Registry>;
 
@@ -44,7 +45,7 @@ struct Login {
 
 pub fn batches(path: &Path, access: &Access) -> Result<Vec<Batch>> {
     let text = fs::read_to_string(path).with_context(|| format!("open {}", path.display()))?;
-    let file: File = serde_saphyr::from_str(&text)
+    let file: File = yaml::parse(&text)
         .with_context(|| format!("Failed to unmarshal {:?}", path.display().to_string()))?;
     let mut batches = Vec::new();
     for (host, registry) in file {
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn as_the_man_page_writes_it() {
-        let file: File = serde_saphyr::from_str(
+        let file: File = yaml::parse(
             "registry.example.com:\n  images:\n    busybox: []\n    redis:\n      - \"1.0\"\n      - \"sha256:0\"\n  \
              images-by-tag-regex:\n    nginx: ^1\\.13\\.[12]-alpine-perl$\n  credentials:\n    username: john\n    \
              password: this is a secret\n  tls-verify: true\n  cert-dir: /home/john/certs\nquay.io:\n  \
@@ -181,13 +182,13 @@ mod tests {
         assert_eq!(images["busybox"].as_ref().unwrap().len(), 0);
         assert_eq!(registry.credentials.as_ref().unwrap().username, "john");
         assert_eq!(file["quay.io"].tls_verify, Some(false));
-        assert!(serde_saphyr::from_str::<File>("a:\n  imges: {}\n").is_err());
+        assert!(yaml::parse::<File>("a:\n  imges: {}\n").is_err());
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "[a-z:\\- \n\"\\[\\]{}0-9]{0,200}") {
-            let _ = serde_saphyr::from_str::<File>(&text);
+            let _ = yaml::parse::<File>(&text);
         }
     }
 }

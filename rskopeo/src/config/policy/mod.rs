@@ -1,7 +1,10 @@
 //! policy.json: which images may be copied (containers-policy.json(5)). Read strictly: what is not understood refuses the file.
 
+mod identity;
+mod keys;
 mod requirement;
 mod scope;
+mod sigstore;
 
 use std::collections::HashMap;
 use std::env;
@@ -15,8 +18,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use crate::cli::Global;
 use crate::reference::Reference;
 
-pub use requirement::{IdentityMatch, Requirement, SignedBy, SigstoreSigned};
+pub use identity::IdentityMatch;
+pub use requirement::{Requirement, SignedBy};
 pub use scope::name_scopes;
+pub use sigstore::SigstoreSigned;
 
 /// A trust policy; without a file (`--insecure-policy`) everything is accepted.
 #[derive(Clone, Debug, serde::Deserialize)]

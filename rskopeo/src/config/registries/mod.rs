@@ -1,12 +1,11 @@
 //! registries.conf: where a registry's images really are (containers-registries.conf(5)).
 
 mod file;
+mod paths;
 
-use std::env;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
@@ -29,19 +28,16 @@ pub struct Registries {
     credential_helpers: Vec<String>,
 }
 
-static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
-
 impl Registries {
     /// `--registries-conf`: in the place of the user's and the system's.
     pub fn use_file(path: PathBuf) {
-        // There is one command line, so it is set once.
-        CHOSEN.set(path).ok();
+        paths::choose(path);
     }
 
     /// The user's registries.conf or the system's, and the `.d` directories over it.
     pub fn load() -> Result<Self> {
         let mut registries = Self::default();
-        for path in files()? {
+        for path in paths::all()? {
             let text = match fs::read_to_string(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -192,43 +188,6 @@ fn rewritten(name: &Name, registry: &Registry, location: &str, insecure: bool) -
         name: target,
         insecure,
     })
-}
-
-fn files() -> Result<Vec<PathBuf>> {
-    let given = CHOSEN.get().cloned();
-    if let Some(given) = given.or_else(|| env::var_os("CONTAINERS_REGISTRIES_CONF").map(Into::into))
-    {
-        return Ok(vec![given]);
-    }
-    let config = env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers"));
-    let user = config
-        .as_ref()
-        .map(|config| config.join("registries.conf"))
-        .filter(|path| path.exists());
-    let mut files = vec![user.unwrap_or_else(|| "/etc/containers/registries.conf".into())];
-    let directories = [
-        Some("/etc/containers/registries.conf.d".into()),
-        config.map(|config| config.join("registries.conf.d")),
-    ];
-    for directory in directories.into_iter().flatten() {
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                return Err(error).with_context(|| format!("open {}", directory.display()));
-            }
-        };
-        let mut found = entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<Vec<_>>>()?;
-        found.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "conf")
-        });
-        found.sort();
-        files.extend(found);
-    }
-    Ok(files)
 }
 
 #[cfg(test)]

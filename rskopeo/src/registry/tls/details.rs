@@ -10,6 +10,8 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{NamedGroup, SupportedCipherSuite, SupportedProtocolVersion};
 use serde::Deserialize;
 
+use crate::yaml;
+
 /// The suites of TLS 1.2 and before that others know by name, and that nobody should speak any more.
 const OLD_SUITES: [&str; 16] = [
     "TLS_RSA_WITH_RC4_128_SHA",
@@ -65,7 +67,7 @@ pub(super) fn allowed() -> Result<(CryptoProvider, Vec<&'static SupportedProtoco
 
 impl Details {
     fn parse(text: &str) -> Result<Self> {
-        let details: Self = serde_saphyr::from_str(text)?;
+        let details: Self = yaml::parse(text)?;
         details.allowed()?;
         Ok(details)
     }

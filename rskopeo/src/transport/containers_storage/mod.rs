@@ -7,6 +7,8 @@ mod podman_destination;
 mod podman_source;
 mod rpod;
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use super::{Destination, Source};
@@ -23,6 +25,8 @@ enum Kind {
     Podman(PodmanStore),
 }
 
+/// Options of podman's that name further stores, which are only read.
+const STORES: [&str; 2] = ["imagestore", "additionalimagestore"];
 /// Options of podman's that change how a layer is mounted, and nothing that is stored.
 const FOR_MOUNTS: [&str; 3] = ["mountopt", "mount_program", "skip_mount_home"];
 
@@ -30,7 +34,7 @@ fn kind(spec: Option<&StoreSpec>) -> Result<Kind> {
     let Some(spec) = spec else {
         return Ok(Kind::Rpod(Store::default()?));
     };
-    let podman = PodmanStore::at(&spec.root, spec.runroot.as_deref());
+    let mut podman = PodmanStore::at(&spec.root, spec.runroot.as_deref());
     let is_podman = match spec.driver.as_deref() {
         Some("overlay" | "overlay2") => true,
         Some("rpod") => false,
@@ -40,16 +44,34 @@ fn kind(spec: Option<&StoreSpec>) -> Result<Kind> {
         ),
     };
     for option in &spec.options {
-        let (name, _) = option.split_once('=').unwrap_or((option, ""));
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
         let name = name.rsplit('.').next().unwrap_or(name);
-        if !is_podman || !FOR_MOUNTS.contains(&name) {
-            bail!("storage option {option:?} is not supported: leave it out");
+        match is_podman {
+            true if STORES.contains(&name) => podman = podman.and(store_directory(value)?),
+            true if FOR_MOUNTS.contains(&name) => {}
+            _ => bail!("storage option {option:?} is not supported: leave it out"),
         }
     }
     Ok(match is_podman {
         true => Kind::Podman(podman),
         false => Kind::Rpod(Store::at(&spec.root)),
     })
+}
+
+fn store_directory(value: &str) -> Result<&Path> {
+    let path = Path::new(value);
+    if !path.is_absolute() {
+        bail!("image store {value:?} is not an absolute path");
+    }
+    if !path.is_dir() {
+        bail!("image store {value:?} is not a directory");
+    }
+    Ok(path)
+}
+
+/// Whether it is podman's store, whose files belong to many users.
+pub fn is_podmans(spec: Option<&StoreSpec>) -> bool {
+    matches!(kind(spec), Ok(Kind::Podman(_)))
 }
 
 pub fn open_source(spec: Option<&StoreSpec>, image: &StoredImage) -> Result<Box<dyn Source>> {

@@ -1,7 +1,6 @@
 //! Writing an image into podman's store: layers are unpacked beside their places as they come, and moved in at the end.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -53,11 +52,6 @@ enum Came {
 
 impl PodmanDestination {
     pub fn create(store: PodmanStore, name: &StoredImage) -> Result<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            bail!(
-                "writing podman's store needs the rights that it has over its files: run rskopeo as root, or in `podman unshare`"
-            );
-        }
         store.create()?;
         let known = LayerTable::by_chain_id(&podman_store::layers(&store)?);
         Ok(Self {
@@ -122,10 +116,7 @@ impl Destination for PodmanDestination {
             "podman's store takes container images only, and this one's config has no diffIDs",
         )?;
         let mut staged = self.arriving.stage()?;
-        let path = PodmanStore::arriving_record(&staged);
-        let record =
-            File::create_new(&path).with_context(|| format!("creating {}", path.display()))?;
-        let mut recorder = Recorder::new(BufWriter::new(record));
+        let mut recorder = Recorder::new(BufWriter::new(self.store.arriving_record()?));
         let (compression, reader) = compression::peek(&mut stream)?;
         let unpacked = staged.unpack(
             reader,
@@ -134,12 +125,13 @@ impl Destination for PodmanDestination {
             Some(&mut recorder),
         );
         let ((), written) = stream.finish_with(unpacked)?;
-        let (facts, _) = recorder
+        let (facts, record) = recorder
             .finish()
             .and_then(|(facts, record)| Ok((facts, record.into_inner()?)))
-            .with_context(|| format!("writing {}", path.display()))?;
+            .context("writing the record of a layer's archive")?;
         let came = Came::New(Box::new(Incoming {
             staged,
+            record,
             facts,
             diff_id,
             blob: written.digest.clone(),

@@ -16,7 +16,10 @@ use crate::signature::Signature;
 
 #[derive(Debug)]
 pub struct PodmanSource {
+    /// All that layers may lie in.
     store: PodmanStore,
+    /// The one that has the image.
+    home: PodmanStore,
     image: ImageRecord,
     /// The base first.
     layers: Vec<LayerRecord>,
@@ -26,20 +29,23 @@ pub struct PodmanSource {
 
 impl PodmanSource {
     pub fn open(store: PodmanStore, wanted: &StoredImage) -> Result<Self> {
-        let images = podman_store::images(&store)?;
-        let image = podman_store::find(&images, wanted).ok_or_else(|| {
+        let (home, image) = find(&store, wanted)?.ok_or_else(|| {
             NotFound(format!(
                 "reference \"{wanted}\" does not resolve to an image ID: it is not in the store {}",
                 store.root().display()
             ))
         })?;
-        let all = podman_store::layers(&store)?;
+        let mut all = Vec::new();
+        for store in store.all() {
+            all.extend(podman_store::layers(store)?);
+        }
         let layers = podman_store::chain(&all, &image.layer)
             .with_context(|| format!("reading image {}", image.id))?;
         let asked = wanted.name().and_then(|name| name.digest.clone());
         Ok(Self {
             layers: layers.into_iter().cloned().collect(),
-            image: image.clone(),
+            image,
+            home,
             store,
             asked,
         })
@@ -52,21 +58,32 @@ impl PodmanSource {
     }
 }
 
+/// The first store that has the image, and what it says of it.
+fn find(store: &PodmanStore, wanted: &StoredImage) -> Result<Option<(PodmanStore, ImageRecord)>> {
+    for store in store.all() {
+        let images = podman_store::images(store)?;
+        if let Some(image) = podman_store::find(&images, wanted) {
+            return Ok(Some((store.clone(), image.clone())));
+        }
+    }
+    Ok(None)
+}
+
 impl Source for PodmanSource {
     fn manifest(&self, instance: Option<&Digest>) -> Result<RawManifest> {
-        let read = |digest: &Digest| self.store.data(&self.image, &manifest_key(digest));
+        let read = |digest: &Digest| self.home.data(&self.image, &manifest_key(digest));
         let bytes = match (instance, &self.asked) {
             (Some(digest), _) => read(digest)?,
             // One that is not of the list which was asked for may be kept under the general key only.
             (None, Some(digest)) if self.image.big_data_names.contains(&manifest_key(digest)) => {
                 read(digest)?
             }
-            (None, _) => self.store.data(&self.image, MANIFEST)?,
+            (None, _) => self.home.data(&self.image, MANIFEST)?,
         };
         let manifest = RawManifest::guess(bytes, None)?;
         // Of several images in a list the store has one.
         match (manifest.is_index(), instance) {
-            (true, None) => RawManifest::guess(self.store.data(&self.image, MANIFEST)?, None),
+            (true, None) => RawManifest::guess(self.home.data(&self.image, MANIFEST)?, None),
             _ => Ok(manifest),
         }
     }
@@ -103,7 +120,7 @@ impl Source for PodmanSource {
 
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
         let Some(at) = self.layer(&descriptor.digest) else {
-            let bytes = self.store.data(&self.image, descriptor.digest.as_str())?;
+            let bytes = self.home.data(&self.image, descriptor.digest.as_str())?;
             return Ok(Box::new(Cursor::new(bytes)));
         };
         let below: Vec<LayerRecord> = self.layers[..at].iter().rev().cloned().collect();
@@ -127,7 +144,7 @@ impl Source for PodmanSource {
         if sizes.is_empty() {
             return Ok(Vec::new());
         }
-        let all = self.store.data(&self.image, &key)?;
+        let all = self.home.data(&self.image, &key)?;
         let mut rest = all.as_slice();
         let mut signatures = Vec::new();
         for size in sizes {

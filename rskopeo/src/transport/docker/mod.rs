@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 
 use super::Access;
 use crate::config::{self, Endpoint, Registries};
+use crate::fatal::NotFound;
 use crate::manifest::RawManifest;
 use crate::reference::Name;
 use crate::registry::{Client, Method, Scope, document, refused};
@@ -80,8 +81,12 @@ pub fn delete(name: &Name, access: &Access) -> Result<()> {
         (Some(digest), _) => digest.as_str(),
         (None, tag) => tag.as_deref().unwrap_or("latest"),
     };
-    let manifest = fetch_manifest(&client, name, wanted)
-        .with_context(|| format!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry", name.familiar()))?;
+    let manifest = fetch_manifest(&client, name, wanted).map_err(|error| {
+        match error.chain().any(|cause| cause.is::<NotFound>()) {
+            true => error.context(format!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry", name.familiar())),
+            false => error,
+        }
+    })?;
     let digest = name.digest.clone().unwrap_or_else(|| manifest.digest());
     let url = client.url(&format!("manifests/{digest}"));
     let response = client.send(&Method::DELETE, &url, &[])?;

@@ -1,45 +1,14 @@
-//! What `fuzz/` feeds with arbitrary bytes: none of it may panic. The modules are those of main.rs. Without `--cfg fuzzing` there is nothing here.
-#![cfg(fuzzing)]
-#![allow(dead_code, unreachable_pub, reason = "the rest is the program's")]
-
-mod ahead;
-mod atomic;
-mod bounds;
-mod bundle;
-mod cli;
-mod commands;
-mod compression;
-mod config;
-mod copy;
-mod digest;
-mod encryption;
-mod fatal;
-mod go_json;
-mod go_template;
-mod layer;
-mod manifest;
-mod pem;
-mod platform;
-mod podman_store;
-mod reference;
-mod registry;
-mod retry;
-mod signature;
-mod store;
-mod tar_split;
-mod terminal;
-mod transport;
-mod turns;
+//! What `fuzz/` and the tests feed with bytes that nobody would write: none of it may panic.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 
-use config::{AuthFile, Policy, Registries, RegistriesD};
-use digest::Digest;
-use manifest::{Image, ImageConfig, Index, RawManifest, Schema1};
-use reference::{Name, Reference};
-use signature::{Claims, Kind, Signature};
+use crate::config::{AuthFile, Policy, Registries, RegistriesD};
+use crate::digest::Digest;
+use crate::manifest::{Image, ImageConfig, Index, RawManifest, Schema1};
+use crate::reference::{Name, Reference};
+use crate::signature::{Claims, Kind, Signature};
 
 pub fn references(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
@@ -92,7 +61,7 @@ pub fn schema1(bytes: &[u8]) {
 }
 
 pub fn encryption(bytes: &[u8]) {
-    encryption::parse_anything(bytes);
+    crate::encryption::parse_anything(bytes);
 }
 
 pub fn policy(bytes: &[u8]) {
@@ -123,7 +92,7 @@ pub fn signatures(bytes: &[u8]) {
     let _ = Signature::from_blob(bytes.to_vec());
     let _ = Claims::from_json(Kind::Simple, bytes);
     let _ = Claims::from_json(Kind::Sigstore, bytes);
-    signature::parse_anything(bytes);
+    crate::signature::parse_anything(bytes);
 }
 
 /// A record of an archive, beside an empty tree.
@@ -139,7 +108,7 @@ pub fn tar_split(bytes: &[u8]) {
     let written = packed.write_all(bytes).and_then(|()| packed.finish());
     let Ok(mut record) = written else { return };
     if record.rewind().is_ok() {
-        let mut archive = tar_split::Assembler::new(record, vec![OwnedFd::from(tree)]);
+        let mut archive = crate::tar_split::Assembler::new(record, vec![OwnedFd::from(tree)]);
         let _ = io::copy(&mut archive, &mut io::sink());
     }
 }
@@ -151,15 +120,18 @@ pub fn unpack(bytes: &[u8]) {
     let Ok(opened) = File::open(root.path()) else {
         return;
     };
-    let options = layer::Options {
-        form: layer::Form::Flat,
-        owners: layer::Owners::Kept,
-        limits: layer::Limits {
+    let options = crate::layer::Options {
+        form: crate::layer::Form::Flat,
+        owners: crate::layer::Owners::Kept,
+        limits: crate::layer::Limits {
             entries: 1000,
             bytes: 1 << 20,
             ratio: 100,
         },
     };
-    let mut extractor = layer::Extractor::new(OwnedFd::from(opened), options);
-    let _ = layer::apply(bytes, None, &mut extractor);
+    let mut extractor = crate::layer::Extractor::new(OwnedFd::from(opened), options);
+    let _ = crate::layer::apply(bytes, None, &mut extractor);
 }
+
+#[cfg(test)]
+mod tests;
