@@ -197,10 +197,7 @@ pub(crate) fn images_of_further_stores_are_read() -> Result<()> {
     for (stores, told) in [
         ("imagestore=root", "is not an absolute path"),
         ("imagestore=/nowhere", "is not a directory"),
-        (
-            "size=1",
-            "storage option \"overlay.size=1\" is not supported",
-        ),
+        ("size=1", "is not supported: leave it out"),
     ] {
         stack
             .rskopeo(&format!("inspect {}", with(stores)))
