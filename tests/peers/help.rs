@@ -32,7 +32,8 @@ pub fn rpod(words: &[String]) -> Result<String> {
     Ok(help.ok()?.stdout)
 }
 
-fn subcommands(text: &str) -> Vec<String> {
+/// The commands that a help text lists.
+pub fn subcommands(text: &str) -> Vec<String> {
     let listed = text
         .lines()
         .skip_while(|line| *line != "Commands:")
@@ -76,7 +77,7 @@ pub fn options(text: &str) -> Options {
 
 fn name(text: &str) -> Option<String> {
     let rest = text.strip_prefix("--")?;
-    let end = rest.find(|c: char| c != '-' && !c.is_ascii_alphanumeric());
+    let end = rest.find(|c: char| !"-.".contains(c) && !c.is_ascii_alphanumeric());
     let name = &rest[..end.unwrap_or(rest.len())];
     (!name.is_empty()).then(|| format!("--{name}"))
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A table is named by the command's words, with `-` between them. It has every option of podman's newest manual page and of
-//! `rpod COMMAND --help`; what is refused has to be refused by name, for that reason.
+//! `rpod COMMAND --help`; what is refused has to be refused by name, for that reason. rskopeo's tables are in `skopeo/`.
 
 mod help;
 mod keys;
@@ -15,6 +15,7 @@ mod options;
 mod podman;
 mod quadlet;
 mod shapes;
+mod skopeo;
 mod table;
 mod units;
 
@@ -25,11 +26,13 @@ use tests::trial;
 fn main() -> ExitCode {
     let mut trials = options::trials();
     trials.extend(podman::trials());
+    trials.extend(skopeo::trials());
     trials.extend(tests::trials![
         shapes::ps_has_podmans_columns_and_keys,
         shapes::inspect_has_podmans_keys,
         keys::containers_conf_is_read_key_by_key,
         shapes::errors_have_podmans_codes,
+        skopeo::complaints_are_skopeos,
         quadlet::keys_of_quadlets_are_options_of_rpod,
         units::generated_units_say_what_podmans_say,
     ]);

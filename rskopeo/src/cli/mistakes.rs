@@ -1,5 +1,6 @@
 //! Arguments as Go's programs take them, and what is told of those that are not understood: in skopeo's words, where it has some.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -12,8 +13,7 @@ use super::Cli;
 
 /// The process's arguments. Go's boolean flags may have a value (`--all=false`), which clap's have not.
 pub(super) fn arguments() -> Result<Vec<OsString>> {
-    let mut flags = Vec::new();
-    flags_of(&Cli::command(), &mut flags);
+    let flags = flags();
     let mut plain = Vec::new();
     let mut all = env::args_os();
     while let Some(argument) = all.next() {
@@ -27,8 +27,8 @@ pub(super) fn arguments() -> Result<Vec<OsString>> {
             .strip_prefix("--")
             .and_then(|flag| flag.split_once('='))
         {
-            Some((flag, value)) if flags.iter().any(|known| known == flag) => {
-                if boolean(flag, value)? {
+            Some((flag, value)) if flags.contains_key(flag) => {
+                if boolean(&flags[flag], value)? {
                     plain.push(format!("--{flag}").into());
                 }
             }
@@ -38,15 +38,25 @@ pub(super) fn arguments() -> Result<Vec<OsString>> {
     Ok(plain)
 }
 
-fn flags_of(command: &Command, flags: &mut Vec<String>) {
-    let booleans = command
-        .get_arguments()
-        .filter(|argument| matches!(argument.get_action(), ArgAction::SetTrue))
-        .filter_map(|argument| argument.get_long());
-    flags.extend(booleans.map(str::to_owned));
-    for command in command.get_subcommands() {
-        flags_of(command, flags);
+/// All boolean flags of all commands, with what Go calls them: `-a, --all`.
+fn flags() -> BTreeMap<String, String> {
+    fn collect(command: &Command, flags: &mut BTreeMap<String, String>) {
+        for argument in command.get_arguments() {
+            let (Some(long), ArgAction::SetTrue) = (argument.get_long(), argument.get_action())
+            else {
+                continue;
+            };
+            let letter = argument.get_short().map(|letter| format!("-{letter}, "));
+            let name = format!("{}--{long}", letter.unwrap_or_default());
+            flags.insert(long.to_owned(), name);
+        }
+        for command in command.get_subcommands() {
+            collect(command, flags);
+        }
     }
+    let mut flags = BTreeMap::new();
+    collect(&Cli::command(), &mut flags);
+    flags
 }
 
 /// As `strconv.ParseBool` reads it.
@@ -55,7 +65,7 @@ fn boolean(flag: &str, value: &str) -> Result<bool> {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
         _ => bail!(
-            "invalid argument {value:?} for \"--{flag}\" flag: strconv.ParseBool: parsing {value:?}: invalid syntax"
+            "invalid argument {value:?} for {flag:?} flag: strconv.ParseBool: parsing {value:?}: invalid syntax"
         ),
     }
 }
@@ -183,17 +193,17 @@ mod tests {
 
     #[test]
     fn booleans_are_gos() {
-        assert!(boolean("all", "T").unwrap() && !boolean("all", "0").unwrap());
-        let refused = boolean("all", "yes").unwrap_err().to_string();
+        assert!(boolean("--all", "T").unwrap() && !boolean("--all", "0").unwrap());
+        let refused = boolean("--all", "yes").unwrap_err().to_string();
         assert_eq!(
             refused,
             "invalid argument \"yes\" for \"--all\" flag: strconv.ParseBool: parsing \"yes\": invalid syntax"
         );
-        let mut flags = Vec::new();
-        flags_of(&Cli::command(), &mut flags);
-        for flag in ["debug", "all", "remove-signatures", "dry-run"] {
-            assert!(flags.iter().any(|known| known == flag), "{flag}");
+        let flags = flags();
+        for flag in ["debug", "remove-signatures", "dry-run"] {
+            assert_eq!(flags[flag], format!("--{flag}"));
         }
-        assert!(!flags.iter().any(|known| known == "tls-verify"));
+        assert_eq!(flags["all"], "-a, --all");
+        assert!(!flags.contains_key("tls-verify"));
     }
 }

@@ -20,7 +20,7 @@ pub struct Signing {
     #[arg(long, value_name = "PATH")]
     pub sign_by_sigstore_private_key: Option<PathBuf>,
     /// Refused: OpenPGP signatures are made by gpg, with --sign-by
-    #[arg(long, value_name = "FINGERPRINT")]
+    #[arg(long, value_name = "FINGERPRINT", hide = true)]
     pub sign_by_sq_fingerprint: Option<String>,
     /// Read a passphrase for signing an image from PATH
     #[arg(long, value_name = "PATH")]

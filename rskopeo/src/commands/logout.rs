@@ -6,16 +6,20 @@ use anyhow::{Context, Result, bail};
 
 use super::login::credentials_key;
 use crate::cli::Logout;
-use crate::config::AuthPlace;
+use crate::config::{AuthPlace, given_authfile};
 use crate::terminal;
 use crate::transport::{self, Access};
 
 pub fn run(args: &Logout) -> Result<()> {
-    let files = [args.authfile.as_deref(), args.compat_auth_file.as_deref()];
-    let place = AuthPlace::new(files[0], files[1])?;
+    let place = AuthPlace::new(args.authfile.as_deref(), args.compat_auth_file.as_deref())?;
+    let files = [
+        given_authfile(args.authfile.as_deref()),
+        args.compat_auth_file.clone(),
+    ];
     for file in files.into_iter().flatten() {
-        fs::metadata(file)
-            .with_context(|| format!("checking authfile: stat {}", file.display()))?;
+        fs::metadata(&file).with_context(|| {
+            format!("credential file is not accessible: stat {}", file.display())
+        })?;
     }
     if args.all {
         place.forget_all()?;

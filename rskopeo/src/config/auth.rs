@@ -115,7 +115,7 @@ impl Place {
     /// # Errors
     /// Both are given.
     pub fn new(authfile: Option<&Path>, compat: Option<&Path>) -> Result<Self> {
-        let file = given(authfile);
+        let file = given_authfile(authfile);
         if file.is_some() && compat.is_some() {
             bail!(
                 "options for paths to the credential file and to the Docker-compatible credential file can not be set simultaneously"
@@ -249,7 +249,8 @@ impl Place {
     }
 }
 
-fn given(authfile: Option<&Path>) -> Option<PathBuf> {
+/// `--authfile`, or what the environment names in its place.
+pub fn given_authfile(authfile: Option<&Path>) -> Option<PathBuf> {
     authfile
         .map(Path::to_owned)
         .or_else(|| env::var_os("REGISTRY_AUTH_FILE").map(PathBuf::from))
@@ -264,7 +265,7 @@ fn runtime_directory() -> PathBuf {
 
 /// In skopeo's order.
 fn files(authfile: Option<&Path>) -> Vec<PathBuf> {
-    if let Some(given) = given(authfile) {
+    if let Some(given) = given_authfile(authfile) {
         return vec![given];
     }
     let home = env::var_os("HOME").map(PathBuf::from);

@@ -8,7 +8,7 @@ mod registries;
 mod registries_d;
 mod signing_params;
 
-pub use auth::{Credentials, Place as AuthPlace, credentials};
+pub use auth::{Credentials, Place as AuthPlace, credentials, given_authfile};
 #[cfg(any(test, fuzzing))]
 pub use auth_file::AuthFile;
 pub use policy::{IdentityMatch, Policy, Requirement, SignedBy, SigstoreSigned, name_scopes};

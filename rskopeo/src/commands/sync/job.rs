@@ -56,7 +56,13 @@ enum Ended {
 }
 
 impl<'a> Job<'a> {
-    pub fn new(global: &'a Global, args: &'a Sync, dest: &'a str, to: Access) -> Result<Self> {
+    pub fn new(
+        global: &'a Global,
+        args: &'a Sync,
+        dest: &'a str,
+        to: Access,
+        terms: Terms,
+    ) -> Result<Self> {
         let digests = match &args.digestfile {
             Some(path) if !args.dry_run => Some(
                 File::create(path)
@@ -69,7 +75,7 @@ impl<'a> Job<'a> {
             args,
             dest,
             to,
-            terms: Arc::new(Terms::new(global, &args.signing)?),
+            terms: Arc::new(terms),
             under_way: Arc::new(UnderWay::at_most(copy::PARALLEL)),
             stopped: AtomicBool::new(false),
             done: Mutex::new(Done {

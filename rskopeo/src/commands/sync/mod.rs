@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::{Global, Sync};
 use crate::fatal;
 use crate::retry::retrying;
+use crate::signature::Terms;
 use crate::terminal;
 
 use job::Job;
@@ -35,11 +36,12 @@ pub fn run(global: &Global, args: &Sync) -> Result<()> {
     }
     let (from, to) = (args.from.resolve(global)?, args.to.resolve(global)?);
     let (from, to) = super::with_shared(from, to, args.authfile.as_ref(), args.tls_verify);
+    let terms = Terms::new(global, &args.signing)?;
     let batches = retrying(&args.retry, || source::batches(src, &args.source, &from))?;
     if args.dry_run {
         fatal::warn("Running in dry-run mode");
     }
-    let job = Job::new(global, args, dest, to)?;
+    let job = Job::new(global, args, dest, to, terms)?;
     for batch in &batches {
         job.batch(batch)?;
     }
