@@ -99,7 +99,7 @@ impl Container {
     }
 
     /// Writes its record. The caller holds its lock.
-    fn save(&self, ctx: &Context, durability: Durability) -> Result<()> {
+    pub fn save(&self, ctx: &Context, durability: Durability) -> Result<()> {
         let record = ctx.store.record(Noun::Container, &self.id);
         file::save(&record, &file::differences(self)?, durability)
     }

@@ -12,20 +12,19 @@ use crate::engine::Context;
 use crate::store::{Noun, record};
 
 /// As much of a container's record as its image needs to know.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct User {
     pub(super) id: String,
     pub(super) image: UsedImage,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct UsedImage {
     id: String,
-    #[serde(default)]
     pub(super) name: String,
-    #[serde(default)]
     pub(super) digest: String,
-    #[serde(default)]
     pub(super) layers: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use super::{address, connection, find, lock};
 use crate::engine::container;
 use crate::engine::container::record::{Container, Endpoint};
 use crate::engine::{Context, event};
-use crate::store::record::{self, Durability};
+use crate::store::record::Durability;
 use crate::store::{Lock, Noun};
 
 /// Connects a container to one more network: at once if it runs, else at its next start.
@@ -35,7 +35,7 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         let connection = connection::add(ctx, request, &lock)?;
         connection::forward_ports(ctx, &connection)?;
     }
-    save(ctx, &container)?;
+    container.save(ctx, Durability::Disk)?;
     event::network_of(ctx, "connect", &container, &network.name);
     Ok(())
 }
@@ -62,7 +62,7 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
             connection::forward_ports(ctx, &connection)?;
         }
     }
-    save(ctx, &container)?;
+    container.save(ctx, Durability::Disk)?;
     event::network_of(ctx, "disconnect", &container, &network.name);
     Ok(())
 }
@@ -74,13 +74,5 @@ fn check_bridged(container: &Container) -> Result<()> {
     bail!(
         "container {} has no bridge network, so it cannot be connected to others or disconnected: network mode is not bridge",
         container.name
-    )
-}
-
-fn save(ctx: &Context, container: &Container) -> Result<()> {
-    record::save(
-        &ctx.store.record(Noun::Container, &container.id),
-        container,
-        Durability::Disk,
     )
 }
