@@ -9,6 +9,7 @@
 //! A table is named by the command's words, with `-` between them. It has every option of podman's newest manual page and of
 //! `rpod COMMAND --help`; what is refused has to be refused by name, for that reason. rskopeo's tables are in `skopeo/`.
 
+mod both;
 mod help;
 mod keys;
 mod options;
@@ -16,6 +17,7 @@ mod podman;
 mod quadlet;
 mod shapes;
 mod skopeo;
+mod specs;
 mod table;
 mod units;
 
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     trials.extend(tests::trials![
         shapes::ps_has_podmans_columns_and_keys,
         shapes::inspect_has_podmans_keys,
+        specs::podmans_api_takes_generated_specs,
+        specs::a_pods_spec_has_podmans_keys,
         keys::containers_conf_is_read_key_by_key,
         shapes::errors_have_podmans_codes,
         skopeo::complaints_are_skopeos,

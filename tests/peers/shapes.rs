@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use tests::registry::Access;
-use tests::stack::Parts;
-use tests::{Context as _, Result, Stack, ensure, peer};
+use tests::{Context as _, Result, ensure};
+
+use crate::both::Both;
 
 pub fn ps_has_podmans_columns_and_keys() -> Result<()> {
     let both = Both::with_a_container()?;
@@ -20,12 +20,16 @@ pub fn ps_has_podmans_columns_and_keys() -> Result<()> {
             columns(&ours)
         );
     }
-    both.same_keys("ps -a --format json", &["Mounts", "PIDNS", "CIDFile"])
+    same_keys(
+        &both,
+        "ps -a --format json",
+        &["Mounts", "PIDNS", "CIDFile"],
+    )
 }
 
 pub fn inspect_has_podmans_keys() -> Result<()> {
     let both = Both::with_a_container()?;
-    both.same_keys("container inspect one", LATER)
+    same_keys(&both, "container inspect one", LATER)
 }
 
 pub fn errors_have_podmans_codes() -> Result<()> {
@@ -79,56 +83,21 @@ const LATER: &[&str] = &[
     "Config/Passwd",
 ];
 
-/// One stack whose engine is podman, and one whose engine is rpod.
-struct Both {
-    theirs: Stack,
-    ours: Stack,
-}
-
-impl Both {
-    fn new() -> Result<Both> {
-        let ours = Parts::ours()?;
-        let parts = Parts {
-            engine: peer("podman")?,
-            ..ours.clone()
-        };
-        let both = Both {
-            theirs: Stack::of(parts, Access::Plain)?,
-            ours: Stack::of(ours, Access::Plain)?,
-        };
-        both.theirs.pull("alpine:latest")?;
-        both.ours.pull("alpine:latest")?;
-        Ok(both)
-    }
-
-    fn with_a_container() -> Result<Both> {
-        let both = Both::new()?;
-        both.run("create --name one --network none --memory 64m -v /tmp:/mnt alpine true")?;
-        Ok(both)
-    }
-
-    /// What podman prints, and what rpod does.
-    fn run(&self, line: &str) -> Result<(String, String)> {
-        let theirs = self.theirs.rpod(line).ok()?.stdout;
-        Ok((theirs, self.ours.rpod(line).ok()?.stdout))
-    }
-
-    fn same_keys(&self, line: &str, but: &[&str]) -> Result<()> {
-        let (theirs, ours) = self.run(line)?;
-        let keys = |text: &str| -> Result<BTreeSet<String>> {
-            let json: Value = serde_json::from_str(text).context(line.to_owned())?;
-            let mut keys = BTreeSet::new();
-            collect(&json, &PathBuf::new(), &mut keys);
-            Ok(keys)
-        };
-        let ours = keys(&ours)?;
-        let missing: Vec<String> = keys(&theirs)?
-            .into_iter()
-            .filter(|key| !ours.contains(key) && !but.iter().any(|but| key.contains(but)))
-            .collect();
-        ensure!(missing.is_empty(), "{line}: podman has {missing:?}");
-        Ok(())
-    }
+fn same_keys(both: &Both, line: &str, but: &[&str]) -> Result<()> {
+    let (theirs, ours) = both.run(line)?;
+    let keys = |text: &str| -> Result<BTreeSet<String>> {
+        let json: Value = serde_json::from_str(text).context(line.to_owned())?;
+        let mut keys = BTreeSet::new();
+        collect(&json, &PathBuf::new(), &mut keys);
+        Ok(keys)
+    };
+    let ours = keys(&ours)?;
+    let missing: Vec<String> = keys(&theirs)?
+        .into_iter()
+        .filter(|key| !ours.contains(key) && !but.iter().any(|but| key.contains(but)))
+        .collect();
+    ensure!(missing.is_empty(), "{line}: podman has {missing:?}");
+    Ok(())
 }
 
 /// `State/Status`: the paths of all keys; a list's entries share theirs.

@@ -99,6 +99,11 @@ pub fn hostname(container: &Container) -> String {
     }
 }
 
+/// The environment of a container that was never started: whose home it will have is in its files.
+pub fn environment(container: &Container) -> Vec<String> {
+    process::environment(&container.process, None, &hostname(container))
+}
+
 /// What the container's first process may do, by name.
 pub fn capabilities(ctx: &Context, container: &Container) -> Result<Vec<String>> {
     capabilities::of(ctx, &container.security)
@@ -135,7 +140,8 @@ pub fn owner(rootfs: &Path, user: &str) -> Result<(u32, u32)> {
     Ok((user.uid, user.gid))
 }
 
-fn annotations(container: &Container) -> Value {
+/// `annotations`, which hang on nothing that is only there when it runs.
+pub fn annotations(container: &Container) -> Value {
     let truth = |value: bool| if value { "TRUE" } else { "FALSE" };
     let mut all = Map::new();
     all.insert("io.container.manager".into(), json!("libpod"));

@@ -26,7 +26,7 @@ pub(super) fn of(
     }
     let mut process = basics(asked, user);
     process["args"] = json!(args);
-    let mut env = environment(asked, user, &hostname(container));
+    let mut env = environment(asked, Some(user), &hostname(container));
     if container.systemd
         && !env
             .iter()
@@ -91,7 +91,7 @@ pub fn capability_sets(all: &[String], uid: u32, privileged: bool, added: &[Stri
 }
 
 /// Image and command line first, then what is still missing.
-pub fn environment(asked: &Process, user: &User, hostname: &str) -> Vec<String> {
+pub fn environment(asked: &Process, user: Option<&User>, hostname: &str) -> Vec<String> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut place: BTreeMap<String, usize> = BTreeMap::new();
     let mut put = |key: &str, value: &str, replace: bool| match place.get(key) {
@@ -118,7 +118,9 @@ pub fn environment(asked: &Process, user: &User, hostname: &str) -> Vec<String> 
         put("TERM", "xterm", false);
     }
     put("container", "podman", false);
-    put("HOME", &user.home, false);
+    if let Some(user) = user {
+        put("HOME", &user.home, false);
+    }
     put("HOSTNAME", hostname, false);
     all.into_iter()
         .map(|(key, value)| format!("{key}={value}"))
@@ -141,7 +143,7 @@ mod tests {
             groups: vec![],
             home: "/root".into(),
         };
-        let env = environment(&asked, &user, "h");
+        let env = environment(&asked, Some(&user), "h");
         assert_eq!(env[..2], ["A=2", "HOME=/x"]);
         assert!(
             env.contains(&"HOSTNAME=h".to_owned()) && !env.iter().any(|e| e.starts_with("TERM="))

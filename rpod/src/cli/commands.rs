@@ -111,7 +111,7 @@ pub(super) const NOUNS: &[Noun] = &[
     Noun {
         name: "generate",
         about: "Generate what runs containers elsewhere from containers",
-        commands: &[entry::<generate::Systemd>()],
+        commands: &[entry::<generate::Spec>(), entry::<generate::Systemd>()],
     },
     Noun {
         name: "healthcheck",

@@ -206,4 +206,16 @@ fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
     super::artifact::methods(object, name, arguments)
         .or_else(|| super::network::go_name(object, name, arguments))
         .or_else(other_name)
+        .or_else(|| omitted(object, name))
+}
+
+/// What is left out of the JSON where it says nothing, and is a field all the same.
+fn omitted(object: &Value, name: &str) -> Option<Value> {
+    let (of, value) = match name {
+        "Name" | "SubPath" => ("Destination", json!("")),
+        "Checkpointed" | "Restored" | "StoppedByUser" => ("CheckpointedAt", json!(false)),
+        "CheckpointLog" | "CheckpointPath" | "RestoreLog" => ("CheckpointedAt", json!("")),
+        _ => return None,
+    };
+    (object.get(of).is_some() && object.get(name).is_none()).then_some(value)
 }

@@ -14,6 +14,7 @@ pub mod network;
 pub mod pod;
 pub mod runtime;
 pub mod secret;
+pub mod spec;
 pub mod system;
 pub mod tree;
 pub mod user_namespace;

@@ -17,6 +17,7 @@ pub mod id;
 pub mod lock;
 pub mod names;
 pub mod near;
+mod random_name;
 pub mod record;
 
 use std::path::{Path, PathBuf};

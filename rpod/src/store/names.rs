@@ -142,7 +142,7 @@ impl Store {
     /// Takes a name that nobody has.
     pub fn take_any_name(&self, noun: Noun, id: &str) -> Result<String> {
         loop {
-            let name = random()?;
+            let name = super::random_name::random()?;
             match self.take_name(noun, &name, id) {
                 Err(error) if error.is::<NameInUse>() => {}
                 result => return result.map(|()| name),
@@ -152,6 +152,18 @@ impl Store {
 
     /// True unless the home is gone, or was left without a record or with another name in it by a process that was killed while
     /// making or renaming it.
+    /// `NAME-clone`, `NAME-clone1`, …: the first that nobody has.
+    pub fn clone_name(&self, old: &str) -> Result<String> {
+        let numbers = std::iter::once(String::new()).chain((1u32..).map(|n| n.to_string()));
+        for number in numbers {
+            let name = format!("{old}-clone{number}");
+            if self.owner(&name)?.is_none() {
+                return Ok(name);
+            }
+        }
+        bail!("every name that begins with {old}-clone is taken: say --name")
+    }
+
     fn is_taken(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {
         let home = self.home(noun, id);
         if self.bears(noun, id, name)? {
@@ -234,135 +246,6 @@ fn remove_link(link: &Path) -> Result<()> {
         _ => Ok(()),
     }
 }
-
-/// A name for what was given none: two words, as podman's.
-pub fn random() -> Result<String> {
-    let mut pick = [0u8; 2];
-    getrandom::fill(&mut pick)
-        .map_err(|error| anyhow::anyhow!("reading random bytes for a name: {error}"))?;
-    let word = |list: &[&'static str], byte: u8| list[byte as usize % list.len()];
-    Ok(format!(
-        "{}_{}",
-        word(MANNERS, pick[0]),
-        word(BIRDS, pick[1])
-    ))
-}
-
-const MANNERS: &[&str] = &[
-    "able", "agile", "amber", "ample", "awake", "balmy", "blithe", "bold", "brave", "breezy",
-    "bright", "brisk", "calm", "candid", "chirpy", "civil", "clever", "coastal", "cosy", "crisp",
-    "curious", "dapper", "deft", "eager", "early", "earnest", "easy", "fair", "fleet", "fond",
-    "free", "fresh", "gentle", "glad", "golden", "grand", "happy", "hardy", "hearty", "humble",
-    "jolly", "keen", "kind", "lively", "loyal", "lucid", "mellow", "merry", "mild", "neat",
-    "nimble", "noble", "patient", "placid", "plucky", "polite", "proud", "quick", "quiet", "rapid",
-    "ready", "rosy", "serene", "sharp", "silent", "sleek", "smart", "snug", "solid", "spry",
-    "steady", "sunny", "swift", "tidy", "trusty", "upbeat", "valiant", "vivid", "warm", "wise",
-    "witty", "young", "zesty",
-];
-
-const BIRDS: &[&str] = &[
-    "albatross",
-    "auk",
-    "avocet",
-    "bittern",
-    "blackbird",
-    "bunting",
-    "bustard",
-    "buzzard",
-    "chaffinch",
-    "chough",
-    "coot",
-    "cormorant",
-    "crake",
-    "crane",
-    "crow",
-    "cuckoo",
-    "curlew",
-    "dipper",
-    "dotterel",
-    "dove",
-    "dunlin",
-    "dunnock",
-    "eagle",
-    "egret",
-    "eider",
-    "falcon",
-    "fieldfare",
-    "finch",
-    "gannet",
-    "godwit",
-    "goldeneye",
-    "goose",
-    "goshawk",
-    "grebe",
-    "grouse",
-    "gull",
-    "harrier",
-    "hawk",
-    "heron",
-    "hobby",
-    "hoopoe",
-    "ibis",
-    "jackdaw",
-    "jay",
-    "kestrel",
-    "kingfisher",
-    "kite",
-    "kittiwake",
-    "knot",
-    "lapwing",
-    "lark",
-    "linnet",
-    "magpie",
-    "martin",
-    "merlin",
-    "moorhen",
-    "nightjar",
-    "nuthatch",
-    "oriole",
-    "osprey",
-    "ouzel",
-    "owl",
-    "partridge",
-    "petrel",
-    "pipit",
-    "plover",
-    "puffin",
-    "quail",
-    "rail",
-    "raven",
-    "redstart",
-    "robin",
-    "rook",
-    "ruff",
-    "sandpiper",
-    "scoter",
-    "shrike",
-    "siskin",
-    "skua",
-    "snipe",
-    "sparrow",
-    "starling",
-    "stork",
-    "swallow",
-    "swan",
-    "swift",
-    "teal",
-    "tern",
-    "thrush",
-    "tit",
-    "turnstone",
-    "twite",
-    "wagtail",
-    "warbler",
-    "waxwing",
-    "wheatear",
-    "whimbrel",
-    "whinchat",
-    "wigeon",
-    "wren",
-    "wryneck",
-];
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,6 @@ use super::{create, remove};
 use crate::engine::image::{self, Image};
 use crate::engine::pod::join::join;
 use crate::engine::{Context, volume};
-use crate::store::Noun;
-use crate::store::names::LookupError;
 
 /// What is to be otherwise.
 #[derive(Debug, Default)]
@@ -47,7 +45,7 @@ pub fn clone(
         name: asked
             .name
             .clone()
-            .map_or_else(|| free_name(ctx, &old.name), Ok)?,
+            .map_or_else(|| ctx.store.clone_name(&old.name), Ok)?,
         create_command: std::env::args().collect(),
         ..old.clone()
     };
@@ -107,7 +105,7 @@ pub(super) fn give_up_own(copy: &mut Container) {
 }
 
 /// A volume that was made for the one container alone is none of its copy's, which gets its own.
-fn renew_volumes(ctx: &Context, copy: &mut Container) -> Result<()> {
+pub(in crate::engine) fn renew_volumes(ctx: &Context, copy: &mut Container) -> Result<()> {
     for mount in &mut copy.mounts {
         if let Some(name) = &mut mount.volume
             && volume::get(ctx, name)?.anonymous
@@ -116,20 +114,4 @@ fn renew_volumes(ctx: &Context, copy: &mut Container) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// `NAME-clone`, `NAME-clone1`, …: the first that nobody has.
-fn free_name(ctx: &Context, old: &str) -> Result<String> {
-    for number in 0u32..=u32::MAX {
-        let name = match number {
-            0 => format!("{old}-clone"),
-            number => format!("{old}-clone{number}"),
-        };
-        match ctx.store.find(Noun::Container, &name) {
-            Ok(_) => {}
-            Err(error) if error.is::<LookupError>() => return Ok(name),
-            Err(error) => return Err(error),
-        }
-    }
-    bail!("every name that begins with {old}-clone is taken: say --name")
 }

@@ -5,18 +5,17 @@ use anyhow::Result;
 use super::join::join;
 use super::record::Pod;
 use super::{create as pod, members, remove};
+use crate::engine::Context;
+use crate::engine::container::clone::renew_volumes;
 use crate::engine::container::create as container;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::user_namespace::UserNamespace;
-use crate::engine::{Context, volume};
-use crate::store::Noun;
-use crate::store::names::LookupError;
 
 /// The records of a new pod and its infra container, to be changed before [`create`] makes them.
 pub fn copy(ctx: &Context, old: &Pod, name: Option<String>) -> Result<(Pod, Option<Container>)> {
     let pod = Pod {
         id: String::new(),
-        name: name.map_or_else(|| free_name(ctx, &old.name), Ok)?,
+        name: name.map_or_else(|| ctx.store.clone_name(&old.name), Ok)?,
         infra: None,
         create_command: std::env::args().collect(),
         ..old.clone()
@@ -29,7 +28,7 @@ pub fn copy(ctx: &Context, old: &Pod, name: Option<String>) -> Result<(Pod, Opti
 fn copied_infra(ctx: &Context, old: Container) -> Result<Container> {
     let mut infra = Container {
         id: String::new(),
-        name: free_name(ctx, &old.name)?,
+        name: ctx.store.clone_name(&old.name)?,
         pod: None,
         ..old
     };
@@ -67,7 +66,7 @@ fn fill(ctx: &Context, old: &Pod, new: &Pod) -> Result<()> {
     for member in members.into_iter().filter(|member| !member.infra) {
         let mut copy = Container {
             id: String::new(),
-            name: free_name(ctx, &member.name)?,
+            name: ctx.store.clone_name(&member.name)?,
             create_command: std::env::args().collect(),
             ..member.clone()
         };
@@ -115,35 +114,4 @@ fn repoint(copy: &mut Container, pairs: &[(String, String)]) {
     for id in &mut copy.requires {
         *id = new_of(id);
     }
-}
-
-/// A volume that was made for the one container alone is none of its copy's, which gets its own.
-fn renew_volumes(ctx: &Context, copy: &mut Container) -> Result<()> {
-    for mount in &mut copy.mounts {
-        if let Some(name) = &mut mount.volume
-            && volume::get(ctx, name)?.anonymous
-        {
-            name.clear();
-        }
-    }
-    Ok(())
-}
-
-/// `NAME-clone`, `NAME-clone1`, …: the first that nobody has.
-fn free_name(ctx: &Context, old: &str) -> Result<String> {
-    for number in 0u32.. {
-        let name = match number {
-            0 => format!("{old}-clone"),
-            number => format!("{old}-clone{number}"),
-        };
-        let is_free = |noun| match ctx.store.find(noun, &name) {
-            Ok(_) => Ok(false),
-            Err(error) if error.is::<LookupError>() => Ok(true),
-            Err(error) => Err(error),
-        };
-        if is_free(Noun::Container)? && is_free(Noun::Pod)? {
-            return Ok(name);
-        }
-    }
-    unreachable!("names do not run out")
 }

@@ -9,7 +9,7 @@ use crate::engine::container::record::Container;
 pub(super) fn settings(container: &Container, config: &Value) -> Value {
     let process = &container.process;
     let env = match &config["process"]["env"] {
-        Value::Null => json!(process.env),
+        Value::Null => json!(bundle::environment(container)),
         written => without_secrets(written, container),
     };
     let mut settings = json!({
@@ -29,7 +29,7 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
         "WorkingDir": if process.workdir.is_empty() { "/" } else { &process.workdir },
         "Entrypoint": if process.entrypoint.is_empty() { Value::Null } else { json!(process.entrypoint) },
         "Labels": container.labels,
-        "Annotations": config["annotations"],
+        "Annotations": bundle::annotations(container),
         "StopSignal": signal_name(container.stop_signal),
         "SystemdMode": container.systemd,
         "sdNotifyMode": container.sdnotify.as_str(),
