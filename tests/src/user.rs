@@ -22,7 +22,7 @@ pub enum Ranges {
 
 #[derive(Debug)]
 pub struct User {
-    name: String,
+    pub name: String,
     pub uid: u32,
     /// Its home, which holds its runtime directory and the programs under test, too.
     pub home: PathBuf,

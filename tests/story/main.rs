@@ -39,6 +39,7 @@ mod terminal;
 mod transfer;
 mod trust;
 mod units;
+mod userns;
 mod volume;
 
 use std::process::ExitCode;
@@ -250,6 +251,9 @@ fn main() -> ExitCode {
         rootless::nothing_of_others_is_in_reach,
         rootless::without_ranges_there_is_one_user,
         rootless::users_of_a_containers_own,
+        userns::an_ordinary_users_are_podmans,
+        userns::an_ordinary_users_by_name_and_by_path,
+        userns::roots_are_podmans,
         rootless::networks_without_root,
         rootless::limits_need_a_cgroup_of_the_users_own,
         rootless::overlays_by_a_program,

@@ -16,6 +16,10 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
     pub(crate) fn new(name: &str, ranges: Ranges) -> Result<Person> {
         let scratch = Scratch::new()?;
         let registry = Registry::start(&scratch, Access::Plain)?;

@@ -20,7 +20,12 @@ pub struct IdMap {
 
 /// The map of this process's user namespace: `uid_map` or `gid_map`.
 pub fn own_map(kind: &str) -> Result<Vec<IdMap>> {
-    let path = format!("/proc/self/{kind}");
+    map_of("self", kind)
+}
+
+/// That of a process, as it is seen from here.
+pub fn map_of(process: &str, kind: &str) -> Result<Vec<IdMap>> {
+    let path = format!("/proc/{process}/{kind}");
     let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
     Ok(parse(&text))
 }

@@ -306,12 +306,19 @@ fn let_go(
 
 /// The container's own users, before anything is made for them.
 fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
-    if let UserNamespace::Own(maps) = &container.user_namespace {
-        let path = namespace::path(ctx, &container.id);
-        namespace::remove(&path)?;
-        namespace::make(&path, maps)?;
+    match &container.user_namespace {
+        UserNamespace::Own(maps) => {
+            let path = namespace::path(ctx, &container.id);
+            namespace::remove(&path)?;
+            namespace::make(&path, maps)
+        }
+        UserNamespace::Path(path, maps) if namespace::maps(path)? != *maps => bail!(
+            "the user namespace {} has other ids than when container {} was made: make the container anew",
+            path.display(),
+            container.id
+        ),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn joined(ctx: &Context, container: &Container) -> Result<Joined> {

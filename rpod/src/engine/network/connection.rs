@@ -13,7 +13,6 @@ use super::port::Mapping;
 use super::user_mode::{self, Link};
 use super::{Network, address, find, forward, host, lock, namespace, shared};
 use crate::engine::container::record::{Container, Endpoint, Namespace, UserMode};
-use crate::engine::user_namespace::UserNamespace;
 use crate::engine::user_namespace::namespace::{self as users, make_network};
 use crate::engine::{Context, rootless};
 use crate::store::record::{self, Durability};
@@ -107,10 +106,9 @@ pub fn up(ctx: &Context, container: &Container) -> Result<Connection> {
     host::enter(ctx)?;
     let connected = (|| {
         let netns = namespace::path(ctx, &container.id);
-        match &container.user_namespace {
-            UserNamespace::Host | UserNamespace::Path(_) => namespace::make(&netns)?,
-            UserNamespace::Own(_) => make_network(&netns, &users::path(ctx, &container.id))?,
-            UserNamespace::Container(owner, _) => make_network(&netns, &users::path(ctx, owner))?,
+        match users::of(ctx, container) {
+            None => namespace::make(&netns)?,
+            Some(users) => make_network(&netns, &users)?,
         }
         if let Some(mode) = &container.network.user_mode {
             return link(ctx, container, mode, &netns);

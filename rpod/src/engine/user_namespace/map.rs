@@ -105,10 +105,7 @@ pub fn parse(text: &str, around: &[IdMap]) -> Result<Given> {
         None => number(from)?,
         Some(host) => {
             let host = number(host)?;
-            let known = around.iter().find_map(|map| {
-                let offset = host.checked_sub(map.outside)?;
-                (offset < map.size).then(|| map.inside + offset)
-            });
+            let known = seen((host, 1), around).and_then(|runs| Some(runs.first()?.0));
             known.with_context(|| {
                 format!("mapping {text:?}: id {host} of the host is none of yours: it has to be in /etc/subuid or /etc/subgid")
             })?
@@ -158,6 +155,23 @@ pub fn complete(given: &[Given], whole: &[IdMap]) -> Result<Vec<IdMap>> {
     }
     all.sort_by_key(|map| map.inside);
     Ok(all)
+}
+
+/// Ids of the host as `around`, the map of rpod's own namespace, knows them, in order; nothing unless it has them all.
+pub(super) fn seen(host: (u32, u32), around: &[IdMap]) -> Option<Vec<(u32, u32)>> {
+    let (mut start, mut left) = host;
+    let mut runs = Vec::new();
+    while left > 0 {
+        let (first, known) = around.iter().find_map(|map| {
+            let offset = start.checked_sub(map.outside)?;
+            (offset < map.size).then(|| (map.inside + offset, map.size - offset))
+        })?;
+        let size = known.min(left);
+        runs.push((first, size));
+        left -= size;
+        start = start.saturating_add(size);
+    }
+    Some(runs)
 }
 
 /// Runs of ids without those that are taken.
@@ -243,6 +257,14 @@ mod tests {
             parse("4:8", &AROUND).unwrap(),
         ];
         assert!(complete(&twice, &AROUND).is_err());
+    }
+
+    #[test]
+    fn the_hosts_ids_as_they_are_seen() {
+        assert_eq!(seen((100_003, 2), &AROUND), Some(vec![(4, 2)]));
+        assert_eq!(seen((100_003, 8), &AROUND), None);
+        let parted = [map(1, 500, 2), map(7, 502, 3)];
+        assert_eq!(seen((501, 3), &parted), Some(vec![(2, 1), (7, 2)]));
     }
 
     #[test]

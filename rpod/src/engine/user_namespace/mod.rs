@@ -29,16 +29,18 @@ pub enum UserNamespace {
     Own(Maps),
     /// Those of another container, by its id; the maps are that container's.
     Container(String, Maps),
-    /// A namespace file.
-    Path(std::path::PathBuf),
+    /// A namespace file, and the maps that it had when the container was made.
+    Path(std::path::PathBuf, Maps),
 }
 
 impl UserNamespace {
-    /// The maps of a namespace that rpod has made.
+    /// The maps of another namespace than rpod's.
     pub fn maps(&self) -> Option<&Maps> {
         match self {
-            UserNamespace::Own(maps) | UserNamespace::Container(_, maps) => Some(maps),
-            UserNamespace::Host | UserNamespace::Path(_) => None,
+            UserNamespace::Own(maps)
+            | UserNamespace::Container(_, maps)
+            | UserNamespace::Path(_, maps) => Some(maps),
+            UserNamespace::Host => None,
         }
     }
 }

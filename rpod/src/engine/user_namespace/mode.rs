@@ -1,12 +1,16 @@
 //! podman-run(1), "--userns": what a word stands for.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 
-use super::UserNamespace;
 use super::auto::{self, Auto};
 use super::map::{self, IdMap, Maps, pair, without};
+use super::{UserNamespace, namespace};
 use crate::engine::{Context, container, rootless};
-use crate::rootless::{SUBGID, SUBUID, identity, own_map, ranges_of};
+use crate::rootless::{SUBGID, SUBUID, identity, ranges_of};
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -71,7 +75,7 @@ fn of_word(ctx: &Context, text: &str) -> Result<Decided> {
         ("container", name) if !name.is_empty() => {
             of_container(&container::find(ctx, name)?).into()
         }
-        ("ns", path) if !path.is_empty() => UserNamespace::Path(path.into()).into(),
+        ("ns", path) if !path.is_empty() => of_path(Path::new(path))?.into(),
         _ => bail!(
             "invalid --userns {text:?}: host, keep-id[:uid=,gid=,size=], nomap, auto[:size=,…], container:NAME or ns:PATH"
         ),
@@ -86,19 +90,22 @@ pub fn of_container(other: &container::record::Container) -> UserNamespace {
     }
 }
 
+/// The namespace that a file is.
+fn of_path(path: &Path) -> Result<UserNamespace> {
+    let identity = |path: &Path| {
+        let about =
+            fs::metadata(path).with_context(|| format!("--userns=ns:{}", path.display()))?;
+        anyhow::Ok((about.dev(), about.ino()))
+    };
+    if identity(path)? == identity(Path::new("/proc/self/ns/user"))? {
+        return Ok(UserNamespace::Host);
+    }
+    Ok(UserNamespace::Path(path.to_owned(), namespace::maps(path)?))
+}
+
 /// The maps of rpod's own namespace.
 pub fn around() -> Result<(Vec<IdMap>, Vec<IdMap>)> {
-    let of = |kind| -> Result<Vec<IdMap>> {
-        let maps = own_map(kind)?.into_iter();
-        Ok(maps
-            .map(|map| IdMap {
-                inside: map.inside,
-                outside: map.outside,
-                size: map.size,
-            })
-            .collect())
-    };
-    Ok((of("uid_map")?, of("gid_map")?))
+    namespace::maps_of("self")
 }
 
 fn runs(maps: &[IdMap]) -> Vec<(u32, u32)> {
@@ -141,30 +148,32 @@ fn of_maps(asked: &Asked) -> Result<UserNamespace> {
     }))
 }
 
-/// The ranges of an entry of /etc/subuid and /etc/subgid. An ordinary user has them only as parts of their own.
+/// The ranges of an entry of /etc/subuid and /etc/subgid. An ordinary user has of them what is in the user's own.
 fn of_names(asked: &Asked) -> Result<UserNamespace> {
-    if rootless() {
-        bail!(
-            "--subuidname, --subgidname: an ordinary user's containers have the user's own ranges: use --uidmap, or root"
-        );
-    }
     let user = asked.subuidname.or(asked.subgidname).unwrap_or_default();
     let group = asked.subgidname.or(asked.subuidname).unwrap_or_default();
-    let of = |file: &str, name: &str| -> Result<Vec<IdMap>> {
+    let (users, groups) = around()?;
+    let of = |file: &str, name: &str, around: &[IdMap]| -> Result<Vec<IdMap>> {
         let ranges = ranges_of(file, name)?;
         if ranges.is_empty() {
             bail!("{name} has no entry in {file}");
         }
-        let runs: Vec<_> = ranges
-            .iter()
-            .map(|range| (range.start, range.count))
-            .collect();
+        let mut runs = Vec::new();
+        for range in ranges {
+            let host = (range.start, range.count);
+            runs.extend(map::seen(host, around).with_context(|| {
+                format!(
+                    "the ids {}:{} that {file} has for {name} are not all yours: name an entry of yours, or use --uidmap",
+                    range.start, range.count
+                )
+            })?);
+        }
         let count = runs.iter().map(|(_, count)| count).sum();
         Ok(pair(&[(0, count)], &runs))
     };
     Ok(UserNamespace::Own(Maps {
-        uids: of(SUBUID, user)?,
-        gids: of(SUBGID, group)?,
+        uids: of(SUBUID, user, &users)?,
+        gids: of(SUBGID, group, &groups)?,
         auto: false,
     }))
 }

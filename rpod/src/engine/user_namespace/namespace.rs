@@ -16,6 +16,7 @@ use super::UserNamespace;
 use super::map::{IdMap, Maps};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::rootless::map_of;
 
 pub fn path(ctx: &Context, container: &str) -> PathBuf {
     ctx.store.runroot.join("userns").join(container)
@@ -27,7 +28,7 @@ pub fn of(ctx: &Context, container: &Container) -> Option<PathBuf> {
         UserNamespace::Host => None,
         UserNamespace::Own(_) => Some(path(ctx, &container.id)),
         UserNamespace::Container(owner, _) => Some(path(ctx, owner)),
-        UserNamespace::Path(path) => Some(path.clone()),
+        UserNamespace::Path(path, _) => Some(path.clone()),
     }
 }
 
@@ -43,6 +44,41 @@ pub fn make(path: &Path, maps: &Maps) -> Result<()> {
         },
     )
     .with_context(making)
+}
+
+/// The maps of a namespace that somebody else made.
+pub fn maps(path: &Path) -> Result<Maps> {
+    let reading = || format!("reading the maps of the user namespace {}", path.display());
+    let namespace = File::open(path).with_context(reading)?;
+    let (mut uids, mut gids) = (Vec::new(), Vec::new());
+    hold(
+        || setns(&namespace, CloneFlags::CLONE_NEWUSER),
+        |pid| {
+            (uids, gids) = maps_of(&pid.to_string())?;
+            Ok(())
+        },
+    )
+    .with_context(reading)?;
+    Ok(Maps {
+        uids,
+        gids,
+        auto: false,
+    })
+}
+
+/// The maps of users and of groups that a process lives by.
+pub(super) fn maps_of(process: &str) -> Result<(Vec<IdMap>, Vec<IdMap>)> {
+    let of = |kind| -> Result<Vec<IdMap>> {
+        let maps = map_of(process, kind)?.into_iter();
+        Ok(maps
+            .map(|map| IdMap {
+                inside: map.inside,
+                outside: map.outside,
+                size: map.size,
+            })
+            .collect())
+    };
+    Ok((of("uid_map")?, of("gid_map")?))
 }
 
 /// Makes a network namespace that belongs to a user namespace, and binds it to the file.

@@ -1,0 +1,177 @@
+//! `--userns` and its kin: which ids a container has, for root and for an ordinary user, beside podman where that knows the mode.
+
+use tests::registry::Access;
+use tests::stack::Parts;
+use tests::user::{Ranges, User};
+use tests::{Cmd, Result, Stack, ensure, peer};
+
+use crate::rootless::Person;
+
+/// The process's ids and the two maps, without the padding.
+const IDS: &str = "sh -c 'id -u; id -g; cat /proc/self/uid_map; echo; cat /proc/self/gid_map'";
+
+fn words(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.join(" ")
+    });
+    let mut lines: Vec<String> = lines.collect();
+    // In which order a map was written means nothing.
+    lines.sort_unstable();
+    lines
+}
+
+pub(crate) fn an_ordinary_users_are_podmans() -> Result<()> {
+    let person = Person::new("u", Ranges::Some)?;
+    let user = &person.user;
+    let podman = podman_of(&person)?;
+    for options in [
+        "--userns=host",
+        "--userns=keep-id",
+        "--userns=keep-id:uid=7,gid=8",
+        "--userns=nomap",
+        "--userns=auto:size=100",
+        "--userns=auto",
+        "--userns=auto:size=100,uidmapping=0:0:1",
+        "--uidmap 0:1:100 --uidmap 100:0:1",
+        "--user 5 --uidmap 0:1:100 --gidmap 4:1:100 --gidmap 0:200:1",
+    ] {
+        let ours = run(user, options)?;
+        let theirs = podman(&format!(
+            "run --rm --network none {options} localhost/alpine {IDS}"
+        ));
+        let theirs = words(&theirs.ok()?.stdout);
+        ensure!(ours == theirs, "{options}: {ours:?}, podman's {theirs:?}");
+    }
+    Ok(())
+}
+
+/// The installed podman as this user, with the image.
+fn podman_of(person: &Person) -> Result<impl Fn(&str) -> Cmd> {
+    let (user, program) = (&person.user, peer("podman")?);
+    peer("runc")?;
+    person.scratch().write(
+        "containers.conf",
+        "[containers]\ndefault_ulimits = []\n[engine]\nevents_logger = \"file\"\n",
+    )?;
+    let configuration = person.scratch().path("containers.conf");
+    let temporary = user.home.join("run/libpod");
+    let podman = move |line: &str| {
+        let command = Cmd::new(&program)
+            .args([
+                "--cgroup-manager",
+                "cgroupfs",
+                "--runtime",
+                "runc",
+                "--tmpdir",
+            ])
+            .arg(&temporary)
+            .words(line);
+        user.run(command).env("CONTAINERS_CONF", &configuration)
+    };
+    user.rpod("save -q -o alpine.tar localhost/alpine").ok()?;
+    podman("load -q -i alpine.tar").ok()?;
+    Ok(podman)
+}
+
+fn run(user: &User, options: &str) -> Result<Vec<String>> {
+    let line = format!("run --rm --network none {options} localhost/alpine {IDS}");
+    Ok(words(&user.rpod(&line).ok()?.stdout))
+}
+
+/// What the installed podman does not know yet, or does otherwise than its page says.
+pub(crate) fn an_ordinary_users_by_name_and_by_path() -> Result<()> {
+    let person = Person::new("v", Ranges::Some)?;
+    let user = &person.user;
+    let sized = run(user, "--userns=keep-id:size=3000")?;
+    ensure!(
+        sized.contains(&format!("{} 0 1", user.uid)) && !sized.join(" ").contains("65536"),
+        "{sized:?}"
+    );
+    let own = run(user, &format!("--subuidname {}", user.name))?;
+    ensure!(own == run(user, "--userns=nomap")?, "{own:?}");
+    let stranger = User::new(person.scratch(), "w", Ranges::Some)?;
+    user.rpod(&format!(
+        "run --rm --subuidname {} localhost/alpine true",
+        stranger.name
+    ))
+    .exits(125)?
+    .complains("are not all yours")?;
+    user.rpod("run --rm --subgidname nobody-has-it localhost/alpine true")
+        .exits(125)?
+        .complains("nobody-has-it has no entry in /etc/subuid")?;
+    // Another container's, by its name and by the file that it is.
+    user.rpod(
+        "run -d --name first --network none --userns=auto:size=100 localhost/alpine sleep 600",
+    )
+    .ok()?;
+    let first = words(&user.rpod(&format!("exec first {IDS}")).ok()?.stdout);
+    let pid = user.rpod("inspect -f {{.State.Pid}} first").ok()?;
+    for mode in [
+        "container:first".to_owned(),
+        format!("ns:/proc/{}/ns/user", pid.text()),
+    ] {
+        let same = run(user, &format!("--userns={mode}"))?;
+        ensure!(same == first, "{mode}: {same:?}, {first:?}");
+    }
+    user.rpod("rm -f -t 0 first").ok()?;
+    Ok(())
+}
+
+pub(crate) fn roots_are_podmans() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    // Ranges of this test's own, for whatever it starts.
+    let ranges = stack.scratch.path("ranges");
+    stack.scratch.write(
+        "ranges",
+        "containers:2000000:70000\nsomebody:3000000:500\nparted:3000000:500\nparted:3100000:500\n",
+    )?;
+    let ranged = |command: Cmd| {
+        let bind = "for file in subuid subgid; do mount --bind \"$RANGES\" /etc/$file || exit; done; exec \"$@\"";
+        command
+            .through("unshare", &["--mount", "sh", "-c", bind, "sh"])
+            .env("RANGES", &ranges)
+    };
+    let run = |engine: &Stack, options: &str| {
+        let line = format!("run --rm --network none {options} alpine {IDS}");
+        Ok::<_, tests::Error>(words(&ranged(engine.rpod(&line)).ok()?.stdout))
+    };
+    let podman = Stack::of(
+        Parts {
+            engine: peer("podman")?,
+            runtime: peer("runc")?,
+            monitor: peer("conmon")?,
+            pause: peer("catatonit")?,
+            copier: peer("skopeo")?,
+        },
+        Access::Plain,
+    )?;
+    podman.pull("alpine:latest")?;
+    for options in [
+        "--userns=auto",
+        "--userns=auto:size=100",
+        "--subuidname somebody",
+        "--subuidname containers --subgidname somebody",
+        "--uidmap 0:100000:1000 --gidmap 0:200000:1000",
+        "--userns=host",
+    ] {
+        let (ours, theirs) = (run(&stack, options)?, run(&podman, options)?);
+        ensure!(ours == theirs, "{options}: {ours:?}, podman's {theirs:?}");
+    }
+    // With ids of several ranges podman's layers cannot be mounted.
+    for (options, mapped) in [
+        ("--userns=auto:size=100,uidmapping=0:5000:1", "0 5000 1"),
+        ("--subuidname parted", "500 3100000 500"),
+    ] {
+        let ours = run(&stack, options)?;
+        ensure!(ours.contains(&mapped.to_owned()), "{options}: {ours:?}");
+    }
+    for (mode, refusal) in [
+        ("keep-id", "keep-id is only supported in rootless mode"),
+        ("nomap", "nomap is only supported in rootless mode"),
+    ] {
+        let line = format!("run --rm --userns={mode} alpine true");
+        stack.rpod(&line).exits(125)?.complains(refusal)?;
+    }
+    Ok(())
+}
