@@ -6,6 +6,7 @@ use clap::Args;
 use super::selection::Selection;
 use super::{Globals, Verb};
 use crate::engine::Context;
+use crate::engine::container::restart::EndedBy;
 use crate::engine::container::stop;
 
 #[derive(Args, Debug)]
@@ -16,6 +17,9 @@ pub struct Stop {
     /// Ignore errors when a specified container is missing
     #[arg(short, long)]
     ignore: bool,
+    /// Let the next boot start containers whose restart policy is unless-stopped
+    #[arg(long, hide = true)]
+    not_stopped_by_user: bool,
     /// Seconds to wait for stop before killing the container: -1 to wait for ever
     #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
     time: Option<i64>,
@@ -32,8 +36,14 @@ impl Verb for Stop {
         self.selection.filter = self.filter;
         self.selection.ignore = self.ignore;
         let timeout = seconds(self.time);
+        let by = if self.not_stopped_by_user {
+            EndedBy::Shutdown
+        } else {
+            EndedBy::Person
+        };
         self.selection.each(&ctx, |container| {
-            stop::stop(&ctx, container, timeout.unwrap_or(container.stop_timeout)).map(drop)
+            let timeout = timeout.unwrap_or(container.stop_timeout);
+            stop::stop(&ctx, container, timeout, by).map(drop)
         })
     }
 }

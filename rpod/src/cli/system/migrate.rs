@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb, tell};
+use crate::engine::container::restart::EndedBy;
 use crate::engine::container::{self, stop};
 use crate::engine::{Context, rootless};
 use crate::rootless::end_holder;
@@ -33,7 +34,8 @@ impl Verb for Migrate {
         if rootless() {
             for container in container::all(&ctx)? {
                 if ctx.store.status(&container.id)?.is_active()
-                    && let Err(error) = stop::stop(&ctx, &container, container.stop_timeout)
+                    && let Err(error) =
+                        stop::stop(&ctx, &container, container.stop_timeout, EndedBy::Person)
                 {
                     code = tell(&error);
                 }

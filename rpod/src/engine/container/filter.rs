@@ -196,7 +196,7 @@ impl Filter {
             Test::StartsOnBoot(wanted) => {
                 let starts = match container.restart.policy.as_str() {
                     "always" => true,
-                    "unless-stopped" => !super::restart::was_stopped(ctx, &container.id),
+                    "unless-stopped" => !super::restart::was_stopped_by_person(ctx, &container.id),
                     _ => false,
                 };
                 starts == *wanted

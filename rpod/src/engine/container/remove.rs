@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::{Container, Namespace};
+use super::restart::EndedBy;
 use super::status::{Ended, Status};
 use super::{half_start, load, mount, pause, root, sources, stop};
 use crate::bundle::hosts;
@@ -116,7 +117,7 @@ fn end(ctx: &Context, container: &Container, force: bool, timeout: Option<u64>) 
     match status {
         Status::Running(_) => {
             let timeout = timeout.unwrap_or(container.stop_timeout);
-            stop::stop_alone(ctx, container, timeout).map(drop)
+            stop::stop_alone(ctx, container, timeout, EndedBy::Person).map(drop)
         }
         Status::Paused(_) => pause::kill_paused(ctx, container),
         _ => Ok(()),

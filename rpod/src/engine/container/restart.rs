@@ -1,7 +1,7 @@
 //! What happens when a container has ended by itself: podman-run(1), "--restart". The monitor's exit command asks.
 //!
 //! ```text
-//! ROOT/containers/<id>/stopped     a person stopped it, so it stays so
+//! ROOT/containers/<id>/stopped     it was stopped, so it stays so; with the word `shutdown`, until the next boot
 //! ROOT/containers/<id>/restarts    how often it was started again since a person started it
 //! ```
 
@@ -17,6 +17,8 @@ use super::status::Status;
 use crate::engine::Context;
 use crate::store::Noun;
 use crate::store::record::{Durability, replace};
+
+const SHUTDOWN: &[u8] = b"shutdown";
 
 /// `no`, `always`, `unless-stopped`, `on-failure[:N]`.
 pub fn parse(text: &str) -> Result<Restart> {
@@ -45,12 +47,24 @@ pub fn parse(text: &str) -> Result<Restart> {
     })
 }
 
-/// Notes that a person ended the container. Only a restart policy asks for it.
-pub(super) fn note_stop(ctx: &Context, container: &Container) -> Result<()> {
+/// Who ends a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    Person,
+    /// With the machine, or with all that it runs: the next boot may start it again.
+    Shutdown,
+}
+
+/// Notes that the container is ended. Only a restart policy asks for it.
+pub(super) fn note_stop(ctx: &Context, container: &Container, by: EndedBy) -> Result<()> {
     if container.restart.policy.is_empty() {
         return Ok(());
     }
-    replace(&stopped(ctx, &container.id), b"", Durability::Disk)?;
+    let word: &[u8] = match by {
+        EndedBy::Person => b"",
+        EndedBy::Shutdown => SHUTDOWN,
+    };
+    replace(&stopped(ctx, &container.id), word, Durability::Disk)?;
     // A restart that looked before this was written is waited for.
     container.lock(ctx).map(drop)
 }
@@ -71,8 +85,13 @@ pub(super) fn forget(ctx: &Context, container: &Container) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn was_stopped(ctx: &Context, id: &str) -> bool {
+fn was_stopped(ctx: &Context, id: &str) -> bool {
     stopped(ctx, id).exists()
+}
+
+/// A person ended it.
+pub(super) fn was_stopped_by_person(ctx: &Context, id: &str) -> bool {
+    fs::read(stopped(ctx, id)).is_ok_and(|word| word != SHUTDOWN)
 }
 
 /// How often the policy started it again.

@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::record::Container;
+use super::remove;
+use super::restart::{self, EndedBy};
 use super::status::{Status, is_alive};
 use super::wait::wait_until;
-use super::{remove, restart};
 use crate::engine::pod::Failures;
 use crate::engine::{Context, event, pod, runtime};
 
@@ -20,8 +21,8 @@ pub const FOR_EVER: u64 = 100 * 365 * 86_400;
 
 /// Sends the stop signal, after `timeout` seconds SIGKILL, and clears up. One that does not run is left alone: false.
 /// A pod that ends with its last container ends with it.
-pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
-    let stopped = stop_alone(ctx, container, timeout)?;
+pub fn stop(ctx: &Context, container: &Container, timeout: u64, by: EndedBy) -> Result<bool> {
+    let stopped = stop_alone(ctx, container, timeout, by)?;
     if stopped {
         pod::stop::after_exit(ctx, container)?;
     }
@@ -29,8 +30,13 @@ pub fn stop(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> 
 }
 
 /// The same without a thought for its pod, whose lock the caller may hold.
-pub(super) fn stop_alone(ctx: &Context, container: &Container, timeout: u64) -> Result<bool> {
-    match tell(ctx, container, timeout)? {
+pub(super) fn stop_alone(
+    ctx: &Context,
+    container: &Container,
+    timeout: u64,
+    by: EndedBy,
+) -> Result<bool> {
+    match tell(ctx, container, timeout, by)? {
         Some(since) => see_end(ctx, container, timeout, since),
         None => Ok(false),
     }
@@ -41,7 +47,10 @@ pub fn stop_all(ctx: &Context, containers: &[&Container], timeout: Option<u64>) 
     let timeout_of = |container: &Container| timeout.unwrap_or(container.stop_timeout);
     let told: Vec<_> = containers
         .iter()
-        .map(|container| (container, tell(ctx, container, timeout_of(container))))
+        .map(|container| {
+            let told = tell(ctx, container, timeout_of(container), EndedBy::Person);
+            (container, told)
+        })
         .collect();
     let mut failures = Failures::new();
     for (container, told) in told {
@@ -57,9 +66,14 @@ pub fn stop_all(ctx: &Context, containers: &[&Container], timeout: Option<u64>) 
 }
 
 /// Tells a container that runs to end. When that was; nothing if it does not run.
-fn tell(ctx: &Context, container: &Container, timeout: u64) -> Result<Option<Instant>> {
+fn tell(
+    ctx: &Context,
+    container: &Container,
+    timeout: u64,
+    by: EndedBy,
+) -> Result<Option<Instant>> {
     // It may be between two runs; then this keeps it from the next.
-    restart::note_stop(ctx, container)?;
+    restart::note_stop(ctx, container, by)?;
     match ctx.store.status(&container.id)? {
         Status::Running(_) => {}
         Status::Paused(_) => bail!(
@@ -130,7 +144,7 @@ fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
 pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
     match ctx.store.status(&container.id)? {
         Status::Running(_) => {
-            restart::note_stop(ctx, container)?;
+            restart::note_stop(ctx, container, EndedBy::Person)?;
             runtime::kill(ctx, container, number)?;
             event::container(ctx, "kill", container);
             Ok(())

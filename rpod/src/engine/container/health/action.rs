@@ -6,6 +6,7 @@ use super::settings::OnFailure;
 use super::verdict::Judged;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::engine::container::restart::EndedBy;
 use crate::engine::container::{start, stop};
 
 pub(super) fn take(ctx: &Context, container: &Container, judged: &Judged) -> Result<()> {
@@ -23,7 +24,9 @@ pub(super) fn take(ctx: &Context, container: &Container, judged: &Judged) -> Res
     let done = match container.health.on_failure {
         OnFailure::None => Ok(()),
         OnFailure::Kill => stop::kill(ctx, container, libc::SIGKILL),
-        OnFailure::Stop => stop::stop(ctx, container, container.stop_timeout).map(drop),
+        OnFailure::Stop => {
+            stop::stop(ctx, container, container.stop_timeout, EndedBy::Person).map(drop)
+        }
         // A healthy life begins anew: what was counted was the other's.
         OnFailure::Restart => {
             super::forget_streak(ctx, container)?;
