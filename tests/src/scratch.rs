@@ -54,6 +54,13 @@ impl Scratch {
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
+
+    /// As if the machine had gone down: nothing of what was started runs, nothing is mounted, and the directory NAME, which is in
+    /// memory on a real one, is gone.
+    pub fn power_off(&self, name: &str) -> Result<()> {
+        end(&self.dir);
+        fs::remove_dir_all(self.path(name)).with_context(|| format!("removing {name}"))
+    }
 }
 
 impl Drop for Scratch {
@@ -76,6 +83,14 @@ pub fn sweep() {
 }
 
 fn clean(dir: &Path) {
+    end(dir);
+    if let Err(error) = fs::remove_dir_all(dir) {
+        eprintln!("removing {}: {error}", dir.display());
+    }
+}
+
+/// Ends the processes that know the directory, and lets go of what is mounted below it.
+fn end(dir: &Path) {
     let ids = ids_in(dir);
     // A process that is frozen does not die.
     each_cgroup(Path::new("/sys/fs/cgroup"), &ids, 6, &thaw);
@@ -97,9 +112,6 @@ fn clean(dir: &Path) {
         }
     }
     each_cgroup(Path::new("/sys/fs/cgroup"), &ids, 6, &remove_tree);
-    if let Err(error) = fs::remove_dir_all(dir) {
-        eprintln!("removing {}: {error}", dir.display());
-    }
 }
 
 fn processes_of(dir: &Path) -> Vec<Pid> {

@@ -122,6 +122,7 @@ fn main() -> ExitCode {
         engine::several_images_in_one_archive,
         options::environment_is_adapted,
         options::restarted_by_policy,
+        options::what_ran_when_the_machine_went_down,
         options::required_labelled_and_noted,
         options::limits_and_mounts,
         given::accounts_are_added,
@@ -258,6 +259,6 @@ fn main() -> ExitCode {
         rootless::limits_need_a_cgroup_of_the_users_own,
         rootless::overlays_by_a_program,
         everyday::logs_without_root,
-        everyday::udp_ports_of_bridges_without_root,
+        everyday::udp_ports_without_root,
     ])
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tests::{Result, Stack, ensure};
+use tests::{Cmd, Result, Stack, ensure};
 
 use crate::engine::until;
 
@@ -87,6 +87,45 @@ pub(crate) fn restarted_by_policy() -> Result<()> {
         .exits(125)?
         .complains("invalid restart policy")?;
     stack.rpod("rm -f -t 0 flaky good ever").ok()?;
+    Ok(())
+}
+
+pub(crate) fn what_ran_when_the_machine_went_down() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    for (name, policy) in [
+        ("ran", "no"),
+        ("always", "always"),
+        ("unless", "unless-stopped"),
+        ("told", "unless-stopped"),
+        ("stopped", "unless-stopped"),
+    ] {
+        stack
+            .rpod(&format!(
+                "run -d --name {name} --restart {policy} alpine sleep 600"
+            ))
+            .ok()?;
+    }
+    stack.rpod("create --name new alpine true").ok()?;
+    stack.rpod("stop -t 0 stopped").ok()?;
+    stack
+        .rpod("stop -t 0 --not-stopped-by-user always told")
+        .ok()?;
+    let ids = stack.rpod("ps -aq --no-trunc").ok()?;
+    stack.scratch.power_off("runroot")?;
+    // What the runtime knows is in memory, too.
+    let runtime = Cmd::new(&stack.parts.runtime).args(["delete", "--force"]);
+    runtime.args(ids.text().lines()).run()?;
+    let states = "ps -a --sort names --format '{{.Names}} {{.State}} {{.ExitCode}}'";
+    let expected = "always exited 137\nnew created 0\nran exited 255\nstopped exited 137\ntold exited 137\nunless exited 255";
+    stack.rpod(states).ok()?.is(expected)?;
+    stack
+        .rpod("start --all --filter should-start-on-boot=true")
+        .ok()?;
+    stack
+        .rpod("ps --sort names --format {{.Names}}")
+        .ok()?
+        .is("always\ntold\nunless")?;
+    stack.rpod("rm -f -t 0 --all").ok()?;
     Ok(())
 }
 

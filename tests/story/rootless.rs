@@ -329,7 +329,7 @@ impl Drop for Refusing {
 /// Where the kernel refuses an overlay, fuse-overlayfs does it; storage.conf has it done so anywhere.
 pub(crate) fn overlays_by_a_program() -> Result<()> {
     let program = peer("fuse-overlayfs")?;
-    let person = Person::new("f", Ranges::Some)?;
+    let person = Person::new("i", Ranges::Some)?;
     let user = &person.user;
     let data = user.home.join("data");
     let _refusing = Refusing::new(&person, data.clone())?;

@@ -22,7 +22,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 pub(crate) fn an_ordinary_users_are_podmans() -> Result<()> {
-    let person = Person::new("u", Ranges::Some)?;
+    let person = Person::new("m", Ranges::Some)?;
     let user = &person.user;
     let podman = podman_of(&person)?;
     for options in [
@@ -81,7 +81,7 @@ fn run(user: &User, options: &str) -> Result<Vec<String>> {
 
 /// What the installed podman does not know yet, or does otherwise than its page says.
 pub(crate) fn an_ordinary_users_by_name_and_by_path() -> Result<()> {
-    let person = Person::new("v", Ranges::Some)?;
+    let person = Person::new("n", Ranges::Some)?;
     let user = &person.user;
     let sized = run(user, "--userns=keep-id:size=3000")?;
     ensure!(
@@ -90,7 +90,7 @@ pub(crate) fn an_ordinary_users_by_name_and_by_path() -> Result<()> {
     );
     let own = run(user, &format!("--subuidname {}", user.name))?;
     ensure!(own == run(user, "--userns=nomap")?, "{own:?}");
-    let stranger = User::new(person.scratch(), "w", Ranges::Some)?;
+    let stranger = User::new(person.scratch(), "o", Ranges::Some)?;
     user.rpod(&format!(
         "run --rm --subuidname {} localhost/alpine true",
         stranger.name

@@ -183,8 +183,8 @@ pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
     Ok(has_ended)
 }
 
-/// Writes down how it ended. False if the disk has no room for it: a full disk is no reason not to clear.
-fn keep_end(ctx: &Context, container: &Container, ended: &Ended) -> Result<bool> {
+/// Writes down how it ended, or may have. False if the disk has no room for it: a full disk is no reason not to clear.
+pub(super) fn keep_end(ctx: &Context, container: &Container, ended: &Ended) -> Result<bool> {
     let last = container.home(ctx).join("last.json");
     match record::save(&last, ended, Durability::Process) {
         Err(error) if record::is_for_want_of_room(&error) => {

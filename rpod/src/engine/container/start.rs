@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::checkpoint::{self, Restoring};
 use super::overlay;
 use super::record::{Container, Namespace};
-use super::status::{Started, Status, is_alive, start_ticks};
+use super::status::{Ended, Started, Status, is_alive, start_ticks};
 use super::unit::{self, Unit};
 use super::{
     health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
@@ -273,7 +273,8 @@ fn runs(ctx: &Context, container: &Container, waiting: Started) -> Result<()> {
         ..waiting
     };
     let path = container.run_dir(ctx).join("started");
-    record::save(&path, &started, Durability::Process)
+    record::save(&path, &started, Durability::Process)?;
+    remove::keep_end(ctx, container, &Ended::unseen(started.at)).map(drop)
 }
 
 /// The process that the runtime made runs from here on.

@@ -5,7 +5,8 @@
 //! RUN/containers/<id>/started    pid, its start time, when        written once the runtime has started it
 //! RUN/containers/<id>/paused     it may be frozen                 written before it is frozen
 //! RUN/exits/<id>                 the exit code                    written by the monitor
-//! ROOT/containers/<id>/last.json how it ended last time           written by cleanup, outlives a reboot
+//! ROOT/containers/<id>/last.json how it ended last time           written by cleanup, outlives a reboot; and by a start, which
+//!                                                                knows no end yet: what is left when the machine goes down
 //! RUN/containers/<id>/last.json  the same                         where the disk had no room for it
 //! ```
 //!
@@ -72,6 +73,18 @@ pub struct Ended {
     pub finished: Option<Timestamp>,
     pub code: i32,
     pub oom: bool,
+}
+
+impl Ended {
+    /// The end that nobody saw of what was started then.
+    pub fn unseen(started: Timestamp) -> Ended {
+        Ended {
+            started,
+            finished: None,
+            code: UNKNOWN_CODE,
+            oom: false,
+        }
+    }
 }
 
 /// Exit code of a container whose end nobody saw.
