@@ -105,7 +105,14 @@ pub(crate) fn what_ran_when_the_machine_went_down() -> Result<()> {
             ))
             .ok()?;
     }
-    stack.rpod("create --name new alpine true").ok()?;
+    for (name, options) in [("new", ""), ("new-too", "--rm")] {
+        stack
+            .rpod(&format!("create {options} --name {name} alpine true"))
+            .ok()?;
+    }
+    stack
+        .rpod("run -d --rm --name gone alpine sleep 600")
+        .ok()?;
     stack.rpod("stop -t 0 stopped").ok()?;
     stack
         .rpod("stop -t 0 --not-stopped-by-user always told")
@@ -115,8 +122,9 @@ pub(crate) fn what_ran_when_the_machine_went_down() -> Result<()> {
     // What the runtime knows is in memory, too.
     let runtime = Cmd::new(&stack.parts.runtime).args(["delete", "--force"]);
     runtime.args(ids.text().lines()).run()?;
+    stack.rpod("system prune --external").ok()?;
     let states = "ps -a --sort names --format '{{.Names}} {{.State}} {{.ExitCode}}'";
-    let expected = "always exited 137\nnew created 0\nran exited 255\nstopped exited 137\ntold exited 137\nunless exited 255";
+    let expected = "always exited 137\nnew created 0\nnew-too created 0\nran exited 255\nstopped exited 137\ntold exited 137\nunless exited 255";
     stack.rpod(states).ok()?.is(expected)?;
     stack
         .rpod("start --all --filter should-start-on-boot=true")

@@ -25,7 +25,7 @@ use nix::unistd::{Pid, setsid};
 
 use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
-use super::namespaces::{become_root, told};
+use super::namespaces::{become_root, clone_into};
 use super::{Newborn, console, set_oom_score};
 use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
@@ -150,9 +150,8 @@ fn fork(
         setns(init, CloneFlags::CLONE_NEWPID).context("join the pid namespace")?;
     }
     // SAFETY: rrunc has one thread.
-    let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
-    side.map_err(|errno| told(errno, groups))
-        .context("clone the process")
+    let side = unsafe { clone_into(groups, CloneFlags::empty()) };
+    side.context("clone the process")
 }
 
 fn fork_between(
@@ -163,11 +162,8 @@ fn fork_between(
     groups: Option<&Entrance>,
 ) -> Result<Side> {
     // SAFETY: rrunc has one thread.
-    let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
-    match side
-        .map_err(|errno| told(errno, groups))
-        .context("clone the process between")?
-    {
+    let side = unsafe { clone_into(groups, CloneFlags::empty()) };
+    match side.context("clone the process between")? {
         Side::Child => match enter_users_and_fork(guest, init, groups) {
             Ok(Side::Child) => Ok(Side::Child),
             Ok(Side::Parent(pid)) => {

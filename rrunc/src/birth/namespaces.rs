@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::wait::waitpid;
@@ -113,10 +113,8 @@ impl<'a> Layout<'a> {
             false => Some(self.shift_clocks()?),
         };
         // SAFETY: rrunc has one thread.
-        let side = unsafe { clone(self.at_clone(), groups.and_then(Entrance::unified)) };
-        let side = side
-            .map_err(|errno| told(errno, groups))
-            .context("clone the container's process")?;
+        let side = unsafe { clone_into(groups, self.at_clone()) };
+        let side = side.context("clone the container's process")?;
         if let Side::Parent(pid) = side {
             for (kind, own) in [
                 (NamespaceKind::Pid, own_pid),
@@ -158,11 +156,8 @@ impl<'a> Layout<'a> {
         groups: Option<&Entrance>,
     ) -> Result<Side> {
         // SAFETY: rrunc has one thread.
-        let side = unsafe { clone(CloneFlags::empty(), groups.and_then(Entrance::unified)) };
-        match side
-            .map_err(|errno| told(errno, groups))
-            .context("clone the process between")?
-        {
+        let side = unsafe { clone_into(groups, CloneFlags::empty()) };
+        match side.context("clone the process between")? {
             Side::Child => match self.fork_inside(theirs, groups) {
                 Ok(Side::Child) => Ok(Side::Child),
                 Ok(Side::Parent(pid)) => {
@@ -262,9 +257,17 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Why clone3(2) was refused.
-pub(super) fn told(errno: Errno, groups: Option<&Entrance>) -> Error {
-    groups.map_or_else(|| errno.into(), |groups| groups.refusal(errno))
+/// clone3(2) into the groups, if there are any.
+///
+/// # Safety
+/// As for [`clone`].
+pub(super) unsafe fn clone_into(groups: Option<&Entrance>, flags: CloneFlags) -> Result<Side> {
+    match groups {
+        // SAFETY: the caller's promise.
+        Some(groups) => unsafe { groups.clone(flags) },
+        // SAFETY: the caller's promise.
+        None => Ok(unsafe { clone(flags, None) }?),
+    }
 }
 
 /// Whose the files are that are made on the way: root's, of the namespace.

@@ -6,12 +6,16 @@
 //! to a v1 `tasks` file needs that.
 
 use std::fs::{File, OpenOptions};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
+use nix::sched::CloneFlags;
 use nix::unistd::write;
+
+use super::systemd;
+use crate::kernel::process::{Side, clone};
 
 /// Opened before the process is born, so that it enters with its runtime's rights and without
 /// resolving a path.
@@ -43,18 +47,26 @@ impl Entrance {
         })
     }
 
-    /// The v2 group's directory, which clone3(2) takes with CLONE_INTO_CGROUP.
-    pub(crate) fn unified(&self) -> Option<BorrowedFd<'_>> {
-        self.unified.as_ref().map(File::as_fd)
-    }
-
-    /// What clone3(2) into the v2 group means by its errno.
-    pub(crate) fn refusal(&self, errno: Errno) -> Error {
-        match (errno, &self.unified) {
-            (Errno::EACCES, Some(_)) => anyhow!(
-                "enter the container's cgroup: this process is in a group that it may not leave by itself, as a login's is: run it by `systemd-run --user --scope`"
-            ),
-            _ => errno.into(),
+    /// clone3(2) into the v2 group. From some groups, as a login's is, the kernel lets nobody but root go there: then the user's
+    /// systemd takes this process to where it may.
+    ///
+    /// # Errors
+    /// It does not, or the process is not born.
+    ///
+    /// # Safety
+    /// As for [`clone`].
+    pub(crate) unsafe fn clone(&self, flags: CloneFlags) -> Result<Side> {
+        let group = self.unified.as_ref().map(File::as_fd);
+        // SAFETY: the caller's promise.
+        match unsafe { clone(flags, group) } {
+            Err(Errno::EACCES) if group.is_some() => {
+                systemd::step_out().context(
+                    "enter the container's cgroup: this process is in a group that it may not leave by itself, as a login's is: run it by `systemd-run --user --scope`",
+                )?;
+                // SAFETY: the caller's promise.
+                Ok(unsafe { clone(flags, group) }?)
+            }
+            born => Ok(born?),
         }
     }
 

@@ -279,7 +279,13 @@ pub fn sweep(ctx: &Context) -> Result<()> {
     {
         let home = ctx.store.home(Noun::Container, &id);
         let record = ctx.store.record(Noun::Container, &id);
-        if record.exists() || is_young(&home) {
+        if record.exists() {
+            if is_left_by_machine(ctx, &id) {
+                cleanup(ctx, &id, true)?;
+            }
+            continue;
+        }
+        if is_young(&home) {
             continue;
         }
         if let Some(_lock) = Lock::try_exclusive(&home)?
@@ -290,6 +296,13 @@ pub fn sweep(ctx: &Context) -> Result<()> {
         }
     }
     ctx.store.sweep_names()
+}
+
+/// It was to go when it ended, and ended with the machine.
+fn is_left_by_machine(ctx: &Context, id: &str) -> bool {
+    !ctx.store.run(Noun::Container, id).exists()
+        && matches!(ctx.store.status(id), Ok(Status::Exited(_)))
+        && load(ctx, id).is_ok_and(|container| container.remove)
 }
 
 /// Its maker may not have come to locking it. Seconds are more than that takes.

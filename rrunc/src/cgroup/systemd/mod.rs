@@ -6,26 +6,27 @@
 //! so that nothing is left behind by a `kill -9`.
 
 mod bus;
+mod holder;
 mod message;
 mod properties;
+mod step_out;
 mod variant;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sched::CloneFlags;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
-use nix::unistd::{Pid, pause};
 use serde::{Deserialize, Serialize};
 
 use crate::annotations::Annotations;
 use crate::cgroup::InUse;
-use crate::kernel::process::{Side, clone, exit_now, is_host_root};
+use crate::kernel::process::is_host_root;
 use crate::spec::{Resources, Spec};
 use bus::{Bus, Owner, Refusal};
 use message::Value;
+
+pub(crate) use holder::Holder;
+pub(super) use step_out::step_out;
 
 /// The unit of one container; recorded in its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +133,7 @@ impl Scope {
         let holder = Holder::fork()?;
         wanted.push((
             "PIDs".to_owned(),
-            Value::Numbers(vec![holder.0.as_raw().cast_unsigned()]),
+            Value::Numbers(vec![holder.pid().as_raw().cast_unsigned()]),
         ));
         let arguments = [
             Value::text(&self.unit),
@@ -168,7 +169,7 @@ impl Scope {
             return Ok(());
         }
         let made = fs::create_dir_all(group)
-            .and_then(|()| fs::write(group.join("cgroup.procs"), holder.0.to_string()));
+            .and_then(|()| fs::write(group.join("cgroup.procs"), holder.pid().to_string()));
         made.with_context(|| format!("make {}", group.display()))
     }
 
@@ -257,37 +258,6 @@ fn expand(slice: &str) -> Result<Vec<String>> {
         path.push(format!("{whole}.slice"));
     }
     Ok(path)
-}
-
-/// The process that keeps a scope until the container's own is in it. Killed when dropped.
-#[derive(Debug)]
-pub(crate) struct Holder(Pid);
-
-impl Holder {
-    fn fork() -> Result<Holder> {
-        // SAFETY: rrunc has one thread; the child only waits to be killed.
-        match unsafe { clone(CloneFlags::empty(), None) }.context("clone the holder of a scope")? {
-            Side::Parent(pid) => Ok(Holder(pid)),
-            Side::Child => {
-                if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
-                    pause();
-                }
-                exit_now(1)
-            }
-        }
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        // It is our child, so the number is its own until it is waited for.
-        if kill(self.0, Signal::SIGKILL)
-            .and_then(|()| waitpid(self.0, None))
-            .is_err()
-        {
-            eprintln!("rrunc: the holder {} of a scope cannot be killed", self.0);
-        }
-    }
 }
 
 #[cfg(test)]
