@@ -22,6 +22,7 @@ use super::namespace::Ids;
 use crate::config::{Config, find_part};
 use crate::engine::container::status::{monitor_pid, start_ticks};
 use crate::store::record::{self, Durability};
+use crate::systemd::{self, manager};
 
 mod birth;
 
@@ -44,10 +45,32 @@ pub(super) fn join(runtime: &Path, runroot: Option<&Path>) -> Result<()> {
     let pid = make(&origin, identity)?;
     let ticks = start_ticks(pid.as_raw()).context("the holder of the user namespace has ended")?;
     place.write(pid, ticks)?;
+    outlive_login(pid);
     if !place.join()? {
         bail!("the holder of the user namespace, process {pid}, has ended as soon as it was made");
     }
     Ok(())
+}
+
+/// Where the user's systemd can be asked the holder gets a scope of its own: it does not end with the login, or the unit, that needed it
+/// first, and keeps none of them open.
+fn outlive_login(pid: Pid) {
+    if !(systemd::unified_cgroups() && manager::is_there()) {
+        return;
+    }
+    let unit = format!("rpod-pause-{pid}.scope");
+    let description = "holds the namespaces of rpod's user";
+    let moved = manager::scope(
+        &unit,
+        description,
+        "user.slice",
+        pid.as_raw().cast_unsigned(),
+    );
+    if let Err(error) = moved {
+        eprintln!(
+            "rpod: warning: the holder of the user namespace ends with this login: {error:#}"
+        );
+    }
 }
 
 /// Ends the holder, if there is one.

@@ -20,12 +20,9 @@ pub fn is_there() -> bool {
 }
 
 /// Puts a process into a scope of its own, and waits until it is there.
-pub fn scope(unit: &str, slice: &str, pid: u32) -> Result<()> {
+pub fn scope(unit: &str, description: &str, slice: &str, pid: u32) -> Result<()> {
     let properties = vec![
-        (
-            "Description",
-            text(&format!("what watches {}", unit.trim_end_matches(".scope"))),
-        ),
+        ("Description", text(description)),
         ("Slice", text(slice)),
         ("PIDs", Value::Numbers(vec![pid])),
         ("Delegate", Value::Bool(true)),

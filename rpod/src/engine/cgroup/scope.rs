@@ -13,7 +13,8 @@ pub fn set_apart(ctx: &Context, resources: &Resources, name: &str, pid: u32) -> 
         return Ok(());
     }
     let slice = resources.cgroup_parent.as_deref().unwrap_or(ctx.slice());
-    manager::scope(&format!("{name}.scope"), slice, pid)
+    let description = format!("what watches {name}");
+    manager::scope(&format!("{name}.scope"), &description, slice, pid)
 }
 
 /// The unit that a container's cgroup is, where systemd manages cgroups.
