@@ -25,11 +25,11 @@ use nix::unistd::{Pid, setsid};
 
 use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
-use super::namespaces::{become_root, clone_into};
+use super::namespaces::{bear, become_root, clone_into};
 use super::{Newborn, console, set_oom_score};
 use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
-use crate::kernel::process::{Side, clone, exit_now, hide};
+use crate::kernel::process::{Side, exit_now, hide};
 use crate::log::Log;
 use crate::security::seccomp::Cache;
 use crate::spec::{NamespaceKind, Process, Spec};
@@ -164,11 +164,8 @@ fn fork_between(
     // SAFETY: rrunc has one thread.
     let side = unsafe { clone_into(groups, CloneFlags::empty()) };
     match side.context("clone the process between")? {
-        Side::Child => match enter_users_and_fork(guest, init, groups) {
-            Ok(Side::Child) => Ok(Side::Child),
-            Ok(Side::Parent(pid)) => {
-                exit_now(theirs.send(&Message::Born(pid.as_raw())).is_err().into())
-            }
+        Side::Child => match enter_users_and_fork(guest, init, theirs, groups) {
+            Ok(()) => Ok(Side::Child),
             Err(error) => {
                 let told = theirs.send(&Message::Failed(format!("{error:#}")));
                 exit_now(1 + i32::from(told.is_err()))
@@ -189,13 +186,14 @@ fn fork_between(
 fn enter_users_and_fork(
     guest: &Guest<'_>,
     init: BorrowedFd<'_>,
+    channel: &Channel,
     groups: Option<&Entrance>,
-) -> Result<Side> {
+) -> Result<()> {
     groups.map_or(Ok(()), Entrance::enter)?;
     setns(init, flags_of(guest.spec)).context("join the container's namespaces")?;
     become_root()?;
     // SAFETY: this process has one thread, as the one it was forked from.
-    unsafe { clone(CloneFlags::CLONE_PARENT, None) }.context("clone the process")
+    unsafe { bear(CloneFlags::empty(), channel) }.context("clone the process")
 }
 
 fn grow(

@@ -28,7 +28,7 @@
 //! At any point the child may say `Failed` with its reason, and a side that
 //! finds the other's end closed gives up: the child ends, the parent undoes
 //! what it made. With a process between (see [`namespaces`]) `MapIds`,
-//! `IdsMapped` and `Born` come first.
+//! `IdsMapped` and `Born` come first; the child waits until `Born` is said.
 
 mod become_program;
 mod bind_attributes;

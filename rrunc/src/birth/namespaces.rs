@@ -12,9 +12,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::wait::waitpid;
-use nix::unistd::{Gid, Pid, Uid, setresgid, setresuid};
+use nix::unistd::{Gid, Pid, Uid, pipe2, read, setresgid, setresuid, write};
 
 use super::channel::{Channel, Message};
 use super::ids;
@@ -159,10 +160,7 @@ impl<'a> Layout<'a> {
         let side = unsafe { clone_into(groups, CloneFlags::empty()) };
         match side.context("clone the process between")? {
             Side::Child => match self.fork_inside(theirs, groups) {
-                Ok(Side::Child) => Ok(Side::Child),
-                Ok(Side::Parent(pid)) => {
-                    exit_now(theirs.send(&Message::Born(pid.as_raw())).is_err().into())
-                }
+                Ok(()) => Ok(Side::Child),
                 Err(error) => {
                     // Were the parent gone too, there is nobody to tell.
                     let told = theirs.send(&Message::Failed(format!("{error:#}")));
@@ -193,8 +191,8 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The process between: enter, then fork for our parent.
-    fn fork_inside(&self, channel: &Channel, groups: Option<&Entrance>) -> Result<Side> {
+    /// The process between: enter, then fork for our parent. Returns in the child.
+    fn fork_inside(&self, channel: &Channel, groups: Option<&Entrance>) -> Result<()> {
         groups.map_or(Ok(()), Entrance::enter)?;
         // A namespace that belongs to the host is joined with the host's
         // powers, one of the container's with those inside.
@@ -227,9 +225,9 @@ impl<'a> Layout<'a> {
             setns(fd, kind.flag())
                 .with_context(|| format!("join the {} namespace", kind.name()))?;
         }
-        let flags = (self.at_clone() - CloneFlags::CLONE_NEWUSER) | CloneFlags::CLONE_PARENT;
+        let flags = self.at_clone() - CloneFlags::CLONE_NEWUSER;
         // SAFETY: this process has one thread, as the one it was forked from.
-        unsafe { clone(flags, None) }.context("clone the container's process")
+        unsafe { bear(flags, channel) }.context("clone the container's process")
     }
 
     /// The child's first step: enter what clone3(2) could not.
@@ -267,6 +265,31 @@ pub(super) unsafe fn clone_into(groups: Option<&Entrance>, flags: CloneFlags) ->
         Some(groups) => unsafe { groups.clone(flags) },
         // SAFETY: the caller's promise.
         None => Ok(unsafe { clone(flags, None) }?),
+    }
+}
+
+/// The last that a process between does: it makes the child, as one of its parent's, and says so. Returns in the child, and not before
+/// that is said, so that nothing of the child's is heard earlier.
+///
+/// # Safety
+/// As for [`clone`].
+pub(super) unsafe fn bear(flags: CloneFlags, channel: &Channel) -> Result<()> {
+    let (said, say) = pipe2(OFlag::O_CLOEXEC).context("make a pipe")?;
+    // SAFETY: the caller's promise.
+    match unsafe { clone(flags | CloneFlags::CLONE_PARENT, None) }? {
+        Side::Parent(pid) => {
+            let told = channel.send(&Message::Born(pid.as_raw()));
+            let told = told.and_then(|()| Ok(write(&say, b"b")?));
+            exit_now(told.is_err().into())
+        }
+        Side::Child => {
+            drop(say);
+            match read(&said, &mut [0]) {
+                Ok(1) => Ok(()),
+                // Nobody knows of us.
+                _ => exit_now(1),
+            }
+        }
     }
 }
 
