@@ -42,7 +42,7 @@ pub(super) fn add_users(spec: &mut Spec, users: &UserNamespace) {
         UserNamespace::Container(id, maps) => {
             (json!({ "nsmode": "container", "value": id }), Some(maps))
         }
-        UserNamespace::Path(path) => (json!({ "nsmode": "path", "value": path }), None),
+        UserNamespace::Path(path, _) => (json!({ "nsmode": "path", "value": path }), None),
     };
     spec.always("userns", mode);
     let list = |maps: &[IdMap]| -> Value {

@@ -32,8 +32,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::record::{Container, Namespace};
+use super::restart::{self, EndedBy};
 use super::status::Status;
-use super::{remove, restart, wait};
+use super::{remove, wait};
 use crate::engine::files::compression::Compression;
 use crate::engine::{Context, event, pod, runtime};
 pub use image::is_checkpoint;
@@ -82,7 +83,7 @@ pub fn checkpoint(ctx: &Context, container: &Container, asked: &Asked) -> Result
     check(ctx, container, asked)?;
     if asked.ends() {
         // Nobody starts it again when its monitor sees that it has ended.
-        restart::note_stop(ctx, container)?;
+        restart::note_stop(ctx, container, EndedBy::Person)?;
     }
     let _lock = container.lock(ctx)?;
     let status = ctx.store.status(&container.id)?;
