@@ -62,7 +62,7 @@ pub(crate) fn a_cut_connection_is_taken_up_again() -> Result<()> {
 
 pub(crate) fn a_killed_copy_goes_on_where_it_was() -> Result<()> {
     let (stack, unruly) = unruly(|asked, _| {
-        let slow = Fault::Slow(64 << 10, Duration::from_millis(5));
+        let slow = Fault::Slow(64 << 10, Duration::from_millis(15));
         asked.is("GET", "/v2/big/blobs").then_some(slow)
     })?;
     let from = stack.remote("alpine:latest");

@@ -13,7 +13,7 @@ use super::agents::Agents;
 use super::authorization::{Authorization, Scope};
 use super::known::Known;
 use super::proxy::Proxies;
-use super::refused::told;
+use super::refused::{is_plain_http, told};
 use super::{location, retry, tls};
 use crate::config::Credentials;
 use crate::digest::Digest;
@@ -319,14 +319,16 @@ fn try_schemes(agents: &Agents, host: &str) -> Result<&'static str> {
             let body = answer.into_body().into_with_config().limit(64 << 10);
             body.read_to_vec().ok();
         });
-        answer.map_err(|error| told(&Method::GET, &url, error))
+        answer.map_err(|error| (is_plain_http(&error), told(&Method::GET, &url, error)))
     };
-    let Err(secure) = ping("https") else {
-        return Ok("https");
+    let secure = match ping("https") {
+        Ok(()) => return Ok("https"),
+        Err((true, _)) => return Ok("http"),
+        Err((false, error)) => error,
     };
     match ping("http") {
-        Ok(_) => Ok("http"),
-        Err(plain) => bail!("pinging container registry {host}: {secure:#}; {plain:#}"),
+        Ok(()) => Ok("http"),
+        Err((_, plain)) => bail!("pinging container registry {host}: {secure:#}; {plain:#}"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! $XDG_CACHE_HOME/rskopeo/<hex of the blob's digest>   the first bytes of the blob, flock'ed by who downloads it
 //! ```
 //!
-//! Only slow downloads are kept: a fast one is sooner had again than written twice. Nothing of a file is trusted; the reader
+//! Only downloads that take long are kept: others are sooner had again than written twice. Nothing of a file is trusted; the reader
 //! checks the digest of the whole, and a file that was part of a wrong whole is removed.
 
 use std::env;
@@ -21,10 +21,10 @@ use super::{Client, Download};
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
 
-/// So many bytes tell whether a download is slow, and wait in memory until then.
+/// So many bytes tell how long a download takes, and wait in memory until then.
 const FIRST: usize = 1 << 20;
-/// In bytes a second: below this a download is slow.
-const SLOW: f64 = 32e6;
+/// What is left has to take longer than this.
+const LONG: Duration = Duration::from_secs(2);
 /// All files together, in bytes.
 const MOST: u64 = 4 << 30;
 /// A file that nobody came back for.
@@ -51,8 +51,9 @@ struct Kept {
 }
 
 enum State {
-    /// Not known to be slow yet.
+    /// Not known to take long yet.
     Undecided {
+        /// When the first bytes came: a registry may think for a while before that.
         since: Instant,
         first: Vec<u8>,
     },
@@ -110,7 +111,9 @@ impl Read for KeptDownload {
         let n = self.download(buffer)?;
         self.read += n as u64;
         if n > 0 {
-            self.kept = self.kept.take().and_then(|kept| kept.take(&buffer[..n]));
+            let left = self.size.saturating_sub(self.read);
+            let kept = self.kept.take();
+            self.kept = kept.and_then(|kept| kept.take(&buffer[..n], left));
         }
         Ok(n)
     }
@@ -156,16 +159,20 @@ impl Kept {
         }
     }
 
-    /// Takes what was downloaded. None when the blob is not to be kept, or cannot be: that is no reason to stop.
-    fn take(mut self, bytes: &[u8]) -> Option<Self> {
+    /// Takes what was downloaded; so many bytes are left. None when the blob is not to be kept, or cannot be: that is no reason to
+    /// stop.
+    fn take(mut self, bytes: &[u8], left: u64) -> Option<Self> {
         match &mut self.state {
             State::Writing(file) => file.write_all(bytes).ok()?,
             State::Reading(_) => {}
             State::Undecided { since, first } => {
+                if first.is_empty() {
+                    *since = Instant::now();
+                }
                 first.extend_from_slice(bytes);
                 if first.len() >= FIRST {
-                    let speed = first.len() as f64 / since.elapsed().as_secs_f64();
-                    if speed > SLOW {
+                    let each = since.elapsed().as_secs_f64() / first.len() as f64;
+                    if left as f64 * each < LONG.as_secs_f64() {
                         return None;
                     }
                     let file = create(&self.path, first).ok()?;

@@ -70,6 +70,11 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
 #[error("{0}")]
 pub struct Unavailable(String);
 
+/// Whether it was plain HTTP that a TLS greeting was answered with.
+pub fn is_plain_http(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::Io(error) if error.to_string().contains("InvalidContentType"))
+}
+
 /// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
 pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
     let verb = match *method {
@@ -82,7 +87,7 @@ pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
         _ => method.as_str(),
     };
     let cause = match error {
-        ureq::Error::Io(error) if error.to_string().contains("InvalidContentType") => {
+        error if is_plain_http(&error) => {
             anyhow!("http: server gave HTTP response to HTTPS client: try --tls-verify=false")
         }
         ureq::Error::Io(error) => error.into(),
