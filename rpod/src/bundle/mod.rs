@@ -7,6 +7,7 @@ pub mod accounts;
 mod capabilities;
 mod devices;
 pub mod files;
+mod hooks;
 pub mod hosts;
 mod limits;
 mod mounts;
@@ -78,6 +79,7 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
         config["hostname"] = json!(hostname(container));
     }
     cdi::inject(ctx, container, &mut config).context("setting up described devices")?;
+    hooks::inject(ctx, container, &mut config).context("setting up OCI hooks")?;
     Ok(config)
 }
 

@@ -6,18 +6,25 @@ use std::io;
 use anyhow::Result;
 use nix::errno::Errno;
 
-use super::{ENGINE_ERROR, ExitStatus, root, verb};
+use super::help::Named;
+use super::{ENGINE_ERROR, ExitStatus, verb};
 
 /// Prints help where it was asked for; anything else is a usage error in podman's words.
 pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let named = Named::of(args);
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+        ErrorKind::DisplayHelp => {
+            print!("{}", named.help());
+            return Ok(0);
+        }
+        ErrorKind::DisplayVersion => {
             error.print()?;
             return Ok(0);
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            error.print()?;
+            print!("{}", named.help());
+            eprintln!("Error: missing command '{} COMMAND'", named.words);
             return Ok(ENGINE_ERROR);
         }
         _ => {}
@@ -26,6 +33,10 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
     if let Some(refused) = source.and_then(|source| source.downcast_ref::<verb::RefusedOption>()) {
         eprintln!("Error: {refused}");
         return Ok(ENGINE_ERROR);
+    }
+    if let Some(status) = source.and_then(|source| source.downcast_ref::<ExitStatus>()) {
+        eprintln!("{status}");
+        return Ok(status.code);
     }
     let given = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
@@ -42,8 +53,21 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
         (ErrorKind::UnknownArgument, Some(flag), _) if flag.starts_with('-') => {
             format!("unknown shorthand flag: {flag}")
         }
+        (ErrorKind::UnknownArgument, Some(_), _) if !named.takes_arguments() => {
+            format!("`{}` takes no arguments", named.words)
+        }
+        (ErrorKind::UnknownArgument, Some(argument), _) => {
+            format!(
+                "too many arguments: `{}` has no use for {argument:?}",
+                named.words
+            )
+        }
         (ErrorKind::InvalidSubcommand, _, Some(name)) => {
-            format!("unrecognized command `rpod {name}`{}", suggestion(error))
+            format!(
+                "unrecognized command `{} {name}`{}",
+                named.words,
+                suggestion(error)
+            )
         }
         _ => {
             let rendered = error.render().to_string();
@@ -56,25 +80,8 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
             first.trim_start_matches("error: ").to_owned()
         }
     };
-    eprintln!("Error: {message}\nSee '{} --help'", command_words(args));
+    eprintln!("Error: {message}\nSee '{} --help'", named.words);
     Ok(ENGINE_ERROR)
-}
-
-/// `rpod NOUN VERB`, as far as the arguments name commands: whose help there is to see.
-fn command_words(args: &[OsString]) -> String {
-    let root = root();
-    let mut command = &root;
-    let mut words = vec![root.get_name()];
-    for word in args.iter().skip(1) {
-        if let Some(named) = command.find_subcommand(word) {
-            words.push(named.get_name());
-            command = named;
-        } else if words.len() > 1 {
-            // Behind a command's name, the first word that names none is an argument.
-            break;
-        }
-    }
-    words.join(" ")
 }
 
 /// The command that is like the one that does not exist.
@@ -140,17 +147,5 @@ mod tests {
             .context("NOPE")
             .map_err(|error| worded(&error));
         assert_eq!(told, Err("NOPE: invalid argument".to_owned()));
-    }
-
-    #[test]
-    fn help_is_the_commands() {
-        let words = |line: &str| {
-            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            command_words(&args)
-        };
-        assert_eq!(words("rpod --root x run --bad"), "rpod run");
-        assert_eq!(words("rpod pod create --bad"), "rpod pod create");
-        assert_eq!(words("rpod image trust set --bad"), "rpod image trust set");
-        assert_eq!(words("rpod --bad"), "rpod");
     }
 }

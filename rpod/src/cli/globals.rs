@@ -1,9 +1,13 @@
 //! Options that stand before the command: podman(1), "GLOBAL OPTIONS".
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+use anyhow::{Context as _, Result, bail};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+
+use super::verb::{ExitStatus, Refused, boolean, refused};
+use crate::config;
 
 /// How cgroups are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,9 +27,15 @@ impl CgroupManager {
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct Globals {
+    /// Directory of files that describe devices, in the place of those of containers.conf
+    #[arg(long, value_name = "DIR")]
+    pub cdi_spec_dir: Vec<PathBuf>,
     /// Cgroup manager to use
     #[arg(long, value_enum, value_name = "MANAGER")]
     pub cgroup_manager: Option<CgroupManager>,
+    /// Directory of docker's config.json, for the credentials in it
+    #[arg(long, value_name = "DIR")]
+    config: Option<PathBuf>,
     /// Path of the conmon binary
     #[arg(long, value_name = "PATH")]
     pub conmon: Option<PathBuf>,
@@ -35,12 +45,24 @@ pub struct Globals {
     /// Events backend to use
     #[arg(long, value_name = "BACKEND", value_parser = ["file", "journald", "none"])]
     pub events_backend: Option<String>,
+    /// Directory of files that describe hooks, in the place of those of containers.conf
+    #[arg(long, value_name = "DIR")]
+    pub hooks_dir: Vec<PathBuf>,
     /// Log messages at and above this level
-    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"])]
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = log_level)]
     pub log_level: String,
     /// Read another file of containers.conf(5): a path, or its name in a directory containers.conf.modules
     #[arg(long, value_name = "FILE")]
     pub module: Vec<PathBuf>,
+    /// Directory of the networks' files
+    #[arg(long, value_name = "DIR")]
+    pub network_config_dir: Option<PathBuf>,
+    /// Print nothing on standard output
+    #[arg(long, hide = true, conflicts_with = "out")]
+    noout: bool,
+    /// Print to a file what would go to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Path of the directory in which containers, images and pods are kept
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -53,14 +75,200 @@ pub struct Globals {
     /// Add a global flag of the OCI runtime, without its leading dashes
     #[arg(long, value_name = "FLAG")]
     pub runtime_flag: Vec<String>,
+    /// Storage driver: overlay is the only one
+    #[arg(long, value_name = "DRIVER", value_parser = storage_driver)]
+    storage_driver: Option<String>,
+    /// Option of the storage driver, in the place of those of storage.conf(5): [overlay.]mount_program=PATH
+    #[arg(long, value_name = "OPTION", value_delimiter = ',', value_parser = StorageOption::parse)]
+    pub storage_opt: Vec<StorageOption>,
+    /// Directory of the file of events
+    #[arg(long, value_name = "DIR")]
+    pub tmpdir: Option<PathBuf>,
+    /// Directory in which volumes are kept
+    #[arg(long, value_name = "DIR")]
+    pub volumepath: Option<PathBuf>,
 }
+
+/// podman(1), "--storage-opt".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageOption {
+    /// None at all, those of storage.conf neither.
+    None,
+    /// What mounts overlays in the kernel's place.
+    MountProgram(PathBuf),
+}
+
+impl StorageOption {
+    fn parse(text: &str) -> Result<StorageOption> {
+        if text.is_empty() {
+            return Ok(StorageOption::None);
+        }
+        match text.split_once('=') {
+            Some(("mount_program" | "overlay.mount_program", program)) => {
+                Ok(StorageOption::MountProgram(program.into()))
+            }
+            _ => bail!(
+                "{text:?} is not known: mount_program=PATH is the one that rpod's storage has"
+            ),
+        }
+    }
+
+    fn mount_program(&self) -> Option<&PathBuf> {
+        match self {
+            StorageOption::None => None,
+            StorageOption::MountProgram(program) => Some(program),
+        }
+    }
+
+    fn word(&self) -> String {
+        match self {
+            StorageOption::None => String::new(),
+            StorageOption::MountProgram(program) => {
+                format!("overlay.mount_program={}", program.display())
+            }
+        }
+    }
+}
+
+fn log_level(text: &str) -> Result<String, ExitStatus> {
+    const LEVELS: &str = "trace, debug, info, warn, warning, error, fatal, panic";
+    let level = text.to_lowercase();
+    if LEVELS.split(", ").any(|known| known == level) {
+        return Ok(level);
+    }
+    let message = format!("Log Level {text:?} is not supported, choose from: {LEVELS}");
+    // podman's code for it.
+    Err(ExitStatus { code: 1, message })
+}
+
+fn storage_driver(text: &str) -> Result<String> {
+    match text {
+        "overlay" | "overlay2" | "" => Ok(text.to_owned()),
+        _ => bail!("rpod keeps layers as overlayfs takes them: overlay is the only driver"),
+    }
+}
+
+const ELSEWHERE: &str =
+    "rpod works on this machine alone: log in to the other one and start it there";
+
+const REFUSED: &[Refused] = &[
+    ("connection", ELSEWHERE),
+    ("identity", ELSEWHERE),
+    (
+        "imagestore",
+        "images are kept below --root with the containers: use --root",
+    ),
+    ("remote", ELSEWHERE),
+    ("ssh", ELSEWHERE),
+    (
+        "syslog",
+        "warnings go to standard error: use 2> >(logger -t rpod)",
+    ),
+    ("tls-ca", ELSEWHERE),
+    ("tls-cert", ELSEWHERE),
+    (
+        "tls-details",
+        "rskopeo speaks to registries, with TLS 1.2 and 1.3 as its library has them",
+    ),
+    ("tls-key", ELSEWHERE),
+    (
+        "transient-store",
+        "records are kept on the disk: containers of run --rm have the least to write",
+    ),
+    ("url", ELSEWHERE),
+];
 
 impl Globals {
     pub(super) fn augment(command: Command) -> Command {
+        let version = Arg::new("version").short('v').long("version");
         Globals::augment_args(command)
+            .mut_args(boolean)
+            .args(REFUSED.iter().map(refused))
+            .disable_version_flag(true)
+            .arg(version.help("Print version").action(ArgAction::Version))
     }
 
     pub(super) fn from_matches(matches: &ArgMatches) -> Result<Globals> {
-        Ok(Globals::from_arg_matches(matches)?)
+        let mut globals = Globals::from_arg_matches(matches)?;
+        globals.read_environment()?;
+        Ok(globals)
     }
+
+    fn read_environment(&mut self) -> Result<()> {
+        for name in ["CONTAINER_HOST", "CONTAINER_CONNECTION"] {
+            if std::env::var_os(name).is_some_and(|value| !value.is_empty()) {
+                bail!("{name} names another machine's service: {ELSEWHERE}, or unset {name}");
+            }
+        }
+        if self.storage_driver.is_none()
+            && let Ok(driver) = std::env::var("STORAGE_DRIVER")
+        {
+            storage_driver(&driver).context("STORAGE_DRIVER")?;
+        }
+        if self.storage_opt.is_empty()
+            && let Ok(options) = std::env::var("STORAGE_OPTS")
+        {
+            let options = options.split(',').map(StorageOption::parse);
+            self.storage_opt = options.collect::<Result<_>>().context("STORAGE_OPTS")?;
+        }
+        Ok(())
+    }
+
+    /// Does what concerns the process as a whole. rpod has one thread yet.
+    pub(super) fn apply(&self) -> Result<()> {
+        if let Some(directory) = &self.config {
+            // SAFETY: nothing else runs that could read the environment meanwhile.
+            unsafe { std::env::set_var("DOCKER_CONFIG", directory) };
+        }
+        if !self.storage_opt.is_empty() {
+            let program = self
+                .storage_opt
+                .iter()
+                .rev()
+                .find_map(StorageOption::mount_program);
+            config::replace_mount_program(program.cloned());
+        }
+        let nothing = self.noout.then(|| Path::new("/dev/null"));
+        if let Some(path) = self.out.as_deref().or(nothing) {
+            let file = File::create(path).with_context(|| format!("opening {}", path.display()))?;
+            nix::unistd::dup2_stdout(file).context("turning standard output to --out")?;
+        }
+        Ok(())
+    }
+
+    /// The options, where they were given, of what outlives this command: it acts later with the same ones.
+    pub fn lasting(&self) -> Result<Vec<String>> {
+        let mut words = Vec::new();
+        let mut add = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        let all = |paths: &[PathBuf]| -> Result<Vec<String>> {
+            paths.iter().map(|path| utf8(path)).collect()
+        };
+        let one = |path: &Option<PathBuf>| all(path.as_slice());
+        for (name, values) in [
+            ("--cdi-spec-dir", all(&self.cdi_spec_dir)?),
+            ("--conmon", one(&self.conmon)?),
+            (
+                "--events-backend",
+                self.events_backend.clone().into_iter().collect(),
+            ),
+            ("--hooks-dir", all(&self.hooks_dir)?),
+            ("--module", all(&self.module)?),
+            ("--network-config-dir", one(&self.network_config_dir)?),
+            ("--runtime-flag", self.runtime_flag.clone()),
+            (
+                "--storage-opt",
+                self.storage_opt.iter().map(StorageOption::word).collect(),
+            ),
+            ("--tmpdir", one(&self.tmpdir)?),
+            ("--volumepath", one(&self.volumepath)?),
+        ] {
+            values.into_iter().for_each(|value| add(name, value));
+        }
+        Ok(words)
+    }
+}
+
+fn utf8(path: &Path) -> Result<String> {
+    let text = path.to_str().map(str::to_owned);
+    text.with_context(|| format!("{} is not UTF-8", path.display()))
 }

@@ -25,6 +25,7 @@ mod export;
 mod generate;
 mod globals;
 mod healthcheck;
+mod help;
 mod image;
 mod info;
 mod init;
@@ -90,6 +91,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
     let globals = Globals::from_matches(&matches)?;
     let (noun, entry, matches) = chosen(&matches);
     entry.enter_namespace(noun, &globals)?;
+    globals.apply()?;
     (entry.call)(&globals, matches)
 }
 

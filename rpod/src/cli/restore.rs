@@ -184,10 +184,8 @@ impl Restore {
         unpacked: &Unpacked,
         image: Option<&Image>,
     ) -> Result<(String, Value)> {
-        let globals = Globals {
-            runtime: globals.runtime.clone().or_else(|| unpacked.runtime()),
-            ..globals.clone()
-        };
+        let mut globals = globals.clone();
+        globals.runtime = globals.runtime.or_else(|| unpacked.runtime());
         let ctx = Context::new(&globals)?;
         let mut publish = Vec::new();
         for text in &self.publish {

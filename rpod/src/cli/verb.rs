@@ -129,7 +129,7 @@ fn with_help(command: Command) -> Command {
 }
 
 /// podman's switches take `--name`, `--name=true` and `--name=false`.
-fn boolean(arg: Arg) -> Arg {
+pub(super) fn boolean(arg: Arg) -> Arg {
     if !matches!(arg.get_action(), ArgAction::SetTrue) {
         return arg;
     }
@@ -150,7 +150,7 @@ fn boolean(arg: Arg) -> Arg {
 }
 
 /// An option that is known by name only to be refused, with a value or without one.
-fn refused((name, reason): &'static Refused) -> Arg {
+pub(super) fn refused((name, reason): &'static Refused) -> Arg {
     let refuse = move |_: &str| Err::<String, _>(RefusedOption { name, reason });
     Arg::new(*name)
         .long(name)

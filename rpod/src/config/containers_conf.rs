@@ -94,6 +94,8 @@ pub struct Engine {
     /// Options of slirp4netns.
     pub network_cmd_options: Option<Vec<String>>,
     pub helper_binaries_dir: Option<Vec<PathBuf>>,
+    /// Directories of hook descriptions.
+    pub hooks_dir: Option<Vec<PathBuf>>,
     pub image_default_format: Option<String>,
     pub image_volume_mode: Option<String>,
     pub infra_command: Option<String>,
@@ -106,6 +108,7 @@ pub struct Engine {
     pub runtime: Option<String>,
     pub runtimes: BTreeMap<String, Vec<PathBuf>>,
     pub stop_timeout: Option<u64>,
+    pub volume_path: Option<PathBuf>,
 }
 
 /// Bytes, or a text such as `1m`.

@@ -1,4 +1,4 @@
-//! storage.conf(5): of it rpod reads `mount_program` alone. Where things are kept is podman's business there.
+//! storage.conf(5), and `--storage-opt` in its place: of it rpod reads `mount_program` alone. Where things are kept is podman's business there.
 //!
 //! The first file that is there counts: `CONTAINERS_STORAGE_CONF`, an ordinary user's own, `/etc/containers`,
 //! `/usr/share/containers`.
@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -35,8 +36,19 @@ struct Overlay {
     mount_program: Option<PathBuf>,
 }
 
+/// What `--storage-opt` says, for all that this process does.
+static GIVEN: OnceLock<Option<PathBuf>> = OnceLock::new();
+
+/// Takes the place of what storage.conf says. Only the first call counts.
+pub fn replace_mount_program(program: Option<PathBuf>) {
+    let _ = GIVEN.set(program);
+}
+
 /// The program that mounts overlays in the kernel's place, if one is configured.
 pub fn mount_program() -> Result<Option<PathBuf>> {
+    if let Some(given) = GIVEN.get() {
+        return Ok(given.clone());
+    }
     for path in files() {
         match fs::read_to_string(&path) {
             Ok(text) => return parse(&text).with_context(|| path.display().to_string()),

@@ -128,8 +128,12 @@ fn find<'a>(all: &'a [Description], name: &str) -> Result<(usize, &'a Device)> {
 }
 
 fn load(ctx: &Context) -> Result<Vec<Description>> {
-    let configured = ctx.config.containers_conf.engine.cdi_spec_dirs.clone();
-    let directories = configured.unwrap_or_else(|| vec!["/etc/cdi".into(), "/var/run/cdi".into()]);
+    let given = Some(&ctx.globals.cdi_spec_dir).filter(|given| !given.is_empty());
+    let configured = ctx.config.containers_conf.engine.cdi_spec_dirs.as_ref();
+    let directories = match given.or(configured) {
+        Some(directories) => directories.clone(),
+        None => vec!["/etc/cdi".into(), "/var/run/cdi".into()],
+    };
     let mut all = Vec::new();
     for (priority, directory) in directories.iter().enumerate() {
         for path in files(directory)? {

@@ -100,17 +100,6 @@ pub fn own_command(ctx: &Context) -> Result<Vec<String>> {
     option("--runroot", text(&ctx.store.runroot)?);
     option("--log-level", ctx.log_level().to_owned());
     option("--cgroup-manager", ctx.cgroup_manager().to_owned());
-    if let Some(conmon) = &ctx.globals.conmon {
-        option("--conmon", text(conmon)?);
-    }
-    if let Some(backend) = &ctx.globals.events_backend {
-        option("--events-backend", backend.clone());
-    }
-    for module in &ctx.globals.module {
-        option("--module", text(module)?);
-    }
-    for flag in &ctx.globals.runtime_flag {
-        option("--runtime-flag", flag.clone());
-    }
+    words.extend(ctx.globals.lasting()?);
     Ok(words)
 }

@@ -57,7 +57,11 @@ impl Context {
             .clone();
         configured
             .filter(|path| !path.as_os_str().is_empty())
-            .unwrap_or_else(|| self.store.runroot.join("events/events.log"))
+            .unwrap_or_else(|| {
+                let directory = self.globals.tmpdir.as_ref();
+                let directory = directory.unwrap_or(&self.store.runroot);
+                directory.join("events/events.log")
+            })
     }
 
     pub(super) fn event_log_max_size(&self) -> Result<u64> {

@@ -8,7 +8,7 @@ use nix::sys::statfs::statfs;
 use serde_json::{Value, json};
 
 use crate::engine::container::status::Status;
-use crate::engine::{Context, container, image};
+use crate::engine::{Context, container, image, volume};
 
 pub(super) fn store(ctx: &Context) -> Result<Value> {
     let (mut running, mut paused, mut stopped) = (0, 0, 0);
@@ -38,7 +38,7 @@ pub(super) fn store(ctx: &Context) -> Result<Value> {
         "transientStore": false,
         "imageStore": { "number": image::count(ctx)? },
         "runRoot": ctx.store.runroot,
-        "volumePath": root.join("volumes"),
+        "volumePath": volume::directory(ctx),
     }))
 }
 

@@ -31,7 +31,7 @@ pub mod update;
 pub mod user_mode;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
@@ -55,8 +55,22 @@ pub enum NetworkError {
 
 /// Where the networks' files are.
 pub(super) fn directory(ctx: &Context) -> PathBuf {
-    let configured = &ctx.config.containers_conf.network.network_config_dir;
-    configured.clone().unwrap_or_else(|| ctx.store.networks())
+    configured_directory(ctx).map_or_else(|| ctx.store.networks(), Path::to_owned)
+}
+
+/// Where they are if it is not rpod's own place: `--network-config-dir`, containers.conf.
+pub(super) fn configured_directory(ctx: &Context) -> Option<&Path> {
+    let configured = ctx
+        .config
+        .containers_conf
+        .network
+        .network_config_dir
+        .as_ref();
+    ctx.globals
+        .network_config_dir
+        .as_ref()
+        .or(configured)
+        .map(PathBuf::as_path)
 }
 
 pub(super) fn file(ctx: &Context, name: &str) -> PathBuf {

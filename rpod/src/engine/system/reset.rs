@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::mounts;
-use crate::engine::{Context, container, network, pod};
+use crate::engine::{Context, container, network, pod, volume};
 use crate::store::Noun;
 
 /// What rpod makes in its two directories.
@@ -56,6 +56,10 @@ pub fn reset(ctx: &Context) -> Result<Vec<PathBuf>> {
     for id in network::connection::all(ctx)?.keys() {
         network::connection::down(ctx, id)?;
     }
+    for volume in volume::all(ctx)? {
+        volume::remove::remove(ctx, &volume, true, Some(0))
+            .with_context(|| format!("removing volume {}", volume.name))?;
+    }
     let mut left = Vec::new();
     for directory in [&ctx.store.root, &ctx.store.runroot] {
         mounts::detach_below(directory)?;
@@ -67,15 +71,7 @@ pub fn reset(ctx: &Context) -> Result<Vec<PathBuf>> {
         }
         remove_own(directory, &mut left)?;
     }
-    let networks = ctx
-        .config
-        .containers_conf
-        .network
-        .network_config_dir
-        .as_ref();
-    if let Some(directory) = networks {
-        left.push(directory.clone());
-    }
+    left.extend(network::configured_directory(ctx).map(Path::to_owned));
     Ok(left)
 }
 

@@ -89,8 +89,11 @@ impl Volume {
     }
 }
 
-fn directory(ctx: &Context) -> PathBuf {
-    ctx.store.root.join("volumes")
+/// Where volumes are kept: `--volumepath`, containers.conf, below the root.
+pub fn directory(ctx: &Context) -> PathBuf {
+    let configured = ctx.config.containers_conf.engine.volume_path.as_ref();
+    let given = ctx.globals.volumepath.as_ref().or(configured);
+    given.map_or_else(|| ctx.store.root.join("volumes"), PathBuf::clone)
 }
 
 fn home(ctx: &Context, name: &str) -> PathBuf {

@@ -1,0 +1,131 @@
+//! What `--help` prints: laid out as podman's.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, Command};
+
+use super::root;
+
+/// A command as it was named on the command line.
+pub(super) struct Named {
+    command: Command,
+    /// `rpod NOUN VERB`
+    pub(super) words: String,
+}
+
+impl Named {
+    /// As far as the arguments name commands.
+    pub(super) fn of(args: &[OsString]) -> Named {
+        let mut command = root();
+        let mut words = vec![command.get_name().to_owned()];
+        for word in args.iter().skip(1) {
+            if let Some(named) = command.find_subcommand(word) {
+                let named = named.clone();
+                words.push(named.get_name().to_owned());
+                command = named;
+            } else if words.len() > 1 {
+                // Behind a command's name, the first word that names none is an argument.
+                break;
+            }
+        }
+        command.build();
+        Named {
+            command,
+            words: words.join(" "),
+        }
+    }
+
+    pub(super) fn has_commands(&self) -> bool {
+        self.command.has_subcommands()
+    }
+
+    pub(super) fn takes_arguments(&self) -> bool {
+        self.command.get_positionals().next().is_some()
+    }
+
+    pub(super) fn help(&self) -> String {
+        let usage = self.usage();
+        let help = self
+            .command
+            .clone()
+            .override_usage(usage)
+            .subcommand_help_heading("Available Commands")
+            .help_template("{about-with-newline}\nUsage:\n  {usage}\n\n{all-args}")
+            .render_help()
+            .to_string();
+        // That a switch takes a truth value is so of each of them.
+        help.replace(BOOLEAN, &" ".repeat(BOOLEAN.len()))
+    }
+
+    fn usage(&self) -> String {
+        let mut usage = vec![self.words.clone()];
+        // Nouns have no options but --help.
+        if !self.has_commands() || self.words == root().get_name() {
+            usage.push("[options]".to_owned());
+        }
+        if self.has_commands() {
+            usage.push("[command]".to_owned());
+        }
+        usage.extend(self.command.get_positionals().map(argument));
+        usage.join(" ")
+    }
+}
+
+const BOOLEAN: &str = "[=<BOOL>]";
+
+/// `NAME`, `NAME [NAME...]`, `[NAME]`, `[NAME...]`
+fn argument(arg: &Arg) -> String {
+    let name = match arg.get_value_names() {
+        Some([name, ..]) => name.to_string(),
+        _ => arg.get_id().as_str().to_uppercase(),
+    };
+    let is_many = matches!(arg.get_action(), ArgAction::Append)
+        || arg
+            .get_num_args()
+            .is_some_and(|count| count.max_values() > 1);
+    match (arg.is_required_set(), is_many) {
+        (true, false) => name,
+        (true, true) => format!("{name} [{name}...]"),
+        (false, false) => format!("[{name}]"),
+        (false, true) => format!("[{name}...]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(line: &str) -> Named {
+        let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        Named::of(&args)
+    }
+
+    #[test]
+    fn the_command_is_found_behind_options() {
+        assert_eq!(named("rpod --root x run --bad").words, "rpod run");
+        assert_eq!(named("rpod pod create --bad").words, "rpod pod create");
+        assert_eq!(
+            named("rpod image trust set --bad").words,
+            "rpod image trust set"
+        );
+        assert_eq!(named("rpod --bad").words, "rpod");
+    }
+
+    #[test]
+    fn usage_is_podmans() {
+        assert_eq!(named("rpod").usage(), "rpod [options] [command]");
+        assert_eq!(named("rpod pod").usage(), "rpod pod [command]");
+        assert_eq!(named("rpod ps").usage(), "rpod ps [options]");
+        assert_eq!(
+            named("rpod kill").usage(),
+            "rpod kill [options] [CONTAINER...]"
+        );
+        assert_eq!(
+            named("rpod pod exists").usage(),
+            "rpod pod exists [options] POD"
+        );
+        let help = named("rpod ps").help();
+        assert!(help.starts_with("List containers\n\nUsage:\n  rpod ps [options]\n\nOptions:\n"));
+        assert!(!help.contains("BOOL"));
+    }
+}
