@@ -7,9 +7,9 @@ use tests::{Cmd, Result, ours};
 /// Names of options, each with its letter if it has one.
 pub type Options = BTreeMap<String, Option<char>>;
 
-/// All commands of rpod as a person types them, nouns left out.
+/// All commands of rpod as a person types them, nouns left out; the empty one is `rpod` itself, with the global options.
 pub fn commands() -> Result<Vec<String>> {
-    let mut all = Vec::new();
+    let mut all = vec![String::new()];
     add_commands(&[], &mut all)?;
     Ok(all)
 }

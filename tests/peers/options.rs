@@ -12,10 +12,18 @@ pub fn trials() -> Vec<Trial> {
         Err(error) => return vec![trial("options", move || Err(error))],
     };
     let tests = commands.into_iter().map(|command| {
-        let name = format!("options::{}", command.replace(' ', "_"));
+        let name = format!("options::{}", trial_name(&command));
         trial(name, move || agree(&command))
     });
     tests.collect()
+}
+
+/// What stands for a command in the name of a trial.
+pub fn trial_name(command: &str) -> String {
+    match command {
+        "" => "rpod".to_owned(),
+        _ => command.replace(' ', "_"),
+    }
 }
 
 /// The table of a command; `container run` is described where `run` is.
@@ -49,6 +57,9 @@ fn names(command: &str) -> Vec<String> {
         ("image ls", "images"),
         ("image rm", "rmi"),
     ];
+    if command.is_empty() {
+        return vec!["rpod".to_owned()];
+    }
     let mut names = vec![command.replace(' ', "-")];
     let short = SHORT.iter().find(|(long, _)| *long == command);
     names.extend(short.map(|(_, short)| (*short).to_owned()));
@@ -62,7 +73,7 @@ fn agree(command: &str) -> Result<()> {
     let Some((name, table)) = table(command)? else {
         bail!("no tests/peers/{}.table", command.replace(' ', "-"));
     };
-    let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     let listed = help::options(&help::rpod(&words)?);
     let mut wrong = Vec::new();
     for option in listed.keys() {

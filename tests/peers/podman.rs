@@ -9,7 +9,7 @@ pub fn trials() -> Vec<Trial> {
     // Without rpod each command's own trial has said so.
     let commands = help::commands().unwrap_or_default();
     let tests = commands.into_iter().map(|command| {
-        let name = format!("podman::{}", command.replace(' ', "_"));
+        let name = format!("podman::{}", options::trial_name(&command));
         trial(name, move || compare(&command))
     });
     tests.collect()
@@ -22,10 +22,10 @@ fn compare(command: &str) -> Result<()> {
     };
     let output = podman.words(command).arg("--help").run()?;
     // podman answers an unknown command of a noun with the noun's own help.
-    if output.code != 0 || !output.stdout.contains(&format!("podman {command} ")) {
+    if output.code != 0 || !output.stdout.contains(format!("podman {command}").trim()) {
         return skip(format!("this podman has no {command}"));
     }
-    let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     let ours = help::options(&help::rpod(&words)?);
     let mut wrong = Vec::new();
     for (option, letter) in help::options(&output.stdout) {

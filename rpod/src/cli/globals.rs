@@ -58,7 +58,7 @@ pub struct Globals {
     #[arg(long, value_name = "DIR")]
     pub network_config_dir: Option<PathBuf>,
     /// Print nothing on standard output
-    #[arg(long, hide = true, conflicts_with = "out")]
+    #[arg(long, conflicts_with = "out")]
     noout: bool,
     /// Print to a file what would go to standard output
     #[arg(long, value_name = "FILE")]
@@ -79,7 +79,7 @@ pub struct Globals {
     #[arg(long, value_name = "DRIVER", value_parser = storage_driver)]
     storage_driver: Option<String>,
     /// Option of the storage driver, in the place of those of storage.conf(5): [overlay.]mount_program=PATH
-    #[arg(long, value_name = "OPTION", value_delimiter = ',', value_parser = StorageOption::parse)]
+    #[arg(long, value_name = "OPTION", value_parser = StorageOption::parse)]
     pub storage_opt: Vec<StorageOption>,
     /// Directory of the file of events
     #[arg(long, value_name = "DIR")]
@@ -154,6 +154,14 @@ const ELSEWHERE: &str =
 const REFUSED: &[Refused] = &[
     ("connection", ELSEWHERE),
     ("identity", ELSEWHERE),
+    (
+        "namespace",
+        "all containers are seen together: use --root for others",
+    ),
+    (
+        "network-cmd-path",
+        "helper_binaries_dir of containers.conf says where slirp4netns and pasta are",
+    ),
     (
         "imagestore",
         "images are kept below --root with the containers: use --root",
