@@ -15,6 +15,7 @@ mod everyday;
 mod files;
 mod formats;
 mod given;
+mod globals;
 mod health;
 mod image;
 mod image_proxy;
@@ -133,6 +134,10 @@ fn main() -> ExitCode {
         given::what_few_ask_for,
         given::described_devices_are_given,
         given::layers_are_decrypted_and_encrypted,
+        globals::hooks_come_to_the_containers_they_match,
+        globals::directories_and_output_go_where_they_are_told,
+        globals::help_is_the_commands,
+        globals::a_login_lasts_until_the_logout,
         configured::defaults_of_containers,
         configured::every_container_gets_copies,
         configured::one_damaged_image_is_named,

@@ -1,10 +1,39 @@
-//! What `--help` prints: laid out as podman's.
+//! What `--help` and `rpod help` print: laid out as podman's.
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command};
+use anyhow::{Result, bail};
+use clap::{Arg, ArgAction, Args, Command};
 
-use super::root;
+use super::{Globals, Verb, root};
+use crate::rootless::Needs;
+
+#[derive(Args, Debug)]
+pub struct Help {
+    /// The command
+    #[arg(value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Verb for Help {
+    const NAME: &'static str = "help";
+    const ABOUT: &'static str = "Help about any command";
+    const NEEDS: Needs = Needs::Nothing;
+
+    fn call(self, _: &Globals) -> Result<u8> {
+        let words = self.command.len() + 1;
+        let named = Named::of(&[vec!["rpod".into()], self.command].concat());
+        if named.words.split(' ').count() < words {
+            bail!(
+                "unknown help topic: `{}` has no such command: see '{} --help'",
+                named.words,
+                named.words
+            );
+        }
+        print!("{}", named.help());
+        Ok(0)
+    }
+}
 
 /// A command as it was named on the command line.
 pub(super) struct Named {

@@ -53,7 +53,10 @@ fn capitals(value: &serde_json::Value) -> serde_json::Value {
 fn field(key: &str) -> String {
     match key {
         "ociRuntime" => "OCIRuntime".to_owned(),
+        "cgroupVersion" => "CgroupsVersion".to_owned(),
         "cpus" => "CPUs".to_owned(),
+        "gidmap" => "GIDMap".to_owned(),
+        "uidmap" => "UIDMap".to_owned(),
         "os" => "OS".to_owned(),
         "idMappings" => "IDMappings".to_owned(),
         "apparmorEnabled" => "AppArmorEnabled".to_owned(),

@@ -31,6 +31,7 @@ mod info;
 mod init;
 mod inspect;
 mod kill;
+mod login;
 mod logs;
 mod manifest;
 mod mount;

@@ -1,0 +1,148 @@
+//! Options that stand before the command, and what is there about every command: hooks, help, logins.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use tests::registry::{Access, PASSWORD, Registry, USER};
+use tests::{Cmd, Result, Stack, ensure};
+
+fn script(stack: &Stack, name: &str, text: &str) -> Result<PathBuf> {
+    let path = stack.scratch.path(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path)
+}
+
+fn describe(stack: &Stack, name: &str, hook: &Path, rest: &str) -> Result<()> {
+    let hook = hook.display();
+    let text = format!(r#"{{"version":"1.0.0","hook":{{"path":"{hook}"}},{rest}}}"#);
+    fs::create_dir_all(stack.scratch.path("hooks"))?;
+    stack.scratch.write(&format!("hooks/{name}.json"), &text)?;
+    Ok(())
+}
+
+pub(crate) fn hooks_come_to_the_containers_they_match() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let seen = stack.scratch.path("seen");
+    let before = script(&stack, "before", "sed s/COLOUR=red/COLOUR=green/")?;
+    let hook = script(&stack, "hook", &format!("cat >>{}", seen.display()))?;
+    describe(
+        &stack,
+        "10-before",
+        &before,
+        r#""when":{"annotations":{"^paint$":"."}},"stages":["precreate"]"#,
+    )?;
+    describe(
+        &stack,
+        "20-hook",
+        &hook,
+        r#""when":{"always":true},"stages":["createRuntime","poststop"]"#,
+    )?;
+    let hooks = stack.scratch.path("hooks");
+    let run = |options: &str| -> Cmd {
+        let line = format!(
+            "--hooks-dir {} run --rm -e COLOUR=red {options} alpine sh -c 'echo $COLOUR'",
+            hooks.display()
+        );
+        stack.rpod(&line)
+    };
+    run("").ok()?.says("red")?;
+    ensure!(
+        fs::read_to_string(&seen)?.contains(r#""status":"#),
+        "the hook was told the container's state"
+    );
+    run("--annotation paint=yes").ok()?.says("green")?;
+    script(&stack, "before", "exit 3")?;
+    run("--annotation paint=yes")
+        .exits(125)?
+        .complains("executing precreate hook")?;
+    describe(&stack, "30-bad", &hook, r#""when":{},"stages":["later"]"#)?;
+    run("").exits(125)?.complains("30-bad.json")?;
+    ensure!(
+        stack.rpod("ps -aq").ok()?.text().is_empty(),
+        "nothing is left half-made"
+    );
+    Ok(())
+}
+
+pub(crate) fn directories_and_output_go_where_they_are_told() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let path = |name: &str| stack.scratch.path(name).display().to_string();
+    let (out, volumes, tmp) = (path("out"), path("volumes"), path("tmp"));
+    let globals = format!("--volumepath {volumes} --tmpdir {tmp}");
+    let created = stack.rpod(&format!("--out {out} {globals} volume create data"));
+    ensure!(created.ok()?.text().is_empty(), "the name went to the file");
+    ensure!(fs::read_to_string(&out)? == "data\n", "it did");
+    stack
+        .rpod(&format!(
+            "{globals} run --rm -v data:/d alpine sh -c 'echo kept >/d/x'"
+        ))
+        .ok()?;
+    ensure!(
+        fs::read_to_string(Path::new(&volumes).join("data/_data/x"))? == "kept\n",
+        "the volume is in --volumepath"
+    );
+    ensure!(
+        Path::new(&tmp).join("events/events.log").exists(),
+        "events are in --tmpdir"
+    );
+    let silent = stack.rpod(&format!("--noout {globals} volume ls")).ok()?;
+    ensure!(silent.text().is_empty(), "{silent}");
+    stack
+        .rpod("ps")
+        .env("CONTAINER_HOST", "ssh://elsewhere")
+        .exits(125)?
+        .complains("CONTAINER_HOST")?;
+    stack
+        .rpod("ps")
+        .env("STORAGE_DRIVER", "vfs")
+        .exits(125)?
+        .complains("STORAGE_DRIVER")?;
+    Ok(())
+}
+
+pub(crate) fn help_is_the_commands() -> Result<()> {
+    let stack = Stack::new()?;
+    let asked = stack.rpod("help pod create").ok()?;
+    ensure!(
+        asked.text() == stack.rpod("pod create --help").ok()?.text()
+            && asked
+                .text()
+                .contains("\nUsage:\n  rpod pod create [options]"),
+        "{asked}"
+    );
+    stack
+        .rpod("pod")
+        .exits(125)?
+        .complains("missing command 'rpod pod COMMAND'")?;
+    Ok(())
+}
+
+pub(crate) fn a_login_lasts_until_the_logout() -> Result<()> {
+    let stack = Stack::new()?;
+    let registry = Registry::start(&stack.scratch, Access::TlsAndPassword)?;
+    let auth = stack.scratch.path("auth.json").display().to_string();
+    let options = format!(
+        "--authfile {auth} --cert-dir {}",
+        registry.certificates.display()
+    );
+    let address = &registry.address;
+    stack
+        .rpod(&format!("login {options} -u {USER} -p wrong {address}"))
+        .exits(125)?;
+    stack.scratch.write("password", PASSWORD)?;
+    let file = stack.scratch.path("password").display().to_string();
+    stack.rpod(&format!("secret create {USER} {file}")).ok()?;
+    stack
+        .rpod(&format!("login {options} --secret {USER} {address}"))
+        .ok()?
+        .says("Login Succeeded!")?;
+    let who = format!("login --authfile {auth} --get-login {address}");
+    stack.rpod(&who).ok()?.says(USER)?;
+    stack
+        .rpod(&format!("logout --authfile {auth} {address}"))
+        .ok()?;
+    stack.rpod(&who).exits(125)?;
+    Ok(())
+}
