@@ -159,6 +159,50 @@ pub(crate) fn artifacts_are_mounted() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn an_artifact_goes_into_a_list() -> Result<()> {
+    let stack = with_files()?;
+    stack.scratch.write("data.json", "{}")?;
+    stack.rpod("manifest create many alpine").ok()?;
+    stack
+        .rpod("manifest add --artifact-type test/x many alpine")
+        .exits(125)?
+        .complains("--artifact-type requires --artifact")?;
+    let options = "--artifact --artifact-type test/x --artifact-subject alpine --annotation a=b";
+    stack
+        .rpod(&format!("manifest add {options} many two.bin data.json"))
+        .ok()?;
+    let list = stack.remote("many:1");
+    stack
+        .rpod(&format!("manifest push --all many {list}"))
+        .ok()?;
+    let pushed = stack
+        .rskopeo(&format!("inspect --raw {list}"))
+        .ok()?
+        .json()?;
+    let entry = &pushed["manifests"][1];
+    ensure!(
+        entry["artifactType"] == "test/x" && entry["annotations"]["a"] == "b",
+        "{pushed}"
+    );
+    let digest = entry["digest"].as_str().unwrap_or_default();
+    let by_digest = format!("{}@{digest}", list.trim_end_matches(":1"));
+    let manifest = stack
+        .rskopeo(&format!("inspect --raw {by_digest}"))
+        .ok()?
+        .json()?;
+    let kinds: Vec<_> = (0..2)
+        .map(|n| manifest["layers"][n]["mediaType"].clone())
+        .collect();
+    ensure!(
+        kinds == ["application/octet-stream", "application/json"],
+        "{manifest}"
+    );
+    ensure!(manifest["subject"]["digest"].is_string(), "{manifest}");
+    // It is no image for this machine.
+    stack.rpod("run --rm many true").ok()?;
+    Ok(())
+}
+
 /// An artifact's titles are whoever's who made it.
 pub(crate) fn an_artifacts_titles_lead_nowhere() -> Result<()> {
     let stack = with_files()?;

@@ -222,6 +222,7 @@ fn main() -> ExitCode {
         artifact::artifacts_are_made_and_extracted,
         artifact::artifacts_are_pushed_and_pulled,
         artifact::artifacts_are_mounted,
+        artifact::an_artifact_goes_into_a_list,
         artifact::an_artifacts_titles_lead_nowhere,
         secret::secrets_are_files_and_variables,
         secret::secrets_are_kept_by_scripts,

@@ -41,7 +41,18 @@ pub(crate) fn anonymous_volumes_go_with_their_container() -> Result<()> {
     stack.rpod("rm two").ok()?;
     let left = stack.rpod("volume ls -q").ok()?;
     ensure!(left.text().lines().count() == 1, "{left}");
+    stack.rpod("volume create named").ok()?;
     stack.rpod("volume prune -f").ok()?.is(left.text())?;
+    let shown = stack.rpod("volume prune --all --dry-run").ok()?;
+    shown.is("Volumes that would be pruned:\nnamed")?;
+    stack
+        .rpod("volume prune --all -f --filter all=true")
+        .exits(125)?
+        .complains("--all and --filter all cannot be used together")?;
+    stack
+        .rpod("volume prune -f --filter all=true")
+        .ok()?
+        .is("named")?;
     Ok(())
 }
 

@@ -1,16 +1,22 @@
 //! `rpod volume prune`: podman-volume-prune(1).
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::prune::confirmed;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::volume::{filter::Filter, remove};
+use crate::engine::volume::{Volume, filter::Filter, remove};
 
 #[derive(Args, Debug)]
 pub struct Prune {
-    /// Provide filter values (label, label!, until, anonymous, …)
+    /// Remove all unused volumes, named ones, too
+    #[arg(short, long)]
+    all: bool,
+    /// Show what would be removed, and remove nothing
+    #[arg(long, conflicts_with = "force")]
+    dry_run: bool,
+    /// Provide filter values (all, label, label!, until, anonymous, …)
     #[arg(long, value_name = "FILTER")]
     filter: Vec<String>,
     /// Do not prompt for confirmation
@@ -24,20 +30,18 @@ impl Verb for Prune {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let filter = Filter::parse(&ctx, &self.filter)?;
+        let all = self.wants_all()?;
+        let filter = Filter::parse(&ctx, &self.filters(all))?;
         let volumes = filter.apply(&ctx, remove::unused(&ctx)?)?;
-        if !self.force {
-            let list: String = volumes.iter().map(|v| format!("\n{}", v.name)).collect();
-            if volumes.is_empty() {
-                println!("No dangling volumes found");
-                return Ok(0);
-            }
-            let warning = format!(
-                "WARNING! This will remove all volumes not used by at least one container. The following volumes will be removed:{list}"
-            );
-            if !confirmed(&warning)? {
-                return Ok(0);
-            }
+        if self.dry_run {
+            println!("Volumes that would be pruned:");
+            volumes
+                .iter()
+                .for_each(|volume| println!("{}", volume.name));
+            return Ok(0);
+        }
+        if !self.force && !confirmed_for(&volumes, all)? {
+            return Ok(0);
         }
         let mut code = 0;
         for volume in volumes {
@@ -48,4 +52,47 @@ impl Verb for Prune {
         }
         Ok(code)
     }
+}
+
+impl Prune {
+    fn wants_all(&self) -> Result<bool> {
+        let asked = self
+            .filter
+            .iter()
+            .any(|filter| filter.eq_ignore_ascii_case("all=true"));
+        if self.all && asked {
+            bail!("--all and --filter all cannot be used together");
+        }
+        Ok(self.all || asked)
+    }
+
+    /// Only volumes that nobody gave a name to, unless it is said which.
+    fn filters(&self, all: bool) -> Vec<String> {
+        let is_all = |filter: &str| filter.to_ascii_lowercase().starts_with("all=");
+        let mut filters: Vec<String> = self.filter.clone();
+        filters.retain(|filter| !is_all(filter));
+        if !all
+            && !filters
+                .iter()
+                .any(|filter| filter.starts_with("anonymous="))
+        {
+            filters.push("anonymous=true".to_owned());
+        }
+        filters
+    }
+}
+
+fn confirmed_for(volumes: &[Volume], all: bool) -> Result<bool> {
+    let (which, kind) = match all {
+        true => ("all volumes", "dangling"),
+        false => ("anonymous local volumes", "dangling anonymous"),
+    };
+    if volumes.is_empty() {
+        println!("No {kind} volumes found");
+        return Ok(false);
+    }
+    let list: String = volumes.iter().map(|v| format!("\n{}", v.name)).collect();
+    confirmed(&format!(
+        "WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:{list}"
+    ))
 }

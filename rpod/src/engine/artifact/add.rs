@@ -14,7 +14,7 @@ use crate::engine::image::Name;
 use crate::engine::layout::{Blob, Index, Layout};
 use crate::engine::{Context, event};
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The configuration of what has none (image-spec, manifest.md, "Guidance for an Empty Descriptor").
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
@@ -65,7 +65,12 @@ fn put(ctx: &Context, name: &Name, paths: &[PathBuf], asked: &Adding) -> Result<
     check_titles(&so_far, &titles(paths, asked)?)?;
     let mut added = Vec::new();
     for (path, title) in paths.iter().zip(titles(paths, asked)?) {
-        added.push(copy(&layout, path, title, asked)?);
+        let (media_type, blob) = copy(&layout, path, asked.file_type.as_deref())?;
+        added.push(Added {
+            title,
+            media_type,
+            blob,
+        });
     }
     layout.put_json(&json!({}))?;
     layout.edit(|index| {
@@ -99,17 +104,22 @@ fn fresh(asked: &Adding) -> Value {
     if let Some(kind) = &asked.kind {
         manifest["artifactType"] = kind.as_str().into();
     }
-    manifest["config"] = json!({
-        "mediaType": EMPTY,
-        "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
-        "size": 2,
-        "data": "e30=",
-    });
+    manifest["config"] = empty();
     manifest["layers"] = json!([]);
     let mut annotations = asked.annotations.clone();
     annotations.insert(CREATED.to_owned(), Timestamp::now().to_string());
     manifest["annotations"] = json!(annotations);
     manifest
+}
+
+/// The descriptor of `{}`, which stands for what an artifact has not.
+pub fn empty() -> Value {
+    json!({
+        "mediaType": EMPTY,
+        "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        "size": 2,
+        "data": "e30=",
+    })
 }
 
 /// What the files will be called.
@@ -145,11 +155,12 @@ fn check_titles(manifest: &Value, titles: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn copy(layout: &Layout, path: &Path, title: String, asked: &Adding) -> Result<Added> {
+/// Takes a file into a layout; its media type, told by its first bytes where it is not given, and its blob.
+pub fn copy(layout: &Layout, path: &Path, media_type: Option<&str>) -> Result<(String, Blob)> {
     let reading = || format!("reading {}", path.display());
     let mut file = File::open(path).with_context(reading)?;
-    let media_type = match &asked.file_type {
-        Some(media_type) => media_type.clone(),
+    let media_type = match media_type {
+        Some(media_type) => media_type.to_owned(),
         None => {
             let mut start = Vec::new();
             (&file)
@@ -162,11 +173,7 @@ fn copy(layout: &Layout, path: &Path, title: String, asked: &Adding) -> Result<A
     };
     let blob = layout
         .put_blob(|out: &mut dyn Write| io::copy(&mut file, out).with_context(reading).map(drop))?;
-    Ok(Added {
-        title,
-        media_type,
-        blob,
-    })
+    Ok((media_type, blob))
 }
 
 impl Added {

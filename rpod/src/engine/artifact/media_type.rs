@@ -1,6 +1,27 @@
 //! What kind of file it is, told by its first bytes: the MIME Sniffing standard (mimesniff.spec.whatwg.org, section 7), as Go's
 //! `http.DetectContentType` has it.
 
+/// By the ending of a file's name, as Go's `mime` has it by itself.
+pub fn of_name(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.')?;
+    Some(match ending {
+        "avif" => "image/avif",
+        "css" => "text/css",
+        "gif" => "image/gif",
+        "htm" | "html" => "text/html",
+        "jpeg" | "jpg" => "image/jpeg",
+        "js" | "mjs" => "text/javascript",
+        "json" => "application/json",
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        "wasm" => "application/wasm",
+        "webp" => "image/webp",
+        "xml" => "text/xml",
+        _ => return None,
+    })
+}
+
 /// How many bytes are looked at.
 pub(super) const LOOKED_AT: usize = 512;
 

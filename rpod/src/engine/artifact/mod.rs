@@ -4,9 +4,9 @@
 //! its name in the annotation `org.opencontainers.image.title`; it has no configuration (image-spec, manifest.md, "Guidelines for
 //! Artifact Usage"). [`add`] makes one from files, [`transfer`] has rskopeo move it, [`extract`] writes its files.
 
-mod add;
+pub mod add;
 mod extract;
-mod media_type;
+pub mod media_type;
 pub mod mount;
 mod name;
 mod remove;
@@ -26,7 +26,7 @@ use super::Context;
 use super::layout::{Layout, hex};
 use crate::store::near::Missing;
 
-const TITLE: &str = "org.opencontainers.image.title";
+pub const TITLE: &str = "org.opencontainers.image.title";
 const CREATED: &str = "org.opencontainers.image.created";
 
 #[derive(Debug, Error)]

@@ -3,6 +3,7 @@
 //! A list is an OCI index among the blobs. Its descriptor in index.json bears its names, the id that it keeps while its digest
 //! changes, and where those of its images are that the store has not. They are fetched when the list is pushed ([`push`]).
 
+mod artifact;
 mod edit;
 mod entry;
 mod instance;
@@ -19,6 +20,7 @@ use crate::engine::layout::{Index, Layout, hex};
 use crate::engine::{Context, event};
 use crate::store::{Store, id};
 
+pub use artifact::{Artifact, add_artifact};
 pub use edit::{About, Subject, annotate, annotate_index};
 pub use entry::ListEntry;
 pub use instance::{Chosen, add};
