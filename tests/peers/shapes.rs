@@ -35,6 +35,12 @@ pub fn inspect_has_podmans_keys() -> Result<()> {
 pub fn errors_have_podmans_codes() -> Result<()> {
     let both = Both::new()?;
     for line in [
+        "create --name stopped --network none alpine true",
+        "create --name unstartable --network none alpine /no/such",
+    ] {
+        both.run(line)?;
+    }
+    for line in [
         "run --rm alpine /no/such/program",
         "run --rm alpine /etc",
         "run --rm alpine sh -c 'exit 42'",
@@ -61,6 +67,28 @@ pub fn errors_have_podmans_codes() -> Result<()> {
         "run --dns nobody alpine true",
         "run --memory-swap 1g alpine true",
         "run --mount type=nothing alpine true",
+        "run --rm --workdir /no/such alpine true",
+        "run --rm --user nobody7 alpine true",
+        "exec stopped true",
+        "exec -d stopped true",
+        "start unstartable",
+        "start -a unstartable",
+        "restart unstartable",
+        "init unstartable",
+        "port stopped 80",
+        "create --cpus -1 alpine",
+        "create --oom-score-adj -500 alpine",
+        "create --memory-swappiness -1 alpine",
+        "create --device /no/such alpine",
+        "create --device /dev/null:/x:q alpine",
+        "create --cidfile /etc/passwd alpine",
+        "create --sysctl foo alpine",
+        "create --tmpfs /x:foo alpine",
+        "create --init --init-path /no/such alpine",
+        "create --cpuset-cpus foo alpine",
+        "create --umask 99 alpine",
+        "create --env =x alpine",
+        "create --label =x alpine",
         "image inspect nobody",
         "volume inspect nobody",
         "network inspect nobody",

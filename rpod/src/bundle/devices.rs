@@ -98,6 +98,15 @@ fn asked(container: &Container) -> Result<Vec<Device>> {
     Ok(found)
 }
 
+/// What was asked for is there: told when the container is made.
+pub fn check(container: &Container) -> Result<()> {
+    for text in container.devices.iter().filter(|text| !is_name(text)) {
+        let (source, ..) = split(text)?;
+        std::fs::metadata(source).with_context(|| format!("stat {source}"))?;
+    }
+    Ok(())
+}
+
 /// `host[:container][:permissions]`.
 pub fn split(text: &str) -> Result<(&str, &str, &str)> {
     let parts: Vec<&str> = text.split(':').collect();

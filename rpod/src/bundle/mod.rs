@@ -88,6 +88,11 @@ pub fn resources(container: &Container) -> Result<Value> {
     limits::resources(container, devices::rules(container)?)
 }
 
+/// That what a container is given of the host is there.
+pub fn check(container: &Container) -> Result<()> {
+    devices::check(container)
+}
+
 /// The name that the container knows itself by.
 pub fn hostname(container: &Container) -> String {
     match (&container.hostname, &container.namespaces.uts) {

@@ -3,12 +3,14 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use super::errors::worded;
 use super::options::DescriptorOptions;
 use super::selection::one;
-use super::{Globals, Verb, connection};
+use super::{ExitStatus, Globals, Verb, connection};
 use crate::engine::Context;
 use crate::engine::container::exec::{self, Outcome, Request};
 use crate::engine::container::{find, record::Container, record::Process};
+use crate::engine::runtime::RuntimeError;
 use crate::monitor::attach::Streams;
 
 #[derive(Args, Debug)]
@@ -102,7 +104,7 @@ impl Verb for Exec {
             ..Process::default()
         };
         if self.no_session {
-            return exec::alone(&ctx, &container, process, self.privileged);
+            return exec::alone(&ctx, &container, process, self.privileged).map_err(without_code);
         }
         let streams = if self.detach {
             None
@@ -125,7 +127,14 @@ impl Verb for Exec {
                 privileged: self.privileged,
                 streams,
             },
-        )? {
+        )
+        .map_err(|error| {
+            if self.detach {
+                error
+            } else {
+                without_code(error)
+            }
+        })? {
             Outcome::Started(session) => {
                 println!("{session}");
                 Ok(0)
@@ -135,4 +144,15 @@ impl Verb for Exec {
                 .with_context(|| format!("the command ended with {code}, which is no exit code")),
         }
     }
+}
+
+/// The session was to end with the command's code, and has none: podman says -1, unless the runtime knows better.
+fn without_code(error: anyhow::Error) -> anyhow::Error {
+    let code = match error.downcast_ref() {
+        Some(RuntimeError::NotFound(_)) => 127,
+        Some(RuntimeError::NotPermitted(_)) => 126,
+        Some(RuntimeError::Other(_)) | None => 255,
+    };
+    let message = worded(&error);
+    ExitStatus { code, message }.into()
 }

@@ -4,8 +4,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
+use super::errors::worded;
 use super::options::{ContainerOptions, DescriptorOptions, OfRun, REFUSED};
-use super::{Globals, Refused, Verb};
+use super::{ExitStatus, Globals, Refused, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{remove, start};
@@ -81,10 +82,18 @@ fn choose(names: &[String], streams: &mut Streams) -> Result<()> {
     Ok(())
 }
 
-/// A container that was made only to run once goes when it cannot start.
+/// A container that was made only to run once goes when it cannot start. Whatever the reason, it is the command that was not run:
+/// 127 if something was not found, else 126.
 fn started<T>(ctx: &Context, container: &Container, result: Result<T>) -> Result<T> {
     if result.is_err() && container.remove {
         remove::remove(ctx, container, true, Some(0))?;
     }
-    result
+    result.map_err(|error| {
+        let message = worded(&error);
+        let is_missing = ["not found", "no such file", "executable path is empty"]
+            .iter()
+            .any(|words| message.to_lowercase().contains(words));
+        let code = if is_missing { 127 } else { 126 };
+        ExitStatus { code, message }.into()
+    })
 }

@@ -69,7 +69,7 @@ pub(super) const fn entry<V: Verb>() -> Entry {
         augment: |command| {
             // Without an order of their own, options are listed by name, as podman's.
             let command = command.next_display_order(None);
-            let command = V::augment_args(command).mut_args(boolean);
+            let command = V::augment_args(command).mut_args(|arg| boolean(takes_hyphens(arg)));
             let refused = V::REFUSED.iter().map(refused);
             with_help(command.args(refused).about(V::ABOUT))
         },
@@ -126,6 +126,18 @@ fn with_help(command: Command) -> Command {
     command
         .disable_help_flag(true)
         .arg(help.action(ArgAction::Help))
+}
+
+/// What follows an option is its value, whatever it looks like: `--cpus -1`.
+fn takes_hyphens(arg: Arg) -> Arg {
+    let is_option = arg.get_long().is_some() || arg.get_short().is_some();
+    let has_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+    let needs_it = is_option && has_value && !arg.is_require_equals_set();
+    if needs_it {
+        arg.allow_hyphen_values(true)
+    } else {
+        arg
+    }
 }
 
 /// podman's switches take `--name`, `--name=true` and `--name=false`.

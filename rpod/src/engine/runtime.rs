@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
+use thiserror::Error;
 
 use super::Context;
 use super::container::record::Container;
-use crate::cli::ExitStatus;
 
 /// Global flags that were asked for by `--runtime-flag`.
 pub fn flags(ctx: &Context) -> Vec<String> {
@@ -93,27 +93,29 @@ pub fn logged_error(log: &Path) -> Option<anyhow::Error> {
         .map(|line| error(&line.msg))
 }
 
-/// The runtime's own words, led by its name, with podman's class of error: 127 when the command is not there, 126 when it cannot be run.
+/// Why the runtime could not, as podman tells it apart.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    #[error("{0}: OCI runtime attempted to invoke a command that was not found")]
+    NotFound(String),
+    #[error("{0}: OCI permission denied")]
+    NotPermitted(String),
+    #[error("{0}: OCI runtime error")]
+    Other(String),
+}
+
+/// The runtime's own words, led by its name, with podman's class of error.
 pub fn error(message: &str) -> anyhow::Error {
     let lower = message.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let message = message.to_owned();
     if any(&["executable file not found", "no such file or directory"]) {
-        let message =
-            format!("{message}: OCI runtime attempted to invoke a command that was not found");
-        return ExitStatus { code: 127, message }.into();
+        RuntimeError::NotFound(message).into()
+    } else if any(&["permission denied", "operation not permitted"]) {
+        RuntimeError::NotPermitted(message).into()
+    } else {
+        RuntimeError::Other(message).into()
     }
-    if any(&["permission denied", "operation not permitted"]) {
-        return ExitStatus {
-            code: 126,
-            message: format!("{message}: OCI permission denied"),
-        }
-        .into();
-    }
-    ExitStatus {
-        code: 126,
-        message: format!("{message}: OCI runtime error"),
-    }
-    .into()
 }
 
 /// Sends a signal to the container's first process.

@@ -30,7 +30,7 @@ pub(in crate::cli) struct LimitOptions {
     device_write_iops: Vec<String>,
     /// Tune the container's memory swappiness, 0 to 100: cgroup v1 only
     #[arg(long, value_name = "N")]
-    memory_swappiness: Option<u64>,
+    memory_swappiness: Option<i64>,
     /// Period of real-time processes, in microseconds: cgroup v1 only
     #[arg(long, value_name = "USEC")]
     cpu_rt_period: Option<u64>,
@@ -103,10 +103,9 @@ impl LimitOptions {
         set(&mut resources.cpuset_cpus, self.cpuset_cpus.as_ref());
         set(&mut resources.cpuset_mems, self.cpuset_mems.as_ref());
         set(&mut resources.pids, self.pids_limit.as_ref());
-        set(
-            &mut resources.memory_swappiness,
-            self.memory_swappiness.as_ref(),
-        );
+        // -1 is what there is anyway.
+        let swappiness = self.memory_swappiness.and_then(|n| u64::try_from(n).ok());
+        set(&mut resources.memory_swappiness, swappiness.as_ref());
         self.devices(resources)
     }
 
@@ -114,14 +113,22 @@ impl LimitOptions {
         if self.cpus.is_some() && (self.cpu_period.is_some() || self.cpu_quota.is_some()) {
             bail!("--cpu-period and --cpu-quota cannot be set together with --cpus");
         }
-        if self.memory_swappiness.is_some() {
+        if self.memory_swappiness.is_some_and(|percent| percent >= 0) {
             only_v1("--memory-swappiness")?;
         }
         if self.cpu_rt_period.is_some() || self.cpu_rt_runtime.is_some() {
             only_v1("--cpu-rt-period and --cpu-rt-runtime")?;
         }
-        if self.memory_swappiness.is_some_and(|percent| percent > 100) {
+        if self
+            .memory_swappiness
+            .is_some_and(|percent| !(-1..=100).contains(&percent))
+        {
             bail!("--memory-swappiness: between 0 and 100");
+        }
+        for (what, list) in [("cpus", &self.cpuset_cpus), ("mems", &self.cpuset_mems)] {
+            if let Some(list) = list.as_ref().filter(|list| !is_set(list)) {
+                bail!("invalid value {list} for cpuset {what}");
+            }
         }
         let weight = self.blkio_weight.map(u64::from);
         if weight.is_some_and(|weight| !is_weight(weight)) {
@@ -180,4 +187,13 @@ pub(super) fn only_v1(options: &str) -> Result<()> {
         bail!("{options}: this needs cgroup v1, and this host has v2");
     }
     Ok(())
+}
+
+/// `0-3,5`: numbers and ranges.
+fn is_set(list: &str) -> bool {
+    let is_number = |text: &str| text.trim().parse::<u32>().is_ok();
+    list.split(',').all(|part| match part.split_once('-') {
+        Some((first, last)) => is_number(first) && is_number(last),
+        None => is_number(part),
+    })
 }

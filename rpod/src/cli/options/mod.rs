@@ -9,6 +9,7 @@ mod glob;
 mod health;
 mod image;
 mod joining;
+mod keyed;
 mod limits;
 mod mount;
 mod namespaces;
@@ -23,8 +24,6 @@ mod systemd;
 mod user_namespace;
 mod volume;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -35,6 +34,7 @@ pub(super) use health::HealthOptions;
 use image::ImageOptions;
 use joining::PodOptions;
 pub(super) use joining::read_id;
+pub(super) use keyed::{labels, pairs, sysctls};
 pub(super) use limits::LimitOptions;
 use namespaces::NamespaceOptions;
 pub(super) use namespaces::namespace;
@@ -202,6 +202,12 @@ impl ContainerOptions {
     }
 
     fn create_in(&self, ctx: &Context, new_pod: Option<&Pod>) -> Result<Container> {
+        if let Some(path) = self.cidfile.as_deref().filter(|path| path.exists()) {
+            let path = path.display();
+            bail!(
+                "container id file exists. Ensure another container is not using it or delete {path}"
+            );
+        }
         let joining = self.pod.join(ctx, new_pod)?;
         let (mut container, auto) = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
@@ -298,6 +304,14 @@ impl ContainerOptions {
             c.requires.push(container::find(ctx, name)?.id);
         }
         if self.init || conf.containers.init {
+            if let Some(path) = &self.init_path {
+                std::fs::metadata(path).with_context(|| {
+                    format!(
+                        "container-init binary not found on the host: stat {}",
+                        path.display()
+                    )
+                })?;
+            }
             c.init = Some(self.init_path.clone().map_or_else(|| ctx.pause(), Ok)?);
         }
         c.log_size_max = conf.containers.log_size_max.filter(|size| *size > 0);
@@ -360,32 +374,4 @@ impl ContainerOptions {
         c.annotations.extend(pairs(&self.annotation));
         Ok((c, auto))
     }
-}
-
-/// Those of the files, then those of the options, which win.
-pub(super) fn labels(
-    files: &[std::path::PathBuf],
-    options: &[String],
-) -> Result<BTreeMap<String, String>> {
-    let mut all = BTreeMap::new();
-    for path in files {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        let lines: Vec<String> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(str::to_owned)
-            .collect();
-        all.extend(pairs(&lines));
-    }
-    all.extend(pairs(options));
-    Ok(all)
-}
-
-pub(super) fn pairs(list: &[String]) -> impl Iterator<Item = (String, String)> + '_ {
-    list.iter().map(|text| {
-        let (key, value) = text.split_once('=').unwrap_or((text, ""));
-        (key.to_owned(), value.to_owned())
-    })
 }

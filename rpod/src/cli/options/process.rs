@@ -108,6 +108,13 @@ impl ProcessOptions {
             c.annotations
                 .insert("run.oci.keep_original_groups".to_owned(), "1".to_owned());
         }
+        if let Some(umask) = &self.umask
+            && (umask.is_empty()
+                || umask.len() > 4
+                || !umask.bytes().all(|b| matches!(b, b'0'..=b'7')))
+        {
+            bail!("invalid umask string {umask}: invalid argument");
+        }
         process.umask = self.umask.clone().or_else(|| conf.umask.clone());
         process.personality = self.personality.clone();
         process.tty = self.tty;
@@ -253,7 +260,10 @@ pub(in crate::cli) fn environment(
         all.extend(lines.flat_map(variables));
     }
     all.extend(options.iter().flat_map(|text| variables(text)));
-    Ok(all)
+    match all.iter().find(|variable| variable.starts_with('=')) {
+        Some(variable) => bail!("invalid environment variable: {variable:?}"),
+        None => Ok(all),
+    }
 }
 
 /// `NAME=VALUE`; `NAME` alone takes the caller's value, if there is one, and `NAME*` all that begin so.

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::pairs;
+use super::keyed::sysctls;
 use crate::bundle;
 use crate::config::Containers;
 use crate::engine::container::record::{Container, Security};
@@ -43,7 +43,7 @@ impl SecurityOptions {
                 .collect::<Result<Vec<_>>>()
         };
         (security.cap_add, security.cap_drop) = (normal(&self.cap_add)?, normal(&self.cap_drop)?);
-        security.sysctls.extend(pairs(&self.sysctl));
+        security.sysctls.extend(sysctls(&self.sysctl)?);
         for text in &self.security_opt {
             option(security, text)?;
         }

@@ -70,7 +70,7 @@ impl StorageOptions {
             asked.extend(mount::parse(text).with_context(|| format!("--mount {text}"))?);
         }
         for text in &self.tmpfs {
-            let mount = tmpfs(text);
+            let mount = tmpfs(text)?;
             if !mount.destination.starts_with('/') {
                 bail!(
                     "invalid container path {:?}, must be an absolute path",
@@ -116,7 +116,7 @@ impl StorageOptions {
             "tmpfs" => {
                 for path in std::mem::take(&mut c.image.volumes) {
                     if !c.mounts.iter().any(|mount| mount.destination == path) {
-                        c.mounts.push(tmpfs(&path));
+                        c.mounts.push(mount::temporary("tmpfs", &path, Vec::new()));
                     }
                 }
             }
@@ -150,12 +150,44 @@ pub(in crate::cli) fn from_containers(ctx: &Context, texts: &[String]) -> Result
     Ok(mounts)
 }
 
-fn tmpfs(text: &str) -> Mount {
+fn tmpfs(text: &str) -> Result<Mount> {
     let (destination, options) = text.split_once(':').unwrap_or((text, ""));
-    let options = options
+    let options: Vec<String> = options
         .split(',')
         .filter(|option| !option.is_empty())
         .map(str::to_owned)
         .collect();
-    mount::temporary("tmpfs", destination, options)
+    match options.iter().find(|option| !is_of_tmpfs(option)) {
+        Some(option) => bail!("unknown mount option {option:?}: invalid mount option"),
+        None => Ok(mount::temporary("tmpfs", destination, options)),
+    }
+}
+
+/// An option of any mount, or one of tmpfs(5).
+fn is_of_tmpfs(option: &str) -> bool {
+    const KEYS: [&str; 8] = [
+        "size",
+        "mode",
+        "uid",
+        "gid",
+        "nr_blocks",
+        "nr_inodes",
+        "huge",
+        "mpol",
+    ];
+    const WORDS: [&str; 9] = [
+        "tmpcopyup",
+        "notmpcopyup",
+        "U",
+        "noswap",
+        "noatime",
+        "nodiratime",
+        "relatime",
+        "strictatime",
+        "sync",
+    ];
+    match option.split_once('=') {
+        Some((key, _)) => KEYS.contains(&key),
+        None => WORDS.contains(&option) || volume::is_mount_option(option),
+    }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::options::{bytes, from_containers, pairs, security_option, volume};
+use crate::cli::options::{bytes, from_containers, security_option, sysctls, volume};
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 use crate::engine::container::restart;
@@ -60,7 +60,7 @@ impl InheritedOptions {
             let size = u64::try_from(bytes(size)?)?;
             infra.shm_size_systemd = Some(size).filter(|size| *size > 0);
         }
-        infra.security.sysctls.extend(pairs(&self.sysctl));
+        infra.security.sysctls.extend(sysctls(&self.sysctl)?);
         for text in &self.volume {
             put(&mut infra.mounts, volume(text)?);
         }

@@ -5,9 +5,10 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::record::Container;
+use crate::bundle;
 use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Platform};
 use crate::engine::layout::Layout;
 use crate::engine::{Context, artifact, cgroup, event, pod, secret, volume};
@@ -16,6 +17,10 @@ use crate::store::{Lock, Noun, id};
 
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
+    if container.pause.is_none() && container.process.args().is_empty() {
+        bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+    }
+    bundle::check(&container)?;
     cgroup::delegation::settle(ctx, &mut container)?;
     // An infra container's is in its pod's record already.
     if container.id.is_empty() {

@@ -43,6 +43,7 @@ mod tree;
 pub mod unit;
 pub mod update;
 pub mod wait;
+mod workdir;
 
 use std::path::PathBuf;
 

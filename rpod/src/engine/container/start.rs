@@ -14,7 +14,7 @@ use super::record::{Container, Namespace};
 use super::status::{Ended, Started, Status, is_alive, start_ticks};
 use super::unit::{self, Unit};
 use super::{
-    health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
+    health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision, workdir,
 };
 use crate::bundle::{self, Joined, Place, files};
 use crate::engine::network::connection;
@@ -197,6 +197,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         Some(how) => how.put_files_back(container, &home)?,
         None => checkpoint::state::clear(&home)?,
     }
+    workdir::check(container, &home.join("rootfs"))?;
     volume::attach::prepare(ctx, container)?;
     let mut given = sources::make(ctx, container, &run)?;
     subscriptions::add(ctx, &mut given, &run)?;

@@ -54,6 +54,15 @@ impl Root {
         nix::sys::stat::fstat(&fd)
     }
 
+    /// Whether some part of a path is a link.
+    pub fn has_link(&self, path: &Path) -> bool {
+        path.ancestors().any(|part| {
+            let found = self.parent(part).ok();
+            let found = found.and_then(|(parent, name)| look(parent, &name).ok()?);
+            found.is_some_and(|found| kind(&found) == SFlag::S_IFLNK)
+        })
+    }
+
     /// Removes what a path names, a link itself, and all below it. What is not there is no error.
     pub fn remove(&self, path: &Path) -> Result<()> {
         let (parent, name) = match self.parent(path) {
