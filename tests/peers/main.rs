@@ -32,6 +32,8 @@ fn main() -> ExitCode {
     trials.extend(tests::trials![
         shapes::ps_has_podmans_columns_and_keys,
         shapes::inspect_has_podmans_keys,
+        shapes::nouns_have_podmans_keys,
+        shapes::a_container_that_was_not_started_has_podmans_keys,
         specs::podmans_api_takes_generated_specs,
         specs::a_pods_spec_has_podmans_keys,
         keys::containers_conf_is_read_key_by_key,

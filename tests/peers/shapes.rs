@@ -32,6 +32,74 @@ pub fn inspect_has_podmans_keys() -> Result<()> {
     same_keys(&both, "container inspect one", LATER)
 }
 
+pub fn nouns_have_podmans_keys() -> Result<()> {
+    let both = Both::with_a_container()?;
+    for line in [
+        "pod create --infra=false --name group --label a=b",
+        "network create net",
+        "volume create data",
+    ] {
+        both.run(line)?;
+    }
+    for (line, but) in [
+        ("image inspect alpine", &[][..]),
+        ("images --format json", &[]),
+        ("history --format json alpine", &[]),
+        ("pod inspect group", &[]),
+        ("pod ps --format json", &[]),
+        ("network inspect net", &[]),
+        ("network ls --format json", &[]),
+        ("volume inspect data", &[]),
+        ("volume ls --format json", &[]),
+        ("diff --format json one", &[]),
+        // What Go and buildah were of which version.
+        (
+            "info --format json",
+            &[
+                "registries",
+                "buildahVersion",
+                "version/Built",
+                "GitCommit",
+                "GoVersion",
+            ],
+        ),
+        (
+            "version --format json",
+            &["Client/Built", "GitCommit", "GoVersion"],
+        ),
+    ] {
+        same_keys(&both, line, but)?;
+    }
+    Ok(())
+}
+
+/// A container of the image that was never started, too.
+pub fn a_container_that_was_not_started_has_podmans_keys() -> Result<()> {
+    let both = Both::new()?;
+    both.run("create --name one --network none --device /dev/null --expose 99 alpine true")?;
+    same_keys(&both, "container inspect one", LATER)?;
+    let inspected = both.ours.rpod("container inspect one").ok()?.json()?;
+    let inspected = &inspected[0];
+    ensure!(
+        inspected["HostConfig"]["Devices"][0]["PathInContainer"] == "/dev/null"
+            && inspected["BoundingCaps"].is_array()
+            && inspected["Config"]["Labels"].is_null(),
+        "{inspected}"
+    );
+    let absent = [
+        "OCIConfigPath",
+        "GraphDriver/Data/MergedDir",
+        "State/CgroupPath",
+    ];
+    for path in absent {
+        let found = inspected.pointer(&format!("/{path}"));
+        ensure!(found.is_none(), "{path}: {found:?}");
+    }
+    let shown = both.ours.rpod("ps -a --format {{.Ports}}").ok()?;
+    ensure!(shown.text() == "99/tcp", "{shown}");
+    Ok(())
+}
+
 pub fn errors_have_podmans_codes() -> Result<()> {
     let both = Both::new()?;
     for line in [
@@ -75,7 +143,6 @@ pub fn errors_have_podmans_codes() -> Result<()> {
         "start -a unstartable",
         "restart unstartable",
         "init unstartable",
-        "port stopped 80",
         "create --cpus -1 alpine",
         "create --oom-score-adj -500 alpine",
         "create --memory-swappiness -1 alpine",

@@ -150,7 +150,7 @@ pub(crate) fn artifacts_are_mounted() -> Result<()> {
         .exits(1)?;
     stack
         .rpod("run --rm --mount type=artifact,src=localhost/two,dst=/etc/passwd alpine true")
-        .exits(125)?
+        .exits(126)?
         .complains("contains more than one blob")?;
     stack
         .rpod("create --mount type=artifact,src=localhost/none,dst=/data alpine true")
@@ -224,7 +224,7 @@ pub(crate) fn an_artifacts_titles_lead_nowhere() -> Result<()> {
         .ok()?;
     stack
         .rpod("run --rm --mount type=artifact,src=localhost/evil,dst=/tmp alpine true")
-        .exits(125)?
+        .exits(126)?
         .complains("cannot contain /")?;
     Ok(())
 }

@@ -223,7 +223,7 @@ pub(crate) fn a_checkpoint_goes_through_an_archive() -> Result<()> {
     )?;
     saved
         .rpod("container restore --import dump.tar --ignore-volumes --name other")
-        .exits(126)?
+        .exits(125)?
         .complains("criu restore failed")?;
     saved.rpod("container exists other").exits(1)?;
     let left = fs::read_dir(saved.stack.root().join("checkpoints"))?;

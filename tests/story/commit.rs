@@ -11,7 +11,7 @@ use tests::{Cmd, Result, Stack, ensure, peer};
 pub(crate) fn committed() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack
-        .rpod("run --name changed -w /srv -e KEPT=1 alpine sh -c 'echo new > /new; rm /bin/vi; chown 5:6 /new'")
+        .rpod("run --name changed -w /etc -e KEPT=1 alpine sh -c 'echo new > /new; rm /bin/vi; chown 5:6 /new'")
         .ok()?;
     let id = stack
         .rpod("commit -q -a somebody -c 'CMD [\"cat\", \"/new\"]' -c 'ENV COLOUR=blue' -c 'LABEL tier=web' -c 'EXPOSE 80' --iidfile id changed made:1")
@@ -30,7 +30,7 @@ pub(crate) fn committed() -> Result<()> {
     let config = &image["Config"];
     ensure!(
         config["Cmd"] == json!(["cat", "/new"])
-            && config["WorkingDir"] == "/srv"
+            && config["WorkingDir"] == "/etc"
             && config["Labels"]["tier"] == "web"
             && config["ExposedPorts"] == json!({ "80/tcp": {} }),
         "{config}"

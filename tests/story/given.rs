@@ -180,7 +180,7 @@ pub(crate) fn a_directory_is_the_root() -> Result<()> {
         .complains("/no/such/directory")?;
     stack
         .rpod(&format!("run --rm --rootfs {root}:idmap true"))
-        .exits(125)?
+        .exits(126)?
         .complains("has no users of its own")?;
     Ok(())
 }

@@ -96,7 +96,7 @@ pub(crate) fn ports_are_published() -> Result<()> {
     let gateway = town.rpod("inspect web --format").arg(format).ok()?;
     town.host.read(gateway.text(), 8080).ok()?.is("web")?;
     town.rpod("run --rm --network bridge -p 8080:80 alpine true")
-        .exits(125)?
+        .exits(126)?
         .complains("address already in use")?;
     town.rpod("run -d --name any --network bridge -p 80 alpine sleep 100")
         .ok()?;
@@ -175,7 +175,7 @@ pub(crate) fn addresses_that_are_asked_for() -> Result<()> {
         .ok()?
         .says("92:d0:c6:0a:29:33")?;
     town.rpod("run --rm --network fixed --ip 10.55.0.5 alpine true")
-        .exits(125)?
+        .exits(126)?
         .complains("10.55.0.5 is already allocated")?;
     town.rpod("run --rm --network fixed --ip 10.56.0.5 alpine true")
         .exits(125)?

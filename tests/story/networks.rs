@@ -83,12 +83,12 @@ pub(crate) fn stores_on_one_host_share_its_bridges() -> Result<()> {
     ensure!(first != second.text(), "both have {first}");
     ensure!(town.hears("one", second.text())? == "two");
     other("run --rm --network bridge -p 8080:80 alpine true")
-        .exits(125)?
+        .exits(126)?
         .complains("address already in use")?;
     other(&format!(
         "run --rm --network bridge --ip {first} alpine true"
     ))
-    .exits(125)?
+    .exits(126)?
     .complains("already allocated")?;
     other("rm -f -t 0 two").ok()?;
     town.host.read("127.0.0.1", 8080).ok()?.is("one")?;

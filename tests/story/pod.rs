@@ -282,7 +282,7 @@ pub(crate) fn a_pod_is_paused() -> Result<()> {
     stack.rpod("rm member").exits(2)?.complains(
         "as it is paused - running or paused containers cannot be removed without force",
     )?;
-    stack.rpod("exec member true").exits(125)?;
+    stack.rpod("exec member true").exits(255)?;
     stack
         .rpod("stop member")
         .exits(125)?

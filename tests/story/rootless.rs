@@ -210,7 +210,7 @@ pub(crate) fn users_of_a_containers_own() -> Result<()> {
         "the file is still {}'s",
         about.uid()
     );
-    let refused = user.rpod("run --rm -v /etc:/e:U alpine true").exits(125)?;
+    let refused = user.rpod("run --rm -v /etc:/e:U alpine true").exits(126)?;
     ensure!(refused.stderr.contains("the host's own"), "{refused}");
     Ok(())
 }

@@ -140,7 +140,7 @@ pub(crate) fn a_units_sockets_reach_the_container() -> Result<()> {
     let claim = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"";
     let refused = stack.rpod(&line).through("sh", &["-c", claim, "sh"]);
     refused
-        .exits(125)?
+        .exits(126)?
         .complains("not all of the descriptors")?;
     // Nothing is there of them for who was not started by a unit, whose number another process has.
     let others = stack

@@ -178,7 +178,7 @@ pub(crate) fn parts_of_images_and_volumes_are_mounted() -> Result<()> {
         .ok()?
         .says("root:")?;
     run(&format!("{image}=/nowhere"), "true")
-        .exits(125)?
+        .exits(127)?
         .complains("nowhere")?;
     run(
         "-v data:/x",
@@ -190,8 +190,8 @@ pub(crate) fn parts_of_images_and_volumes_are_mounted() -> Result<()> {
         .ok()?
         .is("own")?;
     // A link leads to what is in the volume, never to the host.
-    run(&format!("{volume}=out"), "true").exits(125)?;
-    run(&format!("{volume}=../../../../../../etc"), "true").exits(125)?;
+    run(&format!("{volume}=out"), "true").exits(127)?;
+    run(&format!("{volume}=../../../../../../etc"), "true").exits(127)?;
     run("--mount type=artifact,src=x,dst=/a", "true")
         .exits(125)?
         .complains("artifact")?;

@@ -27,7 +27,7 @@ use crate::engine::{Context, cdi};
 use crate::store::record::{self, Durability};
 
 pub use capabilities::{names as capability_names, normalize as normalize_capability};
-pub use devices::rule as parse_device_rule;
+pub use devices::{rule as parse_device_rule, split as split_device};
 pub use limits::parse as parse_ulimit;
 pub use namespaces::Joined;
 pub use rootfs::Rootfs;

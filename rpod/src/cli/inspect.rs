@@ -214,7 +214,12 @@ fn omitted(object: &Value, name: &str) -> Option<Value> {
     let (of, value) = match name {
         "Name" | "SubPath" => ("Destination", json!("")),
         "Checkpointed" | "Restored" | "StoppedByUser" => ("CheckpointedAt", json!(false)),
-        "CheckpointLog" | "CheckpointPath" | "RestoreLog" => ("CheckpointedAt", json!("")),
+        "CheckpointLog" | "CheckpointPath" | "RestoreLog" | "CgroupPath" => {
+            ("CheckpointedAt", json!(""))
+        }
+        "ConmonPid" => ("CheckpointedAt", json!(0)),
+        "OCIConfigPath" => ("OCIRuntime", json!("")),
+        "MergedDir" => ("UpperDir", json!("")),
         _ => return None,
     };
     (object.get(of).is_some() && object.get(name).is_none()).then_some(value)

@@ -54,7 +54,6 @@ impl Verb for Import {
             arch: self.arch,
             variant: self.variant,
             name: self.reference.as_deref().map(local_name).transpose()?,
-            source: self.path.clone(),
         };
         if !self.quiet {
             eprintln!("Copying the archive {}", self.path);

@@ -1,5 +1,6 @@
 //! `rpod ps`: podman-ps(1).
 
+mod ports;
 mod row;
 
 use anyhow::{Result, bail};

@@ -4,11 +4,11 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::ports;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{health, restart, size};
-use crate::engine::network::port;
 use crate::output::{ago, human_duration, image_size};
 use crate::store::{Noun, id, record};
 
@@ -55,6 +55,7 @@ pub(super) fn of(
         "Exited": matches!(status, Status::Exited(_)),
         "ExitedAt": ended,
         "ExitCode": code,
+        "ExposedPorts": ports::exposed(container),
         "Id": container.id,
         "Image": container.image.name,
         "ImageID": container.image.id,
@@ -67,7 +68,7 @@ pub(super) fn of(
         "Pid": pid,
         "Pod": container.pod.clone().unwrap_or_default(),
         "PodName": pod_name(ctx, container)?,
-        "Ports": ports(ctx, container)?,
+        "Ports": ports::published(ctx, container)?,
         "Restarts": restart::count(ctx, container),
         "Size": size,
         "StartedAt": started,
@@ -75,22 +76,6 @@ pub(super) fn of(
         "Status": words,
         "Created": created.as_second(),
     }))
-}
-
-fn ports(ctx: &Context, container: &Container) -> Result<Value> {
-    let ports = port::of(ctx, container)?;
-    Ok(if ports.is_empty() {
-        Value::Null
-    } else {
-        json!(ports)
-    })
-}
-
-/// `0.0.0.0:8080->80/tcp, …`
-fn shown_ports(ports: &Value) -> Option<String> {
-    let ports: Option<Vec<port::Mapping>> = serde_json::from_value(ports.clone()).ok()?;
-    let shown: Vec<String> = ports.iter().flatten().map(port::Mapping::shown).collect();
-    Some(shown.join(", "))
 }
 
 /// The inode numbers by which the kernel tells namespaces apart.
@@ -185,7 +170,7 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
             )
             .into(),
         },
-        "Ports" => shown_ports(&row["Ports"])?.into(),
+        "Ports" => ports::shown(row)?.into(),
         "Label" => row["Labels"]
             .get(arguments.first()?.as_str()?)
             .cloned()

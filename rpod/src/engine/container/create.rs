@@ -14,11 +14,15 @@ use crate::engine::layout::Layout;
 use crate::engine::{Context, artifact, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id};
+use crate::systemd::notify::Readiness;
 
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
     if container.pause.is_none() && container.process.args().is_empty() {
         bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+    }
+    if container.sdnotify == Readiness::Healthy && container.health.test.is_empty() {
+        bail!("sdnotify policy \"healthy\" requires a healthcheck to be set: invalid argument");
     }
     bundle::check(&container)?;
     cgroup::delegation::settle(ctx, &mut container)?;

@@ -21,8 +21,6 @@ pub struct Import {
     pub variant: Option<String>,
     /// The whole name; none leaves the image without.
     pub name: Option<String>,
-    /// What the history calls the archive.
-    pub source: String,
 }
 
 /// Reads a tar archive, plain or compressed; the image's id is the answer.
@@ -39,13 +37,17 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
             .map(drop)
     })?;
     let now = jiff::Timestamp::now().to_string();
+    let comment = match asked.message.as_str() {
+        "" => "imported from tarball",
+        message => message,
+    };
     let mut image = json!({
         "created": now,
         "architecture": asked.arch.as_deref().unwrap_or(goarch()),
         "os": asked.os.as_deref().unwrap_or("linux"),
         "config": config,
         "rootfs": { "type": "layers", "diff_ids": [] },
-        "history": [{ "created": now, "created_by": format!("/bin/sh -c #(nop) ADD file:{} in / ", asked.source), "comment": asked.message }],
+        "history": [{ "created": now, "created_by": format!("/bin/sh -c #(nop) ADD file:{} in /", layer.digest.trim_start_matches("sha256:")), "comment": comment }],
     });
     if let Some(variant) = &asked.variant {
         image["variant"] = json!(variant);

@@ -65,8 +65,10 @@ fn graph(context: &Context, image: &Image) -> Value {
         return json!({});
     }
     let upper = paths.remove(0);
+    // Where it would be, if the layer were ever written to.
+    let work = upper.trim_end_matches("diff").to_owned() + "work";
     match paths.is_empty() {
-        true => json!({ "UpperDir": upper }),
-        false => json!({ "LowerDir": paths.join(":"), "UpperDir": upper }),
+        true => json!({ "UpperDir": upper, "WorkDir": work }),
+        false => json!({ "LowerDir": paths.join(":"), "UpperDir": upper, "WorkDir": work }),
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
         "Volumes": Value::Null,
         "WorkingDir": if process.workdir.is_empty() { "/" } else { &process.workdir },
         "Entrypoint": if process.entrypoint.is_empty() { Value::Null } else { json!(process.entrypoint) },
-        "Labels": container.labels,
+        "Labels": if container.labels.is_empty() { Value::Null } else { json!(container.labels) },
         "Annotations": bundle::annotations(container),
         "StopSignal": signal_name(container.stop_signal),
         "SystemdMode": container.systemd,

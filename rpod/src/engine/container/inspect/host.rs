@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{mode, security_options};
+use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::network::port;
@@ -27,7 +28,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
-        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": container.log_tag, "Size": "0B" },
+        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": container.log_tag.as_deref().unwrap_or_default(), "Size": "0B" },
         "NetworkMode": match &container.namespaces.net {
             Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
             Namespace::Private if !network.bridged => "none".to_owned(),
@@ -63,7 +64,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CpusetCpus": asked.cpuset_cpus.clone().unwrap_or_default(),
         "CpusetMems": asked.cpuset_mems.clone().unwrap_or_default(),
         "CgroupParent": asked.cgroup_parent.clone().unwrap_or_default(),
-        "Devices": container.devices,
+        "Devices": given_devices(container),
         "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
         "Ulimits": ulimits.map(|limit| json!({ "Name": limit["type"], "Soft": limit["soft"], "Hard": limit["hard"] })).collect::<Vec<_>>(),
     });
@@ -72,6 +73,19 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         all.extend(of_other_hosts());
     }
     settings
+}
+
+/// Devices of the host that were asked for, and where they are in the container.
+fn given_devices(container: &Container) -> Value {
+    let given = container.devices.iter().filter_map(|text| {
+        let (source, target, access) = bundle::split_device(text).ok()?;
+        // podman tells it only where it is not everything.
+        let access = if access == "rwm" { "" } else { access };
+        Some(
+            json!({ "PathOnHost": source, "PathInContainer": target, "CgroupPermissions": access }),
+        )
+    });
+    given.collect()
 }
 
 /// Thousand-millionths of a CPU.
@@ -148,7 +162,15 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         ("BlkioDeviceReadIOps", &io.read_iops, "Rate"),
         ("BlkioDeviceWriteIOps", &io.write_iops, "Rate"),
     ] {
-        add(key, json!(devices(values, value)));
+        let all = devices(values, value);
+        add(
+            key,
+            if all.is_empty() {
+                Value::Null
+            } else {
+                json!(all)
+            },
+        );
     }
     all
 }

@@ -4,11 +4,15 @@ mod config;
 mod host;
 mod state;
 
-use anyhow::Result;
-use serde_json::{Value, json};
+use std::path::Path;
 
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::overlay::is_mount_point;
 use super::record::{Container, Namespace};
 use super::restart;
+use crate::bundle;
 use crate::engine::Context;
 use crate::store::record;
 
@@ -18,7 +22,11 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
     // Derived from the record at each start: one that a power loss damaged is as good as none.
     let config: Value = record::load(&home.join("config.json")).unwrap_or_default();
-    let caps = |set: &str| config["process"]["capabilities"][set].clone();
+    let caps = |set: &str| match &config["process"]["capabilities"][set] {
+        // It was never started.
+        Value::Null => bundle::capabilities(ctx, container).map(|all| json!(all)),
+        known => Ok(known.clone()),
+    };
     let args = container.process.args();
     let file = |name: &str| {
         let path = run.join(name);
@@ -42,7 +50,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
                 .to_string()
         })
         .collect();
-    Ok(json!({
+    let mut inspected = json!({
         "Id": container.id,
         "Created": container.created,
         "Path": args.first(),
@@ -67,8 +75,8 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": container.security.apparmor.clone().unwrap_or_default(),
-        "EffectiveCaps": caps("effective"),
-        "BoundingCaps": caps("bounding"),
+        "EffectiveCaps": caps("effective")?,
+        "BoundingCaps": caps("bounding")?,
         "ExecIDs": exec_ids(&run),
         "GraphDriver": {
             "Name": "overlay",
@@ -87,7 +95,24 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "IsService": false,
         "Config": config::settings(container, &config),
         "HostConfig": host::settings(ctx, container, &config),
-    }))
+    });
+    if let Some(all) = inspected.as_object_mut() {
+        leave_out(all, &home);
+    }
+    Ok(inspected)
+}
+
+/// What is not there yet.
+fn leave_out(all: &mut Map<String, Value>, home: &Path) {
+    if !home.join("config.json").exists() {
+        all.shift_remove("OCIConfigPath");
+    }
+    let merged = home.join("rootfs");
+    if !is_mount_point(&merged).unwrap_or(false)
+        && let Some(data) = all["GraphDriver"]["Data"].as_object_mut()
+    {
+        data.shift_remove("MergedDir");
+    }
 }
 
 fn exec_ids(run: &std::path::Path) -> Vec<String> {

@@ -40,7 +40,7 @@ fn derived(container: &Container, status: &Status, run: &Path) -> Value {
         Status::Exited(end) => (0, end.code, end.oom, Some(end.started), end.finished),
     };
     let time = |at: Option<Timestamp>| at.map_or_else(|| NEVER.to_owned(), |at| at.to_string());
-    json!({
+    let mut state = json!({
         "OciVersion": "1.0.2",
         "Status": status.word(),
         "Running": status.is_running(),
@@ -57,7 +57,16 @@ fn derived(container: &Container, status: &Status, run: &Path) -> Value {
         "CgroupPath": if status.is_active() && !container.resources.no_cgroup { cgroup(pid) } else { String::new() },
         "CheckpointedAt": NEVER,
         "RestoredAt": NEVER,
-    })
+    });
+    if let Some(all) = state.as_object_mut() {
+        // Left out where there is nothing to say.
+        all.retain(|key, value| match key.as_str() {
+            "ConmonPid" => !value.is_null(),
+            "CgroupPath" => *value != "",
+            _ => true,
+        });
+    }
+    state
 }
 
 /// Only what was checkpointed or restored has more to say than that it was not.
