@@ -36,7 +36,6 @@ pub fn nouns_have_podmans_keys() -> Result<()> {
     let both = Both::with_a_container()?;
     for line in [
         "pod create --infra=false --name group --label a=b",
-        "network create net",
         "volume create data",
     ] {
         both.run(line)?;
@@ -47,7 +46,7 @@ pub fn nouns_have_podmans_keys() -> Result<()> {
         ("history --format json alpine", &[]),
         ("pod inspect group", &[]),
         ("pod ps --format json", &[]),
-        ("network inspect net", &[]),
+        ("network inspect podman", &[]),
         ("network ls --format json", &[]),
         ("volume inspect data", &[]),
         ("volume ls --format json", &[]),
