@@ -76,7 +76,7 @@ pub struct Copy {
     #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
     pub dest_compress_level: Option<i32>,
     /// Use no other compression than that of --dest-compress-format
-    #[arg(long, requires = "dest_compress_format")]
+    #[arg(long)]
     pub dest_force_compress_format: bool,
     /// Tell the digest of a layer before it is uploaded, so that one which is there is not: what is made on the way waits on disk
     #[arg(long)]

@@ -33,7 +33,7 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
     from.daemon_host.clone_from(&args.src_daemon_host);
     to.daemon_host.clone_from(&args.dest_daemon_host);
-    check_level(args)?;
+    check_compression(args)?;
     let writing = writing(args, &source)?;
     let trust = Trust::between(Terms::new(global, &args.signing)?, &source, &destination);
 
@@ -55,7 +55,12 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
 }
 
 /// zstd takes any level and uses the nearest that it has.
-fn check_level(args: &Copy) -> Result<()> {
+fn check_compression(args: &Copy) -> Result<()> {
+    if args.dest_force_compress_format && args.dest_compress_format.is_none() {
+        bail!(
+            "cannot use ForceCompressionFormat with undefined default compression format: give --dest-compress-format"
+        );
+    }
     match (args.dest_compress_format, args.dest_compress_level) {
         (None | Some(cli::CompressFormat::Gzip), Some(level)) if !(-1..=9).contains(&level) => {
             bail!(

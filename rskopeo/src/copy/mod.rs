@@ -5,6 +5,7 @@
 
 mod blobs;
 mod convert;
+mod options;
 mod plan;
 mod progress;
 mod schema1;
@@ -12,84 +13,16 @@ mod schema1;
 mod tests;
 mod under_way;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use anyhow::{Context, Result, bail};
 
-use crate::compression::Compression;
 use crate::digest::Digest;
-use crate::encryption::{Decryption, Encryption};
 use crate::manifest::{Format, Image, Index, RawManifest};
-use crate::platform::Platform;
-use crate::signature::{Admitted, Signature, Trust};
+use crate::signature::{Admitted, Signature};
 use crate::transport::{Destination, Lifted, Place, Source};
-use crate::turns::Output;
 
+pub use options::{MultiArch, Options, PARALLEL};
 use plan::Plan;
 pub use under_way::UnderWay;
-
-/// As many blobs at once as skopeo copies.
-pub const PARALLEL: usize = 6;
-
-/// Which instances of an index are copied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MultiArch {
-    /// The one for the platform.
-    #[default]
-    System,
-    All,
-    IndexOnly,
-}
-
-/// What is asked of a copy beyond source and destination.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The policy for the source, and the signers of what is written.
-    pub trust: Trust,
-    pub platform: Platform,
-    pub multi_arch: MultiArch,
-    /// `--format`
-    pub format: Option<Format>,
-    pub preserve_digests: bool,
-    /// `--dest-compress-format`
-    pub compression: Option<Compression>,
-    /// The format's own; its default when None.
-    pub compression_level: Option<i32>,
-    pub encryption: Option<Encryption>,
-    pub decryption: Option<Decryption>,
-    /// `--dest-precompute-digests`
-    pub precompute_digests: bool,
-    /// Shared with other copies to the same place.
-    pub under_way: Arc<UnderWay>,
-    /// `--tmpdir`
-    pub tmpdir: Option<PathBuf>,
-    /// An image that the destination has already is not copied.
-    pub unless_there: bool,
-    pub output: Output,
-}
-
-impl Options {
-    /// Everything as it is, and no word about it.
-    pub fn quiet(platform: Platform, trust: Trust) -> Self {
-        Self {
-            trust,
-            platform,
-            multi_arch: MultiArch::System,
-            format: None,
-            preserve_digests: false,
-            compression: None,
-            compression_level: None,
-            encryption: None,
-            precompute_digests: false,
-            decryption: None,
-            under_way: Arc::new(UnderWay::at_most(PARALLEL)),
-            tmpdir: None,
-            unless_there: false,
-            output: Output::Quiet,
-        }
-    }
-}
 
 /// Copies and commits; the copied manifest is given back.
 pub fn image(
@@ -194,7 +127,7 @@ fn all(
         let total = index.manifests.len();
         say(
             options,
-            &format!("Copying {total} of {total} images in list"),
+            &format!("Copying {total} images generated from {total} images in list"),
         )?;
         for (n, digest) in index.digests().enumerate() {
             say(
@@ -337,7 +270,8 @@ fn sign(
 ) -> Result<()> {
     signatures.extend(options.trust.sign(manifest, |line| say(options, line))?);
     if !signatures.is_empty() {
-        say(options, "Storing signatures")?;
+        let which = if manifest.is_index() { "list " } else { "" };
+        say(options, &format!("Storing {which}signatures"))?;
         destination
             .put_signatures(&signatures, &manifest.digest(), place)
             .context("writing signatures")?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 
 use super::format::layer_media_type;
+use super::wire::{Oci, Parsed, Schema2};
 use super::{
     DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor, Format, OCI_CONFIG, OCI_MANIFEST, RawManifest,
     layer_kind,
@@ -13,7 +13,6 @@ use super::{
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::encryption;
-use crate::go_json::null_as_default;
 use crate::layer::chunked;
 
 /// The parsed manifest of one image.
@@ -42,73 +41,6 @@ pub struct Replacement {
     pub is_encrypted: bool,
     /// Those that the new form brings; those of the old form go.
     pub annotations: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parsed {
-    schema_version: u32,
-    media_type: Option<String>,
-    artifact_type: Option<String>,
-    config: Descriptor,
-    #[serde(default, deserialize_with = "null_as_default")]
-    layers: Vec<Descriptor>,
-    subject: Option<Descriptor>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    annotations: BTreeMap<String, String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Oci<'a> {
-    schema_version: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    media_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    artifact_type: &'a Option<String>,
-    config: &'a Descriptor,
-    layers: &'a [Descriptor],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: &'a Option<Descriptor>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: &'a BTreeMap<String, String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Schema2<'a> {
-    schema_version: u32,
-    media_type: &'static str,
-    config: Schema2Descriptor<'a>,
-    layers: Vec<Schema2Descriptor<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Schema2Descriptor<'a> {
-    media_type: &'a str,
-    size: u64,
-    digest: &'a Digest,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    urls: &'a [String],
-}
-
-impl<'a> From<&'a Descriptor> for Schema2Descriptor<'a> {
-    fn from(descriptor: &'a Descriptor) -> Self {
-        let Descriptor {
-            media_type,
-            size,
-            digest,
-            urls,
-            ..
-        } = descriptor;
-        Self {
-            media_type,
-            size: *size,
-            digest,
-            urls,
-        }
-    }
 }
 
 impl Image {

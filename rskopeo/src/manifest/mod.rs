@@ -8,6 +8,7 @@ mod format;
 mod image;
 mod index;
 mod schema1;
+mod wire;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

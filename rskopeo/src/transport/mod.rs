@@ -7,6 +7,7 @@
 //! 3. `Destination::put_manifest` for every instance, the top one last;
 //! 4. `Destination::commit`, which alone makes the image visible under its name.
 
+mod access;
 mod containers_storage;
 mod dir;
 mod docker;
@@ -20,16 +21,15 @@ mod stream;
 mod tar_file;
 
 use std::io::Read;
-use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::config::Credentials;
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, Image, RawManifest};
 use crate::reference::{Name, Reference};
 use crate::signature::Signature;
 
+pub use access::{Access, Writing};
 pub use docker::{is_let_in, search};
 pub use layout::{INDEX_LOCK, Layout, LayoutIndex, REF_NAME};
 pub use lifted::{Lifted, Spooled};
@@ -180,40 +180,6 @@ pub trait Destination: Sync {
 
     /// Makes the image visible under its name, durably, as the last step.
     fn commit(self: Box<Self>) -> Result<()>;
-}
-
-/// How a place is reached: the options that skopeo has once for the source (`--src-…`) and once for the destination (`--dest-…`).
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    pub tls_verify: Option<bool>,
-    /// Given on the command line.
-    pub credentials: Option<Credentials>,
-    /// Go as nobody, whatever the authentication files say.
-    pub anonymous: bool,
-    pub registry_token: Option<String>,
-    pub authfile: Option<PathBuf>,
-    pub cert_dir: Option<PathBuf>,
-    pub shared_blob_dir: Option<PathBuf>,
-    pub tmpdir: Option<PathBuf>,
-    /// `--registries.d`
-    pub registries_d: Option<PathBuf>,
-    /// `--daemon-host`
-    pub daemon_host: Option<String>,
-    /// `--user-agent-prefix`
-    pub user_agent_prefix: Option<String>,
-}
-
-/// What is asked of a destination beyond how it is reached.
-#[derive(Clone, Debug, Default)]
-pub struct Writing {
-    /// `--dest-oci-accept-uncompressed-layers`
-    pub oci_accepts_uncompressed: bool,
-    /// `--dest-compress`, `--dest-decompress`: for dir: only.
-    pub dir_form: Option<LayerForm>,
-    /// `--additional-tag`: for docker-archive: only.
-    pub additional_tags: Vec<Name>,
-    /// Where the image comes from: a registry takes blobs from another repository of its own.
-    pub from: Option<Reference>,
 }
 
 /// Opens an image to be read.
