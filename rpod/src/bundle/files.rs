@@ -24,8 +24,10 @@ pub struct Addresses {
     pub own: Vec<std::net::IpAddr>,
     /// Where the host can be reached.
     pub host: Option<std::net::IpAddr>,
-    /// Name servers that the network brings.
+    /// Name servers that know the others in its networks, and ask those that the container asked for.
     pub dns: Vec<std::net::IpAddr>,
+    /// Name servers for a container that asked for none, where the host's are out of its reach.
+    pub forwarders: Vec<std::net::IpAddr>,
     pub search: Vec<String>,
 }
 
@@ -115,9 +117,13 @@ fn resolv_conf(container: &Container, addresses: &Addresses) -> Result<String> {
             })
             .collect()
     };
-    let mut servers = asked.dns.clone();
+    let shown = |all: &[std::net::IpAddr]| all.iter().map(ToString::to_string).collect();
+    let mut servers: Vec<String> = shown(&addresses.dns);
     if servers.is_empty() {
-        servers = addresses.dns.iter().map(ToString::to_string).collect();
+        servers.clone_from(&asked.dns);
+    }
+    if servers.is_empty() {
+        servers = shown(&addresses.forwarders);
     }
     if servers.is_empty() {
         servers = of("nameserver")
@@ -133,7 +139,9 @@ fn resolv_conf(container: &Container, addresses: &Addresses) -> Result<String> {
         }
     };
     let mut search = or_host(&asked.dns_search, "search");
-    search.extend(addresses.search.iter().cloned());
+    if asked.dns_search.is_empty() {
+        search.extend(addresses.search.iter().cloned());
+    }
     let options = or_host(&asked.dns_options, "options");
     let mut text = String::new();
     if !search.is_empty() && search != ["."] {

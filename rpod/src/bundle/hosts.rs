@@ -136,7 +136,7 @@ pub fn leave(path: &Path, container: &Container) -> Result<()> {
 }
 
 fn line(container: &Container) -> String {
-    format!("127.0.0.1\t{} {}", hostname(container), container.name)
+    format!("127.0.0.1\t{}", container.name)
 }
 
 /// In place: the file is bound into containers, which would go on seeing an old one. A file that is gone stays so.
@@ -199,6 +199,6 @@ mod tests {
         }
         leave(&path, &container("one")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "127.0.0.1\tlocalhost\n127.0.0.1\taaaaaaaaaaaa two\n");
+        assert_eq!(text, "127.0.0.1\tlocalhost\n127.0.0.1\ttwo\n");
     }
 }

@@ -220,6 +220,7 @@ fn omitted(object: &Value, name: &str) -> Option<Value> {
         "ConmonPid" => ("CheckpointedAt", json!(0)),
         "OCIConfigPath" => ("OCIRuntime", json!("")),
         "MergedDir" => ("UpperDir", json!("")),
+        "Networks" => ("SandboxKey", json!({})),
         _ => return None,
     };
     (object.get(of).is_some() && object.get(name).is_none()).then_some(value)

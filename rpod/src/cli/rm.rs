@@ -1,14 +1,14 @@
 //! `rpod rm`: podman-rm(1). Its exit codes: 1, a container did not exist; 2, one was running.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::selection::{Selection, is_missing, with_code};
+use super::selection::{Chosen, Selection, is_missing, with_code};
 use super::{Globals, Verb};
 use crate::engine::Context;
+use crate::engine::container::record::Container;
 use crate::engine::container::remove;
 use crate::engine::pod;
 use crate::engine::volume::attach::remove_anonymous;
@@ -61,60 +61,83 @@ impl Verb for Rm {
                 error
             }
         })?;
-        let timeout = super::stop::seconds(self.time);
-        let depend = self.depend || self.selection.all;
-        let gone = RefCell::new(BTreeSet::new());
+        let how = How {
+            depend: self.depend || self.selection.all,
+            force: self.force,
+            timeout: super::stop::seconds(self.time),
+        };
+        let words: HashMap<_, _> = chosen
+            .iter()
+            .map(|one| (one.container.id.clone(), one.word.clone()))
+            .collect();
+        let mut gone = BTreeSet::new();
         let mut code = 0;
-        for one in chosen {
-            let container = &one.container;
-            let removed = (|| {
-                if gone.borrow().contains(&container.id) {
-                    return Ok(());
-                }
-                // One whose pod was never finished goes like any other.
-                if container.infra
-                    && let Some(pod) = &container.pod
-                    && ctx.store.record(Noun::Pod, pod).exists()
-                {
-                    if !depend {
-                        bail!(
-                            "container {} is the infra container of pod {pod} and cannot be removed without removing the pod",
-                            container.id
-                        );
+        for Chosen { container, .. } in chosen {
+            if gone.contains(&container.id) {
+                continue;
+            }
+            match how.remove(&ctx, &container) {
+                Ok(ids) => {
+                    for id in ids {
+                        println!("{}", words.get(&id).unwrap_or(&id));
+                        gone.insert(id);
                     }
-                    let pod = pod::load(&ctx, pod)?;
-                    let members = pod::members(&ctx, &pod)?;
-                    pod::remove::remove(&ctx, &pod, self.force, timeout)?;
-                    gone.borrow_mut()
-                        .extend(members.into_iter().map(|member| member.id));
-                    return Ok(());
-                }
-                let active = ctx.store.status(&container.id)?.is_active();
-                let removed = if depend {
-                    remove::remove_with_dependents(&ctx, container, self.force, timeout)
-                        .map(|all| gone.borrow_mut().extend(all))
-                } else {
-                    remove::remove(&ctx, container, self.force, timeout)
-                };
-                removed.map_err(|error| {
-                    if active && !self.force {
-                        with_code(2, error)
-                    } else {
-                        error
-                    }
-                })
-            })();
-            match removed {
-                Ok(()) => {
-                    println!("{}", one.word);
                     if self.volumes {
-                        remove_anonymous(&ctx, container)?;
+                        remove_anonymous(&ctx, &container)?;
                     }
-                    pod::stop::after_exit(&ctx, container)?;
+                    pod::stop::after_exit(&ctx, &container)?;
                 }
                 Err(error) => code = super::tell(&error),
             }
         }
         Ok(code)
+    }
+}
+
+struct How {
+    /// What needs a container goes with it.
+    depend: bool,
+    force: bool,
+    timeout: Option<u64>,
+}
+
+impl How {
+    /// The answer is the ids of all that are gone.
+    fn remove(&self, ctx: &Context, container: &Container) -> Result<Vec<String>> {
+        // One whose pod was never finished goes like any other.
+        if container.infra
+            && let Some(pod) = &container.pod
+            && ctx.store.record(Noun::Pod, pod).exists()
+        {
+            return self.remove_pod(ctx, container, pod);
+        }
+        let active = ctx.store.status(&container.id)?.is_active();
+        let removed = if self.depend {
+            remove::remove_with_dependents(ctx, container, self.force, self.timeout)
+        } else {
+            remove::remove(ctx, container, self.force, self.timeout)
+                .map(|()| vec![container.id.clone()])
+        };
+        removed.map_err(|error| {
+            if active && !self.force {
+                with_code(2, error)
+            } else {
+                error
+            }
+        })
+    }
+
+    /// A pod goes with its infra container.
+    fn remove_pod(&self, ctx: &Context, infra: &Container, pod: &str) -> Result<Vec<String>> {
+        if !self.depend {
+            bail!(
+                "container {} is the infra container of pod {pod} and cannot be removed without removing the pod",
+                infra.id
+            );
+        }
+        let pod = pod::load(ctx, pod)?;
+        let members = pod::members(ctx, &pod)?;
+        pod::remove::remove(ctx, &pod, self.force, self.timeout)?;
+        Ok(members.into_iter().map(|member| member.id).collect())
     }
 }

@@ -123,6 +123,8 @@ pub enum Size {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Network {
+    /// Where ports are published that are not given an address.
+    pub default_host_ips: Option<Vec<String>>,
     pub default_network: Option<String>,
     pub default_subnet: Option<String>,
     /// `pasta` or `slirp4netns`.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::cli::stop::seconds;
 use crate::cli::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
 use crate::engine::network::{self, NetworkError, remove};
@@ -12,15 +13,16 @@ pub struct Rm {
     /// Remove any containers using the network
     #[arg(short, long)]
     force: bool,
-    /// Seconds to wait for running containers to stop before killing them
+    /// Seconds to wait for running containers to stop before killing them: -1 to wait for ever
     #[arg(
         short,
         long,
         visible_alias = "timeout",
         value_name = "SECONDS",
+        allow_hyphen_values = true,
         requires = "force"
     )]
-    time: Option<u64>,
+    time: Option<i64>,
     /// Names or IDs of networks
     #[arg(required = true, value_name = "NETWORK")]
     networks: Vec<String>,
@@ -33,6 +35,7 @@ impl Verb for Rm {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        let timeout = seconds(self.time);
         let mut code = 0;
         for name in &self.networks {
             let found = match network::find(&ctx, name) {
@@ -44,7 +47,7 @@ impl Verb for Rm {
                 }
                 found => found,
             };
-            match found.and_then(|one| remove::remove(&ctx, &one, self.force, self.time)) {
+            match found.and_then(|one| remove::remove(&ctx, &one, self.force, timeout)) {
                 Ok(()) => println!("{name}"),
                 Err(error) => code = crate::cli::tell(&with_code(error)),
             }

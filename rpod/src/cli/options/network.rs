@@ -22,7 +22,7 @@ pub(in crate::cli) struct NetworkOptions {
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     dns: Vec<String>,
     /// Set custom DNS options
-    #[arg(long, value_name = "OPTION", value_delimiter = ',')]
+    #[arg(long, alias = "dns-opt", value_name = "OPTION", value_delimiter = ',')]
     dns_option: Vec<String>,
     /// Set custom DNS search domains
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
@@ -96,8 +96,11 @@ impl NetworkOptions {
         }
         self.endpoint(ctx, &mut c.network)?;
         self.refuse_dns_without_network(c)?;
+        let addresses = &ctx.config.containers_conf.network.default_host_ips;
+        let addresses = addresses.as_deref().unwrap_or_default();
         for text in &self.publish {
-            c.network.publish.extend(port::parse(text)?);
+            let mappings = port::at_default_addresses(port::parse(text)?, addresses)?;
+            c.network.publish.extend(mappings);
         }
         if !self.publish.is_empty() && c.network.names.is_empty() && c.network.user_mode.is_none() {
             eprintln!(

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::selection::{Selection, missing_is_1};
+use crate::cli::stop::seconds;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::Context;
 use crate::engine::pod::remove;
@@ -21,9 +22,9 @@ pub struct Rm {
     /// Read the pod ID from the file, and remove the file with the pod
     #[arg(long, value_name = "FILE")]
     pod_id_file: Vec<PathBuf>,
-    /// Seconds to wait for pod stop before killing the container
-    #[arg(short, long, value_name = "SECONDS")]
-    time: Option<u64>,
+    /// Seconds to wait for pod stop before killing the container: -1 to wait for ever
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    time: Option<i64>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -41,9 +42,10 @@ impl Verb for Rm {
         remove::sweep(&ctx)?;
         // What is gone cannot be removed: to --force that is no error.
         let ignore = self.ignore || self.force;
+        let timeout = seconds(self.time);
         let mut code = 0;
         for pod in self.selection.find(&ctx, ignore).map_err(missing_is_1)? {
-            match remove::remove(&ctx, &pod, self.force, self.time) {
+            match remove::remove(&ctx, &pod, self.force, timeout) {
                 Ok(()) => println!("{}", pod.id),
                 Err(error) => code = tell(&error),
             }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::selection::{Selection, each};
+use crate::cli::stop::seconds;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::pod::stop;
@@ -18,9 +19,9 @@ pub struct Stop {
     /// Read the pod ID from the file
     #[arg(long, value_name = "FILE")]
     pod_id_file: Vec<PathBuf>,
-    /// Seconds to wait for pod stop before killing the container
-    #[arg(short, long, value_name = "SECONDS")]
-    time: Option<u64>,
+    /// Seconds to wait for pod stop before killing the container: -1 to wait for ever
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    time: Option<i64>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -33,6 +34,7 @@ impl Verb for Stop {
         let ctx = Context::new(globals)?;
         self.selection.read(&self.pod_id_file)?;
         let pods = self.selection.find(&ctx, self.ignore)?;
-        each(&pods, "stopping", |pod| stop::stop(&ctx, pod, self.time))
+        let timeout = seconds(self.time);
+        each(&pods, "stopping", |pod| stop::stop(&ctx, pod, timeout))
     }
 }

@@ -106,15 +106,10 @@ const FORCED: u32 = 5;
 
 /// Ends what runs, if that is asked for.
 fn end(ctx: &Context, container: &Container, force: bool, timeout: Option<u64>) -> Result<()> {
-    let status = ctx.store.status(&container.id)?;
-    if status.is_active() && !force {
-        bail!(
-            "cannot remove container {} as it is {} - running or paused containers cannot be removed without force: container state improper",
-            container.id,
-            status.word()
-        );
+    if !force {
+        return refuse_active(ctx, container);
     }
-    match status {
+    match ctx.store.status(&container.id)? {
         Status::Running(_) => {
             let timeout = timeout.unwrap_or(container.stop_timeout);
             stop::stop_alone(ctx, container, timeout, EndedBy::Person).map(drop)
@@ -122,6 +117,19 @@ fn end(ctx: &Context, container: &Container, force: bool, timeout: Option<u64>) 
         Status::Paused(_) => pause::kill_paused(ctx, container),
         _ => Ok(()),
     }
+}
+
+/// Fails for a container that only goes by force.
+pub fn refuse_active(ctx: &Context, container: &Container) -> Result<()> {
+    let status = ctx.store.status(&container.id)?;
+    if status.is_active() {
+        bail!(
+            "cannot remove container {} as it is {} - running or paused containers cannot be removed without force: container state improper",
+            container.id,
+            status.word()
+        );
+    }
+    Ok(())
 }
 
 /// Removes what is left of a container whose record is damaged or gone.

@@ -342,17 +342,22 @@ fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
 /// Its networks, if it has any of its own.
 fn connect(ctx: &Context, container: &Container, joined: &mut Joined) -> Result<files::Addresses> {
     if !connection::is_wanted(container) {
-        return Ok(files::Addresses::default());
+        let localhost = std::net::Ipv4Addr::LOCALHOST.into();
+        return Ok(files::Addresses {
+            host: match container.namespaces.net {
+                Namespace::Host => connection::host(ctx, || Ok(Some(localhost)))?,
+                _ => None,
+            },
+            ..files::Addresses::default()
+        });
     }
     let connection = connection::up(ctx, container)?;
     joined.netns = Some(connection::netns(ctx, &container.id));
-    let (mut dns, search) = connection.names();
-    if dns.is_empty() && crate::engine::rootless() {
-        dns = crate::engine::network::shared::link(ctx)?.dns;
-    }
+    let (dns, search) = connection.names();
     Ok(files::Addresses {
         own: connection.addresses().collect(),
         host: connection.host(ctx)?,
+        forwarders: connection.forwarders(ctx)?,
         dns,
         search,
     })

@@ -48,27 +48,40 @@ impl Connection {
 
     /// Where the host can be reached: by the gateway, where that is the host.
     pub fn host(&self, ctx: &Context) -> Result<Option<IpAddr>> {
-        let configured = &ctx.config.containers_conf.containers;
-        match configured.host_containers_internal_ip.as_deref() {
-            None | Some("") => {}
-            Some("none") => return Ok(None),
-            Some(address) => {
-                let address = address.parse().with_context(|| {
-                    format!("host_containers_internal_ip {address:?} of containers.conf")
-                })?;
-                return Ok(Some(address));
-            }
-        }
-        match &self.link {
+        host(ctx, || match &self.link {
             Some(link) => Ok(link.host),
             None if rootless() => Ok(shared::link(ctx)?.host),
             None => Ok(self.gateways().next()),
+        })
+    }
+
+    /// Name servers of the program that connects an ordinary user's containers to the host's network.
+    pub fn forwarders(&self, ctx: &Context) -> Result<Vec<IpAddr>> {
+        match &self.link {
+            Some(link) if !link.dns.is_empty() => Ok(link.dns.clone()),
+            _ if rootless() => Ok(shared::link(ctx)?.dns),
+            _ => Ok(Vec::new()),
         }
     }
 
     pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
         let interfaces = self.answer.values().flat_map(|s| s.interfaces.values());
         interfaces.flat_map(|interface| interface.subnets.iter().filter_map(|s| s.gateway))
+    }
+}
+
+/// Where the host can be reached, if containers.conf does not say it otherwise.
+pub fn host(
+    ctx: &Context,
+    known: impl FnOnce() -> Result<Option<IpAddr>>,
+) -> Result<Option<IpAddr>> {
+    let configured = &ctx.config.containers_conf.containers;
+    match configured.host_containers_internal_ip.as_deref() {
+        None | Some("") => known(),
+        Some("none") => Ok(None),
+        Some(address) => address.parse().map(Some).with_context(|| {
+            format!("host_containers_internal_ip {address:?} of containers.conf")
+        }),
     }
 }
 
@@ -170,6 +183,7 @@ pub(super) fn request(
         container_id: container.id.clone(),
         container_name: container.name.clone(),
         port_mappings: container.network.publish.clone(),
+        dns_servers: asked_servers(container),
         ..Request::default()
     };
     for (number, name) in names {
@@ -181,6 +195,12 @@ pub(super) fn request(
         request.network_info.insert(network.name.clone(), network);
     }
     Ok(request)
+}
+
+/// `--dns none` names no server.
+fn asked_servers(container: &Container) -> Vec<IpAddr> {
+    let asked = container.network.dns.iter();
+    asked.filter_map(|text| text.parse().ok()).collect()
 }
 
 fn place(

@@ -5,9 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::connection::{self, Connection};
 use super::netavark::{Address, Interface};
-use super::{Network, port};
+use super::{Network, find, port};
 use crate::engine::Context;
+use crate::engine::container::load;
 use crate::engine::container::record::{Container, Namespace};
+use crate::engine::container::status::Status;
 use crate::store::id;
 
 /// The network's file, and the containers that are in it now.
@@ -29,8 +31,11 @@ pub fn network(ctx: &Context, network: &Network) -> Result<Value> {
     Ok(value)
 }
 
-/// `NetworkSettings`.
+/// `NetworkSettings`: those of the container whose network it is.
 pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
+    if let Namespace::Container(owner) = &container.namespaces.net {
+        return settings(ctx, &load(ctx, owner)?);
+    }
     let connection = connection::of(ctx, &container.id)?;
     let asked = &container.network;
     let mut networks = Map::new();
@@ -47,7 +52,7 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
                 .and_then(|all| Some(all.interface(name)?.1)),
         );
         let own = [
-            ("NetworkID", json!(name)),
+            ("NetworkID", json!(find(ctx, name).map_or_else(|_| name.clone(), |found| found.id))),
             ("DriverOpts", Value::Null),
             ("IPAMConfig", Value::Null),
             ("Links", Value::Null),
@@ -55,6 +60,11 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
         ];
         value.extend(own.map(|(key, value)| (key.to_owned(), value)));
         networks.insert(name.clone(), value.into());
+    }
+    if let Some(mode) = mode_alone(container) {
+        let mut value = endpoint(None);
+        value.insert("NetworkID".to_owned(), json!(mode));
+        networks.insert(mode.to_owned(), value.into());
     }
     let only = match (&asked.names[..], &connection) {
         ([name], Some(connection)) => connection.interface(name).map(|(_, interface)| interface),
@@ -72,7 +82,7 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
             "SandboxKey",
             match &connection {
                 Some(_) => json!(connection::netns(ctx, &container.id)),
-                None => json!(""),
+                None => json!(own_namespace(ctx, container)?),
             },
         ),
     ];
@@ -81,6 +91,27 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
         settings.insert("Networks".to_owned(), networks.into());
     }
     Ok(settings.into())
+}
+
+/// The mode that stands in the place of a network's name, where a container has none.
+fn mode_alone(container: &Container) -> Option<&str> {
+    let network = &container.network;
+    match (&container.namespaces.net, &network.user_mode) {
+        (Namespace::Host, _) => Some("host"),
+        (Namespace::Private, Some(mode)) => Some(&mode.program),
+        (Namespace::Private, None) if !network.bridged => Some("none"),
+        _ => None,
+    }
+}
+
+/// The namespace of a container that runs without a network, for whoever wants to join it.
+fn own_namespace(ctx: &Context, container: &Container) -> Result<String> {
+    Ok(match ctx.store.status(&container.id)? {
+        Status::Running(started) if mode_alone(container) == Some("none") => {
+            format!("/proc/{}/ns/net", started.pid)
+        }
+        _ => String::new(),
+    })
 }
 
 /// Ports that are exposed and lead nowhere stand there, too, where the network is the container's own.
@@ -135,13 +166,12 @@ fn endpoint(interface: Option<&Interface>) -> Map<String, Value> {
 }
 
 impl Connection {
-    /// Name servers and search domains that the networks bring.
+    /// Name servers and search domains of the networks.
     pub fn names(&self) -> (Vec<std::net::IpAddr>, Vec<String>) {
         let servers = self
             .answer
             .values()
-            .flat_map(|status| status.dns_server_ips.clone())
-            .chain(self.link.iter().flat_map(|link| link.dns.clone()));
+            .flat_map(|status| status.dns_server_ips.clone());
         let mut search: Vec<String> = Vec::new();
         for domain in self
             .answer

@@ -25,6 +25,9 @@ pub struct Request {
     pub port_mappings: Vec<Mapping>,
     pub networks: BTreeMap<String, Place>,
     pub network_info: BTreeMap<String, Network>,
+    /// Whom the networks' name server asks for what it does not know; empty for the host's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_servers: Vec<IpAddr>,
 }
 
 /// A container's place in one network.
@@ -52,15 +55,15 @@ pub struct Status {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Interface {
-    pub mac_address: String,
     pub subnets: Vec<Address>,
+    pub mac_address: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Address {
+    pub ipnet: ipnet::IpNet,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
-    pub ipnet: ipnet::IpNet,
 }
 
 #[derive(Clone, Copy, Debug)]

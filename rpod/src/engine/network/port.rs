@@ -61,6 +61,25 @@ pub fn parse(text: &str) -> Result<Vec<Mapping>> {
     Ok(all)
 }
 
+/// The same ports at the addresses that containers.conf names for those that were given none.
+pub fn at_default_addresses(mappings: Vec<Mapping>, addresses: &[String]) -> Result<Vec<Mapping>> {
+    let mut all = Vec::new();
+    for mapping in mappings {
+        if !mapping.host_ip.is_empty() || addresses.is_empty() {
+            all.push(mapping);
+            continue;
+        }
+        for text in addresses {
+            let host_ip = address(text).context("default_host_ips of containers.conf")?;
+            all.push(Mapping {
+                host_ip,
+                ..mapping.clone()
+            });
+        }
+    }
+    Ok(all)
+}
+
 /// `PORT[-PORT][/PROTOCOL]`: each port by itself, as `80/tcp`.
 pub fn exposed(text: &str) -> Result<Vec<String>> {
     let (ports, protocols) = text.split_once('/').unwrap_or((text, ""));
@@ -281,6 +300,22 @@ mod tests {
         for bad in ["", "0", "x", "80/foo", "6-5", "65536"] {
             assert!(exposed(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn ports_without_an_address_have_the_configured_ones() {
+        let addresses = ["127.0.0.1".to_owned(), "[::1]".to_owned()];
+        let shown = |text, addresses: &[String]| -> Vec<String> {
+            let all = at_default_addresses(parse(text).unwrap(), addresses).unwrap();
+            all.iter().map(Mapping::shown).collect()
+        };
+        assert_eq!(
+            shown("8080:80", &addresses),
+            ["127.0.0.1:8080->80/tcp", "::1:8080->80/tcp"]
+        );
+        assert_eq!(shown("0.0.0.0:1:1", &addresses), ["0.0.0.0:1->1/tcp"]);
+        assert_eq!(shown("1:1", &[]), ["0.0.0.0:1->1/tcp"]);
+        assert!(at_default_addresses(parse("1:1").unwrap(), &["here".to_owned()]).is_err());
     }
 
     #[test]

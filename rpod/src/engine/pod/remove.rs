@@ -64,16 +64,20 @@ fn stop_all(ctx: &Context, pod: &Pod, members: &[Container], timeout: Option<u64
 
 /// Nothing is removed unless everything can be.
 fn refuse_running(ctx: &Context, pod: &Pod, members: &[Container]) -> Result<()> {
+    let mut reasons = String::new();
     for member in members.iter().filter(|member| !member.infra) {
-        let status = ctx.store.status(&member.id)?;
-        if status.is_active() {
-            bail!(
-                "not all containers could be removed from pod {}: cannot remove container {} as it is {} - running or paused containers cannot be removed without force: container state improper",
-                pod.id,
-                member.id,
-                status.word()
+        if let Err(reason) = container::refuse_active(ctx, member) {
+            reasons += &format!(
+                "\nremoving container {} from pod {}: {reason:#}",
+                member.id, pod.id
             );
         }
+    }
+    if !reasons.is_empty() {
+        bail!(
+            "not all containers could be removed from pod {}: removing pod containers{reasons}",
+            pod.id
+        );
     }
     Ok(())
 }

@@ -33,7 +33,11 @@ pub(super) fn drop_cgroup(ctx: &Context, pod: &Pod, members: &[Container]) -> Re
         }
     }
     match pod.cgroup(ctx) {
-        Some(slice) if pod.resources.cgroup_manager == "systemd" => manager::stop(&slice),
+        // Where no systemd listens it has no slices either.
+        Some(slice) if pod.resources.cgroup_manager == "systemd" => match manager::is_there() {
+            true => manager::stop(&slice),
+            false => Ok(()),
+        },
         Some(path) => cgroup::remove(&path),
         None => Ok(()),
     }

@@ -54,21 +54,7 @@ impl Bus {
     /// # Errors
     /// Nobody answers.
     pub(super) fn connect(owner: Owner) -> Result<Bus> {
-        let (private, public) = match owner {
-            Owner::System => (
-                "/run/systemd/private".into(),
-                "/run/dbus/system_bus_socket".into(),
-            ),
-            Owner::User => {
-                let runtime = std::env::var_os("XDG_RUNTIME_DIR").ok_or_else(|| {
-                    anyhow!(
-                        "XDG_RUNTIME_DIR is not set: without it the user's systemd cannot be found"
-                    )
-                })?;
-                let runtime = Path::new(&runtime);
-                (runtime.join("systemd/private"), session_bus(runtime))
-            }
-        };
+        let (private, public) = sockets(owner)?;
         if let Ok(bus) = Bus::open(&private) {
             return Ok(bus);
         }
@@ -219,6 +205,30 @@ impl Bus {
         read(&mut self.stream, &mut message[HEADER..])?;
         Message::parse(&message)
     }
+}
+
+/// Whether systemd listens at all. Where it does not, it has no scopes.
+pub(super) fn is_there(owner: Owner) -> bool {
+    sockets(owner).is_ok_and(|(private, public)| private.exists() || public.exists())
+}
+
+/// systemd's own socket, and the message bus.
+fn sockets(owner: Owner) -> Result<(PathBuf, PathBuf)> {
+    Ok(match owner {
+        Owner::System => (
+            "/run/systemd/private".into(),
+            "/run/dbus/system_bus_socket".into(),
+        ),
+        Owner::User => {
+            let runtime = std::env::var_os("XDG_RUNTIME_DIR").ok_or_else(|| {
+                anyhow!(
+                    "XDG_RUNTIME_DIR is not set: without it the user's systemd cannot be found"
+                )
+            })?;
+            let runtime = Path::new(&runtime);
+            (runtime.join("systemd/private"), session_bus(runtime))
+        }
+    })
 }
 
 /// `DBUS_SESSION_BUS_ADDRESS` where it is a socket's path, else the usual place.

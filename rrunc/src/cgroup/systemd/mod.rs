@@ -194,11 +194,14 @@ impl Scope {
             .with_context(|| format!("set the properties of {}", self.unit))
     }
 
-    /// Stops the scope, its processes with it; it is no error when it is gone.
+    /// Stops the scope, its processes with it; it is no error when it is gone, or all of systemd.
     ///
     /// # Errors
     /// It does not stop.
     pub(super) fn stop(&self) -> Result<()> {
+        if !bus::is_there(owner()) {
+            return Ok(());
+        }
         let mut bus = Bus::connect(owner())?;
         match bus.job(
             "StopUnit",
