@@ -125,6 +125,49 @@ pub(crate) fn name_servers_of_a_network_change() -> Result<()> {
     Ok(())
 }
 
+/// In a network that knows names they are asked by its own server, which is the only one that the container sees.
+pub(crate) fn name_servers_that_a_container_asks_for() -> Result<()> {
+    let town = Town::new()?;
+    town.rpod("network create --subnet 10.73.0.0/24 green")
+        .ok()?;
+    town.rpod("run -d --name web --network green --dns 10.9.9.9 --dns-search lan --dns-opt debug alpine sleep 600")
+        .ok()?;
+    town.rpod("exec web cat /etc/resolv.conf")
+        .ok()?
+        .is("search lan\nnameserver 10.73.0.1\noptions debug")?;
+    let served = fs::read_to_string(
+        town.stack
+            .scratch
+            .path("runroot/networks/aardvark-dns/green"),
+    )?;
+    ensure!(served.contains("10.9.9.9"), "{served}");
+    let inside = town.rpod("network inspect green").ok()?;
+    let containers = inside
+        .stdout
+        .split("\"containers\"")
+        .last()
+        .unwrap_or_default();
+    let at = |key: &str| containers.find(key);
+    ensure!(
+        at("\"ipnet\"") < at("\"gateway\"") && at("\"gateway\"") < at("\"mac_address\""),
+        "{inside}"
+    );
+    let networks = |of: &str| {
+        town.rpod(&format!("create --name of-{of} --network {of} alpine"))
+            .ok()?;
+        town.rpod(&format!(
+            "inspect of-{of} --format {{{{.NetworkSettings.Networks}}}}"
+        ))
+        .ok()
+    };
+    networks("host")?.says("map[host:map[")?;
+    networks("none")?.says("map[none:map[")?;
+    town.rpod("run --rm --network host alpine cat /etc/hosts")
+        .ok()?
+        .says("127.0.0.1\thost.containers.internal")?;
+    Ok(())
+}
+
 pub(crate) fn two_families_of_addresses() -> Result<()> {
     let town = Town::new()?;
     town.rpod("network create --subnet 10.66.0.0/24 --subnet fd66::/64 both")

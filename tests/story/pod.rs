@@ -90,10 +90,35 @@ pub(crate) fn a_pod_is_removed_with_its_containers() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack.rpod("pod create --name doomed").ok()?;
     stack.rpod("run -d --pod doomed alpine sleep 600").ok()?;
-    let refused = stack.rpod("pod rm doomed").run()?;
-    ensure!(refused.code == 125, "a running pod was removed\n{refused}");
+    let refused = stack.rpod("pod rm doomed").exits(125)?;
+    let lines: Vec<&str> = refused.stderr.lines().collect();
+    ensure!(
+        lines.len() == 2
+            && lines[0].ends_with(": removing pod containers")
+            && lines[1].contains("cannot remove container ")
+            && lines[1].ends_with("without force: container state improper"),
+        "{refused}"
+    );
+    stack.rpod("pod rm -f -t -1 nobody").ok()?.is("")?;
     stack.rpod("pod rm -f -t 0 doomed").ok()?;
     stack.rpod("ps -aq").ok()?.is("")?;
+    // With its infra container a pod goes whole, and all that is gone is told.
+    stack
+        .rpod("create --pod new:doomed --name one alpine")
+        .ok()?;
+    let infra = stack
+        .rpod("pod inspect doomed --format {{.InfraContainerID}}")
+        .ok()?;
+    let gone = stack.rpod(&format!("rm --depend {}", infra.text())).ok()?;
+    ensure!(gone.stdout.lines().count() == 2, "{gone}");
+    // systemd is not asked for a slice where it does not run.
+    if !std::path::Path::new("/run/systemd/private").exists() {
+        stack
+            .rpod("--cgroup-manager systemd pod create --name sliced")
+            .ok()?;
+        stack.rpod("pod start sliced").exits(125)?;
+        stack.rpod("pod rm -f sliced").ok()?;
+    }
     Ok(())
 }
 
@@ -172,6 +197,17 @@ pub(crate) fn a_pod_is_made_for_its_first_container() -> Result<()> {
         .ok()?
         .is("inside")?;
     stack.rpod("pod ps --format {{.Name}}").ok()?.is("fresh")?;
+    let conf = fs::read_to_string(stack.scratch.path("containers.conf"))?;
+    let conf = conf.replace(
+        "[engine]\n",
+        "[engine]\ninfra_image = \"oci:/no/such:image\"\n",
+    );
+    stack.scratch.write("infra.conf", conf)?;
+    stack
+        .rpod("create --pod new:other alpine true")
+        .env("CONTAINERS_CONF", stack.scratch.path("infra.conf"))
+        .exits(125)?
+        .complains("/no/such")?;
     stack
         .rpod("run --rm --pod new:fresh alpine true")
         .exits(125)?

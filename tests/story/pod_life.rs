@@ -145,8 +145,8 @@ pub(crate) fn members_are_in_the_hosts_file_while_they_run() -> Result<()> {
     hosts
         .says("10.0.0.9\tdb sql")?
         .says("10.1.2.3\tprinter\n")?
-        .says("127.0.0.1\thome cat")?
-        .says("127.0.0.1\thome dog")?;
+        .says("127.0.0.1\tcat\n")?
+        .says("127.0.0.1\tdog\n")?;
     stack.rpod("rm -f -t 0 dog").ok()?;
     let hosts = stack.rpod("exec cat cat /etc/hosts").ok()?;
     ensure!(!hosts.stdout.contains("dog"), "{hosts}");

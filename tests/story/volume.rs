@@ -208,6 +208,10 @@ pub(crate) fn what_a_volume_is_made_with() -> Result<()> {
         ("--driver fly", "required plugin missing"),
         ("--opt fly=1", "invalid mount option fly for driver 'local'"),
         ("--opt type=ext4", "device"),
+        (
+            "--opt type=bind --opt device=/bogus",
+            "invalid volume option device for driver 'local': faccessat /bogus: no such file or directory",
+        ),
     ] {
         stack
             .rpod(&format!("volume create {options} bad"))
@@ -222,5 +226,44 @@ pub(crate) fn what_a_volume_is_made_with() -> Result<()> {
         .rpod("run --rm -v small:/x alpine df /x")
         .ok()?
         .says(" 1024 ")?;
+    let tree = stack.scratch.path("tree");
+    std::fs::create_dir(&tree)?;
+    stack.scratch.write("tree/file", "of the host")?;
+    stack
+        .rpod(&format!(
+            "volume create --opt type=bind --opt device={} tree",
+            tree.display()
+        ))
+        .ok()?;
+    let shown = stack.rpod("run --rm -v tree:/x alpine cat /x/file").ok()?;
+    shown.is("of the host")?;
+    Ok(())
+}
+
+pub(crate) fn a_volume_is_filled_by_the_first_that_has_something() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("volume create --label a=1 data").ok()?;
+    let state = || {
+        let line = "volume inspect data --format {{.NeedsCopyUp}}/{{.NeedsChown}}/{{.Anonymous}}";
+        stack.rpod(line).ok()
+    };
+    state()?.is("true/true/false")?;
+    let run = "run --rm --user 5:6 -v data:/nowhere alpine stat -c %u:%g /nowhere";
+    stack.rpod(run).ok()?.is("5:6")?;
+    state()?.is("true/true/false")?;
+    stack
+        .rpod("run --rm -v data:/etc -v data:/etc alpine ls /etc/passwd")
+        .ok()?;
+    state()?.is("false/false/false")?;
+    stack
+        .rpod("run --rm -v data:/etc -v other:/etc alpine true")
+        .exits(125)?
+        .complains("/etc: duplicate mount destination")?;
+    let list = |options: &str| stack.rpod(&format!("volume ls {options}")).ok();
+    list("--format {{.Labels}}")?.is("a=1")?;
+    list("-q --filter name=da.a$")?.is("data")?;
+    list("-q --filter name=ta.+")?.is("")?;
+    let nameless = stack.rpod("volume create").ok()?;
+    list("-q --filter anonymous=true")?.is(nameless.text())?;
     Ok(())
 }

@@ -206,6 +206,7 @@ fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
     super::artifact::methods(object, name, arguments)
         .or_else(|| super::network::go_name(object, name, arguments))
         .or_else(other_name)
+        .or_else(|| volume::inspect::omitted(object, name, arguments))
         .or_else(|| omitted(object, name))
 }
 

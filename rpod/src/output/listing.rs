@@ -138,6 +138,15 @@ fn spaced_capitals(name: &str) -> String {
     output
 }
 
+/// A map of labels as templates are given it: `a=1,b=2`.
+pub fn pairs(labels: &Value) -> String {
+    let labels = labels.as_object().into_iter().flatten();
+    let shown: Vec<String> = labels
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    shown.join(",")
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

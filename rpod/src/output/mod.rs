@@ -10,7 +10,7 @@ mod time;
 
 pub use inspection::{inspected, inspected_with};
 pub use json::pretty;
-pub use listing::{Listing, Style, unescape};
+pub use listing::{Listing, Style, pairs, unescape};
 pub use size::{binary_size, human_size, image_size};
 pub use table::align;
 pub use time::{

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::network::{self, filter::Filter};
-use crate::output::{Listing, Style};
+use crate::output::{Listing, Style, pairs};
 use crate::store::id;
 
 #[derive(Args, Debug)]
@@ -78,14 +78,7 @@ fn whole(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
         "DNSEnabled" => "dns_enabled",
         "Options" => "options",
         "IPAMOptions" => "ipam_options",
-        "Labels" => {
-            let labels = row.get("labels").and_then(Value::as_object);
-            let pairs = labels.into_iter().flatten();
-            let shown: Vec<String> = pairs
-                .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-                .collect();
-            return Some(shown.join(",").into());
-        }
+        "Labels" => return Some(pairs(&row["labels"]).into()),
         _ => return None,
     };
     Some(row.get(key).cloned().unwrap_or_default())

@@ -8,6 +8,7 @@ use clap::Args;
 use super::namespaces::NamespaceOptions;
 use super::network::NetworkOptions;
 use crate::engine::Context;
+use crate::engine::container::create as container;
 use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::pod::join::{Joining, join};
 use crate::engine::pod::record::{Pod, Shared};
@@ -41,6 +42,9 @@ impl PodOptions {
             hostname: namespaces.hostname.clone(),
             ..create::infra_defaults(ctx)
         };
+        // An image stays until the infra container names it.
+        let _images = container::lock_images(ctx)?;
+        pod::infra::from_image(ctx, &mut infra, None, None)?;
         network.apply(ctx, &mut infra)?;
         let pod = Pod {
             name: name.to_owned(),

@@ -79,12 +79,7 @@ impl StorageOptions {
             }
             asked.push(mount);
         }
-        for (at, mount) in asked.iter().enumerate() {
-            let same = |other: &Mount| other.destination == mount.destination;
-            if asked[..at].iter().any(same) {
-                bail!("{}: duplicate mount destination", mount.destination);
-            }
-        }
+        let mut asked = without_repetitions(asked)?;
         let mut more = from_containers(ctx, &self.volumes_from)?;
         for text in conf.volumes.iter().flatten() {
             more.push(volume::parse(text).context("volumes of containers.conf")?);
@@ -128,6 +123,22 @@ impl StorageOptions {
         }
         Ok(())
     }
+}
+
+/// What is asked for twice is had once; two things at one place are an error.
+fn without_repetitions(asked: Vec<Mount>) -> Result<Vec<Mount>> {
+    let mut all: Vec<Mount> = Vec::new();
+    for mount in asked {
+        match all
+            .iter()
+            .find(|other| other.destination == mount.destination)
+        {
+            None => all.push(mount),
+            Some(other) if *other == mount => {}
+            Some(_) => bail!("{}: duplicate mount destination", mount.destination),
+        }
+    }
+    Ok(all)
 }
 
 /// `CONTAINER[:ro|rw|z]`: the volumes and bind mounts of containers.

@@ -12,7 +12,7 @@ use crate::engine::Context;
 use crate::engine::container::create as container;
 use crate::engine::container::record::Container;
 use crate::engine::pod::record::{Pod, Shared, parse_share};
-use crate::engine::pod::{create, find, remove};
+use crate::engine::pod::{create, find, infra, remove};
 
 #[derive(Args, Debug)]
 pub struct Create {
@@ -130,21 +130,8 @@ impl Create {
 
     fn infra_container(&self, ctx: &Context, pod: &Pod) -> Result<Container> {
         let mut infra = create::infra_defaults(ctx);
-        let engine = &ctx.config.containers_conf.engine;
-        let configured = engine
-            .infra_image
-            .as_deref()
-            .filter(|name| !name.is_empty());
-        if let Some(name) = self.infra_image.as_deref().or(configured) {
-            let image = container::image(ctx, name)?;
-            let command = engine
-                .infra_command
-                .as_deref()
-                .filter(|text| !text.is_empty());
-            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-            let command = self.of_infra.command().or(command.map(words));
-            container::apply_image(&mut infra, name, &image, command);
-        }
+        let (image, command) = (self.infra_image.as_deref(), self.of_infra.command());
+        infra::from_image(ctx, &mut infra, image, command)?;
         self.of_infra.apply_infra(ctx, pod, &mut infra)?;
         self.network.apply(ctx, &mut infra)?;
         Ok(infra)

@@ -9,7 +9,7 @@ use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{health, restart, size};
-use crate::output::{ago, human_duration, image_size};
+use crate::output::{ago, human_duration, image_size, pairs};
 use crate::store::{Noun, id, record};
 
 /// Go's zero time in seconds: "never".
@@ -175,15 +175,7 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
             .get(arguments.first()?.as_str()?)
             .cloned()
             .unwrap_or_else(|| "".into()),
-        "Labels" => {
-            let labels = row["Labels"].as_object()?;
-            labels
-                .iter()
-                .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-                .collect::<Vec<_>>()
-                .join(",")
-                .into()
-        }
+        "Labels" => pairs(&row["Labels"]).into(),
         "Cgroup" | "IPC" | "MNT" | "NET" | "PIDNS" | "UTS" => row["Namespaces"]
             .get(name)
             .cloned()

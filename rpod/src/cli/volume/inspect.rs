@@ -44,7 +44,7 @@ impl Verb for Inspect {
                 Err(error) => code = crate::cli::tell(&error.context("inspecting object")),
             }
         }
-        output::inspected("volume inspect", &found, &self.format)?;
+        output::inspected_with("volume inspect", &found, &self.format, inspect::omitted)?;
         Ok(code)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::volume::{self, filter::Filter, inspect};
-use crate::output::{Listing, Style};
+use crate::output::{Listing, Style, pairs};
 
 #[derive(Args, Debug)]
 pub struct List {
@@ -23,6 +23,14 @@ pub struct List {
     /// Print volume output in quiet mode
     #[arg(short, long)]
     quiet: bool,
+}
+
+/// What a row tells otherwise than its JSON does.
+fn methods(row: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
+    match name {
+        "Labels" => row.get("Labels").map(|labels| pairs(labels).into()),
+        _ => inspect::omitted(row, name, arguments),
+    }
 }
 
 impl Verb for List {
@@ -41,7 +49,7 @@ impl Verb for List {
             name: "volume ls",
             rows: rows?,
             hidden: &[],
-            methods: |_, _, _| None,
+            methods,
             heading: |name| (name == "Name").then_some("VOLUME NAME"),
             table: "{{.Driver}}\t{{.Name}}",
         };

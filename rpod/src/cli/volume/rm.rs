@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::cli::stop::seconds;
 use crate::cli::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
 use crate::engine::volume::{self, VolumeError, remove};
@@ -15,9 +16,15 @@ pub struct Rm {
     /// Remove a volume by force, even if it is being used by a container
     #[arg(short, long)]
     force: bool,
-    /// Seconds to wait for running containers to stop before killing them
-    #[arg(short, long, value_name = "SECONDS", requires = "force")]
-    time: Option<u64>,
+    /// Seconds to wait for running containers to stop before killing them: -1 to wait for ever
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        allow_hyphen_values = true,
+        requires = "force"
+    )]
+    time: Option<i64>,
     /// Names of volumes
     #[arg(value_name = "VOLUME")]
     volumes: Vec<String>,
@@ -37,6 +44,7 @@ impl Verb for Rm {
             true => volume::all(&ctx)?.into_iter().map(|v| v.name).collect(),
             false => self.volumes,
         };
+        let timeout = seconds(self.time);
         let mut code = 0;
         for name in &names {
             let found = match volume::find(&ctx, name) {
@@ -49,7 +57,7 @@ impl Verb for Rm {
                 found => found,
             };
             let removed = found.and_then(|volume| {
-                remove::remove(&ctx, &volume, self.force, self.time)?;
+                remove::remove(&ctx, &volume, self.force, timeout)?;
                 Ok(volume.name)
             });
             match removed {

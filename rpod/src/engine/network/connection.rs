@@ -79,9 +79,10 @@ pub fn host(
     match configured.host_containers_internal_ip.as_deref() {
         None | Some("") => known(),
         Some("none") => Ok(None),
-        Some(address) => address.parse().map(Some).with_context(|| {
-            format!("host_containers_internal_ip {address:?} of containers.conf")
-        }),
+        Some(address) => address
+            .parse()
+            .map(Some)
+            .with_context(|| format!("host_containers_internal_ip {address:?} of containers.conf")),
     }
 }
 

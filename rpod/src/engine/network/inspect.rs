@@ -52,7 +52,10 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
                 .and_then(|all| Some(all.interface(name)?.1)),
         );
         let own = [
-            ("NetworkID", json!(find(ctx, name).map_or_else(|_| name.clone(), |found| found.id))),
+            (
+                "NetworkID",
+                json!(find(ctx, name).map_or_else(|_| name.clone(), |found| found.id)),
+            ),
             ("DriverOpts", Value::Null),
             ("IPAMConfig", Value::Null),
             ("Links", Value::Null),

@@ -12,7 +12,7 @@
 pub mod check;
 pub mod clone;
 pub mod create;
-mod infra;
+pub mod infra;
 pub mod inspect;
 pub mod join;
 mod members;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -39,6 +40,7 @@ pub(super) fn ensure(ctx: &Context, name: &str) -> Result<Volume> {
 pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume> {
     if volume.name.is_empty() {
         volume.name = id::new()?;
+        volume.anonymous = true;
     }
     if !names::is_valid(&volume.name) {
         bail!(
@@ -59,7 +61,8 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     check_options(&volume.options)?;
     owner(&mut volume)?;
     volume.created = jiff::Timestamp::now().to_string();
-    volume.needs_copy_up = !volume.options.contains_key("nocopy");
+    volume.needs_copy_up = true;
+    volume.has_owner = volume.uid.is_some() || volume.gid.is_some();
     let making = || format!("making volume {}", volume.name);
     if load(ctx, &volume.name)?.is_some() {
         return Err(VolumeError::Exists(volume.name).into());
@@ -111,6 +114,15 @@ fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
                 "invalid mount option {key} for driver 'local': type, device, o, copy and nocopy are known: invalid argument"
             ),
         }
+    }
+    if let (Some("bind"), Some(device)) = (
+        options.get("type").map(String::as_str),
+        options.get("device"),
+    ) && !Path::new(device).exists()
+    {
+        bail!(
+            "invalid volume option device for driver 'local': faccessat {device}: no such file or directory"
+        );
     }
     if options.contains_key("type") && !options.contains_key("device") {
         let needs_device = !matches!(options["type"].as_str(), "tmpfs" | "ramfs");

@@ -7,13 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use nix::errno::Errno;
 
-use super::{get, lock};
+use super::{Volume, get, lock};
 use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 use crate::engine::files::pack::{Form, Packer};
 use crate::engine::files::{self, Root, unpack};
 
+/// As long as the volume is empty it becomes what the container that uses it has at its place: podman-run(1), "--volume".
 pub(super) fn first_use(ctx: &Context, container: &Container, mount: &Mount) -> Result<()> {
     let _lock = lock(ctx)?;
     let mut volume = get(ctx, mount.volume.as_deref().unwrap_or_default())?;
@@ -21,37 +22,57 @@ pub(super) fn first_use(ctx: &Context, container: &Container, mount: &Mount) -> 
     if !volume.needs_copy_up {
         return Ok(());
     }
+    let name = volume.name.clone();
+    let filling = || format!("filling volume {name} from the image");
+    let is_empty = is_empty(&volume.data(ctx)).with_context(filling)?;
+    let had_owner = volume.has_owner;
+    if is_empty {
+        place(ctx, container, mount, &mut volume).with_context(filling)?;
+    } else {
+        volume.has_owner = true;
+    }
+    if volume.needs_copy_up && volume.has_owner == had_owner {
+        return Ok(());
+    }
+    volume.save(ctx)
+}
+
+fn is_empty(directory: &Path) -> std::io::Result<bool> {
+    Ok(fs::read_dir(directory)?.next().is_none())
+}
+
+fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volume) -> Result<()> {
     let data = volume.data(ctx);
-    let filling = || format!("filling volume {} from the image", volume.name);
-    let is_empty = fs::read_dir(&data).with_context(filling)?.next().is_none();
     let home = container.home(ctx);
     let rootfs = Root::open(&home.join("rootfs"))?;
     let destination = Path::new(&mount.destination);
-    let own = |uid: u32, gid: u32| {
-        let (uid, gid) = (volume.uid.unwrap_or(uid), volume.gid.unwrap_or(gid));
-        chown(&data, Some(uid), Some(gid))
-    };
     match rootfs.stat(destination) {
-        Ok(stat) if files::is_dir(&stat) && is_empty => {
-            own(stat.st_uid, stat.st_gid).with_context(filling)?;
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(stat.st_mode & 0o7777);
-            fs::set_permissions(&data, mode).with_context(filling)?;
-            if !mount.no_copy {
-                copy(&rootfs, destination, &Root::open(&data)?).with_context(filling)?;
+        Ok(stat) if files::is_dir(&stat) => {
+            if !volume.has_owner {
+                chown(&data, Some(stat.st_uid), Some(stat.st_gid))?;
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(stat.st_mode & 0o7777);
+                fs::set_permissions(&data, mode)?;
+                // Another container's user may take it over from anybody but root.
+                volume.has_owner = stat.st_uid == 0 && stat.st_gid == 0;
             }
+            if !mount.no_copy && !volume.options.contains_key("nocopy") {
+                copy(&rootfs, destination, &Root::open(&data)?)?;
+            }
+            if !is_empty(&data)? {
+                volume.needs_copy_up = false;
+                volume.has_owner = true;
+            }
+            Ok(())
         }
-        Ok(_) => {}
-        Err(Errno::ENOENT | Errno::ENOTDIR) if is_empty => {
+        Err(Errno::ENOENT | Errno::ENOTDIR) if !volume.has_owner => {
             let (uid, gid) = bundle::owner(&home.join("rootfs"), &container.process.user)?;
             let maps = container.user_namespace.maps();
             let (uid, gid) = maps.map_or((uid, gid), |maps| maps.outside(uid, gid));
-            own(uid, gid).with_context(filling)?;
+            Ok(chown(&data, Some(uid), Some(gid))?)
         }
-        Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-        Err(errno) => return Err(errno).with_context(filling),
+        Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
-    volume.needs_copy_up = false;
-    volume.save(ctx)
 }
 
 fn copy(from: &Root, path: &Path, to: &Root) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use regex::Regex;
 
 use super::{Volume, remove};
 use crate::engine::Context;
@@ -9,7 +10,7 @@ use crate::output::parse_point;
 
 #[derive(Debug)]
 enum Test {
-    Name(String),
+    Name(Regex),
     Driver(String),
     Label(String),
     NoLabel(String),
@@ -35,7 +36,10 @@ impl Filter {
             let owned = value.to_owned();
             let point = || parse_point(value).with_context(|| format!("{value:?} is no time"));
             tests.push(match key {
-                "name" => Test::Name(owned),
+                "name" => {
+                    let regex = Regex::new(value);
+                    Test::Name(regex.with_context(|| format!("filter name={value}"))?)
+                }
                 "driver" => Test::Driver(owned),
                 "label" => Test::Label(owned),
                 "label!" => Test::NoLabel(owned),
@@ -57,9 +61,9 @@ impl Filter {
             true => remove::unused(ctx)?.into_iter().map(|v| v.name).collect(),
             false => Vec::new(),
         };
-        let names: Vec<&String> = self.0.iter().filter_map(Test::name).collect();
+        let names: Vec<&Regex> = self.0.iter().filter_map(Test::name).collect();
         volumes.retain(|volume| {
-            (names.is_empty() || names.iter().any(|name| volume.name.contains(name.as_str())))
+            (names.is_empty() || names.iter().any(|name| name.is_match(&volume.name)))
                 && self.0.iter().all(|test| test.holds(volume, &unused))
         });
         Ok(volumes)
@@ -75,7 +79,7 @@ fn truth(text: &str) -> Result<bool> {
 }
 
 impl Test {
-    fn name(&self) -> Option<&String> {
+    fn name(&self) -> Option<&Regex> {
         match self {
             Test::Name(name) => Some(name),
             _ => None,

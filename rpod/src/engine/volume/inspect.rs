@@ -6,6 +6,18 @@ use serde_json::{Value, json};
 use super::{Volume, mount};
 use crate::engine::Context;
 
+/// Fields that are left out of the JSON where they say nothing.
+pub fn omitted(object: &Value, name: &str, _: &[Value]) -> Option<Value> {
+    let value = match name {
+        "UID" | "GID" | "Timeout" => json!(0),
+        "Anonymous" | "NeedsCopyUp" | "NeedsChown" => json!(false),
+        "Status" => json!({}),
+        "StorageID" => json!(""),
+        _ => return None,
+    };
+    (object.get("Mountpoint").is_some() && object.get(name).is_none()).then_some(value)
+}
+
 pub fn inspect(ctx: &Context, volume: &Volume) -> Result<Value> {
     let mut value = json!({
         "Name": volume.name,
@@ -22,7 +34,10 @@ pub fn inspect(ctx: &Context, volume: &Volume) -> Result<Value> {
         ("Anonymous", volume.anonymous.then(|| json!(true))),
         ("MountCount", Some(json!(mount::count(ctx, volume, None)?))),
         ("NeedsCopyUp", volume.needs_copy_up.then(|| json!(true))),
-        ("NeedsChown", volume.needs_copy_up.then(|| json!(true))),
+        (
+            "NeedsChown",
+            (volume.needs_copy_up && !volume.has_owner).then(|| json!(true)),
+        ),
     ];
     for (key, field) in more {
         if let Some(field) = field {

@@ -48,8 +48,10 @@ pub struct Volume {
     pub anonymous: bool,
     pub uid: Option<u32>,
     pub gid: Option<u32>,
-    /// The first container that uses it puts its image's files into it and makes it its user's.
+    /// The first container whose image has files there puts them into it.
     pub needs_copy_up: bool,
+    /// It does not become the user's any more of the container that uses it first.
+    pub has_owner: bool,
 }
 
 #[derive(Debug, Error)]

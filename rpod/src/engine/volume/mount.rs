@@ -22,21 +22,26 @@ pub(super) fn up(ctx: &Context, volume: &Volume) -> Result<()> {
         return Ok(());
     }
     let mut command = Command::new("mount");
-    if let Some(kind) = volume.options.get("type") {
-        command.arg("-t").arg(kind);
-    }
-    let options: Vec<&str> = volume.options.get("o").map_or(Vec::new(), |list| {
+    let kind = volume.options.get("type").map(String::as_str);
+    let mut options: Vec<&str> = volume.options.get("o").map_or(Vec::new(), |list| {
         list.split(',')
             .filter(|option| !option.is_empty() && *option != "noquota")
             .collect()
     });
+    match kind {
+        // To mount(8) that is no kind of file system.
+        Some("bind") => options.push("bind"),
+        Some(kind) => _ = command.arg("-t").arg(kind),
+        None => {}
+    }
     if !options.is_empty() {
         command.arg("-o").arg(options.join(","));
     }
-    let device = volume.options.get("device").or(volume.options.get("type"));
+    let device = volume.options.get("device");
+    let device = device.map(String::as_str).or(kind);
     let output = command
         .arg("--")
-        .arg(device.map_or("none", String::as_str))
+        .arg(device.unwrap_or("none"))
         .arg(&data)
         .output()
         .context("starting mount")?;

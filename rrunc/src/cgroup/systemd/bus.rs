@@ -221,9 +221,7 @@ fn sockets(owner: Owner) -> Result<(PathBuf, PathBuf)> {
         ),
         Owner::User => {
             let runtime = std::env::var_os("XDG_RUNTIME_DIR").ok_or_else(|| {
-                anyhow!(
-                    "XDG_RUNTIME_DIR is not set: without it the user's systemd cannot be found"
-                )
+                anyhow!("XDG_RUNTIME_DIR is not set: without it the user's systemd cannot be found")
             })?;
             let runtime = Path::new(&runtime);
             (runtime.join("systemd/private"), session_bus(runtime))

@@ -265,7 +265,7 @@ impl Namespaces {
     }
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mount {
     /// `bind` (volumes too), `tmpfs`, `ramfs`, `devpts`, `image` or `artifact`.
