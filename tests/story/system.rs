@@ -207,7 +207,7 @@ pub(crate) fn connections_are_podmans() -> Result<()> {
     );
     rpod("remove qa")
         .exits(125)?
-        .complains("destination \"qa\" is not defined")?;
+        .complains("\"qa\" destination is not defined")?;
     rpod("add bad http://x")
         .exits(125)?
         .complains("not a supported scheme")?;

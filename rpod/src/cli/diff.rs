@@ -82,8 +82,11 @@ impl Verb for ImageDiff {
             latest: false,
             names: self.names,
         };
-        let subject =
-            |name: &str| image::find(&ctx, name).map(|found| Subject::Image(found.into()));
+        let subject = |name: &str| {
+            image::find(&ctx, name)
+                .map(|found| Subject::Image(found.into()))
+                .with_context(|| format!("{name} not found"))
+        };
         diff.show(&ctx, "image diff", subject)
     }
 }

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -72,10 +72,11 @@ impl Verb for Stats {
 impl Stats {
     fn chosen(&self, ctx: &Context) -> Result<Vec<Container>> {
         if !self.containers.is_empty() {
-            let found = self
-                .containers
-                .iter()
-                .map(|name| container::find(ctx, name));
+            let found = self.containers.iter().map(|name| {
+                container::find(ctx, name).with_context(|| {
+                    format!("unable to get list of containers: unable to look up container {name}")
+                })
+            });
             return found.collect();
         }
         let mut all = container::all(ctx)?;

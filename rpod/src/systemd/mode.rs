@@ -30,7 +30,7 @@ impl std::str::FromStr for Mode {
             "true" => Mode::Auto,
             "always" => Mode::Always,
             "false" => Mode::Never,
-            _ => bail!("invalid value {text:?} for --systemd: true, false or always"),
+            _ => bail!("--systemd values must be one of \"true, false, always\", and not {text:?}"),
         })
     }
 }

@@ -64,7 +64,9 @@ impl Verb for Rmi {
                         .for_each(|name| println!("Untagged: {name}"));
                     deleted.extend(removed.deleted);
                 }
-                Err(error) if self.ignore && RemoveError::exit_code(&error) == 1 => {}
+                // One that is to go by all means may be gone.
+                Err(error)
+                    if (self.ignore || self.force) && RemoveError::exit_code(&error) == 1 => {}
                 Err(error) => errors.push(error),
             }
         }

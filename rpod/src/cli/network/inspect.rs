@@ -28,7 +28,10 @@ impl Verb for Inspect {
         for name in &self.networks {
             match network::find(&ctx, name).and_then(|one| network::inspect::network(&ctx, &one)) {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&error.context("inspecting object")),
+                Err(error) => {
+                    let named = error.context(format!("inspecting object: network {name}"));
+                    code = crate::cli::tell(&named);
+                }
             }
         }
         output::inspected_with("network inspect", &found, &self.format, go_name)?;

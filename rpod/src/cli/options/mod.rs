@@ -301,7 +301,10 @@ impl ContainerOptions {
             );
         }
         for name in &self.requires {
-            c.requires.push(container::find(ctx, name)?.id);
+            let found = container::find(ctx, name).with_context(|| {
+                format!("{name:?} is not a valid container, cannot be used as a dependency")
+            })?;
+            c.requires.push(found.id);
         }
         if self.init || conf.containers.init {
             if let Some(path) = &self.init_path {
@@ -331,7 +334,7 @@ impl ContainerOptions {
                 }
                 Some(("tag", tag)) => c.log_tag = Some(tag.to_owned()),
                 _ => bail!(
-                    "unknown option {option:?} for --log-opt: max-size=SIZE, path=FILE and tag=TAG are known"
+                    "invalid log option {option:?}: max-size=SIZE, path=FILE and tag=TAG are known"
                 ),
             }
         }

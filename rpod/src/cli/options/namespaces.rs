@@ -108,6 +108,8 @@ pub(in crate::cli) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result
         ("pod", "") => bail!(
             "cannot use pod namespace as container is not joining a pod or pod has no infra container: invalid argument"
         ),
-        _ => bail!("invalid --{flag} {text:?}: host, private, container:NAME or ns:PATH"),
+        _ => bail!(
+            "unrecognized namespace mode {text} passed: --{flag} is host, private, container:NAME or ns:PATH"
+        ),
     })
 }

@@ -113,7 +113,9 @@ impl ProcessOptions {
                 || umask.len() > 4
                 || !umask.bytes().all(|b| matches!(b, b'0'..=b'7')))
         {
-            bail!("invalid umask string {umask}: invalid argument");
+            bail!(
+                "running container create option: invalid umask string {umask}: invalid argument"
+            );
         }
         process.umask = self.umask.clone().or_else(|| conf.umask.clone());
         process.personality = self.personality.clone();

@@ -1,6 +1,6 @@
 //! What the container sees besides its image: volumes, temporary file systems, devices.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use super::resources::bytes;
@@ -61,13 +61,14 @@ impl StorageOptions {
         c.devices.extend(self.device.iter().cloned());
         c.gpus = self.gpus.clone();
         let size = self.shm_size.as_deref().or(conf.shm_size.as_deref());
-        c.shm_size = u64::try_from(bytes(size.unwrap_or("64m"))?)?;
+        c.shm_size =
+            u64::try_from(bytes(size.unwrap_or("64m")).context("unable to translate --shm-size")?)?;
         let mut asked = Vec::new();
         for text in &self.volume {
             asked.push(volume::parse(text)?);
         }
         for text in &self.mount {
-            asked.extend(mount::parse(text).with_context(|| format!("--mount {text}"))?);
+            asked.extend(mount::parse(text).map_err(|error| anyhow!("{error:#}: --mount {text}"))?);
         }
         for text in &self.tmpfs {
             let mount = tmpfs(text)?;
@@ -146,7 +147,9 @@ pub(in crate::cli) fn from_containers(ctx: &Context, texts: &[String]) -> Result
     let mut mounts = Vec::new();
     for text in texts {
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
-        for mut mount in find(ctx, name)?.mounts {
+        let from = find(ctx, name)
+            .with_context(|| format!("looking up container {name:?} for volumes-from"))?;
+        for mut mount in from.mounts {
             match options {
                 "" | "rw" | "z" => {}
                 "ro" => {

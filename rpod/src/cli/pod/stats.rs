@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -74,7 +74,9 @@ impl Stats {
     /// The pods that run, unless others were asked for.
     fn chosen(&self, ctx: &Context) -> Result<Vec<Pod>> {
         if !self.pods.is_empty() {
-            return self.pods.iter().map(|name| pod::find(ctx, name)).collect();
+            let found = self.pods.iter().map(|name| pod::find(ctx, name));
+            let found: Result<Vec<Pod>> = found.collect();
+            return found.context("unable to get list of pods");
         }
         let mut all = pod::all(ctx)?;
         if self.latest {

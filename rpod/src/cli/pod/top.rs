@@ -1,6 +1,6 @@
 //! `rpod pod top`: podman-pod-top(1).
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::selection::one;
@@ -31,7 +31,8 @@ impl Verb for Top {
     fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let name = (!self.latest && !self.words.is_empty()).then(|| self.words.remove(0));
-        let pod = one(&ctx, "pod top", name.as_deref(), self.latest)?;
+        let pod = one(&ctx, "pod top", name.as_deref(), self.latest)
+            .context("unable to look up requested container")?;
         let mut running = status::of(&ctx, &pod)?;
         running.retain(|member| member.status.is_running());
         if running.is_empty() {

@@ -1,11 +1,11 @@
 //! `rpod volume inspect`: podman-volume-inspect(1).
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::volume::{self, inspect};
+use crate::engine::volume::{self, VolumeError, inspect};
 use crate::output;
 
 #[derive(Args, Debug)]
@@ -41,10 +41,22 @@ impl Verb for Inspect {
         for volume in volumes {
             match volume.and_then(|volume| inspect::inspect(&ctx, &volume)) {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&error.context("inspecting object")),
+                Err(error) => code = crate::cli::tell(&inspecting(error)),
             }
         }
         output::inspected_with("volume inspect", &found, &self.format, inspect::omitted)?;
         Ok(code)
+    }
+}
+
+fn inspecting(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(VolumeError::NotFound(missing)) => {
+            anyhow!(
+                "inspecting object: no such volume {}{missing}",
+                missing.name
+            )
+        }
+        _ => error.context("inspecting object"),
     }
 }

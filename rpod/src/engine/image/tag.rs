@@ -25,7 +25,7 @@ pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
         for name in names {
             match super::stored_name(index, name)?.filter(|stored| image.names.contains(stored)) {
                 Some(stored) => gone.push(stored),
-                None => bail!("{name}: tag not known"),
+                None => bail!("{}: tag not known", local(name)?.normalized()),
             }
         }
         if names.is_empty() {

@@ -116,7 +116,7 @@ fn known(connections: &Connections, name: &str) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "destination {name:?} is not defined. See \"rpod system connection add ...\" to create a connection"
+        "{name:?} destination is not defined. See \"rpod system connection add ...\" to create a connection"
     )
 }
 
