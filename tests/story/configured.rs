@@ -154,6 +154,15 @@ pub(crate) fn info_tells_of_the_host() -> Result<()> {
     ] {
         ensure!(!info[place][key].is_null(), "{place}.{key}: {info}");
     }
+    // Templates name podman's own fields, which are not always the keys.
+    let fields = [
+        "{{.Host.CgroupsVersion}}",
+        "{{.Host.CPUUtilization.IdlePercent}}",
+        "{{.Host.Slirp4NetNS.Executable}}",
+        "{{range .Host.IDMappings.UIDMap}}{{.ContainerID}} {{.HostID}}{{end}}",
+    ];
+    let told = stack.rpod("info --format").arg(fields.join("|"));
+    ensure!(told.ok()?.text().matches('|').count() == 3);
     stack
         .rpod("manifest inspect nope")
         .exits(125)?
