@@ -1,7 +1,8 @@
 //! rrunc where cgroup v2 is the only hierarchy and systemd is init: in a guest, since few build machines are like that.
 //!
 //! Each file in `stories/` is a test: a shell script that runs as root in the guest, restored anew, after the `prelude`. Its first
-//! line says what it shows; with the exit code 77 it is skipped for the reason that it printed last. `RESULT` says how they last went.
+//! line says what it shows; with the exit code 77 it is skipped for the reason that it printed last. One that has the word `reboot` may
+//! boot the guest anew, and is then told again from its beginning. `RESULT` says how they last went.
 
 use std::fs;
 use std::path::Path;
