@@ -16,6 +16,7 @@ mod files;
 mod formats;
 mod given;
 mod globals;
+mod habits;
 mod health;
 mod image;
 mod image_proxy;
@@ -228,6 +229,11 @@ fn main() -> ExitCode {
         secret::secrets_are_files_and_variables,
         secret::secrets_are_kept_by_scripts,
         secret::a_container_is_changed_while_it_runs,
+        habits::a_file_is_no_keyboard,
+        habits::a_start_that_fails_has_its_own_codes,
+        habits::stopping_is_seen,
+        habits::images_are_taken_by_name_and_by_file,
+        habits::small_things,
         terminal::a_terminal_is_one,
         terminal::the_window_is_resized,
         terminal::ctrl_c_interrupts,

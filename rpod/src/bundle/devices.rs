@@ -50,30 +50,29 @@ pub(super) fn rules(container: &Container) -> Result<Vec<Value>> {
     Ok(rules)
 }
 
-/// `a|b|c MAJOR|*:MINOR|* [rwm]`: podman-run(1), "--device-cgroup-rule".
+/// `a|b|c MAJOR|*:MINOR|* rwm`, with podman's complaints: podman-run(1), "--device-cgroup-rule". `a` is for every device.
 pub fn rule(text: &str) -> Result<Value> {
-    let wrong = || {
-        format!(
-            "invalid device cgroup rule {text:?}: write TYPE MAJOR:MINOR ACCESS, such as 'c 1:3 rwm'"
-        )
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let [kind, numbers, access] = words[..] else {
+        bail!(
+            "invalid device cgroup rule requires type, major:Minor, and access rules: {text:?}: write them as in 'c 1:3 rwm'"
+        );
     };
-    let mut words = text.split_ascii_whitespace();
-    let (kind, numbers, access) = (
-        words.next().with_context(wrong)?,
-        words.next().with_context(wrong)?,
-        words.next().unwrap_or("rwm"),
-    );
-    let (major, minor) = numbers.split_once(':').with_context(wrong)?;
+    if !matches!(kind, "a" | "b" | "c") {
+        bail!("invalid device type in device-access-add: {kind}: a, b or c");
+    }
+    if let Some(other) = access.chars().find(|letter| !"rwm".contains(*letter)) {
+        bail!("invalid device access in device-access-add: {other}: some of r, w and m");
+    }
     let mut rule = json!({ "allow": true, "type": kind, "access": access });
+    let (major, minor) = numbers.split_once(':').unwrap_or((numbers, "*"));
     for (key, number) in [("major", major), ("minor", minor)] {
         if number != "*" {
-            rule[key] = json!(number.parse::<i64>().with_context(wrong)?);
+            let number: i64 = number
+                .parse()
+                .with_context(|| format!("parsing {number:?} of device cgroup rule {text:?}"))?;
+            rule[key] = json!(number);
         }
-    }
-    let known =
-        matches!(kind, "a" | "b" | "c") && access.bytes().all(|b| matches!(b, b'r' | b'w' | b'm'));
-    if !known || words.next().is_some() {
-        bail!(wrong());
     }
     Ok(rule)
 }

@@ -68,11 +68,18 @@ pub fn write(
             )?;
         }
     }
-    put(
-        ".containerenv",
-        "/run/.containerenv",
-        containerenv(container),
-    )?;
+    // A directory of the host that is mounted there stays as it is.
+    if !container
+        .mounts
+        .iter()
+        .any(|mount| mount.destination == "/run" && mount.kind == "bind")
+    {
+        put(
+            ".containerenv",
+            "/run/.containerenv",
+            containerenv(container),
+        )?;
+    }
     if !container.no_hostname {
         put("hostname", "/etc/hostname", hostname(container) + "\n")?;
     }

@@ -18,7 +18,7 @@ mod seccomp;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::engine::container::record::{Container, Namespace, Process};
@@ -63,6 +63,8 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
         &replaced,
     )?;
     let capabilities = capabilities::of(ctx, &container.security)?;
+    let mounts = mounts::of(container, place)?;
+    check_workdir(container, &rootfs, &mounts)?;
     let mut asked = container.clone();
     let secrets = attach::variables(container, place.home)?;
     asked.process.env.extend(secrets);
@@ -71,7 +73,7 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
         "ociVersion": "1.0.2",
         "process": process::of(ctx, container, &user, &capabilities)?,
         "root": { "path": place.home.join("rootfs"), "readonly": container.read_only },
-        "mounts": mounts::of(container, place)?,
+        "mounts": mounts,
         "annotations": annotations(container),
         "linux": linux(ctx, container, place, &capabilities)?,
     });
@@ -81,6 +83,23 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
     cdi::inject(ctx, container, &mut config).context("setting up described devices")?;
     hooks::inject(ctx, container, &mut config).context("setting up OCI hooks")?;
     Ok(config)
+}
+
+/// The image's working directory is made if it is not there; one that a person asked for has to be.
+fn check_workdir(container: &Container, rootfs: &rootfs::Rootfs, mounts: &[Value]) -> Result<()> {
+    let workdir = Path::new(&container.process.workdir);
+    // What lies in a mount is not there yet, and what holds one is made with it.
+    let is_mounted = mounts.iter().any(|mount| {
+        let destination = Path::new(mount["destination"].as_str().unwrap_or_default());
+        workdir.starts_with(destination) || destination.starts_with(workdir)
+    });
+    if container.process.workdir_asked && !is_mounted && rootfs.lacks(workdir) {
+        bail!(
+            "workdir {workdir:?} does not exist on container {}",
+            container.id
+        );
+    }
+    Ok(())
 }
 
 /// `linux.resources`, for a container whose limits change while it runs.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::rootfs::User;
 use super::{hostname, limits};
-use crate::engine::Context;
 use crate::engine::container::record::{Container, Process};
+use crate::engine::{Context, runtime};
 
 pub(super) fn of(
     ctx: &Context,
@@ -19,7 +19,9 @@ pub(super) fn of(
     let asked = &container.process;
     let mut args = asked.args();
     if args.is_empty() {
-        bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+        return Err(runtime::error(
+            "no command or entrypoint was given: \"\": executable file not found in $PATH",
+        ));
     }
     if container.init.is_some() {
         args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);

@@ -40,6 +40,14 @@ impl Rootfs {
         })?))
     }
 
+    /// Nothing is there. A symbolic link may lead to what is mounted later, and counts as something.
+    pub(super) fn lacks(&self, path: &Path) -> bool {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        matches!(openat2(&self.0, path, how), Err(Errno::ENOENT))
+    }
+
     /// A regular file's text; nothing if there is none.
     pub fn read(&self, path: &str) -> Result<Option<String>> {
         let how = OpenHow::new()
@@ -128,7 +136,10 @@ impl Rootfs {
             user.groups.clear();
         }
         for group in more_groups {
-            user.groups.push(lookup_group(&group_file, group)?);
+            let gid = lookup_group(&group_file, group)?;
+            if !user.groups.contains(&gid) {
+                user.groups.push(gid);
+            }
         }
         Ok(user)
     }

@@ -1,6 +1,6 @@
 //! A person connected to a container: what `run`, `start` and `attach` have in common.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::engine::container::record::Container;
@@ -54,6 +54,9 @@ pub fn follow(
             // It may have ended while the signal was on its way.
             let _ = runtime::kill(ctx, container, signal as i32);
         };
+        if !streams.stdout && !streams.stderr {
+            println!("{}", container.id);
+        }
         if attached.run(&container.home(ctx), streams, kill)? == End::Detached {
             return Ok(0);
         }
@@ -64,10 +67,6 @@ pub fn follow(
     if container.remove {
         remove::forget_exit(ctx, &container.id)?;
     }
-    u8::try_from(code).with_context(|| {
-        format!(
-            "container {} ended with {code}, which is no exit code",
-            container.id
-        )
-    })
+    // As the kernel cuts it: -1, of a container that ran out of time, is 255.
+    Ok(code.to_le_bytes()[0])
 }

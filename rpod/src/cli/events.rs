@@ -2,16 +2,17 @@
 
 use std::io::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::period::point;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::event::{self, Asked, Event, Filter};
 use crate::output::template::{Template, no_methods};
-use crate::output::{parse_go_duration, parse_point, unescape};
+use crate::output::unescape;
 
 #[derive(Args, Debug)]
 pub struct Events {
@@ -67,35 +68,6 @@ impl Verb for Events {
     }
 }
 
-/// A point in time; a duration is counted from now, back for `--since` and on for `--until`.
-fn point(option: &str, text: Option<&str>, direction: i32) -> Result<Option<Timestamp>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let relative = parse_go_duration(text).and_then(|duration| duration.checked_mul(direction));
-    let found = match relative {
-        Some(duration) => Timestamp::now().checked_add(duration).ok(),
-        None => fraction(text).or_else(|| parse_point(text)),
-    };
-    found.map(Some).with_context(|| {
-        format!("unable to convert {option} time of {text}: neither a time nor a duration")
-    })
-}
-
-/// `1700000000.123`
-fn fraction(text: &str) -> Option<Timestamp> {
-    let (seconds, decimals) = text.split_once('.')?;
-    let seconds: i64 = seconds.parse().ok()?;
-    if decimals.len() > 9 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let nanoseconds: i64 = format!("{decimals:0<9}").parse().ok()?;
-    Timestamp::from_second(seconds)
-        .ok()?
-        .checked_add(SignedDuration::from_nanos(nanoseconds))
-        .ok()
-}
-
 /// As `--format json` prints it.
 fn report(event: &Event) -> Value {
     let mut report = json!({
@@ -144,23 +116,4 @@ fn fields(event: &Event) -> Value {
 
 fn nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn points_in_time() {
-        let now = Timestamp::now();
-        let back = point("since", Some("10m"), -1).unwrap().unwrap();
-        let on = point("until", Some("10m"), 1).unwrap().unwrap();
-        assert!(
-            now.duration_since(back).as_secs() >= 599 && on.duration_since(now).as_secs() >= 599
-        );
-        let unix = point("since", Some("1700000000.5"), -1).unwrap().unwrap();
-        assert_eq!(nanoseconds(unix), 1_700_000_000_500_000_000);
-        assert!(point("since", Some("soon"), -1).is_err());
-    }
 }

@@ -87,17 +87,16 @@ impl Verb for Exec {
         }
         let own = &container.process;
         let mut env = own.env.clone();
+        if own.tty && !env.iter().any(|variable| variable.starts_with("TERM=")) {
+            env.push("TERM=xterm".to_owned());
+        }
         env.extend(super::options::environment(&self.env_file, &self.env)?);
         let process = Process {
             command: command.to_vec(),
             env,
             workdir: self.workdir.clone().unwrap_or_else(|| own.workdir.clone()),
             user: self.user.clone().unwrap_or_else(|| own.user.clone()),
-            groups: if self.user.is_none() {
-                own.groups.clone()
-            } else {
-                Vec::new()
-            },
+            groups: own.groups.clone(),
             umask: own.umask.clone(),
             tty: self.tty,
             stdin: self.interactive,

@@ -1,10 +1,10 @@
 //! `rpod inspect` and `rpod container inspect`: podman-inspect(1).
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::selection::one;
+use super::selection::{is_missing, one};
 use super::{Globals, Verb};
 use crate::engine::container::{find, inspect, size};
 use crate::engine::{Context, artifact, image, network, pod, volume};
@@ -124,17 +124,19 @@ fn show(
     if names.is_empty() {
         bail!("no names or ids specified");
     }
-    let mut found = Vec::new();
-    let mut code = 0;
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
     for name in names {
         match object(ctx, name, kind, with_size) {
             Ok(object) => found.push(object),
-            Err(error) if kind == Kind::All => code = super::tell(&error),
-            Err(error) => code = super::tell(&error.context("inspecting object")),
+            Err(error) if kind == Kind::All => missing.push(error),
+            Err(error) if kind == Kind::Container && is_missing(&error) => {
+                missing.push(anyhow!("inspecting object: no such container {name:?}"));
+            }
+            Err(error) => missing.push(error.context("inspecting object")),
         }
     }
     inspected_with(command, &found, format, methods)?;
-    Ok(code)
+    Ok(missing.iter().map(super::tell).last().unwrap_or_default())
 }
 
 fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Value> {

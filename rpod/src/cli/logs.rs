@@ -1,15 +1,14 @@
 //! `rpod logs`: podman-logs(1), and what `rpod pod logs` has in common with it.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use jiff::Timestamp;
 
+use super::period::point;
 use super::selection::one;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{find, logs};
-use crate::output::parse_point;
 use crate::store::id;
 
 #[derive(Args, Debug)]
@@ -72,8 +71,8 @@ pub(super) struct LineOptions {
 impl LineOptions {
     pub(super) fn print(&self, ctx: &Context, containers: Vec<Container>) -> Result<u8> {
         let options = logs::Options {
-            since: moment("--since", self.since.as_deref())?,
-            until: moment("--until", self.until.as_deref())?,
+            since: point("since", self.since.as_deref(), -1)?,
+            until: point("until", self.until.as_deref(), 1)?,
             tail: usize::try_from(self.tail).ok(),
             timestamps: self.timestamps,
             ..logs::Options::default()
@@ -98,13 +97,4 @@ impl LineOptions {
         logs::print(ctx, &wanted, self.follow)?;
         Ok(0)
     }
-}
-
-fn moment(option: &str, text: Option<&str>) -> Result<Option<Timestamp>> {
-    let parse = |text: &str| {
-        parse_point(text).with_context(|| {
-            format!("parsing {option} {text:?}: neither a time (2026-01-31T12:00:00Z) nor a duration (10m)")
-        })
-    };
-    text.map(parse).transpose()
 }

@@ -38,6 +38,7 @@ mod mount;
 mod network;
 mod options;
 mod pause;
+mod period;
 mod pod;
 mod port;
 mod prune;

@@ -17,7 +17,13 @@ pub struct Restart {
     #[arg(long)]
     running: bool,
     /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        alias = "timeout",
+        value_name = "SECONDS",
+        allow_hyphen_values = true
+    )]
     time: Option<i64>,
     #[command(flatten)]
     selection: Selection,

@@ -29,7 +29,13 @@ pub struct Rm {
     #[arg(short, long)]
     ignore: bool,
     /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        alias = "timeout",
+        value_name = "SECONDS",
+        allow_hyphen_values = true
+    )]
     time: Option<i64>,
     /// Remove anonymous volumes associated with the container
     #[arg(short, long)]

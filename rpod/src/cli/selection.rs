@@ -31,6 +31,9 @@ pub struct Selection {
     /// `--ignore`, of the commands that have it: what is missing is no error.
     #[arg(skip)]
     pub ignore: bool,
+    /// `--filter` chooses among the names, of the commands that take both.
+    #[arg(skip)]
+    pub among_names: bool,
     /// Only containers that run, whatever else was asked for.
     #[arg(skip)]
     pub running: bool,
@@ -46,14 +49,7 @@ pub struct Chosen {
 impl Selection {
     /// Does it to each and prints the name as it was typed. Every error is printed; the last one's code is rpod's.
     pub fn each(&self, ctx: &Context, act: impl Fn(&Container) -> Result<()>) -> Result<u8> {
-        let mut code = 0;
-        for chosen in self.choose(ctx)? {
-            match act(&chosen.container) {
-                Ok(()) => println!("{}", chosen.word),
-                Err(error) => code = super::tell(&error),
-            }
-        }
-        Ok(code)
+        each(self.choose(ctx)?, act)
     }
 
     /// The containers that are meant. One that does not exist is an error before anything is done to the others.
@@ -65,8 +61,9 @@ impl Selection {
         };
         let mut words = self.names.clone();
         words.extend(self.cidfile_ids()?);
-        if !self.filter.is_empty() || self.running || self.all || self.latest {
-            let filters = Filter::parse_all(ctx, &self.filter)?;
+        let filters = Filter::parse_all(ctx, &self.filter)?;
+        let takes_names = self.among_names && !words.is_empty();
+        if !takes_names && (!self.filter.is_empty() || self.running || self.all || self.latest) {
             let mut found = Vec::new();
             for container in container::all(ctx)?.into_iter().rev() {
                 if self.running || !filters.is_empty() {
@@ -89,7 +86,12 @@ impl Selection {
         let mut chosen = Vec::new();
         for word in words {
             match container::find(ctx, word.trim_start_matches('/')) {
-                Ok(container) => chosen.push(Chosen { word, container }),
+                Ok(container) => {
+                    let status = ctx.store.status(&container.id)?;
+                    if Filter::all_take(&filters, ctx, &container, &status) {
+                        chosen.push(Chosen { word, container });
+                    }
+                }
                 Err(error) if self.ignore && is_missing(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -99,7 +101,7 @@ impl Selection {
 
     fn check(&self) -> Result<()> {
         if !self.filter.is_empty() {
-            if !self.names.is_empty() {
+            if !self.names.is_empty() && !self.among_names {
                 bail!("--filter takes no arguments");
             }
             return Ok(());
@@ -137,12 +139,24 @@ impl Selection {
                 Err(error) if self.ignore && error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(error)
-                        .with_context(|| format!("reading CIDFile: {}", path.display()));
+                        .with_context(|| format!("reading CIDFile: open {}", path.display()));
                 }
             }
         }
         Ok(ids)
     }
+}
+
+/// What [`Selection::each`] does, of containers that are chosen already.
+pub fn each(chosen: Vec<Chosen>, act: impl Fn(&Container) -> Result<()>) -> Result<u8> {
+    let mut code = 0;
+    for one in chosen {
+        match act(&one.container) {
+            Ok(()) => println!("{}", one.word),
+            Err(error) => code = super::tell(&error),
+        }
+    }
+    Ok(code)
 }
 
 /// The container that the one word names, or the latest one: for commands on one container.

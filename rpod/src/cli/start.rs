@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
-use super::selection::Selection;
+use super::selection::{Selection, each};
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -47,12 +47,23 @@ impl Verb for Start {
             latest: self.latest,
             names: self.names,
             filter: self.filter,
+            among_names: true,
             ..Selection::default()
         };
-        if !self.attach {
-            return selection.each(&ctx, |container| begin(&ctx, container));
-        }
         let mut chosen = selection.choose(&ctx)?;
+        if self.all {
+            // Only those are named that this command started.
+            let mut stopped = Vec::new();
+            for one in chosen {
+                if !ctx.store.status(&one.container.id)?.is_running() {
+                    stopped.push(one);
+                }
+            }
+            chosen = stopped;
+        }
+        if !self.attach {
+            return each(chosen, |container| begin(&ctx, container));
+        }
         let (Some(one), true) = (chosen.pop(), chosen.is_empty()) else {
             bail!("you cannot start and attach multiple containers at once")
         };

@@ -21,7 +21,13 @@ pub struct Stop {
     #[arg(long, hide = true)]
     not_stopped_by_user: bool,
     /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        alias = "timeout",
+        value_name = "SECONDS",
+        allow_hyphen_values = true
+    )]
     time: Option<i64>,
     #[command(flatten)]
     selection: Selection,

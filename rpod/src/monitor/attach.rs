@@ -2,7 +2,7 @@
 //!
 //! A packet from conmon begins with one byte: 2 is standard output, 3 standard error. What is typed goes back as it is.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -114,10 +114,14 @@ impl Attached {
         if streams.tty {
             terminal::resize(bundle)?;
         }
-        let mut typing = streams
-            .stdin
-            .then(|| Matcher::new(streams.detach_keys.clone()));
         let stdin = std::io::stdin();
+        // Keys are typed at a terminal; in what a file or a pipe holds the same bytes mean nothing.
+        let keys = if streams.tty || stdin.is_terminal() {
+            streams.detach_keys.clone()
+        } else {
+            Vec::new()
+        };
+        let mut typing = streams.stdin.then(|| Matcher::new(keys));
         let end = loop {
             let mut waiting = vec![
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use super::network::publishes;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::image::Image;
 use crate::engine::network::port;
@@ -46,10 +47,7 @@ fn publish(c: &mut Container) -> Result<()> {
             "invalid config provided: published or exposed ports must be defined when the pod is created: network cannot be configured when it is shared with a pod"
         );
     }
-    if c.network.names.is_empty() && c.network.user_mode.is_none() {
-        eprintln!(
-            "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
-        );
+    if !publishes(c) {
         return Ok(());
     }
     for port in c.network.exposed.clone() {

@@ -201,6 +201,12 @@ impl ContainerOptions {
         made
     }
 
+    /// Docker shows names with a slash before them, and takes them so.
+    fn name(&self) -> Option<&str> {
+        let name = self.name.as_deref()?;
+        Some(name.strip_prefix('/').unwrap_or(name))
+    }
+
     fn create_in(&self, ctx: &Context, new_pod: Option<&Pod>) -> Result<Container> {
         if let Some(path) = self.cidfile.as_deref().filter(|path| path.exists()) {
             let path = path.display();
@@ -213,7 +219,7 @@ impl ContainerOptions {
         let _images = create::lock_images(ctx)?;
         self.fill(ctx, &mut container)?;
         if self.replace
-            && let Some(name) = &self.name
+            && let Some(name) = self.name()
             && let Ok(old) = container::find(ctx, name)
         {
             container::remove::remove(ctx, &old, true, None)?;
@@ -246,9 +252,12 @@ impl ContainerOptions {
         let of_image = config.stop_signal.as_deref().unwrap_or_default();
         let signal_is_given = self.stop_signal.is_some() || !of_image.is_empty();
         if let Some(image) = &image {
-            create::name_image(container, name, image, &config);
+            create::name_image(ctx, container, name, image, &config)?;
         }
         create::apply_config(container, &config, entrypoint);
+        if image.is_some() && container.process.args().is_empty() {
+            bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+        }
         self.storage.apply_image(ctx, container)?;
         self.systemd.apply_command(container, signal_is_given)?;
         self.health.apply(container, config.healthcheck.as_ref())?;
@@ -265,7 +274,7 @@ impl ContainerOptions {
     ) -> Result<(Container, Option<Auto>)> {
         let conf = &ctx.config.containers_conf;
         let mut c = Container {
-            name: self.name.clone().unwrap_or_default(),
+            name: self.name().unwrap_or_default().to_owned(),
             remove: self.rm || self.of_run.remove_image,
             remove_image: self.of_run.remove_image,
             stop_signal: self

@@ -102,10 +102,7 @@ impl NetworkOptions {
             let mappings = port::at_default_addresses(port::parse(text)?, addresses)?;
             c.network.publish.extend(mappings);
         }
-        if !self.publish.is_empty() && c.network.names.is_empty() && c.network.user_mode.is_none() {
-            eprintln!(
-                "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
-            );
+        if !self.publish.is_empty() && !publishes(c) {
             c.network.publish.clear();
         }
         Ok(())
@@ -242,6 +239,23 @@ impl NetworkOptions {
             c.network.endpoints.clear();
         }
     }
+}
+
+/// Ports can only be published for a network of the container's own; a person who asked for it elsewhere is told.
+pub(super) fn publishes(c: &Container) -> bool {
+    if !c.network.names.is_empty() || c.network.user_mode.is_some() {
+        return true;
+    }
+    let mode = match c.namespaces.net {
+        Namespace::Host => "host",
+        Namespace::Container(_) => "container",
+        Namespace::Path(_) => "path",
+        Namespace::Private => "none",
+    };
+    eprintln!(
+        "Port mappings have been discarded because \"{mode}\" network namespace mode does not support them"
+    );
+    false
 }
 
 /// `pasta[:OPTION,…]` or `slirp4netns[:KEY=VALUE,…]`.

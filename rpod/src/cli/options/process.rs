@@ -40,7 +40,7 @@ pub(super) struct ProcessOptions {
     #[arg(long, value_name = "NAME=VALUE")]
     env_merge: Vec<String>,
     /// Add additional groups to the primary container process
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
     group_add: Vec<String>,
     /// Pass the host's proxy variables into the container (default true)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

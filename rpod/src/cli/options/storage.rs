@@ -29,8 +29,8 @@ pub(super) struct StorageOptions {
     #[arg(long, value_name = "type=TYPE,KEY=VALUE,…")]
     mount: Vec<String>,
     /// Make containers root filesystem read-only
-    #[arg(long)]
-    read_only: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    read_only: Option<bool>,
     /// When running --read-only containers mount read-write tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     read_only_tmpfs: bool,
@@ -55,7 +55,7 @@ impl StorageOptions {
         }
         c.chroot_dirs = self.chrootdirs.clone();
         let conf = &ctx.config.containers_conf.containers;
-        c.read_only = self.read_only || conf.read_only;
+        c.read_only = self.read_only.unwrap_or(conf.read_only);
         c.no_read_only_tmpfs = !self.read_only_tmpfs;
         c.devices = conf.devices.clone().unwrap_or_default();
         c.devices.extend(self.device.iter().cloned());

@@ -115,6 +115,7 @@ fn words(status: &Status) -> String {
         Status::Created => "Created".to_owned(),
         Status::Initialized(_) => "Initialized".to_owned(),
         Status::Paused(_) => "Paused".to_owned(),
+        Status::Running(started) if started.stopping => "Stopping".to_owned(),
         Status::Running(started) => format!(
             "Up {}",
             human_duration(Timestamp::now().duration_since(started.at))

@@ -85,30 +85,35 @@ pub fn lock_images(ctx: &Context) -> Result<Lock> {
 
 /// Takes over from the image what was not asked for.
 pub fn apply_image(
+    ctx: &Context,
     container: &mut Container,
     raw_name: &str,
     image: &Image,
     entrypoint: Option<Vec<String>>,
-) {
+) -> Result<()> {
     let config = image.config.config.clone().unwrap_or_default();
-    name_image(container, raw_name, image, &config);
+    name_image(ctx, container, raw_name, image, &config)?;
     apply_config(container, &config, entrypoint);
+    Ok(())
 }
 
-/// Whose files the container has.
+/// Whose files the container has. Of an image's names it is the one that was asked for.
 pub fn name_image(
+    ctx: &Context,
     container: &mut Container,
     raw_name: &str,
     image: &Image,
     config: &ContainerConfig,
-) {
+) -> Result<()> {
+    let asked = image.name_of(ctx, raw_name)?;
     container.image = super::record::Image {
         id: image.id.clone(),
-        name: image
-            .names
-            .first()
-            .cloned()
-            .unwrap_or_else(|| image.id.clone()),
+        name: asked
+            .as_ref()
+            .filter(|name| image.names.contains(name))
+            .or(image.names.first())
+            .unwrap_or(&image.id)
+            .clone(),
         raw_name: raw_name.to_owned(),
         digest: image.digest.clone(),
         layers: image.layers.clone(),
@@ -119,6 +124,7 @@ pub fn name_image(
             .map(|(path, _)| path.clone())
             .collect(),
     };
+    Ok(())
 }
 
 /// What an image says of the containers made of it, where nothing else was asked for.

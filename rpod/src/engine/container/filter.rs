@@ -88,7 +88,9 @@ impl Filter {
                     .with_context(|| format!("filter exited: {value:?} is no exit code"))?,
             ),
             "health" => Test::Health(value.to_owned()),
-            "id" if id::is_prefix(value) => Test::IdPrefix(value.to_owned()),
+            "id" if id::is_prefix(&value.to_ascii_lowercase()) => {
+                Test::IdPrefix(value.to_ascii_lowercase())
+            }
             "id" => Test::IdPattern(regex(value)?),
             "label" | "label!" => {
                 let (label, wanted_value) = match value.split_once('=') {

@@ -163,6 +163,15 @@ impl<'a> Log<'a> {
         last.iter().try_for_each(|line| show(line, self.options))
     }
 
+    /// How long lines may still come that are to be shown.
+    fn time_left(&self) -> Duration {
+        let left = |until| Timestamp::now().duration_until(until);
+        match self.options.until.map(left) {
+            Some(left) => Duration::try_from(left).unwrap_or(Duration::ZERO),
+            None => Duration::MAX,
+        }
+    }
+
     /// Shows what has come since; true if that is something.
     fn go_on(&mut self) -> Result<bool> {
         let mut any = false;
@@ -192,7 +201,12 @@ fn follow(ctx: &Context, mut logs: Vec<Log>) -> Result<()> {
     const LOOK_AGAIN: Duration = Duration::from_secs(1);
     /// The journal wakes nobody here.
     const LOOK_AT_JOURNAL: Duration = Duration::from_millis(100);
-    while !logs.is_empty() {
+    loop {
+        // What is written later than it asks for is not waited for.
+        logs.retain(|log| log.time_left() > Duration::ZERO);
+        let Some(left) = logs.iter().map(Log::time_left).min() else {
+            return Ok(());
+        };
         let mut active = Vec::new();
         for log in &logs {
             active.push(ctx.store.status(&log.container.id)?.is_active());
@@ -208,7 +222,7 @@ fn follow(ctx: &Context, mut logs: Vec<Log>) -> Result<()> {
         } else {
             LOOK_AGAIN
         };
-        let more = watch(&homes, Some(patience), || {
+        let more = watch(&homes, Some(patience.min(left)), || {
             let mut any = None;
             for log in &mut logs {
                 if log.go_on()? {
@@ -222,7 +236,6 @@ fn follow(ctx: &Context, mut logs: Vec<Log>) -> Result<()> {
             logs.retain(|_| active.next().unwrap_or_default());
         }
     }
-    Ok(())
 }
 
 /// A whole line. One that is still being written stays in `line` until it is whole.

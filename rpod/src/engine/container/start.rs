@@ -252,6 +252,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         pid,
         ticks,
         at: Timestamp::now(),
+        stopping: false,
     };
     event::container(ctx, "init", container);
     match until {

@@ -4,6 +4,7 @@
 //! RUN/containers/<id>/initialized  the same, written by `init`: made by the runtime, not started yet
 //! RUN/containers/<id>/started    pid, its start time, when        written once the runtime has started it
 //! RUN/containers/<id>/paused     it may be frozen                 written before it is frozen
+//! RUN/containers/<id>/stopping   it was told to end               written before its stop signal is sent
 //! RUN/exits/<id>                 the exit code                    written by the monitor
 //! ROOT/containers/<id>/last.json how it ended last time           written by cleanup, outlives a reboot; and by a start, which
 //!                                                                knows no end yet: what is left when the machine goes down
@@ -41,6 +42,7 @@ impl Status {
         match self {
             Status::Created => "created",
             Status::Initialized(_) => "initialized",
+            Status::Running(started) if started.stopping => "stopping",
             Status::Running(_) => "running",
             Status::Paused(_) => "paused",
             Status::Exited(_) => "exited",
@@ -64,6 +66,9 @@ pub struct Started {
     /// Clock ticks after boot, from /proc/PID/stat.
     pub ticks: u64,
     pub at: Timestamp,
+    /// It was told to end. Not of the file: the run directory says it.
+    #[serde(skip)]
+    pub stopping: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,10 +117,14 @@ impl Store {
             if is_alive(&started) || monitor_lives(&run) {
                 // Only what rpod has paused is looked at closely.
                 let paused = run.join("paused").exists() && is_frozen(started.pid);
+                let stopping = run.join("stopping").exists();
                 return Ok(if paused {
                     Status::Paused(started)
                 } else {
-                    Status::Running(started)
+                    Status::Running(Started {
+                        stopping,
+                        ..started
+                    })
                 });
             }
             // The monitor may have written the file and gone between our two looks.
@@ -208,6 +217,7 @@ mod tests {
             pid,
             ticks,
             at: Timestamp::now(),
+            stopping: false,
         }
     }
 
@@ -238,6 +248,9 @@ mod tests {
         )
         .unwrap();
         assert!(store.status(&id).unwrap().is_running());
+        fs::write(run.join("stopping"), "").unwrap();
+        let told = store.status(&id).unwrap();
+        assert!(told.is_running() && told.word() == "stopping");
         fs::write(store.exits().join(&id), "7").unwrap();
         assert!(matches!(store.status(&id).unwrap(), Status::Exited(ended) if ended.code == 7));
     }

@@ -12,6 +12,7 @@ use super::status::{Status, is_alive};
 use super::wait::wait_until;
 use crate::engine::pod::Failures;
 use crate::engine::{Context, event, pod, runtime};
+use crate::store::record::{Durability, replace};
 
 /// How long a killed process may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(30);
@@ -83,6 +84,11 @@ fn tell(
         _ => return Ok(None),
     }
     if timeout > 0 {
+        replace(
+            &container.run_dir(ctx).join("stopping"),
+            b"",
+            Durability::Process,
+        )?;
         signal(ctx, container, container.stop_signal)?;
     }
     Ok(Some(Instant::now()))

@@ -138,6 +138,33 @@ pub fn load_stdin(ctx: &Context, quiet: bool) -> Result<Vec<String>> {
     load(ctx, &own_path(&file), quiet)
 }
 
+/// The image that `TRANSPORT:PATH[:NAME]` stands for, loaded from its file or directory; of several the first. Nothing where the
+/// transport is none of files.
+pub(super) fn pull(ctx: &Context, text: &str, quiet: bool) -> Result<Option<Image>> {
+    let Some((transport, rest)) = text.split_once(':') else {
+        return Ok(None);
+    };
+    let source = OsString::from(text);
+    let reference = rest.split_once(':').map(|(_, reference)| reference);
+    let loaded = match (transport, reference) {
+        ("docker-archive" | "oci-archive", None) => {
+            let names = names_in(transport, &source)?;
+            load_all(ctx, transport, &source, names, quiet)?
+        }
+        ("docker-archive" | "oci-archive" | "oci", Some(name)) if !name.starts_with('@') => {
+            vec![load_one(ctx, &source, Some(&name.to_owned()), quiet)?]
+        }
+        ("docker-archive" | "oci-archive" | "oci" | "dir", _) => {
+            vec![load_one(ctx, &source, None, quiet)?]
+        }
+        _ => return Ok(None),
+    };
+    loaded
+        .first()
+        .map(|name| super::find(ctx, name))
+        .transpose()
+}
+
 fn names_in(transport: &str, source: &OsString) -> Result<Vec<String>> {
     let mut command = rskopeo()?;
     if transport == "dir" {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{Access, Image, Name, Platform, Writing, short_names};
+use super::{Access, Image, Name, Platform, Writing, archive, short_names};
 use crate::engine::copier::{output_of, rskopeo, run};
 use crate::engine::user_namespace::Maps;
 use crate::engine::{Context, event};
@@ -31,6 +31,9 @@ fn pull_any(context: &Context, text: &str, access: &Access, platform: &Platform)
         }
         .normalized();
         return pull_one(context, &name, access, platform);
+    }
+    if let Some(image) = archive::pull(context, text, access.quiet)? {
+        return Ok(image);
     }
     let candidates = short_names::pull_candidates(&Name::parse(text)?)?;
     let mut failures = Vec::new();

@@ -187,7 +187,7 @@ impl Unpacked {
             let image = create::image(ctx, &container.image.name)?;
             let raw_name = container.image.raw_name.clone();
             let config = image.config.config.clone().unwrap_or_default();
-            create::name_image(&mut container, &raw_name, &image, &config);
+            create::name_image(ctx, &mut container, &raw_name, &image, &config)?;
         }
         let container = create::create(ctx, container)?;
         let filled = self.fill(ctx, &container, asked);

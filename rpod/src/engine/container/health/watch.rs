@@ -98,6 +98,7 @@ fn place(ctx: &Context, id: &str) -> Result<Option<Lock>> {
                 pid,
                 ticks: start_ticks(pid).unwrap_or(0),
                 at: jiff::Timestamp::now(),
+                stopping: false,
             };
             record::save(&pid_path(ctx, id), &own, Durability::Process)?;
             return Ok(Some(lock));

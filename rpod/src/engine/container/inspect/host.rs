@@ -8,6 +8,7 @@ use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
+use crate::output;
 
 pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> Value {
     let (asked, security, network) = (
@@ -28,7 +29,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
-        "LogConfig": { "Type": container.log_driver, "Config": Value::Null, "Path": container.log_path(ctx), "Tag": container.log_tag.as_deref().unwrap_or_default(), "Size": "0B" },
+        "LogConfig": log_config(ctx, container),
         "NetworkMode": match &container.namespaces.net {
             Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
             Namespace::Private if !network.bridged => "none".to_owned(),
@@ -66,7 +67,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CgroupParent": asked.cgroup_parent.clone().unwrap_or_default(),
         "Devices": given_devices(container),
         "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
-        "Ulimits": ulimits.map(|limit| json!({ "Name": limit["type"], "Soft": limit["soft"], "Hard": limit["hard"] })).collect::<Vec<_>>(),
+        "Ulimits": ulimits.map(ulimit).collect::<Vec<_>>(),
     });
     if let Value::Object(all) = &mut settings {
         all.extend(less_usual(container));
@@ -86,6 +87,23 @@ fn given_devices(container: &Container) -> Value {
         )
     });
     given.collect()
+}
+
+/// Without end is -1.
+fn ulimit(limit: &Value) -> Value {
+    let signed = |key: &str| limit[key].as_u64().map(u64::cast_signed);
+    json!({ "Name": limit["type"], "Soft": signed("soft"), "Hard": signed("hard") })
+}
+
+/// Only a driver that writes a file has a path.
+fn log_config(ctx: &Context, container: &Container) -> Value {
+    let path = match container.log_driver.as_str() {
+        "k8s-file" | "json-file" => container.log_path(ctx).display().to_string(),
+        _ => String::new(),
+    };
+    let size = container.log_size_max.unwrap_or(0);
+    let size = output::human_size(u64::try_from(size).unwrap_or(0));
+    json!({ "Type": container.log_driver, "Config": Value::Null, "Path": path, "Tag": container.log_tag.as_deref().unwrap_or_default(), "Size": size })
 }
 
 /// Thousand-millionths of a CPU.
