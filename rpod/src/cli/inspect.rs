@@ -136,7 +136,11 @@ fn show(
         }
     }
     inspected_with(command, &found, format, methods)?;
-    Ok(missing.iter().map(super::tell).last().unwrap_or_default())
+    let mut code = 0;
+    for error in &missing {
+        code = super::tell(error);
+    }
+    Ok(code)
 }
 
 fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Value> {
