@@ -21,7 +21,7 @@ pub fn from_image(
     let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
     let command = command.or(given(&engine.infra_command).map(words));
     let image = container::image(ctx, &name)?;
-    container::apply_image(infra, &name, &image, command);
+    container::apply_image(ctx, infra, &name, &image, command)?;
     Ok(())
 }
 
