@@ -36,7 +36,8 @@ pub fn rpod(words: &[String]) -> Result<String> {
 pub fn subcommands(text: &str) -> Vec<String> {
     let listed = text
         .lines()
-        .skip_while(|line| *line != "Available Commands:")
+        // rpod's are podman's `Available Commands:`.
+        .skip_while(|line| !line.ends_with("Commands:"))
         .skip(1)
         .take_while(|line| !line.is_empty());
     // A description that is continued stands further to the right.

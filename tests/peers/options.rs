@@ -38,7 +38,7 @@ pub fn table(command: &str) -> Result<Option<(String, Table)>> {
 
 pub fn no_table_is_left_over() -> Result<()> {
     let commands = help::commands()?;
-    for name in table::names()? {
+    for name in table::names("")? {
         let is_of = |command: &String| names(command).contains(&name);
         ensure!(
             commands.iter().any(is_of),

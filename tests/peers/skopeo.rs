@@ -22,6 +22,10 @@ pub fn trials() -> Vec<Trial> {
     let described = commands
         .into_iter()
         .filter(|command| !OWN.contains(&command.as_str()));
+    let mut all = vec![trial(
+        "skopeo::every_table_is_of_a_command",
+        no_table_is_left_over,
+    )];
     let tests = described.chain([BEFORE.to_owned()]).flat_map(|command| {
         let again = command.clone();
         [
@@ -31,7 +35,19 @@ pub fn trials() -> Vec<Trial> {
             trial(format!("skopeo::theirs::{again}"), move || compare(&again)),
         ]
     });
-    tests.collect()
+    all.extend(tests);
+    all
+}
+
+fn no_table_is_left_over() -> Result<()> {
+    let commands = help::subcommands(&rskopeo(&[])?);
+    for name in table::names("skopeo")? {
+        ensure!(
+            name == BEFORE || commands.contains(&name),
+            "rskopeo has no command for skopeo/{name}.table"
+        );
+    }
+    Ok(())
 }
 
 fn rskopeo(words: &[&str]) -> Result<String> {

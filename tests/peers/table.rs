@@ -27,10 +27,10 @@ pub fn read(name: &str) -> Result<Option<Table>> {
         .map(Some)
 }
 
-/// The names of all tables that there are.
-pub fn names() -> Result<Vec<String>> {
+/// The names of all tables that there are in a directory, the empty one being rpod's.
+pub fn names(below: &str) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(directory())? {
+    for entry in fs::read_dir(directory().join(below))? {
         let path = entry?.path();
         if path.extension().is_some_and(|ext| ext == "table") {
             let stem = path.file_stem().context("a table without a name")?;
