@@ -44,7 +44,6 @@ pub fn subcommands(text: &str) -> Vec<String> {
     let named = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     named
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
         .map(str::to_owned)
         .collect()
 }

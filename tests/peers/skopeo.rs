@@ -9,7 +9,7 @@ use crate::help::{self, Options};
 use crate::table::{self, Table, Verdict};
 
 /// Commands that skopeo has no page of.
-const OWN: [&str; 3] = ["completion", "pack", "unpack"];
+const OWN: [&str; 4] = ["completion", "help", "pack", "unpack"];
 /// No command: the options before it.
 const BEFORE: &str = "skopeo";
 
