@@ -87,6 +87,11 @@ pub(crate) fn directories_and_output_go_where_they_are_told() -> Result<()> {
         Path::new(&tmp).join("events/events.log").exists(),
         "events are in --tmpdir"
     );
+    // They may stand behind the command.
+    stack
+        .rpod(&format!("volume ls -q --volumepath {volumes}"))
+        .ok()?
+        .is("data")?;
     let silent = stack.rpod(&format!("--noout {globals} volume ls")).ok()?;
     ensure!(silent.text().is_empty(), "{silent}");
     stack

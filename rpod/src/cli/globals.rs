@@ -34,8 +34,8 @@ pub struct Globals {
     #[arg(long, value_enum, value_name = "MANAGER")]
     pub cgroup_manager: Option<CgroupManager>,
     /// Directory of docker's config.json, for the credentials in it
-    #[arg(long, value_name = "DIR")]
-    config: Option<PathBuf>,
+    #[arg(long = "config", value_name = "DIR")]
+    docker_config: Option<PathBuf>,
     /// Path of the conmon binary
     #[arg(long, value_name = "PATH")]
     pub conmon: Option<PathBuf>,
@@ -196,8 +196,28 @@ impl Globals {
             .arg(version.help("Print version").action(ArgAction::Version))
     }
 
-    pub(super) fn from_matches(matches: &ArgMatches) -> Result<Globals> {
-        let mut globals = Globals::from_arg_matches(matches)?;
+    /// They may stand behind the command, too. Its help does not list them.
+    pub(super) fn augment_verb(command: Command) -> Command {
+        let globals = Globals::augment_args(Command::new(""));
+        let taken: Vec<String> = command
+            .get_arguments()
+            .filter_map(|arg| arg.get_long().map(str::to_owned))
+            .collect();
+        let behind = globals.get_arguments().map(|arg| {
+            let arg = boolean(arg.clone()).default_value(None::<&str>).hide(true);
+            match arg.get_long().map(str::to_owned) {
+                // The command has an option of its own by this name; what nobody can type keeps the place.
+                Some(name) if taken.contains(&name) => arg.long(" "),
+                _ => arg,
+            }
+        });
+        command.args(behind)
+    }
+
+    /// Of what stands before the command, and behind it, where it counts.
+    pub(super) fn from_matches(before: &ArgMatches, behind: &ArgMatches) -> Result<Globals> {
+        let mut globals = Globals::from_arg_matches(before)?;
+        globals.update_from_arg_matches(behind)?;
         globals.read_environment()?;
         Ok(globals)
     }
@@ -224,7 +244,7 @@ impl Globals {
 
     /// Does what concerns the process as a whole. rpod has one thread yet.
     pub(super) fn apply(&self) -> Result<()> {
-        if let Some(directory) = &self.config {
+        if let Some(directory) = &self.docker_config {
             // SAFETY: nothing else runs that could read the environment meanwhile.
             unsafe { std::env::set_var("DOCKER_CONFIG", directory) };
         }

@@ -90,11 +90,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
         Ok(matches) => matches,
         Err(error) => return errors::usage(&error, &args),
     };
-    let globals = Globals::from_matches(&matches)?;
-    let (noun, entry, matches) = chosen(&matches);
+    let (noun, entry, behind) = chosen(&matches);
+    let globals = Globals::from_matches(&matches, behind)?;
     entry.enter_namespace(noun, &globals)?;
     globals.apply()?;
-    (entry.call)(&globals, matches)
+    (entry.call)(&globals, behind)
 }
 
 fn root() -> Command {

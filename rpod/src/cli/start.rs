@@ -84,7 +84,10 @@ impl Start {
         if self.names.len() > 1 && self.attach {
             bail!("you cannot start and attach multiple containers at once");
         }
-        if self.all && (self.latest || !self.names.is_empty()) {
+        if self.all && self.latest {
+            bail!("--all and --latest cannot be used together");
+        }
+        if self.all && !self.names.is_empty() {
             bail!("either start all containers or the container(s) provided in the arguments");
         }
         if self.all && self.attach {

@@ -71,7 +71,8 @@ pub(super) const fn entry<V: Verb>() -> Entry {
             let command = command.next_display_order(None);
             let command = V::augment_args(command).mut_args(|arg| boolean(takes_hyphens(arg)));
             let refused = V::REFUSED.iter().map(refused);
-            with_help(command.args(refused).about(V::ABOUT))
+            let command = Globals::augment_verb(command.args(refused));
+            with_help(command.about(V::ABOUT))
         },
         call: |globals, matches| {
             if !V::OUTLIVES_READERS {

@@ -169,7 +169,9 @@ impl Images {
         match self.sort {
             Column::Created => rows.sort_by_key(|row| Reverse(row["Created"].as_i64())),
             Column::Id => rows.sort_by_key(text("Id")),
-            Column::Repository => rows.sort_by_key(text("Repository")),
+            Column::Repository => {
+                rows.sort_by_key(|row| (text("Repository")(row), text("Tag")(row)));
+            }
             Column::Size => rows.sort_by_key(|row| row["Size"].as_u64()),
             Column::Tag => rows.sort_by_key(text("Tag")),
         }
