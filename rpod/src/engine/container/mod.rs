@@ -38,6 +38,7 @@ pub mod status;
 pub mod stop;
 mod subscriptions;
 pub mod supervision;
+mod surroundings;
 pub mod top;
 mod tree;
 pub mod unit;

@@ -3,22 +3,19 @@
 //! Every step can be done again, so a process killed between two of them leaves what the next start or cleanup takes on.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use super::checkpoint::{self, Restoring};
-use super::overlay;
 use super::record::{Container, Namespace};
-use super::status::{Ended, Started, Status, is_alive, start_ticks};
+use super::status::{Ended, Started, Status, start_ticks};
 use super::unit::{self, Unit};
 use super::{
-    health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision, workdir,
+    health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
+    surroundings, workdir,
 };
-use crate::bundle::{self, Joined, Place, files};
-use crate::engine::network::connection;
-use crate::engine::user_namespace::{UserNamespace, namespace};
+use crate::bundle::{self, Place, files};
 use crate::engine::{Context, cgroup, event, pod, runtime, volume};
 use crate::monitor::attach::{Attached, Streams};
 use crate::store::record::Durability;
@@ -191,7 +188,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     if let Some(pod) = &container.pod {
         pod::load(ctx, pod)?.limit(ctx)?;
     }
-    user_namespace(ctx, container)?;
+    surroundings::user_namespace(ctx, container)?;
     root::mount(ctx, container, &home)?;
     match until.restoring() {
         Some(how) => how.put_files_back(container, &home)?,
@@ -204,9 +201,9 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     let unit = until.for_unit().then(|| Unit::hand_over(&mut given, &home));
     let unit = unit.transpose()?;
     let container = &given;
-    let mut joined = joined(ctx, container)?;
-    let addresses = connect(ctx, container, &mut joined)?;
-    let shm = shm(ctx, container, &run)?;
+    let mut joined = surroundings::joined(ctx, container)?;
+    let addresses = surroundings::connect(ctx, container, &mut joined)?;
+    let shm = surroundings::shm(ctx, container, &run)?;
     if let Some(how) = until.restoring() {
         how.put_shm_back(ctx, container, &home)?;
     }
@@ -305,74 +302,4 @@ fn let_go(
     }
     health::begin(ctx, container)?;
     Ok(attached)
-}
-
-/// The container's own users, before anything is made for them.
-fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
-    match &container.user_namespace {
-        UserNamespace::Own(maps) => {
-            let path = namespace::path(ctx, &container.id);
-            namespace::remove(&path)?;
-            namespace::make(&path, maps)
-        }
-        UserNamespace::Path(path, maps) if namespace::maps(path)? != *maps => bail!(
-            "the user namespace {} has other ids than when container {} was made: make the container anew",
-            path.display(),
-            container.id
-        ),
-        _ => Ok(()),
-    }
-}
-
-fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
-    let mut joined = Joined::default();
-    for owner in container.namespaces.owners() {
-        // Its monitor may still be at work when its process is gone.
-        let started = match ctx.store.status(owner)? {
-            Status::Running(started) if is_alive(&started) => started,
-            _ => bail!(
-                "container {owner} is not running, so its namespaces cannot be joined: container state improper"
-            ),
-        };
-        joined.pids.insert(owner.to_owned(), started.pid);
-    }
-    joined.user = namespace::of(ctx, container);
-    Ok(joined)
-}
-
-/// Its networks, if it has any of its own.
-fn connect(ctx: &Context, container: &Container, joined: &mut Joined) -> Result<files::Addresses> {
-    if !connection::is_wanted(container) {
-        let localhost = std::net::Ipv4Addr::LOCALHOST.into();
-        return Ok(files::Addresses {
-            host: match container.namespaces.net {
-                Namespace::Host => connection::host(ctx, || Ok(Some(localhost)))?,
-                _ => None,
-            },
-            ..files::Addresses::default()
-        });
-    }
-    let connection = connection::up(ctx, container)?;
-    joined.netns = Some(connection::netns(ctx, &container.id));
-    let (dns, search) = connection.names();
-    Ok(files::Addresses {
-        own: connection.addresses().collect(),
-        host: connection.host(ctx)?,
-        forwarders: connection.forwarders(ctx)?,
-        dns,
-        search,
-    })
-}
-
-/// Containers of one IPC namespace see one /dev/shm.
-fn shm(ctx: &Context, container: &Container, run: &Path) -> Result<Option<std::path::PathBuf>> {
-    Ok(match &container.namespaces.ipc {
-        Namespace::Host => Some("/dev/shm".into()),
-        Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id).join("shm")),
-        Namespace::Private | Namespace::Path(_) => {
-            let shm = run.join("shm");
-            overlay::mount_shm(&shm, container.shm_size)?;
-            Some(shm)
-        }
-    })
 }

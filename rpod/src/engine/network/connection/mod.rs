@@ -1,22 +1,27 @@
 //! A container's connection to its networks: made before it is, undone after it has ended.
 
-use std::collections::{BTreeMap, HashMap};
+mod request;
+mod taken;
+
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::netavark::{self, Action, Answer, Interface, Place, Request};
-use super::port::Mapping;
+pub(super) use request::request;
+pub use taken::all;
+use taken::check_ports;
+
+use super::netavark::{self, Action, Answer, Interface, Request};
 use super::user_mode::{self, Link};
-use super::{Network, address, find, forward, host, lock, namespace, shared};
-use crate::engine::container::record::{Container, Endpoint, Namespace, UserMode};
+use super::{forward, host, lock, namespace, shared};
+use crate::engine::container::record::{Container, Namespace, UserMode};
 use crate::engine::user_namespace::namespace::{self as users, make_network};
 use crate::engine::{Context, rootless};
+use crate::store::Lock;
 use crate::store::record::{self, Durability};
-use crate::store::{Lock, id};
 
 /// What a container is connected to now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -173,71 +178,6 @@ pub(super) fn forward_ports(ctx: &Context, connection: &Connection) -> Result<()
     forward::start(&netns, &connection.request.port_mappings, &addresses)
 }
 
-/// What netavark is told about these of the container's networks, which are named with the numbers of their interfaces.
-pub(super) fn request(
-    ctx: &Context,
-    container: &Container,
-    names: &[(usize, &String)],
-    _lock: &Lock,
-) -> Result<Request> {
-    let mut request = Request {
-        container_id: container.id.clone(),
-        container_name: container.name.clone(),
-        port_mappings: container.network.publish.clone(),
-        dns_servers: asked_servers(container),
-        ..Request::default()
-    };
-    for (number, name) in names {
-        let network = find(ctx, name)?;
-        let endpoint = container.network.endpoints.get(*name);
-        let endpoint = endpoint.cloned().unwrap_or_default();
-        let place = place(ctx, &network, &endpoint, &container.id, *number)?;
-        request.networks.insert(network.name.clone(), place);
-        request.network_info.insert(network.name.clone(), network);
-    }
-    Ok(request)
-}
-
-/// `--dns none` names no server.
-fn asked_servers(container: &Container) -> Vec<IpAddr> {
-    let asked = container.network.dns.iter();
-    asked.filter_map(|text| text.parse().ok()).collect()
-}
-
-fn place(
-    ctx: &Context,
-    network: &Network,
-    asked: &Endpoint,
-    container: &str,
-    number: usize,
-) -> Result<Place> {
-    let taken = taken(ctx, network)?;
-    let mark = ctx
-        .store
-        .runroot
-        .join("networks")
-        .join(format!("{}.last", network.name));
-    let last = fs::read_to_string(&mark)
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    let ips = address::choose(network, &asked.ips, &taken, last)?;
-    if let (true, Some(first)) = (asked.ips.is_empty(), ips.first()) {
-        // Only so that the next container gets another one than the last that ended; it may be lost.
-        record::replace(&mark, first.to_string().as_bytes(), Durability::Process)?;
-    }
-    let mut aliases = asked.aliases.clone();
-    aliases.push(id::short(container).to_owned());
-    Ok(Place {
-        static_ips: ips,
-        aliases,
-        static_mac: asked.mac.clone(),
-        interface_name: asked
-            .interface
-            .clone()
-            .unwrap_or_else(|| format!("eth{number}")),
-    })
-}
-
 /// Has netavark do what the request says, in addition to what the container is connected to already.
 pub(super) fn add(ctx: &Context, request: Request, _lock: &Lock) -> Result<Connection> {
     let path = file(ctx, &request.container_id);
@@ -333,96 +273,4 @@ pub fn reload(ctx: &Context, container: &str) -> Result<()> {
     let _ = netavark::run(ctx, Action::Teardown, &namespace, &connection.request);
     let connection = add(ctx, connection.request, &lock)?;
     forward_ports(ctx, &connection)
-}
-
-/// All connections, by container.
-pub fn all(ctx: &Context) -> Result<BTreeMap<String, Connection>> {
-    all_of(&ctx.store.runroot)
-}
-
-/// Those of other stores, too: they meet on the host's bridges and ports.
-fn all_of_host(ctx: &Context) -> Result<Vec<(String, Connection)>> {
-    let mut found: Vec<_> = all(ctx)?.into_iter().collect();
-    for runroot in host::neighbours(ctx)? {
-        // What is damaged there is not for this store to tell.
-        found.extend(all_of(&runroot).unwrap_or_default());
-    }
-    Ok(found)
-}
-
-fn all_of(runroot: &Path) -> Result<BTreeMap<String, Connection>> {
-    let directory = runroot.join("netns");
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    let mut all = BTreeMap::new();
-    for entry in entries {
-        let name = entry
-            .with_context(|| format!("listing {}", directory.display()))?
-            .file_name();
-        if let Some(container) = name.to_str().and_then(|name| name.strip_suffix(".json"))
-            && id::is_whole(container)
-            && let Some(connection) = record::load_if_there(&directory.join(&name))?
-        {
-            all.insert(container.to_owned(), connection);
-        }
-    }
-    Ok(all)
-}
-
-/// Who has which address, in the network and in others that are on the same interface.
-fn taken(ctx: &Context, network: &Network) -> Result<HashMap<IpAddr, String>> {
-    let mut taken = HashMap::new();
-    for (container, connection) in all_of_host(ctx)? {
-        for (name, place) in &connection.request.networks {
-            let interface = connection
-                .request
-                .network_info
-                .get(name)
-                .map(|info| &info.network_interface);
-            let meets = interface.is_some_and(|interface| {
-                *interface == network.network_interface && !interface.is_empty()
-            });
-            if meets || *name == network.name {
-                taken.extend(place.static_ips.iter().map(|ip| (*ip, container.clone())));
-            }
-        }
-    }
-    Ok(taken)
-}
-
-/// Ports that another container has, or any process of the host, cannot be published.
-fn check_ports(ctx: &Context, request: &Request) -> Result<()> {
-    let wanted: &[Mapping] = &request.port_mappings;
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    for (container, other) in all_of_host(ctx)? {
-        let theirs = &other.request.port_mappings;
-        if let Some(mapping) = wanted
-            .iter()
-            .find(|mapping| theirs.iter().any(|other| mapping.meets(other)))
-        {
-            bail!(
-                "cannot publish {}: container {} has the port already: address already in use",
-                mapping.shown(),
-                other.request.container_name_or(&container)
-            );
-        }
-    }
-    wanted.iter().try_for_each(Mapping::check_free)
-}
-
-impl Request {
-    fn container_name_or<'a>(&'a self, id: &'a str) -> &'a str {
-        if self.container_name.is_empty() {
-            id
-        } else {
-            &self.container_name
-        }
-    }
 }

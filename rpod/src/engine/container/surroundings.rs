@@ -1,0 +1,92 @@
+//! What a container stands in when it starts: its users, the namespaces of others, its networks, its shared memory.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::overlay;
+use super::record::{Container, Namespace};
+use super::status::{Status, is_alive};
+use crate::bundle::{Joined, files};
+use crate::engine::Context;
+use crate::engine::network::connection;
+use crate::engine::user_namespace::{UserNamespace, namespace};
+use crate::store::Noun;
+
+/// The container's own users, before anything is made for them.
+pub(super) fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
+    match &container.user_namespace {
+        UserNamespace::Own(maps) => {
+            let path = namespace::path(ctx, &container.id);
+            namespace::remove(&path)?;
+            namespace::make(&path, maps)
+        }
+        UserNamespace::Path(path, maps) if namespace::maps(path)? != *maps => bail!(
+            "the user namespace {} has other ids than when container {} was made: make the container anew",
+            path.display(),
+            container.id
+        ),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn joined(ctx: &Context, container: &Container) -> Result<Joined> {
+    let mut joined = Joined::default();
+    for owner in container.namespaces.owners() {
+        // Its monitor may still be at work when its process is gone.
+        let started = match ctx.store.status(owner)? {
+            Status::Running(started) if is_alive(&started) => started,
+            _ => bail!(
+                "container {owner} is not running, so its namespaces cannot be joined: container state improper"
+            ),
+        };
+        joined.pids.insert(owner.to_owned(), started.pid);
+    }
+    joined.user = namespace::of(ctx, container);
+    Ok(joined)
+}
+
+/// Its networks, if it has any of its own.
+pub(super) fn connect(
+    ctx: &Context,
+    container: &Container,
+    joined: &mut Joined,
+) -> Result<files::Addresses> {
+    if !connection::is_wanted(container) {
+        let localhost = std::net::Ipv4Addr::LOCALHOST.into();
+        return Ok(files::Addresses {
+            host: match container.namespaces.net {
+                Namespace::Host => connection::host(ctx, || Ok(Some(localhost)))?,
+                _ => None,
+            },
+            ..files::Addresses::default()
+        });
+    }
+    let connection = connection::up(ctx, container)?;
+    joined.netns = Some(connection::netns(ctx, &container.id));
+    let (dns, search) = connection.names();
+    Ok(files::Addresses {
+        own: connection.addresses().collect(),
+        host: connection.host(ctx)?,
+        forwarders: connection.forwarders(ctx)?,
+        dns,
+        search,
+    })
+}
+
+/// Containers of one IPC namespace see one /dev/shm.
+pub(super) fn shm(
+    ctx: &Context,
+    container: &Container,
+    run: &Path,
+) -> Result<Option<std::path::PathBuf>> {
+    Ok(match &container.namespaces.ipc {
+        Namespace::Host => Some("/dev/shm".into()),
+        Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id).join("shm")),
+        Namespace::Private | Namespace::Path(_) => {
+            let shm = run.join("shm");
+            overlay::mount_shm(&shm, container.shm_size)?;
+            Some(shm)
+        }
+    })
+}
