@@ -149,3 +149,105 @@ pub(crate) fn small_things() -> Result<()> {
         .complains("no such container \"gone\"")?;
     Ok(())
 }
+
+pub(crate) fn copies_land_where_they_are_seen() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let here = stack.scratch.write("here", "one")?;
+    let here = here.display();
+    stack
+        .rpod("run -d --name host --workdir /etc alpine sleep 600")
+        .ok()?;
+    let link = "ln -s /tmp/far /tmp/link; mkfifo /tmp/pipe";
+    stack.rpod("exec host sh -c").arg(link).ok()?;
+    for target in [".", "./", "named", "/tmp/link"] {
+        stack.rpod(&format!("cp {here} host:{target}")).ok()?;
+    }
+    stack
+        .rpod("exec host cat /etc/here /etc/named /tmp/far")
+        .ok()?
+        .is("oneoneone")?;
+    for target in ["host:/dev/null", "host:/tmp/pipe"] {
+        stack
+            .rpod(&format!("cp {here} {target}"))
+            .exits(125)?
+            .complains("must be a directory or a regular file")?;
+    }
+    // What is no file of the host's stays what it is.
+    let pipe = stack.scratch.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU)?;
+    for target in ["/dev/stdout".to_owned(), pipe.display().to_string()] {
+        stack
+            .rpod(&format!("cp host:/etc/here {target}"))
+            .exits(125)?
+            .complains("invalid destination")?;
+    }
+    ensure!(
+        std::fs::symlink_metadata("/dev/stdout")?.is_symlink(),
+        "/dev/stdout is gone"
+    );
+    Ok(())
+}
+
+pub(crate) fn an_ipc_namespace_is_shared_or_not() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let mode = |name: &str| {
+        stack
+            .rpod("inspect --format {{.HostConfig.IpcMode}}")
+            .arg(name)
+            .ok()
+    };
+    for kind in ["private", "none", "shareable", "host"] {
+        stack
+            .rpod(&format!(
+                "run -d --name {kind} --ipc {kind} alpine sleep 600"
+            ))
+            .ok()?;
+        mode(kind)?.is(kind)?;
+        let joined = stack.rpod(&format!("run --rm --ipc container:{kind} alpine true"));
+        match kind {
+            "private" | "none" => joined.exits(125)?.complains("non-shareable IPC")?,
+            _ => &joined.ok()?,
+        };
+    }
+    stack.rpod("exec none ls /dev/shm").exits(1)?;
+    stack.rpod("exec private ls /dev/shm").ok()?;
+    Ok(())
+}
+
+pub(crate) fn more_small_things() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("create --name own --security-opt label=disable --ulimit host --mount type=image,src=alpine,dst=/i --health-cmd true --health-interval 45s alpine sleep 600")
+        .ok()?;
+    let shown = "{{(index .Mounts 0).Type}} {{(index .Mounts 0).RW}} {{.HostConfig.SecurityOpt}} {{.Config.Healthcheck.Interval}} {{.Config.StartupHealthCheck}}";
+    stack
+        .rpod("inspect own --format")
+        .arg(shown)
+        .ok()?
+        .is("image false [label=disable] 45s <nil>")?;
+    stack.rpod("create --name bare alpine true").ok()?;
+    stack
+        .rpod("update --health-retries 3 bare")
+        .exits(125)?
+        .complains("healthcheck command is not set")?;
+    stack
+        .rpod("update --device-read-bps /dev/zero:1m bare")
+        .exits(125)?
+        .complains("/dev/zero: not a block device")?;
+    stack
+        .rpod("create --ulimit core=-1:1000 alpine")
+        .exits(125)?
+        .complains("soft: -1 (unlimited), hard: 1000")?;
+    stack
+        .rpod("kill -s 65 bare")
+        .exits(125)?
+        .complains("valid signals are 1 through 64")?;
+    stack.rpod("image umount alpine").ok()?.is("")?;
+    stack
+        .rpod("events --since soon")
+        .exits(125)?
+        .complains("failed to parse event filters")?;
+    let told = stack.rpod("run --rm -it alpine echo said").stdin("").ok()?;
+    told.complains("The input device is not a TTY")?;
+    Ok(())
+}

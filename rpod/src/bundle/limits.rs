@@ -13,11 +13,26 @@ use crate::engine::container::record::{Container, Ulimit};
 
 /// podman's default for what containers.conf leaves open.
 const DEFAULT_NOFILE: u64 = 1_048_576;
-const DEFAULT_NPROC: u64 = 4_194_304;
+const DEFAULT_NPROC: u64 = 1_048_576;
+/// Every limit as the caller has it.
+pub const HOST: &str = "host";
 const DEFAULT_PIDS: i64 = 2048;
 
-/// `name=soft[:hard]`; -1 is unlimited.
+/// `name=soft[:hard]`, where -1 is unlimited, or `host`.
 pub fn parse(text: &str) -> Result<Ulimit> {
+    parse_one(text).with_context(|| {
+        format!("ulimit option {text:?} requires name=SOFT:HARD, failed to be parsed")
+    })
+}
+
+fn parse_one(text: &str) -> Result<Ulimit> {
+    if text == HOST {
+        return Ok(Ulimit {
+            name: HOST.to_owned(),
+            soft: -1,
+            hard: -1,
+        });
+    }
     let shape = || format!("invalid ulimit argument: {text}: write name=soft[:hard]");
     let (name, values) = text.split_once('=').with_context(shape)?;
     resource(name).with_context(|| format!("invalid ulimit type: {name}"))?;
@@ -36,18 +51,25 @@ pub fn parse(text: &str) -> Result<Ulimit> {
     };
     if limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard) {
         bail!(
-            "ulimit soft limit must be less than or equal to hard limit: {} > {}",
-            limit.soft,
+            "ulimit soft limit must be less than or equal to hard limit: soft: {}, hard: {}",
+            limits_word(limit.soft),
             limit.hard
         );
     }
     Ok(limit)
 }
 
+fn limits_word(value: i64) -> String {
+    match value {
+        -1 => "-1 (unlimited)".to_owned(),
+        value => value.to_string(),
+    }
+}
+
 /// What was asked for as it was asked, what was not as podman's defaults say, clamped to what the caller may set.
 pub(super) fn rlimits(ctx: &Context, asked: &[Ulimit], privileged: bool) -> Result<Vec<Value>> {
     let mut all = Vec::new();
-    for limit in asked.iter().filter(|limit| limit.name != "host") {
+    for limit in asked.iter().filter(|limit| limit.name != HOST) {
         let wanted = (value(limit.soft), value(limit.hard));
         let may = ceiling(resource(&limit.name).context("an unknown ulimit")?)?;
         if wanted.1 > may {
@@ -59,7 +81,7 @@ pub(super) fn rlimits(ctx: &Context, asked: &[Ulimit], privileged: bool) -> Resu
         }
         all.push(entry(&limit.name, wanted));
     }
-    if asked.iter().any(|limit| limit.name == "host")
+    if asked.iter().any(|limit| limit.name == HOST)
         || privileged && asked.is_empty() && crate::engine::rootless()
     {
         return Ok(all);

@@ -18,7 +18,7 @@ mod seccomp;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use crate::engine::container::record::{Container, Namespace, Process};
@@ -28,7 +28,7 @@ use crate::store::record::{self, Durability};
 
 pub use capabilities::{names as capability_names, normalize as normalize_capability};
 pub use devices::{rule as parse_device_rule, split as split_device};
-pub use limits::parse as parse_ulimit;
+pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit};
 pub use namespaces::Joined;
 pub use rootfs::Rootfs;
 
@@ -63,8 +63,6 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
         &replaced,
     )?;
     let capabilities = capabilities::of(ctx, &container.security)?;
-    let mounts = mounts::of(container, place)?;
-    check_workdir(container, &rootfs, &mounts)?;
     let mut asked = container.clone();
     let secrets = attach::variables(container, place.home)?;
     asked.process.env.extend(secrets);
@@ -73,7 +71,7 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
         "ociVersion": "1.0.2",
         "process": process::of(ctx, container, &user, &capabilities)?,
         "root": { "path": place.home.join("rootfs"), "readonly": container.read_only },
-        "mounts": mounts,
+        "mounts": mounts::of(container, place)?,
         "annotations": annotations(container),
         "linux": linux(ctx, container, place, &capabilities)?,
     });
@@ -83,23 +81,6 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
     cdi::inject(ctx, container, &mut config).context("setting up described devices")?;
     hooks::inject(ctx, container, &mut config).context("setting up OCI hooks")?;
     Ok(config)
-}
-
-/// The image's working directory is made if it is not there; one that a person asked for has to be.
-fn check_workdir(container: &Container, rootfs: &rootfs::Rootfs, mounts: &[Value]) -> Result<()> {
-    let workdir = Path::new(&container.process.workdir);
-    // What lies in a mount is not there yet, and what holds one is made with it.
-    let is_mounted = mounts.iter().any(|mount| {
-        let destination = Path::new(mount["destination"].as_str().unwrap_or_default());
-        workdir.starts_with(destination) || destination.starts_with(workdir)
-    });
-    if container.process.workdir_asked && !is_mounted && rootfs.lacks(workdir) {
-        bail!(
-            "workdir {workdir:?} does not exist on container {}",
-            container.id
-        );
-    }
-    Ok(())
 }
 
 /// `linux.resources`, for a container whose limits change while it runs.
@@ -183,6 +164,9 @@ pub fn annotations(container: &Container) -> Value {
         "io.podman.annotations.privileged".into(),
         json!(truth(container.security.privileged)),
     );
+    if container.security.label_disabled {
+        all.insert("io.podman.annotations.label".into(), json!("disable"));
+    }
     all.insert(
         "org.opencontainers.image.stopSignal".into(),
         json!(container.stop_signal.to_string()),

@@ -40,14 +40,6 @@ impl Rootfs {
         })?))
     }
 
-    /// Nothing is there. A symbolic link may lead to what is mounted later, and counts as something.
-    pub(super) fn lacks(&self, path: &Path) -> bool {
-        let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
-        matches!(openat2(&self.0, path, how), Err(Errno::ENOENT))
-    }
-
     /// A regular file's text; nothing if there is none.
     pub fn read(&self, path: &str) -> Result<Option<String>> {
         let how = OpenHow::new()

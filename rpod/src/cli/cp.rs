@@ -1,6 +1,6 @@
 //! `rpod cp`: podman-cp(1).
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,6 +11,10 @@ use crate::engine::Context;
 use crate::engine::container::copy::{self, End, Ways};
 use crate::engine::container::find;
 use crate::engine::container::record::Container;
+use crate::engine::files::compression;
+
+/// Another name of `-`.
+const STDIN: &str = "/dev/stdin";
 
 #[derive(Args, Debug)]
 pub struct Cp {
@@ -53,7 +57,7 @@ impl Verb for Cp {
                 }
                 copy::copy_out(&ctx, container, &from_path, std::io::stdout().lock())?;
             }
-            (None, Some(container)) if from_path == Path::new("-") => {
+            (None, Some(container)) if [STDIN, "-"].map(Path::new).contains(&&*from_path) => {
                 copy::copy_in(&ctx, archive_from_stdin()?, container, &to_path, ways)?;
             }
             _ => {
@@ -77,35 +81,20 @@ fn end(ctx: &Context, text: &str) -> Result<(Option<Container>, PathBuf)> {
         Some((name, path)) if !text.starts_with(['/', '.']) => {
             let container =
                 find(ctx, name).with_context(|| format!("container {name:?} does not exist"))?;
-            Ok((
-                Some(container),
-                if path.is_empty() {
-                    "/".into()
-                } else {
-                    path.into()
-                },
-            ))
+            let path = match path {
+                "" => "/".to_owned(),
+                path if path.starts_with('/') => path.to_owned(),
+                // As its processes see it.
+                path => format!("{}/{path}", container.process.workdir.trim_end_matches('/')),
+            };
+            Ok((Some(container), path.into()))
         }
         _ if text.is_empty() => bail!("an empty path names nothing to copy"),
         _ => Ok((None, text.into())),
     }
 }
 
-/// Plain or gzip.
 fn archive_from_stdin() -> Result<Box<dyn std::io::Read>> {
-    let mut stdin = std::io::stdin().lock();
-    let mut head = Vec::new();
-    stdin
-        .by_ref()
-        .take(512)
-        .read_to_end(&mut head)
-        .context("reading standard input")?;
-    let whole = std::io::Cursor::new(head.clone()).chain(stdin);
-    if head.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(flate2::read::MultiGzDecoder::new(whole)));
-    }
-    if head.get(257..262) != Some(b"ustar") && head.iter().any(|byte| *byte != 0) {
-        bail!("source must be a (gzip compressed) tar archive when copying from stdin");
-    }
-    Ok(Box::new(whole))
+    compression::read(std::io::stdin().lock())
+        .context("source must be a (compressed) tar archive when copying from stdin")
 }

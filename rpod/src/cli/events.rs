@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,10 +43,11 @@ impl Verb for Events {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let filters = self.filter.iter().map(|text| Filter::parse(text));
+        let of_filters = "failed to parse event filters";
         let asked = Asked {
-            filters: filters.collect::<Result<_>>()?,
-            since: point("since", self.since.as_deref(), -1)?,
-            until: point("until", self.until.as_deref(), 1)?,
+            filters: filters.collect::<Result<_>>().context(of_filters)?,
+            since: point("since", self.since.as_deref(), -1).context(of_filters)?,
+            until: point("until", self.until.as_deref(), 1).context(of_filters)?,
             stream: self.stream,
         };
         let template = match self.format.as_deref() {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::selection::{is_missing, one};
 use super::{Globals, Verb};
-use crate::engine::container::{find, inspect, size};
+use crate::engine::container::{find, inspect};
 use crate::engine::{Context, artifact, image, network, pod, volume};
-use crate::output::inspected_with;
+use crate::output::{go_duration, inspected_with};
 use crate::store::names::LookupError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -182,12 +182,10 @@ fn any(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {
 
 fn container(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {
     let container = find(ctx, name)?;
-    let mut object = inspect::inspect(ctx, &container)?;
-    if with_size {
-        object["SizeRw"] = json!(size::own(ctx, &container)?);
-        object["SizeRootFs"] = json!(size::with_image(ctx, &container)?);
+    match with_size {
+        true => inspect::with_size(ctx, &container),
+        false => inspect::inspect(ctx, &container),
     }
-    Ok(object)
 }
 
 fn word(kind: Kind) -> String {
@@ -201,6 +199,8 @@ fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
         "Src" => "Source",
         "Dst" => "Destination",
         "ImageID" => "Image",
+        "HealthMaxLogCount" => "HealthcheckMaxLogCount",
+        "HealthMaxLogSize" => "HealthcheckMaxLogSize",
         _ => "",
     };
     let other_name = || {
@@ -209,6 +209,13 @@ fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
             .filter(|_| object.get(name).is_none())
             .cloned()
     };
+    // Durations of Go's, which print themselves.
+    if let "Interval" | "Timeout" | "StartPeriod" = name
+        && object.get("Test").is_some()
+        && let Some(nanoseconds) = object[name].as_u64()
+    {
+        return Some(go_duration(nanoseconds).into());
+    }
     super::artifact::methods(object, name, arguments)
         .or_else(|| super::network::go_name(object, name, arguments))
         .or_else(other_name)
@@ -226,6 +233,8 @@ fn omitted(object: &Value, name: &str) -> Option<Value> {
         }
         "ConmonPid" => ("CheckpointedAt", json!(0)),
         "OCIConfigPath" => ("OCIRuntime", json!("")),
+        // A pointer, and so not `<no value>`.
+        "Healthcheck" | "StartupHealthCheck" => ("HealthLogDestination", json!("<nil>")),
         "MergedDir" => ("UpperDir", json!("")),
         "Networks" => ("SandboxKey", json!({})),
         _ => return None,

@@ -25,7 +25,7 @@ pub struct Mount {
     #[arg(short, long)]
     latest: bool,
     /// Do not truncate output
-    #[arg(long)]
+    #[arg(long, visible_alias = "notruncate")]
     no_trunc: bool,
     /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]

@@ -1,5 +1,7 @@
 //! `rpod run`: podman-run(1).
 
+use std::io::IsTerminal as _;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
@@ -11,6 +13,7 @@ use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{remove, start};
 use crate::monitor::attach::Streams;
+use crate::output::warn;
 
 #[derive(Args, Debug)]
 pub struct Run {
@@ -42,6 +45,11 @@ impl Verb for Run {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?.preserving(self.descriptors.preserve()?);
+        if self.container.is_interactive_terminal() && !std::io::stdin().is_terminal() {
+            warn(
+                "The input device is not a TTY. The --tty and --interactive flags might not work properly",
+            );
+        }
         let of_run = OfRun {
             no_accounts: !self.passwd,
             remove_image: self.rmi,

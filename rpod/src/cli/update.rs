@@ -53,6 +53,7 @@ impl Verb for Update {
 impl Update {
     fn change(&self, container: &mut Container) -> Result<()> {
         self.limits.apply(&mut container.resources)?;
+        self.health.refuse_without_check(&container.health)?;
         self.health.change(&mut container.health)?;
         if let Some(policy) = &self.restart {
             container.restart = restart::parse(policy)?;
@@ -68,7 +69,7 @@ impl Update {
             container
                 .resources
                 .ulimits
-                .retain(|old| old.name != limit.name);
+                .retain(|old| old.name != limit.name && limit.name != bundle::HOST_ULIMITS);
             container.resources.ulimits.push(limit);
         }
         let is_of = |variable: &String, name: &str| variable.split('=').next() == Some(name);

@@ -7,6 +7,7 @@ mod size;
 mod table;
 pub mod template;
 mod time;
+mod warning;
 
 pub use inspection::{inspected, inspected_with};
 pub use json::pretty;
@@ -17,3 +18,4 @@ pub use time::{
     ago, go_duration, go_seconds, go_time, human_duration, local_zone, parse_go_duration,
     parse_point, unix_date,
 };
+pub use warning::warn;

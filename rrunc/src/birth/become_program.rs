@@ -199,10 +199,16 @@ fn set_umask(process: &Process) {
     ));
 }
 
-/// Rust ignores SIGPIPE, and `run` blocks what it passes on; the program
-/// begins as after any exec.
+/// Rust ignores SIGPIPE, a shell what it starts in the background SIGINT and
+/// SIGQUIT, and `run` blocks what it passes on: none of it is the program's.
 fn restore_signals() -> Result<()> {
-    // SAFETY: the default action runs no code of ours.
-    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.context("restore SIGPIPE")?;
+    for number in Signal::iterator() {
+        if matches!(number, Signal::SIGKILL | Signal::SIGSTOP) {
+            continue;
+        }
+        // SAFETY: the default action runs no code of ours.
+        unsafe { signal(number, SigHandler::SigDfl) }
+            .with_context(|| format!("restore {number}"))?;
+    }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).context("unblock signals")
 }

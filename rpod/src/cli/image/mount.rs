@@ -103,11 +103,8 @@ impl Verb for Unmount {
         for image in chosen(&ctx, self.all, &self.images)? {
             match image::mount::unmount(&ctx, &image) {
                 Ok(true) => println!("{}", image.id),
-                Ok(false) if self.all => {}
-                Ok(false) => errors.push(anyhow::anyhow!(
-                    "failed to unmount image {}: image is not mounted",
-                    image.id
-                )),
+                // There is nothing left to do.
+                Ok(false) => {}
                 Err(error) => errors.push(error),
             }
         }

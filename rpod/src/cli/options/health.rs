@@ -121,6 +121,18 @@ impl HealthOptions {
         Ok(())
     }
 
+    /// What a container would have to know of a check that it has not.
+    pub(in crate::cli) fn refuse_without_check(&self, health: &Settings) -> Result<()> {
+        if self.asks_for_check() && self.health_cmd.is_none() && !health.is_set() {
+            bail!("healthcheck command is not set: say --health-cmd");
+        }
+        let has_startup = self.health_startup_cmd.is_some() || health.startup.is_some();
+        if self.asks_for_startup() && !has_startup {
+            bail!("startup healthcheck command is not set: say --health-startup-cmd");
+        }
+        Ok(())
+    }
+
     fn change_startup(&self, health: &mut Settings) -> Result<()> {
         if let Some(command) = &self.health_startup_cmd {
             let own = health.startup.get_or_insert_with(|| StartupCheck {

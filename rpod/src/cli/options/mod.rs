@@ -99,8 +99,8 @@ pub struct ContainerOptions {
     /// Read in a line delimited file of labels
     #[arg(long, value_name = "FILE")]
     label_file: Vec<std::path::PathBuf>,
-    /// Logging driver for the container (journald, k8s-file, passthrough, none)
-    #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none", "passthrough"])]
+    /// Logging driver for the container (journald, k8s-file, passthrough, passthrough-tty, none)
+    #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty"])]
     log_driver: Option<String>,
     /// Logging driver options (max-size=SIZE, path=FILE, tag=TAG)
     #[arg(long, value_name = "NAME=VALUE")]
@@ -199,6 +199,10 @@ impl ContainerOptions {
             pod::remove::remove(ctx, pod, true, Some(0))?;
         }
         made
+    }
+
+    pub fn is_interactive_terminal(&self) -> bool {
+        self.process.is_interactive_terminal()
     }
 
     /// Docker shows names with a slash before them, and takes them so.

@@ -91,6 +91,7 @@ fn general(options: &mut Vec<String>, key: &str, value: Option<&str>) -> Result<
                 add(options, "U");
             }
         }
+        "noswap" if value.is_none() => add(options, key),
         "idmap" if value.is_none() => add(options, "idmap"),
         "bind-propagation" => {
             let value = value.unwrap_or_default();

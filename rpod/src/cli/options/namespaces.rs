@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::engine::Context;
 use crate::engine::container;
-use crate::engine::container::record::{Container, Namespace};
+use crate::engine::container::record::{Container, IpcSharing, Namespace};
 use crate::engine::pod::join::Joining;
 use crate::engine::pod::record::Shared;
 
@@ -65,6 +65,12 @@ impl NamespaceOptions {
             Namespace::Private,
             &conf.ipcns,
         )?;
+        let asked = self.ipc.as_deref();
+        c.namespaces.ipc_sharing = match asked.or(conf.ipcns.as_deref()) {
+            Some("private") if joining.is_none() || asked.is_some() => IpcSharing::Private,
+            Some("none") if joining.is_none() || asked.is_some() => IpcSharing::None,
+            _ => IpcSharing::Shareable,
+        };
         c.namespaces.uts = mode(
             &self.uts,
             "uts",
@@ -100,9 +106,17 @@ impl NamespaceOptions {
 pub(in crate::cli) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result<Namespace> {
     Ok(match text.split_once(':').unwrap_or((text, "")) {
         ("private" | "shareable" | "", "") => Namespace::Private,
+        ("none", "") if flag == "ipc" => Namespace::Private,
         ("host", "") => Namespace::Host,
         ("container", name) if !name.is_empty() => {
-            Namespace::Container(container::find(ctx, name)?.id)
+            let owner = container::find(ctx, name)?;
+            if flag == "ipc" && owner.namespaces.ipc_sharing != IpcSharing::Shareable {
+                bail!(
+                    "joining IPC of container {} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for the donor container)",
+                    owner.id
+                );
+            }
+            Namespace::Container(owner.id)
         }
         ("ns", path) if !path.is_empty() => Namespace::Path(path.into()),
         ("pod", "") => bail!(

@@ -75,6 +75,10 @@ pub(super) struct ProcessOptions {
 }
 
 impl ProcessOptions {
+    pub(super) fn is_interactive_terminal(&self) -> bool {
+        self.tty && self.interactive
+    }
+
     pub(super) fn apply(
         &self,
         conf: &Containers,

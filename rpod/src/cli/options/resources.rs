@@ -1,5 +1,7 @@
 //! How much the container may use.
 
+use std::os::unix::fs::FileTypeExt as _;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -93,6 +95,10 @@ pub(in crate::cli) fn per_device(text: &str) -> Result<(String, u64)> {
     let (device, value) = text.rsplit_once(':').with_context(wrong)?;
     if !device.starts_with("/dev/") {
         bail!(wrong());
+    }
+    let found = std::fs::metadata(device).with_context(|| format!("stat {device}"))?;
+    if !found.file_type().is_block_device() {
+        bail!("{device}: not a block device");
     }
     let value = u64::try_from(bytes(value)?).ok().with_context(wrong)?;
     Ok((device.to_owned(), value))

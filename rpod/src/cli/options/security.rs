@@ -23,7 +23,7 @@ pub(super) struct SecurityOptions {
     /// Policy for selecting a seccomp profile (default, image)
     #[arg(long, value_name = "POLICY", default_value = "default")]
     seccomp_policy: String,
-    /// Security Options (no-new-privileges, seccomp=, apparmor=, mask=, unmask=)
+    /// Security Options (no-new-privileges, seccomp=, apparmor=, label=disable, mask=, unmask=)
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Sysctl options
@@ -78,6 +78,11 @@ pub(in crate::cli) fn option(security: &mut Security, text: &str) -> Result<()> 
         ("no-new-privileges", value) => security.no_new_privileges = value != "false",
         ("seccomp", value) => security.seccomp = Some(value.to_owned()),
         ("apparmor", value) => security.apparmor = Some(value.to_owned()),
+        // That is what rpod's containers are.
+        ("label", "disable") => security.label_disabled = true,
+        ("label", _) => bail!(
+            "--security-opt {text:?}: rpod gives processes no SELinux labels: say label=disable"
+        ),
         ("mask", value) => security.mask = list(value),
         ("unmask", value) => security.unmask = list(value),
         _ => bail!("invalid --security-opt 2: {text:?}"),

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use nix::errno::Errno;
 
 use super::mount::{Reached, missing};
 use super::record::Container;
@@ -103,11 +104,8 @@ pub fn copy_in(
     let to = End::Container(container, path.to_owned());
     let reached = reach(ctx, &[&to])?;
     let target = open(&reached, &to)?;
-    let stat = target
-        .root
-        .stat(&target.path)
-        .map_err(|errno| to.missing(errno))?;
-    if !files::is_dir(&stat) {
+    let stat = target.root.stat(&target.path);
+    if !stat.is_ok_and(|stat| files::is_dir(&stat)) {
         bail!("destination must be a directory when copying from stdin");
     }
     unpack::unpack(
@@ -175,7 +173,13 @@ fn target(
         }
         Ok(_) if source_is_dir => bail!("destination must be a directory when copying a directory"),
         Err(errno) if ends_with_slash(to.path()) => Err(to.missing(errno)),
+        // What takes the place of a device or a pipe would not be what it was.
+        Ok(stat) if !files::is_file(&stat) => Err(to.unfit()),
+        Err(Errno::EXDEV) => Err(to.unfit()),
         found => {
+            // A link at the end leads to the file that is meant, be it there or not.
+            let failed = || format!("following {}", place.path.display());
+            place.path = place.root.follow(&place.path).with_context(failed)?;
             let parent = place.path.parent().unwrap_or(Path::new("/")).to_owned();
             let name = place.path.file_name().map(OsString::from);
             if let Err(errno) = found {
@@ -221,7 +225,12 @@ impl End<'_> {
         }
     }
 
-    fn missing(&self, errno: nix::errno::Errno) -> anyhow::Error {
+    fn unfit(&self) -> anyhow::Error {
+        let path = self.path().display().to_string();
+        anyhow!("invalid destination: {path:?} must be a directory or a regular file")
+    }
+
+    fn missing(&self, errno: Errno) -> anyhow::Error {
         match self {
             End::Container(container, path) => missing(container, path, errno),
             End::Host(path) => anyhow!(

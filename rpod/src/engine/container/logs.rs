@@ -94,9 +94,10 @@ fn refuse_unreadable(container: &Container) -> Result<()> {
             "this container is using the 'none' log driver, cannot read logs: this container is not logging output"
         );
     }
-    if container.log_driver == "passthrough" {
+    if container.log_driver.starts_with("passthrough") {
         bail!(
-            "this container is using the 'passthrough' log driver, cannot read logs: what it says goes where its caller's output goes"
+            "this container is using the '{}' log driver, cannot read logs: what it says goes where its caller's output goes",
+            container.log_driver
         );
     }
     Ok(())

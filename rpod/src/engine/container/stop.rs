@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use nix::sys::signal::Signal;
 
 use super::record::Container;
@@ -12,6 +12,7 @@ use super::status::{Status, is_alive};
 use super::wait::wait_until;
 use crate::engine::pod::Failures;
 use crate::engine::{Context, event, pod, runtime};
+use crate::output::warn;
 use crate::store::record::{Durability, replace};
 
 /// How long a killed process may take to be gone.
@@ -118,11 +119,10 @@ fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Insta
         }
         let name =
             Signal::try_from(container.stop_signal).map_or("the stop signal", Signal::as_str);
-        eprintln!(
-            "time=\"{}\" level=warning msg=\"StopSignal {name} failed to stop container {} in {timeout} seconds, resorting to SIGKILL\"",
-            jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        warn(&format!(
+            "StopSignal {name} failed to stop container {} in {timeout} seconds, resorting to SIGKILL",
             container.name
-        );
+        ));
     }
     signal(ctx, container, libc::SIGKILL)?;
     if wait_until(ctx, &container.id, Some(AFTER_KILL))?.is_none() {
@@ -165,21 +165,24 @@ pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
 
 /// `TERM`, `SIGTERM`, `RTMIN+3`, `15`.
 pub fn signal_number(text: &str) -> Result<i32> {
+    // As a person types it for kill(1).
+    let text = text.strip_prefix('-').unwrap_or(text);
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let unknown = || format!("invalid signal: {text}");
+    let unknown = || anyhow!("invalid signal: {text}");
     if let Ok(number) = name.parse::<i32>() {
-        if !(1..=64).contains(&number) {
-            bail!(unknown());
-        }
-        return Ok(number);
+        return match number {
+            1..=64 => Ok(number),
+            65.. => bail!("valid signals are 1 through 64"),
+            _ => bail!(unknown()),
+        };
     }
     for (base, number) in [("RTMIN", 34), ("RTMAX", 64)] {
         if let Some(rest) = name.strip_prefix(base) {
             let offset: i32 = if rest.is_empty() {
                 0
             } else {
-                rest.parse().with_context(unknown)?
+                rest.parse().map_err(|_| unknown())?
             };
             return if (34..=64).contains(&(number + offset)) {
                 Ok(number + offset)
@@ -191,7 +194,7 @@ pub fn signal_number(text: &str) -> Result<i32> {
     format!("SIG{name}")
         .parse::<Signal>()
         .map(|signal| signal as i32)
-        .with_context(unknown)
+        .map_err(|_| unknown())
 }
 
 #[cfg(test)]
@@ -211,6 +214,13 @@ mod tests {
         ] {
             assert_eq!(signal_number(text).unwrap(), number, "{text}");
         }
-        assert!(signal_number("0").is_err() && signal_number("WINK").is_err());
+        assert_eq!(signal_number("-HUP").unwrap(), 1);
+        for (text, complaint) in [
+            ("0", "invalid signal: 0"),
+            ("-WINK", "invalid signal: WINK"),
+            ("-65", "valid signals are 1 through 64"),
+        ] {
+            assert_eq!(signal_number(text).unwrap_err().to_string(), complaint);
+        }
     }
 }

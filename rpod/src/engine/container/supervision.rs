@@ -20,7 +20,8 @@ pub(super) fn monitor<'a>(
     restoring: Option<&Restoring>,
 ) -> Result<Monitor<'a>> {
     let log = match container.log_driver.as_str() {
-        "none" | "journald" | "passthrough" => container.log_driver.clone(),
+        "none" | "journald" => container.log_driver.clone(),
+        driver if driver.starts_with("passthrough") => "passthrough".to_owned(),
         _ => format!("k8s-file:{}", container.log_path(ctx).display()),
     };
     // A leaked reference of one path a start; the process lives as long as it needs it.

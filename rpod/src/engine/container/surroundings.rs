@@ -4,14 +4,13 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::overlay;
-use super::record::{Container, Namespace};
+use super::record::{Container, IpcSharing, Namespace};
 use super::status::{Status, is_alive};
+use super::{load, overlay};
 use crate::bundle::{Joined, files};
 use crate::engine::Context;
 use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
-use crate::store::Noun;
 
 /// The container's own users, before anything is made for them.
 pub(super) fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
@@ -82,7 +81,19 @@ pub(super) fn shm(
 ) -> Result<Option<std::path::PathBuf>> {
     Ok(match &container.namespaces.ipc {
         Namespace::Host => Some("/dev/shm".into()),
-        Namespace::Container(id) => Some(ctx.store.run(Noun::Container, id).join("shm")),
+        Namespace::Container(id) => match load(ctx, id)? {
+            // What it has of the host's or of another's is not in its own directory.
+            owner
+                if matches!(
+                    owner.namespaces.ipc,
+                    Namespace::Host | Namespace::Container(_)
+                ) =>
+            {
+                shm(ctx, &owner, &owner.run_dir(ctx))?
+            }
+            owner => Some(owner.run_dir(ctx).join("shm")),
+        },
+        _ if container.namespaces.ipc_sharing == IpcSharing::None => None,
         Namespace::Private | Namespace::Path(_) => {
             let shm = run.join("shm");
             overlay::mount_shm(&shm, container.shm_size)?;

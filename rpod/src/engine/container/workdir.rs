@@ -12,7 +12,10 @@ use crate::engine::files::{Root, is_dir};
 /// only in the container.
 pub(super) fn check(container: &Container, rootfs: &Path) -> Result<()> {
     let asked = Path::new(&container.process.workdir);
-    let is_mounted = |destination: &str| asked.starts_with(destination);
+    // What holds a mount is made with it.
+    let is_mounted = |destination: &str| {
+        asked.starts_with(destination) || Path::new(destination).starts_with(asked)
+    };
     if !container.process.workdir_asked
         || container
             .mounts
@@ -56,12 +59,13 @@ mod tests {
             container.process.workdir = workdir.to_owned();
             container.process.workdir_asked = true;
             container.mounts.push(Mount {
-                destination: "/data".to_owned(),
+                destination: "/data/in".to_owned(),
                 ..Mount::default()
             });
             check(&container, dir.path()).is_ok()
         };
-        assert!(check("/srv/www") && check("/data/x") && check("/link/x"));
+        assert!(check("/srv/www") && check("/data/in/x") && check("/link/x"));
+        assert!(check("/") && check("/data"));
         assert!(!check("/srv/none") && !check("/srv/file"));
     }
 }

@@ -20,7 +20,7 @@ pub fn container(ctx: &Context, status: &str, container: &Container) {
         .engine
         .events_container_create_inspect_data;
     if status == "create" && wants_data {
-        match inspect::inspect(ctx, container) {
+        match inspect::with_size(ctx, container) {
             Ok(value) => event.inspect_data = value.to_string(),
             Err(error) => complain(&error),
         }

@@ -17,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -52,6 +52,22 @@ impl Root {
     pub fn stat(&self, path: &Path) -> Result<FileStat, Errno> {
         let fd = self.open_at(path, OFlag::O_PATH)?;
         nix::sys::stat::fstat(&fd)
+    }
+
+    /// The path that a path leads to when links at its end are followed; what is there at last need not be.
+    pub fn follow(&self, path: &Path) -> Result<PathBuf, Errno> {
+        /// As many as the kernel follows.
+        const LINKS: usize = 40;
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            let (parent, name) = self.parent(&path)?;
+            path = match readlinkat(parent, name.as_os_str()) {
+                Ok(link) => path.parent().unwrap_or(Path::new("/")).join(link),
+                Err(Errno::EINVAL | Errno::ENOENT) => return Ok(path),
+                Err(errno) => return Err(errno),
+            };
+        }
+        Err(Errno::ELOOP)
     }
 
     /// Whether some part of a path is a link.
@@ -105,6 +121,10 @@ pub(super) fn is_dir(stat: &FileStat) -> bool {
     kind(stat) == SFlag::S_IFDIR
 }
 
+pub(super) fn is_file(stat: &FileStat) -> bool {
+    kind(stat) == SFlag::S_IFREG
+}
+
 fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
@@ -153,6 +173,21 @@ mod tests {
             Errno::ENOENT
         );
         assert_eq!(root.parent(Path::new("/")).unwrap_err(), Errno::EINVAL);
+    }
+
+    #[test]
+    fn links_are_followed_to_what_is_not_there_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, dir.path().join(name));
+        std::fs::create_dir(dir.path().join("d")).unwrap();
+        link("/d/second", "first").unwrap();
+        link("../new", "d/second").unwrap();
+        link("loop", "loop").unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let followed = |path: &str| root.follow(Path::new(path));
+        assert_eq!(followed("/first"), Ok("/d/../new".into()));
+        assert_eq!(followed("/none"), Ok("/none".into()));
+        assert_eq!(followed("/loop"), Err(Errno::ELOOP));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub fn info(ctx: &Context) -> Result<Value> {
         "plugins": {
             "volume": ["local"],
             "network": if network::is_installed(ctx) { json!(["bridge", "macvlan", "ipvlan"]) } else { json!([]) },
-            "log": ["k8s-file", "none", "passthrough", "journald"],
+            "log": ["k8s-file", "none", "passthrough", "passthrough-tty", "journald"],
             "authorization": Value::Null,
         },
         "version": version(),

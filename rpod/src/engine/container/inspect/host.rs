@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{mode, security_options};
 use crate::bundle;
 use crate::engine::Context;
-use crate::engine::container::record::{Container, Namespace};
+use crate::engine::container::record::{Container, IpcSharing, Namespace};
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
 use crate::output;
@@ -45,7 +45,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "DnsSearch": network.dns_search,
         "ExtraHosts": network.add_hosts,
         "GroupAdd": container.process.groups,
-        "IpcMode": if container.namespaces.ipc == Namespace::Private { "shareable".to_owned() } else { mode(&container.namespaces.ipc) },
+        "IpcMode": ipc_mode(container),
         "Cgroups": if asked.no_cgroup { "disabled" } else { "default" },
         "OomScoreAdj": asked.oom_score_adj.unwrap_or(0),
         "PidMode": mode(&container.namespaces.pid),
@@ -87,6 +87,14 @@ fn given_devices(container: &Container) -> Value {
         )
     });
     given.collect()
+}
+
+fn ipc_mode(container: &Container) -> String {
+    match (&container.namespaces.ipc, container.namespaces.ipc_sharing) {
+        (Namespace::Private, IpcSharing::Shareable) => "shareable".to_owned(),
+        (Namespace::Private, IpcSharing::None) => "none".to_owned(),
+        (other, _) => mode(other),
+    }
 }
 
 /// Without end is -1.

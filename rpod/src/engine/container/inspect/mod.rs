@@ -10,8 +10,8 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::overlay::is_mount_point;
-use super::record::{Container, Namespace};
-use super::restart;
+use super::record::{Container, Mount, Namespace};
+use super::{restart, size};
 use crate::bundle;
 use crate::engine::Context;
 use crate::store::record;
@@ -115,6 +115,14 @@ fn leave_out(all: &mut Map<String, Value>, home: &Path) {
     }
 }
 
+/// The same with the sizes of its files.
+pub fn with_size(ctx: &Context, container: &Container) -> Result<Value> {
+    let mut object = inspect(ctx, container)?;
+    object["SizeRw"] = json!(size::own(ctx, container)?);
+    object["SizeRootFs"] = json!(size::with_image(ctx, container)?);
+    Ok(object)
+}
+
 fn exec_ids(run: &std::path::Path) -> Vec<String> {
     let entries = std::fs::read_dir(run.join("exec"))
         .into_iter()
@@ -126,26 +134,33 @@ fn exec_ids(run: &std::path::Path) -> Vec<String> {
 }
 
 pub fn mounts(container: &Container) -> Vec<Value> {
-    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
-    binds
-        .map(|mount| {
-            let mut value = json!({
-                "Type": if mount.volume.is_some() { "volume" } else { "bind" },
-                "Name": mount.volume,
-                "Source": mount.source,
-                "Destination": mount.destination,
-                "Driver": if mount.volume.is_some() { "local" } else { "" },
-                "Mode": "",
-                "Options": mount.options,
-                "RW": !mount.options.iter().any(|option| option == "ro"),
-                "Propagation": "rprivate",
-            });
-            if let (None, Some(fields)) = (&mount.volume, value.as_object_mut()) {
-                fields.remove("Name");
-            }
-            value
-        })
-        .collect()
+    let shown = |mount: &&Mount| matches!(mount.kind.as_str(), "bind" | "image");
+    container.mounts.iter().filter(shown).map(mount).collect()
+}
+
+fn mount(mount: &Mount) -> Value {
+    let has = |option: &str| mount.options.iter().any(|own| own == option);
+    let mut value = json!({
+        "Type": if mount.volume.is_some() { "volume" } else { &mount.kind },
+        "Name": mount.volume,
+        "Source": mount.source,
+        "Destination": mount.destination,
+        "Driver": if mount.volume.is_some() { "local" } else { "" },
+        "Mode": "",
+        "Options": mount.options,
+        "RW": if mount.kind == "image" { has("rw") } else { !has("ro") },
+        "Propagation": if mount.kind == "image" { "" } else { "rprivate" },
+        "SubPath": mount.subpath,
+    });
+    if let Some(fields) = value.as_object_mut() {
+        if mount.volume.is_none() {
+            fields.remove("Name");
+        }
+        if mount.subpath.is_empty() {
+            fields.remove("SubPath");
+        }
+    }
+    value
 }
 
 pub fn mode(namespace: &Namespace) -> String {
@@ -162,6 +177,9 @@ pub fn security_options(container: &Container) -> Vec<String> {
     let mut all = Vec::new();
     if security.no_new_privileges {
         all.push("no-new-privileges".to_owned());
+    }
+    if security.label_disabled {
+        all.push("label=disable".to_owned());
     }
     all.extend(
         security

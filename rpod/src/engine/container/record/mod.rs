@@ -240,11 +240,23 @@ pub enum Namespace {
     Path(PathBuf),
 }
 
+/// Who else may come into a private IPC namespace: podman-run(1), "--ipc".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpcSharing {
+    #[default]
+    Shareable,
+    Private,
+    /// Nobody, and it has no /dev/shm.
+    None,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Namespaces {
     pub pid: Namespace,
     pub ipc: Namespace,
+    pub ipc_sharing: IpcSharing,
     pub uts: Namespace,
     pub net: Namespace,
     pub cgroup: Namespace,
@@ -308,6 +320,8 @@ pub struct Security {
     /// A profile that the image brought, as JSON.
     pub seccomp_of_image: Option<String>,
     pub apparmor: Option<String>,
+    /// `label=disable` was asked for.
+    pub label_disabled: bool,
     pub mask: Vec<String>,
     pub unmask: Vec<String>,
     pub sysctls: BTreeMap<String, String>,
