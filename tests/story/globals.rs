@@ -55,10 +55,10 @@ pub(crate) fn hooks_come_to_the_containers_they_match() -> Result<()> {
     run("--annotation paint=yes").ok()?.says("green")?;
     script(&stack, "before", "exit 3")?;
     run("--annotation paint=yes")
-        .exits(125)?
+        .exits(126)?
         .complains("executing precreate hook")?;
     describe(&stack, "30-bad", &hook, r#""when":{},"stages":["later"]"#)?;
-    run("").exits(125)?.complains("30-bad.json")?;
+    run("").exits(126)?.complains("30-bad.json")?;
     ensure!(
         stack.rpod("ps -aq").ok()?.text().is_empty(),
         "nothing is left half-made"
