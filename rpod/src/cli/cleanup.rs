@@ -1,9 +1,9 @@
 //! `rpod container cleanup`: podman-container-cleanup(1). conmon runs it when a container has ended.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
-use super::selection::one;
+use super::selection::{not_both, one};
 use super::{Globals, Refused, Verb};
 use crate::engine::container::{self, remove, restart};
 use crate::engine::{Context, pod};
@@ -37,6 +37,10 @@ impl Verb for Cleanup {
     )];
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        not_both(self.all, self.latest)?;
+        if self.latest && !self.containers.is_empty() {
+            bail!("--latest and containers cannot be used together");
+        }
         let ctx = Context::new(globals)?;
         if self.all {
             remove::sweep(&ctx)?;

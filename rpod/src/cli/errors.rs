@@ -62,6 +62,18 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
                 named.words
             )
         }
+        (ErrorKind::ArgumentConflict, Some(one), _) => {
+            let other = match error.get(ContextKind::PriorArg) {
+                Some(ContextValue::String(other)) => other.as_str(),
+                Some(ContextValue::Strings(others)) => others.first().map_or("", String::as_str),
+                _ => "others",
+            };
+            format!(
+                "{} and {} options cannot be used together",
+                option_name(other),
+                option_name(one)
+            )
+        }
         (ErrorKind::InvalidSubcommand, _, Some(name)) => {
             format!(
                 "unrecognized command `{} {name}`{}",
@@ -82,6 +94,11 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
     };
     eprintln!("Error: {message}\nSee '{} --help'", named.words);
     Ok(ENGINE_ERROR)
+}
+
+/// `--name` of `--name[=<BOOL>]` and `--name <VALUE>`.
+fn option_name(shown: &str) -> &str {
+    shown.split([' ', '[', '=']).next().unwrap_or(shown)
 }
 
 /// The command that is like the one that does not exist.

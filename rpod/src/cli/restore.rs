@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::checkpoint::Told;
-use super::selection::one;
+use super::selection::{not_both, one};
 use super::{Globals, Verb};
 use crate::engine::container::checkpoint::import::{self, Unpacked};
 use crate::engine::container::checkpoint::{self, Restoring};
@@ -137,6 +137,7 @@ impl Restore {
         if self.name.is_some() && self.tcp_established {
             bail!("--tcp-established cannot be used with --name");
         }
+        not_both(self.all, self.latest)?;
         let several = self.all || self.latest;
         if self.import.is_some() && several {
             bail!("cannot use --import with --all or --latest");

@@ -100,6 +100,7 @@ impl Selection {
     }
 
     fn check(&self) -> Result<()> {
+        not_both(self.all, self.latest)?;
         if !self.filter.is_empty() {
             if !self.names.is_empty() && !self.among_names {
                 bail!("--filter takes no arguments");
@@ -109,9 +110,6 @@ impl Selection {
         let (all, latest, cidfile) = (self.all, self.latest, !self.cidfile.is_empty());
         if cidfile && (all || latest) {
             bail!("--all, --latest, and --cidfile cannot be used together");
-        }
-        if all && latest {
-            bail!("--all and --latest cannot be used together");
         }
         if !self.names.is_empty() {
             if all {
@@ -145,6 +143,13 @@ impl Selection {
         }
         Ok(ids)
     }
+}
+
+pub fn not_both(all: bool, latest: bool) -> Result<()> {
+    if all && latest {
+        bail!("--all and --latest cannot be used together");
+    }
+    Ok(())
 }
 
 /// What [`Selection::each`] does, of containers that are chosen already.

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
-use super::selection::{Selection, each};
+use super::selection::{Selection, each, not_both};
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -84,9 +84,7 @@ impl Start {
         if self.names.len() > 1 && self.attach {
             bail!("you cannot start and attach multiple containers at once");
         }
-        if self.all && self.latest {
-            bail!("--all and --latest cannot be used together");
-        }
+        not_both(self.all, self.latest)?;
         if self.all && !self.names.is_empty() {
             bail!("either start all containers or the container(s) provided in the arguments");
         }
