@@ -54,6 +54,23 @@ pub(crate) fn defaults_of_containers() -> Result<()> {
         said.text().starts_with("two\ngreen\n0077\n") && !said.text().contains("UTC"),
         "{said}"
     );
+    stack.rpod("run -d --name plain alpine sleep 600").ok()?;
+    let caps = "exec plain grep CapBnd /proc/self/status";
+    let (plain, more) = (
+        stack.rpod(caps).ok()?,
+        with(&stack, "[containers]\nprivileged = true\n", caps)?.ok()?,
+    );
+    ensure!(plain.stdout != more.stdout, "{more}");
+    // A list may be added to.
+    let first = "[containers]\nenv = [\"A=1\"]\n";
+    stack.scratch.write("first.conf", first)?;
+    let module = stack.scratch.path("first.conf");
+    let line = format!(
+        "--module {} run --rm alpine sh -c 'echo $A$B'",
+        module.display()
+    );
+    let second = "[containers]\nenv = [{append = true}, \"B=2\"]\n";
+    with(&stack, second, &line)?.ok()?.is("12")?;
     // What is asked for wins.
     with(
         &stack,

@@ -27,6 +27,38 @@ pub(crate) fn a_container_is_told_well_or_not() -> Result<()> {
         "{{len .State.Health.Log}} {{.State.Health.FailingStreak}} {{.Config.Healthcheck.Retries}}";
     let inspected = stack.rpod("inspect it --format").arg(kept).ok()?;
     ensure!(inspected.text() == "5 0 2", "{inspected}");
+    let alias = "inspect it --format {{.State.Healthcheck.Status}}";
+    stack.rpod(alias).ok()?.is("healthy")?;
+    // Its check goes with the container, which does not make it unhealthy.
+    stack
+        .rpod(
+            "run -d --name gone --health-cmd 'sleep 60' --health-interval disable alpine sleep 300",
+        )
+        .ok()?;
+    let streak = || {
+        stack
+            .rpod("inspect failing --format {{.State.Health.FailingStreak}}")
+            .ok()
+    };
+    stack
+        .rpod("run -d --name failing --health-cmd false --health-interval disable alpine sleep 300")
+        .ok()?;
+    stack.rpod("healthcheck run failing").exits(1)?;
+    streak()?.is("1")?;
+    stack.rpod("restart -t 0 failing").ok()?;
+    streak()?.is("0")?;
+    let check = stack.rpod("healthcheck run gone");
+    let checking = std::thread::spawn(move || check.run());
+    until("the check runs", || {
+        Ok(stack.rpod("top gone").ok()?.stdout.contains("sleep 60"))
+    })?;
+    stack.rpod("stop -t 1 gone").ok()?;
+    let said = checking.join().ok().context("the check panicked")??;
+    ensure!(said.code == 1 && said.text() == "stopped", "{said}");
+    stack
+        .rpod("inspect gone --format {{.State.Health.Status}}/{{.State.Health.FailingStreak}}")
+        .ok()?
+        .is("stopped/0")?;
     stack.rpod("run -d --name none alpine sleep 300").ok()?;
     stack
         .rpod("healthcheck run none")

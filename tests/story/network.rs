@@ -101,6 +101,9 @@ pub(crate) fn ports_are_published() -> Result<()> {
     town.rpod("run -d --name any --network bridge -p 80 alpine sleep 100")
         .ok()?;
     town.rpod("port any").ok()?.says("80/tcp -> 0.0.0.0:")?;
+    // Nobody else on the host gets the port while the container runs.
+    let listen = "run --rm --network host alpine timeout 5 nc -l -p 8080";
+    town.rpod(listen).exits(1)?.complains("in use")?;
     // A killed container lets its ports go.
     let pid = town.rpod("inspect -f {{.State.Pid}} web").ok()?;
     Cmd::new("kill").args(["-9", pid.text()]).ok()?;
@@ -151,7 +154,17 @@ pub(crate) fn networks_are_isolated() -> Result<()> {
     town.rpod("network connect --alias both blue c").ok()?;
     ensure!(town.hears("c", &b)? == "b");
     until("the alias", || Ok(town.hears("b", "both")? == "c"))?;
+    let (red, blue) = (town.address("c", "red")?, town.address("c", "blue")?);
+    let hosts = || town.rpod("exec c cat /etc/hosts").ok();
+    hosts()?
+        .says(format!("\n{red}\t"))?
+        .says(format!("\n{blue}\t"))?;
     town.rpod("network disconnect red c").ok()?;
+    let left = hosts()?;
+    ensure!(
+        left.stdout.contains(&blue) && !left.stdout.contains(&red),
+        "{left}"
+    );
     ensure!(town.hears("c", &a)?.is_empty());
     Ok(())
 }

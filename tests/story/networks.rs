@@ -130,11 +130,14 @@ pub(crate) fn name_servers_that_a_container_asks_for() -> Result<()> {
     let town = Town::new()?;
     town.rpod("network create --subnet 10.73.0.0/24 green")
         .ok()?;
-    town.rpod("run -d --name web --network green --dns 10.9.9.9 --dns-search lan --dns-opt debug alpine sleep 600")
+    town.rpod("run -d --name web --network green --hostname shop --dns 10.9.9.9 --dns-search lan --dns-opt debug alpine sleep 600")
         .ok()?;
     town.rpod("exec web cat /etc/resolv.conf")
         .ok()?
         .is("search lan\nnameserver 10.73.0.1\noptions debug")?;
+    town.rpod("inspect web --format {{.NetworkSettings.Networks.green.Aliases}}")
+        .ok()?
+        .says(" shop]")?;
     let served = fs::read_to_string(
         town.stack
             .scratch

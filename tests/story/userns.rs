@@ -167,11 +167,32 @@ pub(crate) fn roots_are_podmans() -> Result<()> {
         ensure!(ours.contains(&mapped.to_owned()), "{options}: {ours:?}");
     }
     for (mode, refusal) in [
-        ("keep-id", "keep-id is only supported in rootless mode"),
+        (
+            "keep-id:size=9",
+            "--userns=keep-id:size= is not supported when running as root",
+        ),
         ("nomap", "nomap is only supported in rootless mode"),
     ] {
         let line = format!("run --rm --userns={mode} alpine true");
         stack.rpod(&line).exits(125)?.complains(refusal)?;
     }
+    // Root's own ids, in a namespace of the container's own.
+    stack
+        .rpod("run -d --name kept --userns=keep-id:uid=5 -v kept:/kept alpine sleep 600")
+        .ok()?;
+    let inside = stack
+        .rpod("exec kept sh -c 'id -u; readlink /proc/self/ns/user'")
+        .ok()?;
+    ensure!(inside.text().starts_with("5\n"), "{inside}");
+    let own = std::fs::read_link("/proc/self/ns/user")?;
+    ensure!(
+        !inside.text().ends_with(&*own.to_string_lossy()),
+        "{inside}"
+    );
+    let shown = stack
+        .rpod("inspect kept --format {{.HostConfig.IDMappings.UIDMap}}")
+        .ok()?;
+    ensure!(shown.text().starts_with("[0:0:"), "{shown}");
+    stack.rpod("rm -f -t 0 kept").ok()?;
     Ok(())
 }

@@ -104,6 +104,18 @@ pub fn write(
     Ok(bound)
 }
 
+/// Tells a container that runs of its networks as they are now. Files that it has not are not made.
+pub fn renew(
+    container: &Container,
+    run: &Path,
+    before: &[std::net::IpAddr],
+    now: &Addresses,
+) -> Result<()> {
+    hosts::readdress(&run.join("hosts"), container, before, &now.own)?;
+    let servers = resolv_conf(container, now)?;
+    hosts::change(&run.join("resolv.conf"), |_| Some(servers))
+}
+
 /// The host's, without name servers that only the host can reach.
 fn resolv_conf(container: &Container, addresses: &Addresses) -> Result<String> {
     let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();

@@ -116,6 +116,28 @@ fn parse(added: &str) -> Result<(impl Iterator<Item = &str>, &str)> {
     Ok((names.split(';'), address))
 }
 
+/// Takes the lines of a container's former addresses out of its file, and puts those of its present ones in.
+pub(super) fn readdress(
+    path: &Path,
+    container: &Container,
+    before: &[IpAddr],
+    now: &[IpAddr],
+) -> Result<()> {
+    let names = format!("{} {}", hostname(container), container.name);
+    let lines = |addresses: &[IpAddr]| -> Vec<String> {
+        let addresses = addresses.iter();
+        addresses.map(|ip| format!("{ip}\t{names}")).collect()
+    };
+    let (gone, new) = (lines(before), lines(now));
+    change(path, |text| {
+        let kept = text
+            .lines()
+            .filter(|line| !gone.iter().any(|own| own == line));
+        let new = new.iter().map(String::as_str);
+        Some(kept.chain(new).map(|line| format!("{line}\n")).collect())
+    })
+}
+
 /// Adds a container to the file of the one whose network it shares.
 pub(super) fn enter(path: &Path, container: &Container) -> Result<()> {
     let line = line(container);
@@ -140,7 +162,7 @@ fn line(container: &Container) -> String {
 }
 
 /// In place: the file is bound into containers, which would go on seeing an old one. A file that is gone stays so.
-fn change(path: &Path, change: impl FnOnce(&str) -> Option<String>) -> Result<()> {
+pub(super) fn change(path: &Path, change: impl FnOnce(&str) -> Option<String>) -> Result<()> {
     let changing = || format!("changing {}", path.display());
     let mut file = match fs::OpenOptions::new().write(true).open(path) {
         Ok(file) => file,
@@ -185,6 +207,18 @@ mod tests {
     fn what_can_be_added() {
         assert!(parse("a:::1").is_ok() && parse("a;b:host-gateway").is_ok());
         assert!(parse("a").is_err() && parse("a:b").is_err() && parse("a;:1.2.3.4").is_err());
+    }
+
+    #[test]
+    fn addresses_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hosts");
+        fs::write(&path, "10.0.0.2\taaaaaaaaaaaa top\n10.0.0.2\tother\n").unwrap();
+        let ip = |text: &str| -> Vec<IpAddr> { vec![text.parse().unwrap()] };
+        let top = container("top");
+        readdress(&path, &top, &ip("10.0.0.2"), &ip("10.0.0.3")).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "10.0.0.2\tother\n10.0.0.3\taaaaaaaaaaaa top\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `linux.namespaces`: the container's own, another container's by path, or the host's by leaving it out.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -15,6 +16,8 @@ pub struct Joined {
     pub pids: BTreeMap<String, i32>,
     /// The network namespace that was made for it.
     pub netns: Option<PathBuf>,
+    /// The ports of the host that lead to it, kept from everybody else.
+    pub ports: Vec<OwnedFd>,
     /// The user namespace whose ids it has, if not rpod's.
     pub user: Option<PathBuf>,
 }

@@ -102,8 +102,9 @@ impl Verb for Exec {
             stdin: self.interactive,
             ..Process::default()
         };
+        let privileged = self.privileged || ctx.config.containers_conf.containers.privileged;
         if self.no_session {
-            return exec::alone(&ctx, &container, process, self.privileged).map_err(without_code);
+            return exec::alone(&ctx, &container, process, privileged).map_err(without_code);
         }
         let streams = if self.detach {
             None
@@ -123,7 +124,7 @@ impl Verb for Exec {
             &container,
             Request {
                 process,
-                privileged: self.privileged,
+                privileged,
                 streams,
             },
         )

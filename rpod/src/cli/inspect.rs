@@ -201,6 +201,9 @@ fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
         "ImageID" => "Image",
         "HealthMaxLogCount" => "HealthcheckMaxLogCount",
         "HealthMaxLogSize" => "HealthcheckMaxLogSize",
+        "Healthcheck" => "Health",
+        "UIDMap" => "UidMap",
+        "GIDMap" => "GidMap",
         _ => "",
     };
     let other_name = || {
@@ -236,6 +239,7 @@ fn omitted(object: &Value, name: &str) -> Option<Value> {
         // A pointer, and so not `<no value>`.
         "Healthcheck" | "StartupHealthCheck" => ("HealthLogDestination", json!("<nil>")),
         "MergedDir" => ("UpperDir", json!("")),
+        "IDMappings" => ("UsernsMode", Value::Null),
         "Networks" => ("SandboxKey", json!({})),
         _ => return None,
     };

@@ -1,6 +1,6 @@
 //! containers.conf(5): the keys that rpod reads.
 //!
-//! Files, later ones win key by key: `/usr/share/containers/containers.conf`, `/etc/containers/containers.conf`,
+//! Files, later ones win key by key, and add to lists that have `{append=true}` in them: `/usr/share/containers/containers.conf`, `/etc/containers/containers.conf`,
 //! `/etc/containers/containers.conf.d/*.conf`, and for an ordinary user the same under `$XDG_CONFIG_HOME/containers`. When
 //! `CONTAINERS_CONF` is set, that file alone; then those of `--module`, from `containers.conf.modules` in the user's own directory,
 //! `/etc/containers` or `/usr/share/containers`; `CONTAINERS_CONF_OVERRIDE` is read last.
@@ -87,6 +87,8 @@ pub struct Engine {
     pub compression_level: Option<u32>,
     pub conmon_path: Option<Vec<PathBuf>>,
     pub detach_keys: Option<String>,
+    /// Nobody else gets a published port of root's while the container runs; true if not given.
+    pub enable_port_reservation: Option<bool>,
     pub events_container_create_inspect_data: bool,
     pub events_logfile_max_size: Option<Size>,
     pub events_logfile_path: Option<PathBuf>,
@@ -150,9 +152,9 @@ impl ContainersConf {
                     .with_context(|| format!("parsing {}", path.display()))?,
             );
         }
-        toml::Value::Table(merged)
-            .try_into()
-            .context("containers.conf")
+        let mut merged = toml::Value::Table(merged);
+        drop_marks(&mut merged);
+        merged.try_into().context("containers.conf")
     }
 }
 
@@ -231,10 +233,36 @@ fn merge(into: &mut toml::Table, from: toml::Table) {
     for (key, value) in from {
         match (into.get_mut(&key), value) {
             (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (Some(toml::Value::Array(old)), toml::Value::Array(new)) => add(old, new),
             (_, value) => {
                 into.insert(key, value);
             }
         }
+    }
+}
+
+/// A list takes the place of an earlier one, but for one with `{append=true}` in it, and those after that until `{append=false}`.
+fn add(old: &mut toml::value::Array, mut new: toml::value::Array) {
+    let mark = new.iter().chain(old.iter()).find_map(append);
+    old.retain(|item| mark == Some(true) && append(item).is_none());
+    new.retain(|item| append(item).is_none());
+    old.append(&mut new);
+    if let Some(append) = mark {
+        let mark = toml::Table::from_iter([("append".to_owned(), append.into())]);
+        old.push(mark.into());
+    }
+}
+
+fn append(item: &toml::Value) -> Option<bool> {
+    item.as_table()?.get("append")?.as_bool()
+}
+
+/// Only strings and the like are left in lists.
+fn drop_marks(value: &mut toml::Value) {
+    match value {
+        toml::Value::Array(items) => items.retain(|item| append(item).is_none()),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| drop_marks(value)),
+        _ => {}
     }
 }
 
@@ -264,6 +292,31 @@ mod tests {
         );
         let conf = ContainersConf::load(&[file]).unwrap();
         assert_eq!(conf.engine.runtime.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn lists_are_appended_from_the_first_that_says_so() {
+        let of = |texts: &[&str]| {
+            let mut merged = toml::Table::new();
+            for text in texts {
+                merge(&mut merged, text.parse().unwrap());
+            }
+            let mut merged = toml::Value::Table(merged);
+            drop_marks(&mut merged);
+            let conf: ContainersConf = merged.try_into().unwrap();
+            conf.containers.env.unwrap()
+        };
+        let lists = [
+            "[containers]\nenv=['A']",
+            "[containers]\nenv=['B',{append=true}]",
+            "[containers]\nenv=['C']",
+            "[containers]\nenv=[{append=false},'D']",
+            "[containers]\nenv=['E']",
+        ];
+        assert_eq!(of(&lists[..2]), ["A", "B"]);
+        assert_eq!(of(&lists[1..3]), ["B", "C"]);
+        assert_eq!(of(&lists[..4]), ["D"]);
+        assert_eq!(of(&lists), ["E"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod descriptors;
 pub mod detach_keys;
 pub mod terminal;
 
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -62,6 +62,8 @@ pub struct Monitor<'a> {
     pub sockets: Sockets,
     /// What the caller passes on.
     pub preserved: Preserved,
+    /// What it has for as long as the container runs, and nobody else.
+    pub held: Vec<OwnedFd>,
     /// What conmon runs when the container has ended, program first.
     pub exit_command: Vec<String>,
     /// The process to run in a container that runs already.
@@ -133,7 +135,9 @@ impl Monitor<'_> {
         }
         self.sockets.let_through()?;
         self.preserved.let_through()?;
+        let held = self.held.iter().map(double).collect::<Result<Vec<_>>>()?;
         let spawned = command.spawn();
+        drop(held);
         self.sockets.hold()?;
         self.preserved.hold()?;
         let mut child = spawned.with_context(|| format!("starting {}", conmon.display()))?;
@@ -312,6 +316,14 @@ fn send(pipe: &OwnedFd) -> nix::Result<()> {
 fn inherit(fd: &OwnedFd) -> Result<String> {
     fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).context("passing a pipe to conmon")?;
     Ok(fd.as_raw_fd().to_string())
+}
+
+/// The same under a number that the next program has, too.
+fn double(fd: &OwnedFd) -> Result<OwnedFd> {
+    let number = fcntl(fd, FcntlArg::F_DUPFD(descriptors::FIRST))
+        .context("doubling a descriptor for conmon")?;
+    // SAFETY: fcntl has just made it, for nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// What conmon, the runtime and the exit command need of the caller's environment.

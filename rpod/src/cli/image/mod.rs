@@ -33,7 +33,7 @@ pub use load::Load;
 pub use mount::{Mount, Unmount};
 pub use prune::Prune;
 pub use pull::Pull;
-pub(super) use pull::parse_platform;
+pub(super) use pull::chosen_platform;
 pub use push::Push;
 pub use rmi::{ImageRemove, Rmi};
 pub use save::Save;

@@ -25,7 +25,7 @@ pub struct Pull {
     #[arg(long)]
     os: Option<String>,
     /// Pull the image for this platform: OS/ARCH[/VARIANT]
-    #[arg(long, conflicts_with_all = ["arch", "os", "variant"])]
+    #[arg(long)]
     platform: Option<String>,
     /// When to pull
     #[arg(long, value_enum, default_value = "always")]
@@ -52,14 +52,12 @@ impl Verb for Pull {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let context = Context::new(globals)?;
-        let platform = match &self.platform {
-            Some(platform) => parse_platform(platform)?,
-            None => Platform {
-                os: self.os,
-                arch: self.arch,
-                variant: self.variant,
-            },
+        let parts = Platform {
+            os: self.os,
+            arch: self.arch,
+            variant: self.variant,
         };
+        let platform = chosen_platform(self.platform.as_deref(), parts)?;
         let access = Access {
             decryption_keys: self.decryption_key,
             ..Access::from(self.access)
@@ -113,8 +111,19 @@ fn pull(
     }
 }
 
+/// `--platform`, or what the options for its parts say.
+pub fn chosen_platform(whole: Option<&str>, parts: Platform) -> Result<Platform> {
+    match whole {
+        None => Ok(parts),
+        Some(_) if parts.arch.is_some() || parts.os.is_some() || parts.variant.is_some() => {
+            bail!("--platform option can not be specified with --arch or --os")
+        }
+        Some(text) => parse_platform(text),
+    }
+}
+
 /// `OS/ARCH[/VARIANT]`
-pub fn parse_platform(text: &str) -> Result<Platform> {
+fn parse_platform(text: &str) -> Result<Platform> {
     let mut parts = text.split('/').map(str::to_owned);
     let platform = Platform {
         os: parts.next(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::image::trust::{self, Trust};
@@ -22,24 +22,13 @@ pub struct Set {
     #[arg(
         short = 't',
         long = "type",
-        value_enum,
         value_name = "TYPE",
         default_value = "signedBy"
     )]
-    kind: Kind,
+    kind: String,
     /// A registry, a repository, or default
     #[arg(value_name = "REGISTRY[/REPOSITORY]")]
     scope: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Accept,
-    Reject,
-    #[value(name = "signedBy")]
-    SignedBy,
-    #[value(name = "sigstoreSigned")]
-    SigstoreSigned,
 }
 
 impl Verb for Set {
@@ -49,19 +38,22 @@ impl Verb for Set {
 
     fn call(self, _: &Globals) -> Result<u8> {
         let keys = self.pubkeysfile;
-        let trust = match self.kind {
-            Kind::Accept | Kind::Reject if !keys.is_empty() => {
+        let trust = match self.kind.as_str() {
+            "accept" | "reject" if !keys.is_empty() => {
                 bail!("--pubkeysfile: nothing is signed where everything is accepted or rejected")
             }
-            Kind::SignedBy | Kind::SigstoreSigned if keys.is_empty() => {
+            "signedBy" | "sigstoreSigned" if keys.is_empty() => {
                 bail!(
                     "at least one public key must be defined for type 'signedBy' or 'sigstoreSigned': name it with --pubkeysfile"
                 )
             }
-            Kind::Accept => Trust::Accept,
-            Kind::Reject => Trust::Reject,
-            Kind::SignedBy => Trust::SignedBy(keys),
-            Kind::SigstoreSigned => Trust::SigstoreSigned(keys),
+            "accept" => Trust::Accept,
+            "reject" => Trust::Reject,
+            "signedBy" => Trust::SignedBy(keys),
+            "sigstoreSigned" => Trust::SigstoreSigned(keys),
+            other => bail!(
+                "invalid choice: {other} (choose from accept, reject, signedBy, sigstoreSigned)"
+            ),
         };
         let is_scope = |c: char| c.is_ascii_alphanumeric() || "._-:/*@[]".contains(c);
         if self.scope.is_empty() || !self.scope.chars().all(is_scope) {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cli::image::{AccessOptions, parse_platform};
+use crate::cli::image::{AccessOptions, chosen_platform};
 use crate::engine::Context;
 use crate::engine::container::create;
 use crate::engine::image::{self, Access, Image, Platform};
@@ -25,7 +25,7 @@ pub(super) struct ImageOptions {
     #[arg(long, value_name = "OS")]
     os: Option<String>,
     /// Use the image for this platform: OS/ARCH[/VARIANT]
-    #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["arch", "os", "variant"])]
+    #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
     /// Pull image policy: always, missing, never or newer (default missing)
     #[arg(long, value_name = "POLICY", value_parser = POLICIES)]
@@ -38,14 +38,12 @@ pub(super) struct ImageOptions {
 impl ImageOptions {
     /// The image by the pull policy. A local one for another platform than was asked for is none.
     pub(super) fn find(&self, ctx: &Context, name: &str) -> Result<Image> {
-        let platform = match &self.platform {
-            Some(platform) => parse_platform(platform)?,
-            None => Platform {
-                os: self.os.clone(),
-                arch: self.arch.clone(),
-                variant: self.variant.clone(),
-            },
+        let parts = Platform {
+            os: self.os.clone(),
+            arch: self.arch.clone(),
+            variant: self.variant.clone(),
         };
+        let platform = chosen_platform(self.platform.as_deref(), parts)?;
         let configured = ctx.config.containers_conf.engine.pull_policy.as_deref();
         let policy = self.pull.as_deref().or(configured).unwrap_or("missing");
         if !POLICIES.contains(&policy) {

@@ -110,8 +110,14 @@ impl LimitOptions {
     }
 
     fn check(&self) -> Result<()> {
-        if self.cpus.is_some() && (self.cpu_period.is_some() || self.cpu_quota.is_some()) {
-            bail!("--cpu-period and --cpu-quota cannot be set together with --cpus");
+        let others = [
+            ("--cpu-period", self.cpu_period.is_some()),
+            ("--cpu-quota", self.cpu_quota.is_some()),
+        ];
+        if let Some((option, _)) = others.iter().find(|(_, given)| *given)
+            && self.cpus.is_some()
+        {
+            bail!("{option} and --cpus cannot be set together");
         }
         if self.memory_swappiness.is_some_and(|percent| percent >= 0) {
             only_v1("--memory-swappiness")?;

@@ -81,9 +81,9 @@ impl UserNamespaceOptions {
     /// A pod's users are the pod's.
     pub(super) fn refuse_in_pod(&self) -> Result<()> {
         match self.first() {
-            Some(option) if self.userns.as_deref() != Some("host") => {
-                bail!("{option} and --pod cannot be set together: give it to `rpod pod create`")
-            }
+            Some(_) if self.userns.as_deref() != Some("host") => bail!(
+                "cannot set user namespace mode when joining pod with infra container: invalid argument"
+            ),
             _ => Ok(()),
         }
     }

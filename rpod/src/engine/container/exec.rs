@@ -112,6 +112,7 @@ fn run(
         notify_socket: None,
         sockets: Sockets::default(),
         preserved: ctx.preserved,
+        held: Vec::new(),
         exit_command: Vec::new(),
         restore: None,
         exec: Some(monitor::Exec {

@@ -223,7 +223,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             joined: &joined,
         },
     )?;
-    let monitor = supervision::monitor(
+    let mut monitor = supervision::monitor(
         ctx,
         container,
         &home,
@@ -231,6 +231,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         unit.as_ref(),
         until.restoring(),
     )?;
+    monitor.held = joined.ports;
     if container.resources.split_cgroup {
         cgroup::split::step_aside()?;
     }

@@ -178,12 +178,24 @@ fn is_frozen(pid: i32) -> bool {
 /// Start time of a process in clock ticks after boot; nothing if it is gone or only waits to be reaped.
 pub fn start_ticks(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command name stands in parentheses and may hold anything; what follows the last one is numbers.
-    let mut fields = stat.get(stat.rfind(')')? + 2..)?.split_ascii_whitespace();
+    let mut fields = after_name(&stat)?;
     if matches!(fields.next()?, "Z" | "X") {
         return None;
     }
     fields.nth(18)?.parse().ok()
+}
+
+/// Whether a process is on its way out. The first of a PID namespace goes after all others of it have gone.
+pub fn is_ending(pid: i32) -> bool {
+    const PF_EXITING: u32 = 4;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let flags = after_name(&stat).and_then(|mut fields| fields.nth(6)?.parse::<u32>().ok());
+    flags.is_none_or(|flags| flags & PF_EXITING != 0)
+}
+
+/// The fields of /proc/PID/stat from the third on (proc_pid_stat(5)): the command's name stands in parentheses and may hold anything.
+fn after_name(stat: &str) -> Option<std::str::SplitAsciiWhitespace<'_>> {
+    Some(stat.get(stat.rfind(')')? + 2..)?.split_ascii_whitespace())
 }
 
 pub fn is_alive(started: &Started) -> bool {

@@ -45,6 +45,7 @@ pub(super) fn monitor<'a>(
         resources: &container.resources,
         notify_socket: unit.and_then(Unit::relay),
         sockets: unit.map(|unit| unit.sockets.clone()).unwrap_or_default(),
+        held: Vec::new(),
         preserved: unit.map(|_| ctx.preserved).unwrap_or_default(),
         exit_command: exit_command(ctx, container)?,
         exec: None,

@@ -61,16 +61,10 @@ pub(super) fn connect(
             ..files::Addresses::default()
         });
     }
-    let connection = connection::up(ctx, container)?;
+    let connection;
+    (connection, joined.ports) = connection::up(ctx, container)?;
     joined.netns = Some(connection::netns(ctx, &container.id));
-    let (dns, search) = connection.names();
-    Ok(files::Addresses {
-        own: connection.addresses().collect(),
-        host: connection.host(ctx)?,
-        forwarders: connection.forwarders(ctx)?,
-        dns,
-        search,
-    })
+    connection.told(ctx)
 }
 
 /// Containers of one IPC namespace see one /dev/shm.

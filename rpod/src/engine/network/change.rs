@@ -1,8 +1,11 @@
 //! Containers join and leave networks: podman-network-connect(1), podman-network-disconnect(1).
 
+use std::net::IpAddr;
+
 use anyhow::{Result, bail};
 
 use super::{address, connection, find, lock};
+use crate::bundle::files;
 use crate::engine::container;
 use crate::engine::container::record::{Container, Endpoint};
 use crate::engine::{Context, event};
@@ -30,10 +33,17 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         .insert(network.name.clone(), endpoint);
     if ctx.store.status(id)?.is_active() {
         let lock = lock(ctx)?;
+        let before = addresses(ctx, id)?;
         let number = container.network.names.len() - 1;
         let request = connection::request(ctx, &container, &[(number, &network.name)], &lock)?;
         let connection = connection::add(ctx, request, &lock)?;
         connection::forward_ports(ctx, &connection)?;
+        files::renew(
+            &container,
+            &container.run_dir(ctx),
+            &before,
+            &connection.told(ctx)?,
+        )?;
     }
     container.save(ctx, Durability::Disk)?;
     event::network_of(ctx, "connect", &container, &network.name);
@@ -57,14 +67,27 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
     container.network.endpoints.remove(&network.name);
     if ctx.store.status(id)?.is_active() {
         let lock = lock(ctx)?;
+        let before = addresses(ctx, id)?;
         connection::take_out(ctx, id, &network.name, &lock)?;
         if let Some(connection) = connection::of(ctx, id)? {
             connection::forward_ports(ctx, &connection)?;
+            files::renew(
+                &container,
+                &container.run_dir(ctx),
+                &before,
+                &connection.told(ctx)?,
+            )?;
         }
     }
     container.save(ctx, Durability::Disk)?;
     event::network_of(ctx, "disconnect", &container, &network.name);
     Ok(())
+}
+
+/// The addresses that the container has now.
+fn addresses(ctx: &Context, id: &str) -> Result<Vec<IpAddr>> {
+    let connection = connection::of(ctx, id)?;
+    Ok(connection.map_or_else(Vec::new, |all| all.addresses().collect()))
 }
 
 fn check_bridged(container: &Container) -> Result<()> {

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 use super::connection::{self, Connection};
 use super::netavark::{Address, Interface};
 use super::{Network, find, port};
+use crate::bundle::files::Addresses;
 use crate::engine::Context;
 use crate::engine::container::load;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::container::status::Status;
-use crate::store::id;
 
 /// The network's file, and the containers that are in it now.
 pub fn network(ctx: &Context, network: &Network) -> Result<Value> {
@@ -40,12 +40,6 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
     let asked = &container.network;
     let mut networks = Map::new();
     for name in &asked.names {
-        let mut aliases = asked
-            .endpoints
-            .get(name)
-            .map(|endpoint| endpoint.aliases.clone())
-            .unwrap_or_default();
-        aliases.push(id::short(&container.id).to_owned());
         let mut value = endpoint(
             connection
                 .as_ref()
@@ -59,7 +53,7 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
             ("DriverOpts", Value::Null),
             ("IPAMConfig", Value::Null),
             ("Links", Value::Null),
-            ("Aliases", json!(aliases)),
+            ("Aliases", json!(connection::aliases(container, name))),
         ];
         value.extend(own.map(|(key, value)| (key.to_owned(), value)));
         networks.insert(name.clone(), value.into());
@@ -169,8 +163,20 @@ fn endpoint(interface: Option<&Interface>) -> Map<String, Value> {
 }
 
 impl Connection {
+    /// What the container's files tell of its networks.
+    pub fn told(&self, ctx: &Context) -> Result<Addresses> {
+        let (dns, search) = self.names();
+        Ok(Addresses {
+            own: self.addresses().collect(),
+            host: self.host(ctx)?,
+            forwarders: self.forwarders(ctx)?,
+            dns,
+            search,
+        })
+    }
+
     /// Name servers and search domains of the networks.
-    pub fn names(&self) -> (Vec<std::net::IpAddr>, Vec<String>) {
+    fn names(&self) -> (Vec<std::net::IpAddr>, Vec<String>) {
         let servers = self
             .answer
             .values()

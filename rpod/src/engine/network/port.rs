@@ -1,8 +1,13 @@
 //! Published ports: podman-run(1), "--publish".
 
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use anyhow::{Context as _, Result, bail};
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -166,6 +171,20 @@ fn free_port(mapping: &Mapping) -> Result<u16> {
     Ok(port.context("unable to get random port")?.port())
 }
 
+/// A socket that only is there. Without SO_REUSEADDR, so that no other one that has it comes to listen.
+fn bound(kind: SockType, place: SocketAddr, only_v6: bool) -> nix::Result<OwnedFd> {
+    let family = match place {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let made = socket(family, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    if place.is_ipv6() {
+        setsockopt(&made, sockopt::Ipv6V6Only, &only_v6)?;
+    }
+    bind(made.as_raw_fd(), &SockaddrStorage::from(place))?;
+    Ok(made)
+}
+
 impl Mapping {
     fn listen_ip(&self) -> IpAddr {
         self.host_ip
@@ -173,22 +192,52 @@ impl Mapping {
             .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
     }
 
+    fn host_ports(&self) -> impl Iterator<Item = u16> {
+        self.host_port..=self.host_port + (self.range - 1)
+    }
+
+    /// Takes the host's ports: nobody else can listen on them while the sockets are open. Of SCTP's none are taken.
+    pub fn take(&self) -> Result<Vec<OwnedFd>> {
+        let kind = match self.protocol.as_str() {
+            "tcp" => SockType::Stream,
+            "udp" => SockType::Datagram,
+            _ => return Ok(Vec::new()),
+        };
+        self.host_ports()
+            .map(|port| {
+                let taken = match self.host_ip.parse() {
+                    Ok(ip) => bound(kind, SocketAddr::new(ip, port), true),
+                    // Both families, where there are both.
+                    Err(_) => match bound(kind, (Ipv6Addr::UNSPECIFIED, port).into(), false) {
+                        Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL) => {
+                            bound(kind, (Ipv4Addr::UNSPECIFIED, port).into(), true)
+                        }
+                        other => other,
+                    },
+                };
+                taken.with_context(|| self.cannot_listen(port))
+            })
+            .collect()
+    }
+
+    fn cannot_listen(&self, port: u16) -> String {
+        format!(
+            "cannot listen on the {} port {}:{port}",
+            self.protocol.to_uppercase(),
+            self.listen_ip()
+        )
+    }
+
     /// Fails if somebody listens on one of the host's ports.
     pub fn check_free(&self) -> Result<()> {
-        for port in self.host_port..=self.host_port + (self.range - 1) {
+        for port in self.host_ports() {
             let place = (self.listen_ip(), port);
             let bound = match self.protocol.as_str() {
                 "tcp" => TcpListener::bind(place).map(drop),
                 "udp" => UdpSocket::bind(place).map(drop),
                 _ => Ok(()),
             };
-            bound.with_context(|| {
-                format!(
-                    "cannot listen on the {} port {}:{port}",
-                    self.protocol.to_uppercase(),
-                    place.0
-                )
-            })?;
+            bound.with_context(|| self.cannot_listen(port))?;
         }
         Ok(())
     }
@@ -324,6 +373,21 @@ mod tests {
         assert!(of("8080:80").meets(&of("127.0.0.1:8079-8081:1-3")));
         assert!(!of("8080:80").meets(&of("8080:80/udp")));
         assert!(!of("127.0.0.1:1:1").meets(&of("127.0.0.2:1:1")));
+    }
+
+    #[test]
+    fn a_taken_port_is_nobody_elses() {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mapping = &parse(&format!("{port}:80")).unwrap()[0];
+        let taken = mapping.take().unwrap();
+        assert!(TcpListener::bind(("127.0.0.1", port)).is_err());
+        assert!(mapping.take().is_err());
+        drop(taken);
+        assert!(TcpListener::bind(("127.0.0.1", port)).is_ok());
     }
 
     proptest! {

@@ -178,12 +178,11 @@ fn of_names(asked: &Asked) -> Result<UserNamespace> {
     }))
 }
 
-/// The user is the same inside as outside, or the one that was asked for.
+/// The user is the same inside as outside, or the one that was asked for. Root has the map that there is.
 fn keep_id(options: &str) -> Result<Decided> {
-    let Some(identity) = identity() else {
-        bail!("keep-id is only supported in rootless mode");
-    };
-    let (mut uid, mut gid, mut size) = (identity.uid, identity.gid, None);
+    let identity = identity();
+    let (mut uid, mut gid) = identity.map_or((0, 0), |own| (own.uid, own.gid));
+    let mut size = None;
     for option in options.split(',').filter(|option| !option.is_empty()) {
         let number = |text: &str| {
             text.parse::<u32>()
@@ -198,6 +197,9 @@ fn keep_id(options: &str) -> Result<Decided> {
     }
     let (users, groups) = around()?;
     let map = |id: u32, whole: &[IdMap]| {
+        if identity.is_none() {
+            return pair(&runs(whole), &runs(whole));
+        }
         let own = IdMap {
             inside: id,
             outside: 0,
@@ -211,6 +213,9 @@ fn keep_id(options: &str) -> Result<Decided> {
         all.sort_by_key(|map| map.inside);
         all
     };
+    if identity.is_none() && size.is_some() {
+        bail!("--userns=keep-id:size= is not supported when running as root");
+    }
     Ok(Decided {
         namespace: UserNamespace::Own(Maps {
             uids: map(uid, &users),

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::Container;
-use super::status::Status;
+use super::status::{Status, is_ending};
 use crate::engine::Context;
 use crate::store::record::{self, Durability};
 
@@ -94,7 +94,12 @@ pub fn check(ctx: &Context, container: &Container) -> Result<Outcome> {
         _ => (&settings.test, settings.timeout),
     };
     let check = probe::run(ctx, container, test, Duration::from_nanos(timeout))?;
-    if check.exit_code != 0 && !ctx.store.status(&container.id)?.is_running() {
+    if check.exit_code != 0
+        && (is_ending(started.pid) || !ctx.store.status(&container.id)?.is_running())
+    {
+        let mut history = history(ctx, container)?;
+        Outcome::Stopped.word().clone_into(&mut history.status);
+        save(ctx, container, &history)?;
         return Ok(Outcome::Stopped);
     }
     let timed_out = check.exit_code == probe::TIMED_OUT;
@@ -121,6 +126,7 @@ pub fn begin(ctx: &Context, container: &Container) -> Result<()> {
     }
     let mut history = history(ctx, container)?;
     "starting".clone_into(&mut history.status);
+    history.failing_streak = 0;
     save(ctx, container, &history)?;
     schedule::begin(ctx, container)
 }

@@ -8,6 +8,7 @@ use crate::engine::Context;
 use crate::engine::container::record::{Container, IpcSharing, Namespace};
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
+use crate::engine::user_namespace::map::IdMap;
 use crate::output;
 
 pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> Value {
@@ -166,6 +167,12 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         _ => "private",
     };
     add("UsernsMode", json!(users));
+    if let Some(maps) = container.user_namespace.maps() {
+        add(
+            "IDMappings",
+            json!({ "UidMap": shown(&maps.uids), "GidMap": shown(&maps.gids) }),
+        );
+    }
     add(
         "MemorySwappiness",
         json!(asked.memory_swappiness.unwrap_or(0)),
@@ -199,6 +206,13 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         );
     }
     all
+}
+
+/// `INSIDE:OUTSIDE:SIZE`
+fn shown(maps: &[IdMap]) -> Vec<String> {
+    let maps = maps.iter();
+    maps.map(|map| format!("{}:{}:{}", map.inside, map.outside, map.size))
+        .collect()
 }
 
 fn devices(values: &[(String, u64)], key: &str) -> Vec<Value> {

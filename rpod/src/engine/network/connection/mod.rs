@@ -5,14 +5,15 @@ mod taken;
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-pub(super) use request::request;
+pub(super) use request::{aliases, request};
 pub use taken::all;
-use taken::check_ports;
+use taken::take_ports;
 
 use super::netavark::{self, Action, Answer, Interface, Request};
 use super::user_mode::{self, Link};
@@ -119,28 +120,29 @@ pub fn is_bridged(container: &Container) -> bool {
 }
 
 /// Makes the container's network namespace and connects it to the networks that it asks for.
-pub fn up(ctx: &Context, container: &Container) -> Result<Connection> {
+/// The sockets keep the ports of the host that lead to it.
+pub fn up(ctx: &Context, container: &Container) -> Result<(Connection, Vec<OwnedFd>)> {
     let lock = lock(ctx)?;
     down_locked(ctx, &container.id, &lock)?;
     host::enter(ctx)?;
-    let connected = (|| {
+    let connected: Result<_> = (|| {
         let netns = namespace::path(ctx, &container.id);
         match users::of(ctx, container) {
             None => namespace::make(&netns)?,
             Some(users) => make_network(&netns, &users)?,
         }
         if let Some(mode) = &container.network.user_mode {
-            return link(ctx, container, mode, &netns);
+            return Ok((link(ctx, container, mode, &netns)?, Vec::new()));
         }
         let asked: Vec<_> = container.network.names.iter().enumerate().collect();
         if asked.is_empty() {
-            return Ok(Connection::default());
+            return Ok((Connection::default(), Vec::new()));
         }
         let request = request(ctx, container, &asked, &lock)?;
-        check_ports(ctx, &request)?;
+        let ports = take_ports(ctx, &request)?;
         let connection = add(ctx, request, &lock)?;
         forward_ports(ctx, &connection)?;
-        Ok(connection)
+        Ok((connection, ports))
     })();
     if connected.is_err() {
         down_locked(ctx, &container.id, &lock)?;
@@ -159,7 +161,7 @@ fn link(ctx: &Context, container: &Container, mode: &UserMode, netns: &Path) -> 
         },
         ..Connection::default()
     };
-    check_ports(ctx, &connection.request)?;
+    take_ports(ctx, &connection.request)?;
     let path = file(ctx, &container.id);
     record::save(&path, &connection, Durability::Process)?;
     connection.link = Some(user_mode::up(ctx, netns, mode, &container.network.publish)?);

@@ -31,7 +31,7 @@ pub(in crate::engine::network) fn request(
         let network = find(ctx, name)?;
         let endpoint = container.network.endpoints.get(*name);
         let endpoint = endpoint.cloned().unwrap_or_default();
-        let place = place(ctx, &network, &endpoint, &container.id, *number)?;
+        let place = place(ctx, &network, &endpoint, container, *number)?;
         request.networks.insert(network.name.clone(), place);
         request.network_info.insert(network.name.clone(), network);
     }
@@ -44,11 +44,21 @@ fn asked_servers(container: &Container) -> Vec<IpAddr> {
     asked.filter_map(|text| text.parse().ok()).collect()
 }
 
+/// By what other names others in a network find the container: those that were asked for, its short id, its host name if it was
+/// given one.
+pub(in crate::engine::network) fn aliases(container: &Container, network: &str) -> Vec<String> {
+    let asked = container.network.endpoints.get(network);
+    let mut aliases = asked.map_or_else(Vec::new, |endpoint| endpoint.aliases.clone());
+    aliases.push(id::short(&container.id).to_owned());
+    aliases.extend(container.hostname.clone());
+    aliases
+}
+
 fn place(
     ctx: &Context,
     network: &Network,
     asked: &Endpoint,
-    container: &str,
+    container: &Container,
     number: usize,
 ) -> Result<Place> {
     let taken = taken(ctx, network)?;
@@ -65,11 +75,9 @@ fn place(
         // Only so that the next container gets another one than the last that ended; it may be lost.
         record::replace(&mark, first.to_string().as_bytes(), Durability::Process)?;
     }
-    let mut aliases = asked.aliases.clone();
-    aliases.push(id::short(container).to_owned());
     Ok(Place {
         static_ips: ips,
-        aliases,
+        aliases: aliases(container, &network.name),
         static_mac: asked.mac.clone(),
         interface_name: asked
             .interface

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,7 +12,7 @@ use super::super::netavark::Request;
 use super::super::port::Mapping;
 use super::super::{Network, host};
 use super::Connection;
-use crate::engine::Context;
+use crate::engine::{Context, rootless};
 use crate::store::{id, record};
 
 /// All connections, by container.
@@ -74,11 +75,12 @@ pub(super) fn taken(ctx: &Context, network: &Network) -> Result<HashMap<IpAddr, 
     Ok(taken)
 }
 
-/// Ports that another container has, or any process of the host, cannot be published.
-pub(super) fn check_ports(ctx: &Context, request: &Request) -> Result<()> {
+/// Ports that another container has, or any process of the host, cannot be published. Root's are kept by the answer; an ordinary
+/// user's by who forwards them.
+pub(super) fn take_ports(ctx: &Context, request: &Request) -> Result<Vec<OwnedFd>> {
     let wanted: &[Mapping] = &request.port_mappings;
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     for (container, other) in all_of_host(ctx)? {
         let theirs = &other.request.port_mappings;
@@ -93,7 +95,16 @@ pub(super) fn check_ports(ctx: &Context, request: &Request) -> Result<()> {
             );
         }
     }
-    wanted.iter().try_for_each(Mapping::check_free)
+    let engine = &ctx.config.containers_conf.engine;
+    if rootless() || engine.enable_port_reservation == Some(false) {
+        wanted.iter().try_for_each(Mapping::check_free)?;
+        return Ok(Vec::new());
+    }
+    let mut taken = Vec::new();
+    for mapping in wanted {
+        taken.extend(mapping.take()?);
+    }
+    Ok(taken)
 }
 
 impl Request {
