@@ -247,6 +247,19 @@ pub(crate) fn more_small_things() -> Result<()> {
         .rpod("events --since soon")
         .exits(125)?
         .complains("failed to parse event filters")?;
+    stack
+        .rpod("run --rm --log-driver passthrough alpine sh -c")
+        .arg("echo straight; exit 4")
+        .exits(4)?
+        .is("straight")?;
+    stack
+        .rpod("run -d --name always --restart always alpine sleep 600")
+        .ok()?;
+    stack.rpod("stop -t 0 always").ok()?;
+    stack
+        .rpod("inspect --format {{.State.StoppedByUser}} always")
+        .ok()?
+        .is("true")?;
     let told = stack.rpod("run --rm -it alpine echo said").stdin("").ok()?;
     told.complains("The input device is not a TTY")?;
     Ok(())

@@ -42,6 +42,11 @@ impl Connection {
     }
 }
 
+/// The streams that go through rpod. A container that has those of its caller itself (`--log-driver passthrough`) has none of them.
+pub fn streams_of<'a>(container: &Container, streams: &'a Streams) -> Option<&'a Streams> {
+    (!container.log_driver.starts_with("passthrough")).then_some(streams)
+}
+
 /// Stays with a container to its end; the answer is its exit code.
 pub fn follow(
     ctx: &Context,

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::connection::{self, Connection};
+use super::connection::{self, Connection, streams_of};
 use super::errors::worded;
 use super::options::{ContainerOptions, DescriptorOptions, OfRun, REFUSED};
 use super::{ExitStatus, Globals, Refused, Verb};
@@ -65,7 +65,7 @@ impl Verb for Run {
         let attached = started(
             &ctx,
             &container,
-            start::start(&ctx, &container, Some(&streams)),
+            start::start(&ctx, &container, streams_of(&container, &streams)),
         )?;
         connection::follow(&ctx, &container, attached, streams)
     }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::connection::{self, Connection};
+use super::connection::{self, Connection, streams_of};
 use super::selection::{Selection, each, not_both};
 use super::{Globals, Verb};
 use crate::engine::Context;
@@ -70,7 +70,7 @@ impl Verb for Start {
         let container = one.container;
         let mut streams = self.connection.streams(&ctx, &container)?;
         streams.stdin &= self.interactive;
-        let attached = start::start(&ctx, &container, Some(&streams))
+        let attached = start::start(&ctx, &container, streams_of(&container, &streams))
             .with_context(|| format!("unable to start container {}", container.id))?;
         connection::follow(&ctx, &container, attached, streams)
     }

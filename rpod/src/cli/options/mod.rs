@@ -24,6 +24,8 @@ mod systemd;
 mod user_namespace;
 mod volume;
 
+use std::io::IsTerminal as _;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -330,6 +332,12 @@ impl ContainerOptions {
             }
             c.init = Some(self.init_path.clone().map_or_else(|| ctx.pause(), Ok)?);
         }
+        // Whoever has a terminal can type at it for its owner, and so has to be meant to.
+        if c.log_driver == "passthrough" && has_terminal() {
+            bail!(
+                "the '--log-driver passthrough' option cannot be used on a TTY.  If you really want it, use '--log-driver passthrough-tty'"
+            );
+        }
         c.log_size_max = conf.containers.log_size_max.filter(|size| *size > 0);
         if c.log_driver == JOURNALD {
             c.log_tag.clone_from(&conf.containers.log_tag);
@@ -390,4 +398,10 @@ impl ContainerOptions {
         c.annotations.extend(pairs(&self.annotation));
         Ok((c, auto))
     }
+}
+
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal()
+        || std::io::stdout().is_terminal()
+        || std::io::stderr().is_terminal()
 }

@@ -10,6 +10,7 @@ use crate::engine::Context;
 use crate::engine::container::checkpoint;
 use crate::engine::container::health;
 use crate::engine::container::record::Container;
+use crate::engine::container::restart;
 use crate::engine::container::status::{Status, monitor_pid};
 
 /// How the container is, and what its health checks said.
@@ -22,6 +23,9 @@ pub(super) fn state(
     let mut state = derived(container, status, run);
     let saved = checkpoint::state::of(&container.home(ctx))?;
     tell_of_checkpoint(&mut state, &saved, &container.home(ctx));
+    if restart::was_stopped_by_person(ctx, &container.id) {
+        state["StoppedByUser"] = json!(true);
+    }
     if health::status(ctx, container).is_some() {
         state["Health"] = json!(health::history(ctx, container)?);
     }
