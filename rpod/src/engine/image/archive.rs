@@ -116,7 +116,14 @@ pub fn load(ctx: &Context, path: &Path, quiet: bool) -> Result<Vec<String>> {
         let mut source = OsString::from(format!("{transport}:"));
         source.push(path);
         match names_in(transport, &source) {
-            Ok(names) => return load_all(ctx, transport, &source, names, quiet),
+            Ok(names) => {
+                let loaded = load_all(ctx, transport, &source, names, quiet)?;
+                for name in &loaded {
+                    let image = super::find(ctx, name)?;
+                    event::image(ctx, "loadfromarchive", &image, &path.display().to_string());
+                }
+                return Ok(loaded);
+            }
             Err(error) => failures.push_str(&format!("\n * {transport}: {error:#}")),
         }
     }
@@ -260,10 +267,6 @@ fn load_one(
     let mut command = rskopeo()?;
     command.arg("copy").arg(source).arg(stored(ctx, &place));
     run(command, quiet)?;
-    let image = super::find(ctx, &shown)?;
-    let path = source.to_string_lossy();
-    let path = path.split_once(':').map_or("", |(_, path)| path);
-    event::image(ctx, "loadfromarchive", &image, path);
     Ok(shown)
 }
 
