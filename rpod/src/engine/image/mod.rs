@@ -141,6 +141,12 @@ pub fn readable(context: &Context) -> Result<(Vec<Image>, Vec<anyhow::Error>)> {
     for digest in index.digests() {
         match manifest::load(&context.store, &index, digest) {
             Ok(image) => images.push(image),
+            // Removed since the index was read: it is not damaged, it is gone.
+            Err(_)
+                if !Layout::images(&context.store)
+                    .index()?
+                    .digests()
+                    .contains(&digest) => {}
             Err(error) => {
                 let names = index.names_of(digest).join(", ");
                 let name = if names.is_empty() { digest } else { &names };
