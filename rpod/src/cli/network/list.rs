@@ -37,7 +37,12 @@ impl Verb for List {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let networks = Filter::parse(&self.filter)?.apply(&ctx, network::all(&ctx)?)?;
-        let rows: Result<Vec<Value>, _> = networks.iter().map(serde_json::to_value).collect();
+        let is_json = self.format.as_deref() == Some("json");
+        let row = |network| {
+            let row = serde_json::to_value(network)?;
+            Ok(if is_json { row } else { fields(&row) })
+        };
+        let rows: Result<Vec<Value>> = networks.iter().map(row).collect();
         let listing = Listing {
             name: "network ls",
             rows: rows?,
@@ -57,29 +62,34 @@ impl Verb for List {
 
 fn truncated(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
     match name {
-        "ID" => Some(id::short(row["id"].as_str()?).into()),
+        "ID" => Some(id::short(row["ID"].as_str()?).into()),
         _ => whole(row, name, &[]),
     }
 }
 
-/// Go's names of the fields whose JSON names are in small letters.
 fn whole(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
-    let key = match name {
-        "ID" => "id",
-        "Name" => "name",
-        "Driver" => "driver",
-        "NetworkInterface" => "network_interface",
-        "Created" => "created",
-        "Subnets" => "subnets",
-        "Routes" => "routes",
-        "NetworkDNSServers" => "network_dns_servers",
-        "IPv6Enabled" => "ipv6_enabled",
-        "Internal" => "internal",
-        "DNSEnabled" => "dns_enabled",
-        "Options" => "options",
-        "IPAMOptions" => "ipam_options",
-        "Labels" => return Some(pairs(&row["labels"]).into()),
-        _ => return None,
-    };
-    Some(row.get(key).cloned().unwrap_or_default())
+    (name == "Labels").then(|| pairs(&row["Labels"]).into())
+}
+
+/// What templates name: Go's fields, whose JSON names are in small letters.
+fn fields(row: &Value) -> Value {
+    let fields = [
+        ("ID", "id"),
+        ("Name", "name"),
+        ("Driver", "driver"),
+        ("NetworkInterface", "network_interface"),
+        ("Created", "created"),
+        ("Subnets", "subnets"),
+        ("Routes", "routes"),
+        ("NetworkDNSServers", "network_dns_servers"),
+        ("IPv6Enabled", "ipv6_enabled"),
+        ("Internal", "internal"),
+        ("DNSEnabled", "dns_enabled"),
+        ("Labels", "labels"),
+        ("Options", "options"),
+        ("IPAMOptions", "ipam_options"),
+    ];
+    let value = |key: &str| row.get(key).cloned().unwrap_or_default();
+    let fields = fields.map(|(name, key)| (name.to_owned(), value(key)));
+    Value::Object(fields.into_iter().collect())
 }
