@@ -129,7 +129,7 @@ pub(crate) fn copied_as_archives() -> Result<()> {
         .rpod("cp - up:/tmp")
         .stdin("this is no archive\n")
         .exits(125)?
-        .complains("must be a (gzip compressed) tar archive")?;
+        .complains("must be a (compressed) tar archive")?;
     Ok(())
 }
 
@@ -281,10 +281,7 @@ pub(crate) fn mounted_for_a_person() -> Result<()> {
         .exits(125)?
         .complains("is mounted")?;
     stack.rpod("image unmount alpine").ok()?;
-    stack
-        .rpod("image unmount alpine")
-        .exits(125)?
-        .complains("is not mounted")?;
+    stack.rpod("image unmount alpine").ok()?.is("")?;
     stack.rpod("image mount -a").ok()?;
     stack.rpod("rmi -f alpine").ok()?;
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;

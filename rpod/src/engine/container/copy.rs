@@ -178,8 +178,8 @@ fn target(
         Err(Errno::EXDEV) => Err(to.unfit()),
         found => {
             // A link at the end leads to the file that is meant, be it there or not.
-            let failed = || format!("following {}", place.path.display());
-            place.path = place.root.follow(&place.path).with_context(failed)?;
+            let followed = place.root.follow(&place.path);
+            place.path = followed.map_err(|errno| to.missing(errno))?;
             let parent = place.path.parent().unwrap_or(Path::new("/")).to_owned();
             let name = place.path.file_name().map(OsString::from);
             if let Err(errno) = found {
