@@ -128,6 +128,10 @@ pub(crate) fn small_things() -> Result<()> {
         .ok()?
         .is("made")?;
     stack
+        .rpod("ps -a --format {{.Names}} --filter name=^/made$")
+        .ok()?
+        .is("made")?;
+    stack
         .rpod("create --name other --net container:made alpine true")
         .ok()?;
     let gone = stack.rpod("rm --depend made").ok()?;

@@ -103,7 +103,11 @@ impl Filter {
                     value: wanted_value,
                 }
             }
-            "name" => Test::Name(regex(value.trim_start_matches('/'))?),
+            // Docker's names begin with a slash.
+            "name" => Test::Name(regex(&match value.strip_prefix("^/") {
+                Some(rest) => format!("^{rest}"),
+                None => value.trim_start_matches('/').to_owned(),
+            })?),
             "network" => match value.strip_prefix("container:") {
                 Some(owner) => Test::NetworkOf(ctx.store.find(Noun::Container, owner)?),
                 None => Test::Network(value.to_owned()),
