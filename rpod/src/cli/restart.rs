@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::selection::Selection;
+use super::stop::Patience;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::start;
@@ -16,15 +17,8 @@ pub struct Restart {
     /// Restart only running containers
     #[arg(long)]
     running: bool,
-    /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(
-        short,
-        long,
-        alias = "timeout",
-        value_name = "SECONDS",
-        allow_hyphen_values = true
-    )]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     #[command(flatten)]
     selection: Selection,
 }
@@ -37,7 +31,7 @@ impl Verb for Restart {
         let ctx = Context::new(globals)?;
         self.selection.filter = self.filter;
         self.selection.running = self.running;
-        let timeout = super::stop::seconds(self.time);
+        let timeout = self.patience.seconds();
         self.selection.each(&ctx, |container| {
             start::restart(&ctx, container, timeout.unwrap_or(container.stop_timeout))
         })

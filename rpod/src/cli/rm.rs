@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::selection::{Chosen, Selection, is_missing, with_code};
+use super::stop::Patience;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -28,15 +29,8 @@ pub struct Rm {
     /// Ignore errors when a specified container is missing
     #[arg(short, long)]
     ignore: bool,
-    /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(
-        short,
-        long,
-        alias = "timeout",
-        value_name = "SECONDS",
-        allow_hyphen_values = true
-    )]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     /// Remove anonymous volumes associated with the container
     #[arg(short, long)]
     volumes: bool,
@@ -49,7 +43,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more containers";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
-        if self.time.is_some() && !self.force {
+        if self.patience.is_given() && !self.force {
             bail!("--force option must be specified to use the --time option");
         }
         let ctx = Context::new(globals)?;
@@ -70,7 +64,7 @@ impl Verb for Rm {
         let how = How {
             depend: self.depend || self.selection.all,
             force: self.force,
-            timeout: super::stop::seconds(self.time),
+            timeout: self.patience.seconds(),
         };
         let words: HashMap<_, _> = chosen
             .iter()

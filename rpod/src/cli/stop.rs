@@ -20,15 +20,8 @@ pub struct Stop {
     /// Let the next boot start containers whose restart policy is unless-stopped
     #[arg(long, hide = true)]
     not_stopped_by_user: bool,
-    /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(
-        short,
-        long,
-        alias = "timeout",
-        value_name = "SECONDS",
-        allow_hyphen_values = true
-    )]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     #[command(flatten)]
     selection: Selection,
 }
@@ -41,7 +34,7 @@ impl Verb for Stop {
         let ctx = Context::new(globals)?;
         self.selection.filter = self.filter;
         self.selection.ignore = self.ignore;
-        let timeout = seconds(self.time);
+        let timeout = self.patience.seconds();
         let by = if self.not_stopped_by_user {
             EndedBy::Shutdown
         } else {
@@ -54,7 +47,28 @@ impl Verb for Stop {
     }
 }
 
-/// Seconds as `--time` takes them: less than none is no end of waiting.
-pub(super) fn seconds(time: Option<i64>) -> Option<u64> {
-    time.map(|time| u64::try_from(time).unwrap_or(stop::FOR_EVER))
+/// How long a container has to end by itself.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Seconds to wait for stop before killing the container: -1 to wait for ever
+    #[arg(
+        short,
+        long,
+        alias = "timeout",
+        value_name = "SECONDS",
+        allow_hyphen_values = true
+    )]
+    time: Option<i64>,
+}
+
+impl Patience {
+    pub(super) fn is_given(self) -> bool {
+        self.time.is_some()
+    }
+
+    /// Less than none is no end of waiting; nothing is the container's own time.
+    pub(super) fn seconds(self) -> Option<u64> {
+        let time = self.time;
+        time.map(|time| u64::try_from(time).unwrap_or(stop::FOR_EVER))
+    }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::stop::seconds;
+use crate::cli::stop::Patience;
 use crate::cli::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
 use crate::engine::network::{self, NetworkError, remove};
@@ -13,16 +13,8 @@ pub struct Rm {
     /// Remove any containers using the network
     #[arg(short, long)]
     force: bool,
-    /// Seconds to wait for running containers to stop before killing them: -1 to wait for ever
-    #[arg(
-        short,
-        long,
-        visible_alias = "timeout",
-        value_name = "SECONDS",
-        allow_hyphen_values = true,
-        requires = "force"
-    )]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     /// Names or IDs of networks
     #[arg(required = true, value_name = "NETWORK")]
     networks: Vec<String>,
@@ -35,7 +27,7 @@ impl Verb for Rm {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let timeout = seconds(self.time);
+        let timeout = self.patience.seconds();
         let mut code = 0;
         for name in &self.networks {
             let found = match network::find(&ctx, name) {

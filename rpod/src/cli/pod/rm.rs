@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::selection::{Selection, missing_is_1};
-use crate::cli::stop::seconds;
+use crate::cli::stop::Patience;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::Context;
 use crate::engine::pod::remove;
@@ -22,9 +22,8 @@ pub struct Rm {
     /// Read the pod ID from the file, and remove the file with the pod
     #[arg(long, value_name = "FILE")]
     pod_id_file: Vec<PathBuf>,
-    /// Seconds to wait for pod stop before killing the container: -1 to wait for ever
-    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     #[command(flatten)]
     selection: Selection,
 }
@@ -34,7 +33,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more pods";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
-        if self.time.is_some() && !self.force {
+        if self.patience.is_given() && !self.force {
             bail!("--force option must be specified to use the --time option");
         }
         let ctx = Context::new(globals)?;
@@ -42,7 +41,7 @@ impl Verb for Rm {
         remove::sweep(&ctx)?;
         // What is gone cannot be removed: to --force that is no error.
         let ignore = self.ignore || self.force;
-        let timeout = seconds(self.time);
+        let timeout = self.patience.seconds();
         let mut code = 0;
         for pod in self.selection.find(&ctx, ignore).map_err(missing_is_1)? {
             match remove::remove(&ctx, &pod, self.force, timeout) {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::selection::{Selection, each};
-use crate::cli::stop::seconds;
+use crate::cli::stop::Patience;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::pod::stop;
@@ -19,9 +19,8 @@ pub struct Stop {
     /// Read the pod ID from the file
     #[arg(long, value_name = "FILE")]
     pod_id_file: Vec<PathBuf>,
-    /// Seconds to wait for pod stop before killing the container: -1 to wait for ever
-    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     #[command(flatten)]
     selection: Selection,
 }
@@ -34,7 +33,7 @@ impl Verb for Stop {
         let ctx = Context::new(globals)?;
         self.selection.read(&self.pod_id_file)?;
         let pods = self.selection.find(&ctx, self.ignore)?;
-        let timeout = seconds(self.time);
+        let timeout = self.patience.seconds();
         each(&pods, "stopping", |pod| stop::stop(&ctx, pod, timeout))
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cli::stop::seconds;
+use crate::cli::stop::Patience;
 use crate::cli::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
 use crate::engine::volume::{self, VolumeError, remove};
@@ -16,15 +16,8 @@ pub struct Rm {
     /// Remove a volume by force, even if it is being used by a container
     #[arg(short, long)]
     force: bool,
-    /// Seconds to wait for running containers to stop before killing them: -1 to wait for ever
-    #[arg(
-        short,
-        long,
-        value_name = "SECONDS",
-        allow_hyphen_values = true,
-        requires = "force"
-    )]
-    time: Option<i64>,
+    #[command(flatten)]
+    patience: Patience,
     /// Names of volumes
     #[arg(value_name = "VOLUME")]
     volumes: Vec<String>,
@@ -44,7 +37,7 @@ impl Verb for Rm {
             true => volume::all(&ctx)?.into_iter().map(|v| v.name).collect(),
             false => self.volumes,
         };
-        let timeout = seconds(self.time);
+        let timeout = self.patience.seconds();
         let mut code = 0;
         for name in &names {
             let found = match volume::find(&ctx, name) {

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use anyhow::{Result, bail};
 
-use super::{address, connection, find, lock};
+use super::connection::{self, Connection};
+use super::{address, find, lock};
 use crate::bundle::files;
 use crate::engine::container;
 use crate::engine::container::record::{Container, Endpoint};
@@ -37,13 +38,7 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         let number = container.network.names.len() - 1;
         let request = connection::request(ctx, &container, &[(number, &network.name)], &lock)?;
         let connection = connection::add(ctx, request, &lock)?;
-        connection::forward_ports(ctx, &connection)?;
-        files::renew(
-            &container,
-            &container.run_dir(ctx),
-            &before,
-            &connection.told(ctx)?,
-        )?;
+        follow(ctx, &container, &before, &connection)?;
     }
     container.save(ctx, Durability::Disk)?;
     event::network_of(ctx, "connect", &container, &network.name);
@@ -70,18 +65,24 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
         let before = addresses(ctx, id)?;
         connection::take_out(ctx, id, &network.name, &lock)?;
         if let Some(connection) = connection::of(ctx, id)? {
-            connection::forward_ports(ctx, &connection)?;
-            files::renew(
-                &container,
-                &container.run_dir(ctx),
-                &before,
-                &connection.told(ctx)?,
-            )?;
+            follow(ctx, &container, &before, &connection)?;
         }
     }
     container.save(ctx, Durability::Disk)?;
     event::network_of(ctx, "disconnect", &container, &network.name);
     Ok(())
+}
+
+/// Published ports lead to where the container is now, and its files say so.
+fn follow(
+    ctx: &Context,
+    container: &Container,
+    before: &[IpAddr],
+    connection: &Connection,
+) -> Result<()> {
+    connection::forward_ports(ctx, connection)?;
+    let told = connection.told(ctx)?;
+    files::renew(container, &container.run_dir(ctx), before, &told)
 }
 
 /// The addresses that the container has now.
