@@ -238,6 +238,7 @@ fn main() -> ExitCode {
         habits::an_ipc_namespace_is_shared_or_not,
         habits::more_small_things,
         terminal::a_terminal_is_one,
+        terminal::the_first_process_knows_its_window,
         terminal::the_window_is_resized,
         terminal::ctrl_c_interrupts,
         terminal::detach_keys_leave_it_running,

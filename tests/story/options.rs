@@ -1,6 +1,7 @@
 //! Options of run and create.
 
 use std::fs;
+use std::path::Path;
 
 use tests::{Cmd, Result, Stack, ensure};
 
@@ -173,9 +174,19 @@ pub(crate) fn limits_and_mounts() -> Result<()> {
     stack
         .rpod("run --rm --read-only alpine touch /tmp/x")
         .ok()?;
-    stack
-        .rpod("run --rm --read-only --read-only-tmpfs=false alpine touch /tmp/x")
-        .exits(1)?;
+    for place in ["/tmp/x", "/dev/x", "/dev/shm/x", "/run/x"] {
+        stack
+            .rpod("run --rm --read-only --read-only-tmpfs=false alpine touch")
+            .arg(place)
+            .exits(1)?
+            .complains("Read-only file system")?;
+    }
+    if Path::new("/dev/tty1").exists() {
+        let seen = "run --rm --privileged alpine test -e /dev/tty1";
+        stack.rpod(seen).ok()?;
+        let hidden = "run --rm --privileged --systemd=always alpine test -e /dev/tty1";
+        stack.rpod(hidden).exits(1)?;
+    }
     stack
         .rpod("run --rm --tz Europe/Berlin alpine date +%Z")
         .ok()?;

@@ -19,6 +19,19 @@ pub(crate) fn a_terminal_is_one() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn the_first_process_knows_its_window() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("run -d --name host alpine sleep 600").ok()?;
+    for line in ["run --rm -it alpine stty size", "exec -it host stty size"] {
+        for _ in 0..5 {
+            let mut size = Terminal::start(stack.rpod(line))?;
+            size.expect("24 80")?;
+            ensure!(size.wait()? == 0, "{line}");
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn the_window_is_resized() -> Result<()> {
     let stack = Stack::with_alpine()?;
     let mut shell = Terminal::start(stack.rpod("run --rm -it alpine sh"))?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::engine::cdi::is_name;
 use crate::engine::container::record::Container;
+use crate::engine::rootless;
 
 /// A device of the host as the container sees it.
 struct Device {
@@ -83,7 +84,7 @@ fn asked(container: &Container) -> Result<Vec<Device>> {
         let (source, target, access) = split(text)?;
         let source = Path::new(source);
         if source.is_dir() {
-            scan(source, target, access, &mut found)?;
+            found.extend(below(source, target, access)?);
         } else {
             found.push(
                 device(source, target, access)?
@@ -92,7 +93,11 @@ fn asked(container: &Container) -> Result<Vec<Device>> {
         }
     }
     if container.security.privileged {
-        scan(Path::new("/dev"), "/dev", "rwm", &mut found)?;
+        let mut all = below(Path::new("/dev"), "/dev", "rwm")?;
+        // An init inside would take the host's screen for its own.
+        let has_terminals = !container.systemd && !rootless();
+        all.retain(|device| has_terminals || !is_virtual_terminal(&device.path));
+        found.extend(all);
     }
     Ok(found)
 }
@@ -122,7 +127,13 @@ pub fn split(text: &str) -> Result<(&str, &str, &str)> {
     }
 }
 
-/// All devices below a directory. Terminals and what the runtime makes itself stay out.
+/// All devices below a directory. What the runtime makes itself stays out.
+fn below(dir: &Path, target: &str, access: &str) -> Result<Vec<Device>> {
+    let mut found = Vec::new();
+    scan(dir, target, access, &mut found)?;
+    Ok(found)
+}
+
 fn scan(dir: &Path, target: &str, access: &str, found: &mut Vec<Device>) -> Result<()> {
     const OWN: [&str; 12] = [
         "pts",
@@ -152,7 +163,6 @@ fn scan(dir: &Path, target: &str, access: &str, found: &mut Vec<Device>) -> Resu
         if kind.is_dir() {
             scan(&entry.path(), &target, access, found)?;
         } else if (kind.is_char_device() || kind.is_block_device())
-            && !is_virtual_terminal(name)
             && let Some(device) = device(&entry.path(), &target, access)?
         {
             found.push(device);
@@ -161,8 +171,8 @@ fn scan(dir: &Path, target: &str, access: &str, found: &mut Vec<Device>) -> Resu
     Ok(())
 }
 
-fn is_virtual_terminal(name: &str) -> bool {
-    name.strip_prefix("tty")
+fn is_virtual_terminal(path: &str) -> bool {
+    path.strip_prefix("/dev/tty")
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -202,6 +212,6 @@ mod tests {
             ("/dev/a", "/dev/b", "rw")
         );
         assert!(split("/dev/a:b").is_err());
-        assert!(is_virtual_terminal("tty1") && !is_virtual_terminal("ttyS0"));
+        assert!(is_virtual_terminal("/dev/tty1") && !is_virtual_terminal("/dev/ttyS0"));
     }
 }

@@ -29,11 +29,9 @@ pub(super) fn of(container: &Container, place: &Place) -> Result<Vec<Value>> {
         all.extend(wanted);
     }
     if let Some(shm) = place.shm {
-        all.push(bind(
-            shm.to_string_lossy(),
-            "/dev/shm",
-            &["bind", "rprivate", "nosuid", "noexec", "nodev"],
-        ));
+        let mut options = vec!["bind", "rprivate", "nosuid", "noexec", "nodev"];
+        options.extend(read_only(container));
+        all.push(bind(shm.to_string_lossy(), "/dev/shm", &options));
     }
     for file in place.files {
         let source = file.source.to_string_lossy();
@@ -117,15 +115,18 @@ fn covers_default(mount: &Value, defaults: &[Value]) -> bool {
     })
 }
 
+/// podman-run(1), "--read-only-tmpfs": without it a read-only root has nothing that could be written.
+fn read_only(container: &Container) -> Option<&'static str> {
+    (container.read_only && container.no_read_only_tmpfs).then_some("ro")
+}
+
 fn kernel_file_systems(container: &Container) -> Vec<Value> {
     let privileged = container.security.privileged;
     let fs = |destination: &str, kind: &str, options: &[&str]| json!({ "destination": destination, "type": kind, "source": kind, "options": options });
     let mut all = vec![fs("/proc", "proc", &["nosuid", "noexec", "nodev"])];
-    all.push(fs(
-        "/dev",
-        "tmpfs",
-        &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
-    ));
+    let mut options = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
+    options.extend(read_only(container));
+    all.push(fs("/dev", "tmpfs", &options));
     // sysfs shows the network namespace that it is mounted in, so the kernel refuses a new one to whoever does not own it.
     let access = if privileged { "rw" } else { "ro" };
     let is_mapped = rootless() || container.user_namespace != UserNamespace::Host;

@@ -9,6 +9,7 @@ use super::rootfs::User;
 use super::{hostname, limits};
 use crate::engine::container::record::{Container, Process};
 use crate::engine::{Context, runtime};
+use crate::monitor::terminal;
 
 pub(super) fn of(
     ctx: &Context,
@@ -41,6 +42,12 @@ pub(super) fn of(
         ));
     }
     process["env"] = json!(env);
+    // What the monitor is told comes too late for a process that looks at once.
+    if asked.tty
+        && let Some((height, width)) = terminal::size()
+    {
+        process["consoleSize"] = json!({ "height": height, "width": width });
+    }
     process["capabilities"] = capability_sets(
         capabilities,
         user.uid,

@@ -96,6 +96,10 @@ impl Attached {
         set.thread_block().context("holding signals back")?;
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("making a signalfd")?;
+        if streams.tty {
+            // What starts once we are connected finds its terminal as large as ours.
+            terminal::resize(bundle)?;
+        }
         Ok(Attached { socket, signals })
     }
 
@@ -111,9 +115,6 @@ impl Attached {
         } else {
             None
         };
-        if streams.tty {
-            terminal::resize(bundle)?;
-        }
         let stdin = std::io::stdin();
         // Keys are typed at a terminal; in what a file or a pipe holds the same bytes mean nothing.
         let keys = if streams.tty || stdin.is_terminal() {
