@@ -39,6 +39,28 @@ fn scaled(
     (general(size, Some(digits), widest), units[unit])
 }
 
+/// `1m`, `500kB`, `12`: thousands, as podman reads the sizes of logs.
+pub fn parse_decimal_size(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
+    let unit = text[digits..].trim_start();
+    let unit = match unit
+        .strip_suffix("ib")
+        .unwrap_or(unit.trim_end_matches('b'))
+    {
+        "" => 1.0,
+        "k" => 1e3,
+        "m" => 1e6,
+        "g" => 1e9,
+        "t" => 1e12,
+        _ => return None,
+    };
+    let number: f64 = text[..digits].parse().ok()?;
+    Some((number * unit) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +79,20 @@ mod tests {
         }
         assert_eq!(human_size(5_403_111), "5.403MB");
         assert_eq!(binary_size(1008 << 10), "1008KiB");
+    }
+
+    #[test]
+    fn thousands() {
+        for (text, size) in [
+            ("1m", 1_000_000),
+            ("12", 12),
+            ("1.5kB", 1500),
+            ("2 GB", 2_000_000_000),
+            ("3KiB", 3000),
+        ] {
+            assert_eq!(parse_decimal_size(text), Some(size), "{text}");
+        }
+        assert_eq!(parse_decimal_size("1x"), None);
+        assert_eq!(parse_decimal_size("m"), None);
     }
 }

@@ -59,6 +59,7 @@ use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::pod::{self, join::Joining, record::Pod};
 use crate::engine::user_namespace::auto::Auto;
+use crate::output::parse_decimal_size;
 use crate::systemd::auto_update;
 
 /// What podman's manual has and these commands cannot have.
@@ -344,7 +345,12 @@ impl ContainerOptions {
         }
         for option in &self.log_opt {
             match option.split_once('=') {
-                Some(("max-size", size)) => c.log_size_max = Some(bytes(size)?),
+                Some(("max-size", size)) => {
+                    let bytes = parse_decimal_size(size).map(i64::try_from);
+                    let invalid =
+                        || format!("--log-opt max-size={size}: write a size, such as 10m");
+                    c.log_size_max = Some(bytes.with_context(invalid)?.with_context(invalid)?);
+                }
                 Some(("path", path)) => {
                     c.log_file = Some(std::path::absolute(path).context("--log-opt path")?);
                 }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::config::Size;
 use crate::engine::Context;
+use crate::output::parse_decimal_size;
 
 /// What keeps the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Context {
             Some(Size::Text(text)) => text.clone(),
             None => return Ok(DEFAULT_MAX_SIZE),
         };
-        let size = bytes(&text).with_context(|| {
+        let size = parse_decimal_size(&text).with_context(|| {
             format!("containers.conf: events_logfile_max_size = {text:?} is no size, such as 1m")
         })?;
         Ok(if size == 0 { DEFAULT_MAX_SIZE } else { size })
@@ -80,42 +81,4 @@ impl Context {
 
 fn systemd_is_init() -> bool {
     std::fs::read_to_string("/proc/1/comm").is_ok_and(|name| name.trim_end() == "systemd")
-}
-
-/// `1m`, `500kB`, `12`: thousands, as podman reads them.
-fn bytes(text: &str) -> Option<u64> {
-    let text = text.trim().to_ascii_lowercase();
-    let digits = text
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(text.len());
-    let unit = match text[digits..].trim_start().trim_end_matches('b') {
-        "" => 1.0,
-        "k" => 1e3,
-        "m" => 1e6,
-        "g" => 1e9,
-        "t" => 1e12,
-        _ => return None,
-    };
-    let number: f64 = text[..digits].parse().ok()?;
-    Some((number * unit) as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::bytes;
-
-    #[test]
-    fn sizes() {
-        for (text, size) in [
-            ("1m", 1_000_000),
-            ("12", 12),
-            ("1.5kB", 1500),
-            ("2 GB", 2_000_000_000),
-        ] {
-            assert_eq!(bytes(text), Some(size), "{text}");
-        }
-        assert_eq!(bytes("1x"), None);
-        assert_eq!(bytes("m"), None);
-    }
 }
