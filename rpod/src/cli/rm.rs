@@ -43,9 +43,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more containers";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
-        if self.patience.is_given() && !self.force {
-            bail!("--force option must be specified to use the --time option");
-        }
+        self.patience.needs_force(self.force)?;
         let ctx = Context::new(globals)?;
         if self.selection.all {
             remove::sweep(&ctx)?;

@@ -1,6 +1,6 @@
 //! `rpod stop`: podman-stop(1).
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::selection::Selection;
@@ -62,8 +62,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn is_given(self) -> bool {
-        self.time.is_some()
+    /// Who removes has to say that it may be ended.
+    pub(super) fn needs_force(self, force: bool) -> Result<()> {
+        if self.time.is_some() && !force {
+            bail!("--force option must be specified to use the --time option");
+        }
+        Ok(())
     }
 
     /// Less than none is no end of waiting; nothing is the container's own time.

@@ -26,6 +26,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove networks";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        self.patience.needs_force(self.force)?;
         let ctx = Context::new(globals)?;
         let timeout = self.patience.seconds();
         let mut code = 0;

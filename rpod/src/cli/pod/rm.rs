@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::selection::{Selection, missing_is_1};
@@ -33,9 +33,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more pods";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
-        if self.patience.is_given() && !self.force {
-            bail!("--force option must be specified to use the --time option");
-        }
+        self.patience.needs_force(self.force)?;
         let ctx = Context::new(globals)?;
         self.selection.read(&self.pod_id_file)?;
         remove::sweep(&ctx)?;

@@ -29,6 +29,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more volumes";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        self.patience.needs_force(self.force)?;
         if self.all != self.volumes.is_empty() {
             bail!("choose either one or more volumes or all");
         }
