@@ -122,6 +122,17 @@ fn essence(stack: &Stack, text: &str) -> Vec<String> {
             unit.push(line);
         }
     }
+    for unit in &mut units {
+        // podman has variables in no order, and all of them together.
+        let is_variable = |line: &String| line.starts_with("Environment=");
+        if let Some(first) = unit.iter().position(is_variable) {
+            let count = unit[first..]
+                .iter()
+                .take_while(|line| is_variable(line))
+                .count();
+            unit[first..first + count].sort();
+        }
+    }
     // podman's pods have their units in no order.
     units.sort();
     units.concat()
