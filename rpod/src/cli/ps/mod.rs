@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Globals, Verb};
 use crate::engine::container::filter::Filter;
+use crate::engine::container::record::Container;
 use crate::engine::{Context, container};
 use crate::output::{Listing, Style};
 
@@ -27,7 +28,7 @@ pub struct Ps {
     #[arg(long)]
     format: Option<String>,
     /// Print the n last created containers (all states)
-    #[arg(short = 'n', long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(short = 'n', long, value_name = "N")]
     last: Option<i64>,
     /// Show the latest container created (all states)
     #[arg(short, long)]
@@ -160,20 +161,26 @@ impl Ps {
             || self.last().is_some()
             || filters.iter().any(Filter::is_about_state);
         let count = if self.latest { Some(1) } else { self.last() };
-        let mut rows = Vec::new();
-        for container in container::each(ctx)? {
+        let row = |container: Container| -> Result<Option<(String, Value)>> {
             let status = ctx.store.status(&container.id)?;
             let is_shown = (any_state || status.is_running())
                 && Filter::all_take(&filters, ctx, &container, &status);
-            if is_shown {
-                let row = row::of(ctx, &container, &status, self.needs_size())?;
-                rows.push((container.created, row));
+            let row = is_shown.then(|| row::of(ctx, &container, &status, self.needs_size()));
+            Ok(row.transpose()?.map(|row| (container.created, row)))
+        };
+        let shown = |container| row(container).transpose();
+        let mut rows: Vec<_> = match count {
+            // Of a few, the newest alone are looked at.
+            Some(count) => {
+                let newest = container::all(ctx)?.into_iter().rev().filter_map(shown);
+                newest.take(count).collect::<Result<_>>()?
             }
-        }
+            None => container::each(ctx)?
+                .filter_map(shown)
+                .collect::<Result<_>>()?,
+        };
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let skipped = rows.len().saturating_sub(count.unwrap_or(usize::MAX));
-        let newest = rows.into_iter().skip(skipped);
-        let mut rows = newest.map(|(_, row)| row).collect::<Vec<_>>();
+        let mut rows = rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
         self.sort(&mut rows);
         Ok(rows)
     }
