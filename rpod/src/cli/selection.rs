@@ -87,8 +87,11 @@ impl Selection {
         for word in words {
             match container::find(ctx, word.trim_start_matches('/')) {
                 Ok(container) => {
-                    let status = ctx.store.status(&container.id)?;
-                    if Filter::all_take(&filters, ctx, &container, &status) {
+                    let is_meant = filters.is_empty() || {
+                        let status = ctx.store.status(&container.id)?;
+                        Filter::all_take(&filters, ctx, &container, &status)
+                    };
+                    if is_meant {
                         chosen.push(Chosen { word, container });
                     }
                 }
