@@ -23,8 +23,9 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Result<u8> {
             return Ok(0);
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let words = named.words.clone();
             print!("{}", named.help());
-            eprintln!("Error: missing command '{} COMMAND'", named.words);
+            eprintln!("Error: missing command '{words} COMMAND'");
             return Ok(ENGINE_ERROR);
         }
         _ => {}

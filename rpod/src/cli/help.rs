@@ -72,11 +72,10 @@ impl Named {
         self.command.get_positionals().next().is_some()
     }
 
-    pub(super) fn help(&self) -> String {
+    pub(super) fn help(self) -> String {
         let usage = self.usage();
         let help = self
             .command
-            .clone()
             .override_usage(usage)
             .subcommand_help_heading("Available Commands")
             .help_template("{about-with-newline}\nUsage:\n  {usage}\n\n{all-args}")
@@ -89,7 +88,7 @@ impl Named {
     fn usage(&self) -> String {
         let mut usage = vec![self.words.clone()];
         // Nouns have no options but --help.
-        if !self.has_commands() || self.words == root().get_name() {
+        if !self.has_commands() || self.words == "rpod" {
             usage.push("[options]".to_owned());
         }
         if self.has_commands() {
