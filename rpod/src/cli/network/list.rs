@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use super::go_name;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::network::{self, filter::Filter};
@@ -74,22 +75,22 @@ fn whole(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
 /// What templates name: Go's fields, whose JSON names are in small letters.
 fn fields(row: &Value) -> Value {
     let fields = [
-        ("ID", "id"),
-        ("Name", "name"),
-        ("Driver", "driver"),
-        ("NetworkInterface", "network_interface"),
-        ("Created", "created"),
-        ("Subnets", "subnets"),
-        ("Routes", "routes"),
-        ("NetworkDNSServers", "network_dns_servers"),
-        ("IPv6Enabled", "ipv6_enabled"),
-        ("Internal", "internal"),
-        ("DNSEnabled", "dns_enabled"),
-        ("Labels", "labels"),
-        ("Options", "options"),
-        ("IPAMOptions", "ipam_options"),
+        "ID",
+        "Name",
+        "Driver",
+        "NetworkInterface",
+        "Created",
+        "Subnets",
+        "Routes",
+        "NetworkDNSServers",
+        "IPv6Enabled",
+        "Internal",
+        "DNSEnabled",
+        "Labels",
+        "Options",
+        "IPAMOptions",
     ];
-    let value = |key: &str| row.get(key).cloned().unwrap_or_default();
-    let fields = fields.map(|(name, key)| (name.to_owned(), value(key)));
+    let value = |name: &str| go_name(row, name, &[]).unwrap_or_default();
+    let fields = fields.map(|name| (name.to_owned(), value(name)));
     Value::Object(fields.into_iter().collect())
 }
