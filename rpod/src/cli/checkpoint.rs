@@ -135,17 +135,13 @@ impl Checkpoint {
 
     fn chosen(&self, ctx: &Context) -> Result<Vec<Result<(String, Container)>>> {
         let whole = |container: Container| Ok((container.id.clone(), container));
-        match (self.all, self.latest, self.containers.is_empty()) {
-            (true, false, true) => Ok(checkpoint::running(ctx)?.into_iter().map(whole).collect()),
-            (false, true, true) => Ok(vec![whole(one(ctx, "checkpoint", None, true)?)]),
-            (false, false, false) => {
-                let names = self.containers.iter();
-                Ok(names
-                    .map(|name| Ok((name.clone(), find(ctx, name)?)))
-                    .collect())
-            }
-            (_, _, true) if !self.all && !self.latest => {
-                bail!("you must provide at least one name or id")
+        match (self.all, self.latest, self.containers.as_slice()) {
+            (false, false, []) => bail!("you must provide at least one name or id"),
+            (true, false, []) => Ok(checkpoint::running(ctx)?.into_iter().map(whole).collect()),
+            (false, true, []) => Ok(vec![whole(one(ctx, "checkpoint", None, true)?)]),
+            (false, false, names) => {
+                let found = |name: &String| Ok((name.clone(), find(ctx, name)?));
+                Ok(names.iter().map(found).collect())
             }
             _ => bail!("--all, --latest and containers cannot be used together"),
         }

@@ -61,7 +61,7 @@ pub(super) struct LineOptions {
     #[arg(long, value_name = "TIMESTAMP")]
     until: Option<String>,
     /// Output the specified number of lines at the end of the logs: -1 for all
-    #[arg(long, value_name = "N", default_value_t = -1, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", default_value_t = -1)]
     tail: i64,
     /// Output the timestamps in the log
     #[arg(short, long)]

@@ -51,13 +51,7 @@ impl Verb for Stop {
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// Seconds to wait for stop before killing the container: -1 to wait for ever
-    #[arg(
-        short,
-        long,
-        alias = "timeout",
-        value_name = "SECONDS",
-        allow_hyphen_values = true
-    )]
+    #[arg(short, long, alias = "timeout", value_name = "SECONDS")]
     time: Option<i64>,
 }
 

@@ -18,7 +18,7 @@ pub struct Push {
     #[arg(long)]
     compress: bool,
     /// Layers to encrypt, by their place, which is negative from the end: all of them where only keys are given
-    #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "PLACE")]
     encrypt_layer: Vec<i64>,
     /// Key that the layers are encrypted for (e.g. jwe:/path/to/key.pem)
     #[arg(long, value_name = "PROTOCOL:KEY")]

@@ -62,10 +62,10 @@ pub(in crate::cli) struct LimitOptions {
     #[arg(long, value_name = "SIZE")]
     memory_reservation: Option<String>,
     /// Swap limit equal to memory plus swap: -1 for unlimited
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SIZE")]
     memory_swap: Option<String>,
     /// Tune container pids limit: -1 for unlimited
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N")]
     pids_limit: Option<i64>,
 }
 

@@ -346,10 +346,11 @@ impl ContainerOptions {
         for option in &self.log_opt {
             match option.split_once('=') {
                 Some(("max-size", size)) => {
-                    let bytes = parse_decimal_size(size).map(i64::try_from);
-                    let invalid =
-                        || format!("--log-opt max-size={size}: write a size, such as 10m");
-                    c.log_size_max = Some(bytes.with_context(invalid)?.with_context(invalid)?);
+                    let bytes =
+                        parse_decimal_size(size).and_then(|bytes| i64::try_from(bytes).ok());
+                    c.log_size_max = Some(bytes.with_context(|| {
+                        format!("--log-opt max-size={size}: write a size, such as 10m")
+                    })?);
                 }
                 Some(("path", path)) => {
                     c.log_file = Some(std::path::absolute(path).context("--log-opt path")?);

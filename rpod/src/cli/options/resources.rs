@@ -32,7 +32,7 @@ pub(super) struct ResourceOptions {
     #[arg(long, value_name = "CGROUP")]
     cgroup_parent: Option<String>,
     /// Tune the host's OOM preferences (-1000 to 1000)
-    #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SCORE")]
     oom_score_adj: Option<i32>,
     /// Class of Service (COS) that the container should be assigned to
     #[arg(long, value_name = "CLASS")]

@@ -36,7 +36,7 @@ pub(super) struct LimitOptions {
     #[arg(short, long, value_name = "SIZE")]
     memory: Option<String>,
     /// Swap limit equal to memory plus swap: -1 for unlimited
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SIZE")]
     memory_swap: Option<String>,
 }
 
