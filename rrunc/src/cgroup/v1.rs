@@ -68,21 +68,10 @@ pub(super) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
     if let Some(io) = &resources.block_io {
         block_limits(io, &mut limits);
     }
-    for Hugepage { page_size, limit } in &resources.hugepage_limits {
-        limits.push(Limit::new(
-            "hugetlb",
-            format!("hugetlb.{page_size}.limit_in_bytes"),
-            limit,
-        ));
-        limits.push(
-            Limit::new(
-                "hugetlb",
-                format!("hugetlb.{page_size}.rsvd.limit_in_bytes"),
-                limit,
-            )
-            .optional(),
-        );
-    }
+    limits.extend(hugepage_limits(
+        &resources.hugepage_limits,
+        "limit_in_bytes",
+    ));
     if let Some(network) = &resources.network {
         network_limits(network, &mut limits);
     }
@@ -235,6 +224,17 @@ fn network_limits(network: &Network, limits: &mut Vec<Limit>) {
             format!("{} {}", priority.name, priority.priority),
         ));
     }
+}
+
+/// The files of v1 and v2 differ in the last part of their names alone.
+pub(super) fn hugepage_limits(pages: &[Hugepage], last: &str) -> impl Iterator<Item = Limit> {
+    pages.iter().flat_map(move |Hugepage { page_size, limit }| {
+        let named = |file: String| Limit::new("hugetlb", file, limit);
+        [
+            named(format!("hugetlb.{page_size}.{last}")),
+            named(format!("hugetlb.{page_size}.rsvd.{last}")).optional(),
+        ]
+    })
 }
 
 /// The same file in v1 and v2.

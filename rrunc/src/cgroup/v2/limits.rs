@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::cgroup::limit::Limit;
-use crate::cgroup::v1::{cpuset_limits, pids_max, rdma_limits};
-use crate::spec::{BlockIo, Cpu, Hugepage, Memory, Resources, WeightDevice};
+use crate::cgroup::v1::{cpuset_limits, hugepage_limits, pids_max, rdma_limits};
+use crate::spec::{BlockIo, Cpu, Memory, Resources, WeightDevice};
 
 /// What is to be written for the limits asked for, devices apart.
 pub(in crate::cgroup) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
@@ -25,15 +25,7 @@ pub(in crate::cgroup) fn limits(resources: &Resources) -> Result<Vec<Limit>> {
     if let Some(io) = &resources.block_io {
         block_limits(io, &mut limits);
     }
-    for Hugepage { page_size, limit } in &resources.hugepage_limits {
-        limits.push(Limit::new(
-            "hugetlb",
-            format!("hugetlb.{page_size}.max"),
-            limit,
-        ));
-        limits
-            .push(Limit::new("hugetlb", format!("hugetlb.{page_size}.rsvd.max"), limit).optional());
-    }
+    limits.extend(hugepage_limits(&resources.hugepage_limits, "max"));
     limits.extend(rdma_limits(&resources.rdma));
     for (file, value) in &resources.unified {
         limits.push(unified_limit(file, value)?);
