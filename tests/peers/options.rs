@@ -3,7 +3,7 @@
 use tests::{Cmd, Result, Trial, bail, ensure, ours, trial};
 
 use crate::help;
-use crate::table::{self, Table, Verdict};
+use crate::table::{self, Table};
 
 /// One for each command of rpod.
 pub fn trials() -> Vec<Trial> {
@@ -71,35 +71,13 @@ fn names(command: &str) -> Vec<String> {
 
 fn agree(command: &str) -> Result<()> {
     let Some((name, table)) = table(command)? else {
-        bail!("no tests/peers/{}.table", command.replace(' ', "-"));
+        bail!("no tests/peers/{}.table", names(command)[0]);
     };
     let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     let listed = help::options(&help::rpod(&words)?);
-    let mut wrong = Vec::new();
-    for option in listed.keys() {
-        match table.get(option) {
-            Some(Verdict::Works) => {}
-            Some(Verdict::Refused(_)) => wrong.push(format!("{option}: refused, but in --help")),
-            None => wrong.push(format!("{option}: in --help, but not in {name}.table")),
-        }
-    }
-    for (option, verdict) in &table {
-        match verdict {
-            Verdict::Works if !listed.contains_key(option) => {
-                wrong.push(format!("{option}: works, but is not in --help"));
-            }
-            Verdict::Works => {}
-            Verdict::Refused(reason) => wrong.extend(refused(&words, option, reason)?),
-        }
-    }
-    ensure!(wrong.is_empty(), "{command}:\n{}", wrong.join("\n"));
+    let wrong = table::amiss(&table, &listed, |option| {
+        Cmd::new(ours("rpod")?).args(&words).arg(option).run()
+    })?;
+    ensure!(wrong.is_empty(), "{name}.table:\n{}", wrong.join("\n"));
     Ok(())
-}
-
-/// What is wrong with how it is refused.
-fn refused(words: &[String], option: &str, reason: &str) -> Result<Option<String>> {
-    let output = Cmd::new(ours("rpod")?).args(words).arg(option).run()?;
-    let told = output.stderr.contains(option) && output.stderr.contains(reason);
-    Ok((output.code == 0 || !told || reason.is_empty())
-        .then(|| format!("{option}: not refused by name because {reason:?}: {output}")))
 }

@@ -2,8 +2,7 @@
 
 use tests::{Cmd, Result, Trial, ensure, peer, skip, trial};
 
-use crate::table::Verdict;
-use crate::{help, options};
+use crate::{help, options, table};
 
 pub fn trials() -> Vec<Trial> {
     // Without rpod each command's own trial has said so.
@@ -27,22 +26,7 @@ fn compare(command: &str) -> Result<()> {
     }
     let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     let ours = help::options(&help::rpod(&words)?);
-    let mut wrong = Vec::new();
-    for (option, letter) in help::options(&output.stdout) {
-        match table.get(&option) {
-            None => wrong.push(format!("{option}: not in {name}.table")),
-            Some(Verdict::Refused(_)) => {}
-            Some(Verdict::Works) => {
-                let own = ours.get(&option).copied().flatten();
-                // A newer podman may have given it a letter.
-                if letter.is_some() && own != letter {
-                    wrong.push(format!(
-                        "{option}: podman's letter is {letter:?}, ours {own:?}"
-                    ));
-                }
-            }
-        }
-    }
-    ensure!(wrong.is_empty(), "{command}:\n{}", wrong.join("\n"));
+    let wrong = table::lacking(&table, &help::options(&output.stdout), &ours);
+    ensure!(wrong.is_empty(), "{name}.table:\n{}", wrong.join("\n"));
     Ok(())
 }

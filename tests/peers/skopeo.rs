@@ -6,7 +6,7 @@ use std::path::Path;
 use tests::{Cmd, Output, Result, Scratch, Trial, bail, ensure, ours, peer, skip, trial};
 
 use crate::help::{self, Options};
-use crate::table::{self, Table, Verdict};
+use crate::table::{self, Table};
 
 /// Commands that skopeo has no page of.
 const OWN: [&str; 4] = ["completion", "help", "pack", "unpack"];
@@ -74,32 +74,9 @@ fn listed(command: &str) -> Result<Options> {
 }
 
 fn agree(command: &str) -> Result<()> {
-    let (table, listed) = (table(command)?, listed(command)?);
-    let mut wrong = Vec::new();
-    for option in listed.keys() {
-        match table.get(option) {
-            Some(Verdict::Works) => {}
-            Some(Verdict::Refused(_)) => wrong.push(format!("{option}: refused, but in --help")),
-            None => wrong.push(format!("{option}: in --help, but not in the table")),
-        }
-    }
-    for (option, verdict) in &table {
-        match verdict {
-            Verdict::Works if !listed.contains_key(option) => {
-                wrong.push(format!("{option}: works, but is not in --help"));
-            }
-            Verdict::Works => {}
-            Verdict::Refused(reason) => {
-                let told = given(command, option)?;
-                let by_name = told.stderr.contains(option) && told.stderr.contains(reason);
-                if told.code == 0 || !by_name || reason.is_empty() {
-                    wrong.push(format!(
-                        "{option}: not refused by name because {reason:?}: {told}"
-                    ));
-                }
-            }
-        }
-    }
+    let wrong = table::amiss(&table(command)?, &listed(command)?, |option| {
+        given(command, option)
+    })?;
     ensure!(wrong.is_empty(), "{command}:\n{}", wrong.join("\n"));
     Ok(())
 }
@@ -134,21 +111,7 @@ fn compare(command: &str) -> Result<()> {
         .split("Global Flags:")
         .next()
         .unwrap_or_default();
-    let mut wrong = Vec::new();
-    for (option, letter) in help::options(theirs) {
-        match table.get(&option) {
-            None => wrong.push(format!("{option}: not in the table")),
-            Some(Verdict::Refused(_)) => {}
-            Some(Verdict::Works) => {
-                let ours = own.get(&option).copied().flatten();
-                if letter.is_some() && letter != ours {
-                    wrong.push(format!(
-                        "{option}: skopeo's letter is {letter:?}, ours {ours:?}"
-                    ));
-                }
-            }
-        }
-    }
+    let wrong = table::lacking(&table, &help::options(theirs), &own);
     ensure!(wrong.is_empty(), "{command}:\n{}", wrong.join("\n"));
     Ok(())
 }

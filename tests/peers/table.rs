@@ -1,10 +1,12 @@
-//! `tests/peers/COMMAND.table`.
+//! `tests/peers/COMMAND.table`, and how options of help texts agree with it.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tests::{Context as _, Result, bail};
+use tests::{Context as _, Output, Result, bail};
+
+use crate::help::Options;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -25,6 +27,61 @@ pub fn read(name: &str) -> Result<Option<Table>> {
     parse(&text)
         .with_context(|| path.display().to_string())
         .map(Some)
+}
+
+/// Where the help of the command that the table is of says otherwise. `given` is what is said of an option that somebody gives.
+pub fn amiss(
+    table: &Table,
+    listed: &Options,
+    given: impl Fn(&str) -> Result<Output>,
+) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for option in listed.keys() {
+        match table.get(option) {
+            Some(Verdict::Works) => {}
+            Some(Verdict::Refused(_)) => wrong.push(format!("{option}: refused, but in --help")),
+            None => wrong.push(format!("{option}: in --help, but not in the table")),
+        }
+    }
+    for (option, verdict) in table {
+        match verdict {
+            Verdict::Works if !listed.contains_key(option) => {
+                wrong.push(format!("{option}: works, but is not in --help"));
+            }
+            Verdict::Works => {}
+            Verdict::Refused(reason) => {
+                let told = given(option)?;
+                let by_name = told.stderr.contains(option) && told.stderr.contains(reason);
+                if told.code == 0 || !by_name || reason.is_empty() {
+                    wrong.push(format!(
+                        "{option}: not refused by name because {reason:?}: {told}"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// What the counterpart has and the table does not, or ours has under another letter.
+pub fn lacking(table: &Table, theirs: &Options, ours: &Options) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (option, letter) in theirs {
+        match table.get(option) {
+            None => wrong.push(format!("{option}: not in the table")),
+            Some(Verdict::Refused(_)) => {}
+            Some(Verdict::Works) => {
+                let own = ours.get(option).copied().flatten();
+                // A newer version may have given it a letter.
+                if letter.is_some() && own != *letter {
+                    wrong.push(format!(
+                        "{option}: their letter is {letter:?}, ours {own:?}"
+                    ));
+                }
+            }
+        }
+    }
+    wrong
 }
 
 /// The names of all tables that there are in a directory, the empty one being rpod's.
