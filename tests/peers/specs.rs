@@ -1,8 +1,6 @@
 //! What `generate spec` prints is what podman's API takes.
 
-use std::thread;
-use std::time::Duration;
-
+use tests::monitor::eventually;
 use tests::{Cmd, Context as _, Result, ensure, peer};
 
 use crate::both::Both;
@@ -39,12 +37,7 @@ pub(crate) fn podmans_api_takes_generated_specs() -> Result<()> {
             socket.display()
         ))
         .start()?;
-    for _ in 0..100 {
-        if socket.exists() {
-            break;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
+    eventually("podman's service listens", || socket.exists())?;
     let url = "http://d/v4.0.0/libpod/containers/create";
     let made = Cmd::new(curl)
         .args(["--silent", "--fail-with-body", "--unix-socket"])

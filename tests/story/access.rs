@@ -1,16 +1,17 @@
 //! Registries that do not let everyone in.
 
 use std::fs::Permissions;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tests::command::Cmd;
 use tests::registry::{Access, PASSWORD, USER};
 use tests::stack::Parts;
 use tests::{Result, Stack, ensure, peer};
+
+use crate::engine::until;
+use crate::rootless::free_port;
 
 pub(crate) fn tls_needs_the_authority() -> Result<()> {
     let stack = Stack::of(Parts::ours()?, Access::Tls)?;
@@ -65,7 +66,7 @@ pub(crate) fn what_of_tls_may_be_used_is_chosen() -> Result<()> {
     }
 
     // A server that speaks nothing newer than 1.2.
-    let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let free = format!("127.0.0.1:{}", free_port()?);
     let scratch = stack.scratch.path("");
     Cmd::new(peer("openssl")?)
         .dir(&scratch)
@@ -78,9 +79,9 @@ pub(crate) fn what_of_tls_may_be_used_is_chosen() -> Result<()> {
             "s_server -tls1_2 -quiet -www -cert old.crt -key old.key -accept {free}"
         ))
         .start()?;
-    while TcpStream::connect(&free).is_err() {
-        sleep(Duration::from_millis(20));
-    }
+    until("the server listens", || {
+        Ok(TcpStream::connect(&free).is_ok())
+    })?;
     let refused = inspect("new.yaml", &free).exits(1)?;
     refused.complains("ProtocolVersion")?;
     stack.scratch.write("any.yaml", "{}\n")?;
