@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -52,6 +53,16 @@ impl Scratch {
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> Result<PathBuf> {
         let path = self.path(name);
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// A script that can be started; directories on the way to it are made.
+    pub fn program(&self, name: &str, script: impl AsRef<[u8]>) -> Result<PathBuf> {
+        if let Some(above) = self.path(name).parent() {
+            fs::create_dir_all(above)?;
+        }
+        let path = self.write(name, script)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         Ok(path)
     }
 

@@ -1,8 +1,6 @@
 //! Registries that do not let everyone in.
 
-use std::fs::Permissions;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::Signal;
 use tests::command::Cmd;
@@ -258,8 +256,7 @@ pub(crate) fn logins_go_to_the_configured_helpers() -> Result<()> {
     let (alpine, address) = (stack.remote("alpine:latest"), &stack.registry.address);
     let certificates = stack.registry.certificates.display();
     std::fs::create_dir(stack.scratch.path("kept"))?;
-    let helper = stack.scratch.write("docker-credential-kept", HELPER)?;
-    std::fs::set_permissions(&helper, Permissions::from_mode(0o755))?;
+    stack.scratch.program("docker-credential-kept", HELPER)?;
     stack.scratch.write(
         "registries.conf",
         "credential-helpers = [\"kept\", \"containers-auth.json\"]\n",

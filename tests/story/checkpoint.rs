@@ -2,10 +2,8 @@
 //! look for, ends the process when it dumps, and starts another when it restores.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
-use tests::{Cmd, Context as _, Result, Stack, ensure, skip};
+use tests::{Cmd, Context as _, Result, Stack, ensure, peer, skip};
 
 const CRIU: &str = r#"#!/bin/sh
 echo "$*" >>"$0.log"
@@ -44,11 +42,15 @@ struct Saved {
 impl Saved {
     fn new() -> Result<Saved> {
         let stack = Stack::with_alpine()?;
-        fs::create_dir(stack.scratch.path("bin"))?;
-        stack.scratch.write("bin/criu", CRIU)?;
-        let program = stack.scratch.path("bin/criu");
-        fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
+        stack.scratch.program("bin/criu", CRIU)?;
         Ok(Saved { stack })
+    }
+
+    /// With the container `it`.
+    fn running() -> Result<Saved> {
+        let saved = Saved::new()?;
+        saved.rpod("run -d --name it alpine sleep 300").ok()?;
+        Ok(saved)
     }
 
     fn rpod(&self, line: &str) -> Cmd {
@@ -76,8 +78,7 @@ impl Saved {
 }
 
 pub(crate) fn a_checkpoint_is_kept_and_restored() -> Result<()> {
-    let saved = Saved::new()?;
-    saved.rpod("run -d --name it alpine sleep 300").ok()?;
+    let saved = Saved::running()?;
     saved
         .rpod("container restore it")
         .exits(125)?
@@ -232,8 +233,7 @@ pub(crate) fn a_checkpoint_goes_through_an_archive() -> Result<()> {
 }
 
 pub(crate) fn a_checkpoint_is_an_image() -> Result<()> {
-    let saved = Saved::new()?;
-    saved.rpod("run -d --name it alpine sleep 300").ok()?;
+    let saved = Saved::running()?;
     saved
         .rpod("container checkpoint --create-image saved it")
         .ok()?;
@@ -295,8 +295,7 @@ pub(crate) fn a_checkpoint_goes_into_another_pod() -> Result<()> {
 }
 
 pub(crate) fn memory_is_dumped_before() -> Result<()> {
-    let saved = Saved::new()?;
-    saved.rpod("run -d --name it alpine sleep 300").ok()?;
+    let saved = Saved::running()?;
     saved
         .rpod("container checkpoint --with-previous it")
         .exits(125)?
@@ -404,12 +403,7 @@ pub(crate) fn checkpoints_that_cannot_be_are_refused() -> Result<()> {
 
 pub(crate) fn without_criu_it_is_told() -> Result<()> {
     let stack = Stack::with_alpine()?;
-    let path = std::env::var("PATH")?;
-    if path
-        .split(':')
-        .chain(["/usr/sbin"])
-        .any(|dir| Path::new(dir).join("criu").exists())
-    {
+    if peer("criu").is_ok() {
         return skip("criu is installed");
     }
     stack.rpod("run -d --name it alpine sleep 300").ok()?;

@@ -1,7 +1,6 @@
 //! The container noun: names, states, choosing several, waiting, removing.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 use tests::{Result, Stack, ensure, peer};
@@ -42,10 +41,7 @@ pub(crate) fn the_runtime_is_called_no_more_than_needed() -> Result<()> {
         calls.display(),
         stack.parts.runtime.display()
     );
-    stack.scratch.write("noting", noting)?;
-    let noting = stack.scratch.path("noting");
-    fs::set_permissions(&noting, fs::Permissions::from_mode(0o755))?;
-    stack.parts.runtime = noting;
+    stack.parts.runtime = stack.scratch.program("noting", noting)?;
     stack.rpod("run --name gone alpine true").ok()?;
     // The cleaning that the monitor began may still go on.
     until("the container is cleared", || {

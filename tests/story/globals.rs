@@ -1,17 +1,13 @@
 //! Options that stand before the command, and what is there about every command: hooks, help, logins.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tests::registry::{Access, PASSWORD, Registry, USER};
 use tests::{Cmd, Result, Stack, ensure};
 
 fn script(stack: &Stack, name: &str, text: &str) -> Result<PathBuf> {
-    let path = stack.scratch.path(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    Ok(path)
+    stack.scratch.program(name, format!("#!/bin/sh\n{text}\n"))
 }
 
 fn describe(stack: &Stack, name: &str, hook: &Path, rest: &str) -> Result<()> {

@@ -1,7 +1,6 @@
 //! `rpod image scp`: images from store to store.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use tests::user::{Ranges, User};
 use tests::{Cmd, Result, Stack, ensure};
@@ -16,10 +15,7 @@ exec "$RPOD" --root "$SCRATCH/other" --runroot "$SCRATCH/other-run" "$@"
 "#;
 
 fn with_ssh(stack: &Stack) -> Result<impl Fn(&str) -> Cmd> {
-    fs::create_dir(stack.scratch.path("bin"))?;
-    stack.scratch.write("bin/ssh", SSH)?;
-    let program = stack.scratch.path("bin/ssh");
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
+    stack.scratch.program("bin/ssh", SSH)?;
     let path = std::env::var("PATH")?;
     Ok(move |line: &str| {
         stack
@@ -104,7 +100,7 @@ pub(crate) fn root_gives_an_image_to_a_user() -> Result<()> {
     let user = User::new(&stack.scratch, "scp", Ranges::Some)?;
     // Programs that the user may start.
     stack.parts.engine = user.home.join("bin/rpod");
-    let name = user.home.file_name().unwrap_or_default().to_string_lossy();
+    let name = &user.name;
     let given = stack
         .rpod(&format!("image scp alpine {name}@localhost::"))
         .ok()?;
