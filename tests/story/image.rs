@@ -1,6 +1,8 @@
 //! Images: looked at, copied, unpacked.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
@@ -72,6 +74,16 @@ pub(crate) fn a_reader_that_went_away_ends_it() -> Result<()> {
         );
         ensure!(ended.stderr.is_empty(), "{line}: {ended:?}");
     }
+    Ok(())
+}
+
+pub(crate) fn a_path_that_is_no_text_is_no_obstacle() -> Result<()> {
+    let stack = Stack::new()?;
+    let policy = OsStr::from_bytes(b"\xff");
+    let lacking = stack.rskopeo("--policy").arg(policy).arg("copy");
+    lacking
+        .exits(1)?
+        .complains("Exactly two arguments expected")?;
     Ok(())
 }
 

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         image::inspect_reads_no_layers,
         image::inspect_shows_the_raw_manifest_and_the_config,
         image::a_reader_that_went_away_ends_it,
+        image::a_path_that_is_no_text_is_no_obstacle,
         image::copy_to_a_directory,
         image::copy_to_a_layout,
         image::copy_and_back_keeps_the_digest,

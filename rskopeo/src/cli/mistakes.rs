@@ -111,8 +111,8 @@ pub(super) fn told(error: &clap::Error) -> Error {
 /// How many arguments the command wants.
 fn usage() -> Option<&'static str> {
     let known = Cli::command();
-    let name = env::args().find(|argument| known.find_subcommand(argument).is_some())?;
-    Some(match name.as_str() {
+    let name = env::args_os().find(|argument| known.find_subcommand(argument).is_some())?;
+    Some(match name.to_str()? {
         "copy" | "sync" => "Exactly two arguments expected",
         "inspect" => "Exactly one argument expected",
         "list-tags" => "Exactly one non-option argument expected",
