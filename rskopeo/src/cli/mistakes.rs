@@ -1,5 +1,6 @@
 //! Arguments as Go's programs take them, and what is told of those that are not understood: in skopeo's words, where it has some.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::error::Error as _;
@@ -13,7 +14,7 @@ use super::Cli;
 
 /// The process's arguments. Go's boolean flags may have a value (`--all=false`), which clap's have not.
 pub(super) fn arguments() -> Result<Vec<OsString>> {
-    let flags = flags();
+    let flags = LazyCell::new(flags);
     let mut plain = Vec::new();
     let mut all = env::args_os();
     while let Some(argument) = all.next() {
@@ -23,16 +24,15 @@ pub(super) fn arguments() -> Result<Vec<OsString>> {
             plain.extend(all);
             return Ok(plain);
         }
-        match text
-            .strip_prefix("--")
-            .and_then(|flag| flag.split_once('='))
+        let long = text.strip_prefix("--");
+        if let Some((flag, value)) = long.and_then(|long| long.split_once('='))
+            && let Some(name) = flags.get(flag)
         {
-            Some((flag, value)) if flags.contains_key(flag) => {
-                if boolean(&flags[flag], value)? {
-                    plain.push(format!("--{flag}").into());
-                }
+            if boolean(name, value)? {
+                plain.push(format!("--{flag}").into());
             }
-            _ => plain.push(argument),
+        } else {
+            plain.push(argument);
         }
     }
     Ok(plain)
@@ -158,9 +158,8 @@ fn invalid(error: &clap::Error, argument: &str, value: &str) -> Error {
 
 fn conflict(argument: &str, prior: &str) -> Option<&'static str> {
     let is_about = |one: &str, other: &str| {
-        let pair = (argument, prior);
-        (pair.0.starts_with(one) && pair.1.starts_with(other))
-            || (pair.0.starts_with(other) && pair.1.starts_with(one))
+        (argument.starts_with(one) && prior.starts_with(other))
+            || (argument.starts_with(other) && prior.starts_with(one))
     };
     if is_about("--all", "--multi-arch") {
         Some("Cannot use --all and --multi-arch flags together")
