@@ -19,7 +19,8 @@ mod sync;
 mod unpack;
 mod untrusted_signature_dump;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 
@@ -131,6 +132,11 @@ fn start(global: &Global) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Reads a file that is named on the command line; `what` stands before its name in skopeo's error.
+fn read(what: &str, path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("Error reading {what}{0}: open {0}", path.display()))
 }
 
 fn parse_image(text: &str) -> Result<Reference> {

@@ -4,13 +4,13 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
+use super::read;
 use crate::cli::StandaloneSign;
 use crate::manifest::RawManifest;
 use crate::signature::{Claims, Gpg, Kind, passphrase};
 
 pub fn run(args: &StandaloneSign) -> Result<()> {
-    let manifest = fs::read(&args.manifest)
-        .with_context(|| format!("Error reading {0}: open {0}", args.manifest.display()))?;
+    let manifest = read("", &args.manifest)?;
     let file = args.passphrase_file.as_deref();
     let passphrase = file.map(passphrase::read_file).transpose()?;
     let claims = Claims::new(&args.reference, RawManifest::digest_of(&manifest));

@@ -1,10 +1,8 @@
 //! `standalone-verify MANIFEST DOCKER-REFERENCE KEY-FINGERPRINTS SIGNATURE`
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::{Context, Result, bail};
 
+use super::read;
 use crate::cli::StandaloneVerify;
 use crate::manifest::RawManifest;
 use crate::reference::Name;
@@ -16,15 +14,11 @@ pub fn run(args: &StandaloneVerify) -> Result<()> {
     if any && args.public_key_file.is_none() {
         bail!("Cannot use any fingerprint without a public key file");
     }
-    let read = |what: &str, path: &Path| {
-        fs::read(path)
-            .with_context(|| format!("Error reading {what} from {0}: open {0}", path.display()))
-    };
-    let manifest = read("manifest", &args.manifest)?;
-    let signature = read("signature", &args.signature)?;
+    let manifest = read("manifest from ", &args.manifest)?;
+    let signature = read("signature from ", &args.signature)?;
     let gpg = match &args.public_key_file {
         Some(path) => {
-            Gpg::with_keys(&[read("public keys", path)?]).context("Error initializing GPG")?
+            Gpg::with_keys(&[read("public keys from ", path)?]).context("Error initializing GPG")?
         }
         None => Gpg::of_caller(),
     };

@@ -1,10 +1,9 @@
 //! `untrusted-signature-dump-without-verification SIGNATURE`: what a signature says, whoever made it.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::read;
 use crate::cli::UntrustedSignatureDump;
 use crate::digest::Digest;
 use crate::go_json;
@@ -24,13 +23,7 @@ struct Dump {
 }
 
 pub fn run(args: &UntrustedSignatureDump) -> Result<()> {
-    let path = &args.signature;
-    let signature = fs::read(path).with_context(|| {
-        format!(
-            "Error reading untrusted signature from {0}: open {0}",
-            path.display()
-        )
-    })?;
+    let signature = read("untrusted signature from ", &args.signature)?;
     let what = "Error decoding untrusted signature";
     let (content, key) = Gpg::of_nobody()
         .context(what)?
