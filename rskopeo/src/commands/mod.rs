@@ -89,17 +89,16 @@ fn with_shared(
 
 /// The images that the command names; what is no image's name is the command's to complain about.
 fn images(command: &Command) -> impl Iterator<Item = Reference> {
-    let names: &[&String] = match command {
-        Command::Copy(args) => &[&args.source, &args.destination],
-        Command::Delete(args) => &[&args.image],
-        Command::Inspect(args) => &[&args.image],
-        Command::Layers(args) => &[&args.image],
-        Command::Pack(args) => &[&args.image],
-        Command::Unpack(args) => &[&args.image],
-        _ => &[],
+    let names = match command {
+        Command::Copy(args) => vec![&args.source, &args.destination],
+        Command::Delete(args) => vec![&args.image],
+        Command::Inspect(args) => vec![&args.image],
+        Command::Layers(args) => vec![&args.image],
+        Command::Pack(args) => vec![&args.image],
+        Command::Unpack(args) => vec![&args.image],
+        _ => Vec::new(),
     };
-    let parsed: Vec<Reference> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    parsed.into_iter()
+    names.into_iter().filter_map(|name| name.parse().ok())
 }
 
 /// What the global options change for all that follows.
