@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -106,6 +105,10 @@ impl<'a> Job<'a> {
         let worker = || {
             while let Some((n, image, turn)) = next() {
                 let ended = self.image(batch, n, image, &turn);
+                if ended.is_err() {
+                    // Not only when it is its turn.
+                    self.stopped.store(true, Ordering::Relaxed);
+                }
                 turn.wait();
                 let mut done = self.done();
                 if let Err(error) = ended.and_then(|ended| done.note(ended)) {
@@ -150,13 +153,8 @@ impl<'a> Job<'a> {
         }
         let copied = self.copy(batch, image, &destination, turn);
         match copied.with_context(|| format!("Error copying ref {source:?}")) {
-            Ok(manifest) => Ok(Ended::Copied(format!("{} {place}", manifest.digest()))),
             Err(error) if self.args.keep_going => Ok(Ended::Failed(error)),
-            Err(error) => {
-                // Not only when it is its turn.
-                self.stopped.store(true, Ordering::Relaxed);
-                Err(error)
-            }
+            copied => Ok(Ended::Copied(format!("{} {place}", copied?.digest()))),
         }
     }
 
@@ -210,9 +208,7 @@ impl<'a> Job<'a> {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(error).context("Destination directory could not be used")
             }
-            Err(_) => Ok(Reference::Dir {
-                path: Path::new(&place).to_owned(),
-            }),
+            Err(_) => Ok(Reference::Dir { path: place.into() }),
         }
     }
 
