@@ -118,47 +118,26 @@ fn checksums(bytes: &mut [u8]) {
     }
 }
 
-#[test]
-fn references() {
-    walk(super::references, "references", TEXTS, nothing);
+/// One test for each target: its name is that of its seeds, too.
+macro_rules! walks {
+    ($($target:ident: $rounds:expr, $mend:expr;)*) => {
+        $(
+            #[test]
+            fn $target() {
+                walk(super::$target, stringify!($target), $rounds, $mend);
+            }
+        )*
+    };
 }
 
-#[test]
-fn manifests() {
-    walk(super::manifests, "manifests", TEXTS, nothing);
-}
-
-#[test]
-fn schema1() {
-    walk(super::schema1, "schema1", TEXTS, nothing);
-}
-
-#[test]
-fn encryption() {
-    walk(super::encryption, "encryption", TEXTS, nothing);
-}
-
-#[test]
-fn policy() {
-    walk(super::policy, "policy", TEXTS, nothing);
-}
-
-#[test]
-fn registries() {
-    walk(super::registries, "registries", TEXTS, nothing);
-}
-
-#[test]
-fn signatures() {
-    walk(super::signatures, "signatures", TEXTS, nothing);
-}
-
-#[test]
-fn tar_split() {
-    walk(super::tar_split, "tar_split", TREES, nothing);
-}
-
-#[test]
-fn unpack() {
-    walk(super::unpack, "unpack", TREES, checksums);
+walks! {
+    references: TEXTS, nothing;
+    manifests: TEXTS, nothing;
+    schema1: TEXTS, nothing;
+    encryption: TEXTS, nothing;
+    policy: TEXTS, nothing;
+    registries: TEXTS, nothing;
+    signatures: TEXTS, nothing;
+    tar_split: TREES, nothing;
+    unpack: TREES, checksums;
 }
