@@ -124,6 +124,16 @@ impl Ground {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.path(name)).unwrap().mode() & 0o7777
+    }
+
+    /// Settles what its layer left open with what is below.
+    fn settle(&self, unsettled: Unsettled, lower: &Self) -> Result<(), LayerError> {
+        let open = |ground: &Self| File::open(ground.path("")).unwrap().into();
+        unsettled.settle(open(self), &[open(lower)])
+    }
+
     fn has(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
     }
