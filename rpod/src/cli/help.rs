@@ -21,14 +21,19 @@ impl Verb for Help {
     const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, _: &Globals) -> Result<u8> {
-        let words = self.command.len() + 1;
-        let named = Named::of(&[vec!["rpod".into()], self.command].concat());
-        if named.words.split(' ').count() < words {
-            bail!(
-                "unknown help topic: `{}` has no such command: see '{} --help'",
-                named.words,
-                named.words
-            );
+        let words = [vec!["rpod".into()], self.command].concat();
+        let mut named = Named::of(&words[..1]);
+        for end in 1..words.len() {
+            let next = Named::of(&words[..=end]);
+            if next.words == named.words {
+                bail!(
+                    "unknown help topic: `{}` has no command {:?}: see '{} --help'",
+                    named.words,
+                    words[end],
+                    named.words
+                );
+            }
+            named = next;
         }
         print!("{}", named.help());
         Ok(0)
