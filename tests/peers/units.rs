@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use tests::registry::Access;
-use tests::stack::Parts;
 use tests::{Cmd, Result, Stack, ensure, peer};
 
-/// One stack whose engine is podman, and one whose engine is rpod, with the same containers.
+use crate::both::Both;
+
+/// What both make.
 const MADE: &[&str] = &[
     "create --name plain --network none alpine",
     "create --name=much --network none -e A -e HOME=/x -v /tmp:/mnt --label 'a=b c' --restart unless-stopped --rm=false --stop-timeout 3 alpine sh -c 'echo $HOME 100% \"x\"'",
@@ -17,15 +17,8 @@ const MADE: &[&str] = &[
 ];
 
 pub fn generated_units_say_what_podmans_say() -> Result<()> {
-    let ours = Parts::ours()?;
-    let parts = Parts {
-        engine: peer("podman")?,
-        ..ours.clone()
-    };
-    let theirs = Stack::of(parts, Access::Plain)?;
-    let ours = Stack::of(ours, Access::Plain)?;
+    let Both { theirs, ours } = Both::new()?;
     for stack in [&theirs, &ours] {
-        stack.pull("alpine:latest")?;
         for line in MADE {
             stack.rpod(line).env("A", "1 2").ok()?;
         }
