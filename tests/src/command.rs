@@ -85,6 +85,12 @@ impl Cmd {
         self
     }
 
+    /// Programs of a directory are found before those of the `PATH`.
+    pub fn programs(self, dir: impl AsRef<Path>) -> Cmd {
+        let path = std::env::var("PATH").unwrap_or_default();
+        self.env("PATH", format!("{}:{path}", dir.as_ref().display()))
+    }
+
     pub fn dir(mut self, dir: impl AsRef<Path>) -> Cmd {
         self.command.current_dir(dir);
         self

@@ -261,18 +261,13 @@ pub(crate) fn logins_go_to_the_configured_helpers() -> Result<()> {
         "registries.conf",
         "credential-helpers = [\"kept\", \"containers-auth.json\"]\n",
     )?;
-    let search = format!(
-        "{}:{}",
-        stack.scratch.path("").display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let ours = |line: &str| stack.rskopeo(line).env("PATH", &search);
+    let ours = |line: &str| stack.rskopeo(line).programs(stack.scratch.path(""));
     let theirs = |line: &str| {
         let conf = format!("--registries-conf registries.conf {line}");
         Cmd::new("skopeo")
             .dir(stack.scratch.path(""))
             .env("REGISTRY_AUTH_FILE", stack.scratch.path("auth.json"))
-            .env("PATH", &search)
+            .programs(stack.scratch.path(""))
             .words(&conf)
     };
     let login = format!("login --cert-dir {certificates} -v -u {USER} -p {PASSWORD} {address}");

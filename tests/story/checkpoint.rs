@@ -54,10 +54,8 @@ impl Saved {
     }
 
     fn rpod(&self, line: &str) -> Cmd {
-        let path = std::env::var("PATH").unwrap_or_default();
-        let own = self.stack.scratch.path("bin");
         let cmd = self.stack.rpod(line);
-        cmd.env("PATH", format!("{}:{path}", own.display()))
+        cmd.programs(self.stack.scratch.path("bin"))
     }
 
     fn runs(&self, name: &str) -> Result<bool> {

@@ -16,14 +16,10 @@ exec "$RPOD" --root "$SCRATCH/other" --runroot "$SCRATCH/other-run" "$@"
 
 fn with_ssh(stack: &Stack) -> Result<impl Fn(&str) -> Cmd> {
     stack.scratch.program("bin/ssh", SSH)?;
-    let path = std::env::var("PATH")?;
     Ok(move |line: &str| {
         stack
             .rpod(line)
-            .env(
-                "PATH",
-                format!("{}:{path}", stack.scratch.path("bin").display()),
-            )
+            .programs(stack.scratch.path("bin"))
             .env("SCRATCH", stack.scratch.path(""))
             .env("RPOD", &stack.parts.engine)
             .env(
