@@ -19,19 +19,23 @@ impl Compression {
         mut out: impl Write,
         write: impl FnOnce(&mut dyn Write) -> Result<()>,
     ) -> Result<()> {
+        let ending = "ending the archive";
         match self {
-            Compression::None => write(&mut out),
+            Compression::None => write(&mut out)?,
             Compression::Gzip => {
-                let mut gzip = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+                let level = flate2::Compression::default();
+                let mut gzip = flate2::write::GzEncoder::new(&mut out, level);
                 write(&mut gzip)?;
-                gzip.finish().context("ending the archive").map(drop)
+                gzip.finish().context(ending)?;
             }
             Compression::Zstd => {
-                let mut zstd = zstd::Encoder::new(out, 0).context("preparing to compress")?;
+                let mut zstd = zstd::Encoder::new(&mut out, 0).context("preparing to compress")?;
                 write(&mut zstd)?;
-                zstd.finish().context("ending the archive").map(drop)
+                zstd.finish().context(ending)?;
             }
         }
+        // A buffer that is dropped with something in it does not say that it could not be written.
+        out.flush().context(ending)
     }
 }
 
@@ -83,5 +87,24 @@ mod tests {
         }
         assert!(read(&b"BZh91AY"[..]).is_err());
         assert!(read(&b"no archive"[..]).is_err());
+    }
+
+    #[test]
+    fn an_end_that_cannot_be_written_is_an_error() {
+        /// A disk that has no room.
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let write = |out: &mut dyn Write| Ok(out.write_all(b"a")?);
+            let written = compression.write(io::BufWriter::new(Full), write);
+            assert!(written.is_err(), "{compression:?}");
+        }
     }
 }
