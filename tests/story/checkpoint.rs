@@ -138,6 +138,13 @@ pub(crate) fn a_checkpoint_is_kept_and_restored() -> Result<()> {
         .rpod("events --stream=false --filter event=checkpoint")
         .ok()?;
     ensure!(events.stdout.lines().count() == 2, "{events}");
+    // One without a /dev/shm has nothing to keep there.
+    saved
+        .rpod("run -d --name apart --ipc none alpine sleep 300")
+        .ok()?;
+    saved.rpod("container checkpoint apart").ok()?;
+    saved.rpod("container restore apart").ok()?;
+    ensure!(saved.runs("apart")?);
     saved.rpod("start it").ok()?;
     saved
         .rpod("inspect --format {{.State.RestoredAt}} it")

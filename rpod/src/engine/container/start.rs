@@ -203,7 +203,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     let container = &given;
     let mut joined = surroundings::joined(ctx, container)?;
     let addresses = surroundings::connect(ctx, container, &mut joined)?;
-    let shm = surroundings::shm(ctx, container, &run)?;
+    let shm = surroundings::shm(ctx, container)?;
     if let Some(how) = until.restoring() {
         how.put_shm_back(ctx, container, &home)?;
     }

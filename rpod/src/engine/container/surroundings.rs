@@ -1,6 +1,6 @@
 //! What a container stands in when it starts: its users, the namespaces of others, its networks, its shared memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -68,11 +68,7 @@ pub(super) fn connect(
 }
 
 /// Containers of one IPC namespace see one /dev/shm.
-pub(super) fn shm(
-    ctx: &Context,
-    container: &Container,
-    run: &Path,
-) -> Result<Option<std::path::PathBuf>> {
+pub(super) fn shm(ctx: &Context, container: &Container) -> Result<Option<PathBuf>> {
     Ok(match &container.namespaces.ipc {
         Namespace::Host => Some("/dev/shm".into()),
         Namespace::Container(id) => match load(ctx, id)? {
@@ -83,15 +79,43 @@ pub(super) fn shm(
                     Namespace::Host | Namespace::Container(_)
                 ) =>
             {
-                shm(ctx, &owner, &owner.run_dir(ctx))?
+                shm(ctx, &owner)?
             }
             owner => Some(owner.run_dir(ctx).join("shm")),
         },
-        _ if container.namespaces.ipc_sharing == IpcSharing::None => None,
         Namespace::Private | Namespace::Path(_) => {
-            let shm = run.join("shm");
-            overlay::mount_shm(&shm, container.shm_size)?;
-            Some(shm)
+            let shm = own_shm(container, &container.run_dir(ctx));
+            if let Some(shm) = &shm {
+                overlay::mount_shm(shm, container.shm_size)?;
+            }
+            shm
         }
     })
+}
+
+/// The directory that is its /dev/shm, where it has one of its own.
+pub(super) fn own_shm(container: &Container, run: &Path) -> Option<PathBuf> {
+    let namespaces = &container.namespaces;
+    match namespaces.ipc {
+        Namespace::Host | Namespace::Container(_) => None,
+        _ if namespaces.ipc_sharing == IpcSharing::None => None,
+        Namespace::Private | Namespace::Path(_) => Some(run.join("shm")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_ipc_there_is_no_shm() {
+        let mut container = Container::default();
+        let run = Path::new("/run/c");
+        assert_eq!(own_shm(&container, run), Some("/run/c/shm".into()));
+        container.namespaces.ipc_sharing = IpcSharing::None;
+        assert_eq!(own_shm(&container, run), None);
+        container.namespaces.ipc_sharing = IpcSharing::Shareable;
+        container.namespaces.ipc = Namespace::Host;
+        assert_eq!(own_shm(&container, run), None);
+    }
 }

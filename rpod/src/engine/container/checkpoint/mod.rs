@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
-use super::record::{Container, Namespace};
+use super::record::Container;
 use super::restart::{self, EndedBy};
 use super::status::Status;
 use super::{remove, wait};
@@ -238,14 +238,6 @@ fn forget(directory: &Path, names: &[&str]) -> Result<()> {
 /// criu's files of a container.
 pub fn images(home: &Path) -> PathBuf {
     home.join(IMAGES)
-}
-
-/// The directory that is its /dev/shm, where it has one of its own.
-fn own_shm(ctx: &Context, container: &Container) -> Option<PathBuf> {
-    match container.namespaces.ipc {
-        Namespace::Private | Namespace::Path(_) => Some(container.run_dir(ctx).join("shm")),
-        Namespace::Host | Namespace::Container(_) => None,
-    }
 }
 
 /// Containers that `--all` means.

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::own_shm;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::engine::container::surroundings::own_shm;
 use crate::engine::files::pack::{Form, Packer};
 use crate::engine::files::{Root, unpack};
 
 pub(super) const ARCHIVE: &str = "devshm-checkpoint.tar";
 
 pub(super) fn keep(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
-    let Some(shm) = own_shm(ctx, container) else {
+    let Some(shm) = own_shm(container, &container.run_dir(ctx)) else {
         return Ok(());
     };
     let path = home.join(ARCHIVE);
@@ -29,7 +29,8 @@ pub(super) fn keep(ctx: &Context, container: &Container, home: &Path) -> Result<
 
 pub(super) fn put_back(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
     let path = home.join(ARCHIVE);
-    let Some(shm) = own_shm(ctx, container).filter(|_| path.exists()) else {
+    let shm = own_shm(container, &container.run_dir(ctx));
+    let Some(shm) = shm.filter(|_| path.exists()) else {
         return Ok(());
     };
     let archive = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
