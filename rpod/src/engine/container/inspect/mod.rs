@@ -154,10 +154,10 @@ fn mount(mount: &Mount) -> Value {
     });
     if let Some(fields) = value.as_object_mut() {
         if mount.volume.is_none() {
-            fields.remove("Name");
+            fields.shift_remove("Name");
         }
         if mount.subpath.is_empty() {
-            fields.remove("SubPath");
+            fields.shift_remove("SubPath");
         }
     }
     value
@@ -194,4 +194,44 @@ pub fn security_options(container: &Container) -> Vec<String> {
             .map(|profile| format!("apparmor={profile}")),
     );
     all
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_mount_has_its_keys_in_podmans_order() {
+        let bind = Mount {
+            kind: "bind".to_owned(),
+            ..Mount::default()
+        };
+        let volume = Mount {
+            volume: Some("data".to_owned()),
+            subpath: "part".to_owned(),
+            ..bind.clone()
+        };
+        let keys = |one: &Mount| -> Vec<String> {
+            mount(one).as_object().unwrap().keys().cloned().collect()
+        };
+        let all = [
+            "Type",
+            "Name",
+            "Source",
+            "Destination",
+            "Driver",
+            "Mode",
+            "Options",
+            "RW",
+            "Propagation",
+            "SubPath",
+        ];
+        assert_eq!(keys(&volume), all);
+        let less = |key: &&str| !matches!(*key, "Name" | "SubPath");
+        assert_eq!(
+            keys(&bind),
+            all.into_iter().filter(less).collect::<Vec<_>>()
+        );
+    }
 }
