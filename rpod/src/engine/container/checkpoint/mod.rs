@@ -33,7 +33,6 @@ use serde_json::Value;
 
 use super::record::Container;
 use super::restart::{self, EndedBy};
-use super::status::Status;
 use super::{remove, wait};
 use crate::engine::files::compression::Compression;
 use crate::engine::{Context, event, pod, runtime};
@@ -67,7 +66,7 @@ pub struct Asked {
 /// How long it took.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Microseconds that the runtime needed.
+    /// Microseconds that the runtime needed; to restore, together with the monitor.
     pub runtime: u64,
     /// What criu says of it, if it was asked.
     pub criu: Option<Value>,
@@ -188,7 +187,11 @@ fn dump(ctx: &Context, container: &Container, asked: &Asked, home: &Path) -> Res
         std::os::unix::fs::symlink(Path::new("..").join(MEMORY), &link)
             .with_context(|| format!("making {}", link.display()))?;
     }
-    Ok(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX))
+    Ok(microseconds(begun))
+}
+
+fn microseconds(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 fn arguments(
@@ -242,16 +245,12 @@ pub fn images(home: &Path) -> PathBuf {
 
 /// Containers that `--all` means.
 pub fn running(ctx: &Context) -> Result<Vec<Container>> {
-    let mut found = super::all(ctx)?;
-    let mut statuses = Vec::new();
-    for container in &found {
-        statuses.push(matches!(
-            ctx.store.status(&container.id)?,
-            Status::Running(_)
-        ));
+    let mut found = Vec::new();
+    for container in super::all(ctx)? {
+        if ctx.store.status(&container.id)?.is_running() {
+            found.push(container);
+        }
     }
-    let mut runs = statuses.into_iter();
-    found.retain(|_| runs.next() == Some(true));
     Ok(found)
 }
 

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
 
 use super::network::{self, Ignoring};
 use super::statistics::{self, Kind};
-use super::{IMAGES, MEMORY, criu, forget, rootfs, shm, state};
+use super::{IMAGES, MEMORY, Report, criu, forget, microseconds, rootfs, shm, state};
 use crate::engine::container::record::Container;
 use crate::engine::container::start;
 use crate::engine::container::status::Status;
@@ -32,17 +31,8 @@ pub struct Restoring {
     pub renamed: bool,
 }
 
-/// How long it took.
-#[derive(Clone, Debug)]
-pub struct Restored {
-    /// Microseconds that the monitor and the runtime needed.
-    pub runtime: u64,
-    /// What criu says of it, if it was asked.
-    pub criu: Option<Value>,
-}
-
 /// Restores a container that does not run.
-pub fn restore(ctx: &Context, container: &Container, how: &Restoring) -> Result<Restored> {
+pub fn restore(ctx: &Context, container: &Container, how: &Restoring) -> Result<Report> {
     criu::check(criu::MINIMUM)?;
     criu::check_runtime(ctx, container)?;
     let home = container.home(ctx);
@@ -70,7 +60,7 @@ pub fn restore(ctx: &Context, container: &Container, how: &Restoring) -> Result<
     }
     let begun = Instant::now();
     start::restore(ctx, &asked, how)?;
-    let runtime = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let runtime = microseconds(begun);
     event::container(ctx, "restore", container);
     let criu = match how.print_stats {
         true => Some(statistics::read(&home, Kind::Restore)?),
@@ -80,7 +70,7 @@ pub fn restore(ctx: &Context, container: &Container, how: &Restoring) -> Result<
     if !how.keep {
         clear(&home)?;
     }
-    Ok(Restored { runtime, criu })
+    Ok(Report { runtime, criu })
 }
 
 /// The checkpoint is consumed.
