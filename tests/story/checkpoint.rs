@@ -145,6 +145,24 @@ pub(crate) fn a_checkpoint_is_kept_and_restored() -> Result<()> {
     saved.rpod("container checkpoint apart").ok()?;
     saved.rpod("container restore apart").ok()?;
     ensure!(saved.runs("apart")?);
+    // One that its policy would start again stays where it is, once it is dumped.
+    saved
+        .rpod("run -d --name always --restart always alpine sleep 300")
+        .ok()?;
+    let stopped = "inspect --format {{.State.StoppedByUser}} always";
+    let id = saved.rpod("inspect --format {{.Id}} always").ok()?;
+    let fail = saved.stack.root().join("containers").join(id.text());
+    let fail = fail.join("fail");
+    fs::write(&fail, "")?;
+    saved
+        .rpod("container checkpoint always")
+        .exits(125)?
+        .complains("told to fail")?;
+    saved.rpod(stopped).ok()?.says("false")?;
+    fs::remove_file(&fail)?;
+    saved.rpod("container checkpoint always").ok()?;
+    saved.rpod(stopped).ok()?.says("true")?;
+    ensure!(!saved.runs("always")?);
     saved.rpod("start it").ok()?;
     saved
         .rpod("inspect --format {{.State.RestoredAt}} it")

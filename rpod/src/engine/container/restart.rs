@@ -60,13 +60,21 @@ pub(super) fn note_stop(ctx: &Context, container: &Container, by: EndedBy) -> Re
     if container.restart.policy.is_empty() {
         return Ok(());
     }
+    note_stop_locked(ctx, container, by)?;
+    // A restart that looked before this was written is waited for.
+    container.lock(ctx).map(drop)
+}
+
+/// The same by whoever holds the container's lock: no restart looks meanwhile.
+pub(super) fn note_stop_locked(ctx: &Context, container: &Container, by: EndedBy) -> Result<()> {
+    if container.restart.policy.is_empty() {
+        return Ok(());
+    }
     let word: &[u8] = match by {
         EndedBy::Person => b"",
         EndedBy::Shutdown => SHUTDOWN,
     };
-    replace(&stopped(ctx, &container.id), word, Durability::Disk)?;
-    // A restart that looked before this was written is waited for.
-    container.lock(ctx).map(drop)
+    replace(&stopped(ctx, &container.id), word, Durability::Disk)
 }
 
 /// A person started it: what was noted is history.

@@ -80,10 +80,6 @@ pub fn checkpoint(ctx: &Context, container: &Container, asked: &Asked) -> Result
     }
     criu::check_runtime(ctx, container)?;
     check(ctx, container, asked)?;
-    if asked.ends() {
-        // Nobody starts it again when its monitor sees that it has ended.
-        restart::note_stop(ctx, container, EndedBy::Person)?;
-    }
     let _lock = container.lock(ctx)?;
     let status = ctx.store.status(&container.id)?;
     if !status.is_running() {
@@ -94,6 +90,10 @@ pub fn checkpoint(ctx: &Context, container: &Container, asked: &Asked) -> Result
     }
     let home = container.home(ctx);
     let runtime = dump(ctx, container, asked, &home)?;
+    if asked.ends() {
+        // Nobody starts it again: who would, when its monitor has seen its end, waits for the lock.
+        restart::note_stop_locked(ctx, container, EndedBy::Person)?;
+    }
     if asked.ends() && wait::wait_until(ctx, &container.id, Some(AFTER_DUMP))?.is_none() {
         bail!(
             "container {} was dumped, but did not end within {} seconds",
