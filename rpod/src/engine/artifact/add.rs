@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{CREATED, TITLE, media_type, name, remove};
 use crate::engine::image::Name;
@@ -30,13 +30,6 @@ pub struct Adding {
     pub file_type: Option<String>,
     /// What kind of artifact it is.
     pub kind: Option<String>,
-}
-
-/// A file that has its blob.
-struct Added {
-    title: String,
-    media_type: String,
-    blob: Blob,
 }
 
 /// Makes an artifact, or adds to one; the digest of its manifest is the answer.
@@ -62,23 +55,19 @@ fn put(ctx: &Context, name: &Name, paths: &[PathBuf], asked: &Adding) -> Result<
     let _kept = layout.hold()?;
     // Before anything is copied; and once more when the index is locked.
     let so_far = begun(&layout, &layout.index()?, name, asked)?;
-    check_titles(&so_far, &titles(paths, asked)?)?;
-    let mut added = Vec::new();
-    for (path, title) in paths.iter().zip(titles(paths, asked)?) {
+    let titles = titles(paths, asked)?;
+    check_titles(&so_far, &titles)?;
+    let mut layers = Vec::new();
+    for (path, title) in paths.iter().zip(&titles) {
         let (media_type, blob) = copy(&layout, path, asked.file_type.as_deref())?;
-        added.push(Added {
-            title,
-            media_type,
-            blob,
-        });
+        layers.push(layer(title, &media_type, &blob, asked));
     }
     layout.put_json(&json!({}))?;
     layout.edit(|index| {
         let mut manifest = begun(&layout, index, name, asked)?;
-        let titles: Vec<String> = added.iter().map(|file| file.title.clone()).collect();
         check_titles(&manifest, &titles)?;
-        if let Some(layers) = manifest["layers"].as_array_mut() {
-            layers.extend(added.iter().map(|file| file.layer(asked)));
+        if let Some(all) = manifest["layers"].as_array_mut() {
+            all.extend(layers);
         }
         let blob = layout.put_json(&manifest)?;
         index.put(MANIFEST, &blob.digest, blob.size);
@@ -176,17 +165,14 @@ pub fn copy(layout: &Layout, path: &Path, media_type: Option<&str>) -> Result<(S
     Ok((media_type, blob))
 }
 
-impl Added {
-    fn layer(&self, asked: &Adding) -> Value {
-        let mut annotations: Map<String, Value> = Map::new();
-        let mut all = asked.annotations.clone();
-        all.insert(TITLE.to_owned(), self.title.clone());
-        annotations.extend(all.into_iter().map(|(key, value)| (key, value.into())));
-        json!({
-            "mediaType": self.media_type,
-            "digest": self.blob.digest,
-            "size": self.blob.size,
-            "annotations": annotations,
-        })
-    }
+/// The descriptor of a file that has its blob.
+fn layer(title: &str, media_type: &str, blob: &Blob, asked: &Adding) -> Value {
+    let mut annotations = asked.annotations.clone();
+    annotations.insert(TITLE.to_owned(), title.to_owned());
+    json!({
+        "mediaType": media_type,
+        "digest": blob.digest,
+        "size": blob.size,
+        "annotations": annotations,
+    })
 }
