@@ -21,8 +21,7 @@ pub fn extract(ctx: &Context, artifact: &Artifact, target: &Path, choice: &Choic
     match artifact.layers() {
         // Its title does not matter, however evil.
         [only] if *choice == Choice::default() => write(&layout, super::digest(only), target),
-        [] | [_] => write(&layout, &artifact.files(choice)?[0].digest, target),
-        _ if *choice == Choice::default() => bail!(
+        [_, _, ..] if *choice == Choice::default() => bail!(
             "the artifact consists of several blobs and the target {:?} is not a directory and neither digest or title was specified to only copy a single blob",
             target.display().to_string()
         ),

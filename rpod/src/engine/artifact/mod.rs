@@ -133,16 +133,18 @@ impl Artifact {
         if self.layers().is_empty() {
             bail!("the artifact has no blobs, nothing to extract");
         }
-        match choice {
-            Choice {
-                digest: Some(_),
-                title: Some(_),
-            } => bail!("cannot specify both digest and title"),
-            Choice {
-                digest: None,
-                title: None,
-            } => self.every_file(),
-            _ => Ok(vec![self.chosen_file(choice)?]),
+        match (&choice.digest, &choice.title) {
+            (Some(_), Some(_)) => bail!("cannot specify both digest and title"),
+            (None, None) => self.every_file(),
+            (None, Some(wanted)) => {
+                let layer = self.only("title", wanted, |layer| title(layer) == Some(wanted))?;
+                Ok(vec![File::new(digest(layer), wanted)?])
+            }
+            (Some(wanted), None) => {
+                let layer = self.only("digest", wanted, |layer| digest(layer) == wanted)?;
+                // It is called by its digest, whatever its title.
+                Ok(vec![File::new(digest(layer), "")?])
+            }
         }
     }
 
@@ -161,24 +163,16 @@ impl Artifact {
         Ok(files)
     }
 
-    fn chosen_file(&self, choice: &Choice) -> Result<File> {
-        let (what, wanted) = match (&choice.title, &choice.digest) {
-            (Some(title), _) => ("title", title),
-            (None, wanted) => ("digest", wanted.as_ref().expect("one of both is asked for")),
-        };
-        let is_meant = |layer: &&Value| match what {
-            "title" => title(layer) == Some(wanted),
-            _ => digest(layer) == wanted,
-        };
-        let mut found = self.layers().iter().filter(is_meant);
+    /// The one layer that is meant.
+    fn only(&self, what: &str, wanted: &str, is_meant: impl Fn(&Value) -> bool) -> Result<&Value> {
+        let mut found = self.layers().iter().filter(|layer| is_meant(layer));
         let Some(layer) = found.next() else {
             bail!("no blob with the {what} {wanted:?}");
         };
         if found.next().is_some() {
             bail!("more than one match for the {what} {wanted:?}");
         }
-        // One that is named by its digest is called so, whatever its title.
-        File::new(digest(layer), choice.title.as_deref().unwrap_or_default())
+        Ok(layer)
     }
 }
 
