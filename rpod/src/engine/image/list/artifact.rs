@@ -1,6 +1,5 @@
 //! An artifact that is made for a list, and lies beside its images: podman-manifest-add(1), "--artifact".
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -90,14 +89,10 @@ fn config(layout: &Layout, asked: &Artifact) -> Result<Value> {
         }
         return Ok(config);
     };
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let blob = layout.put_blob(|out| Ok(out.write_all(&bytes)?))?;
     let kind = asked.config_type.as_deref();
-    Ok(json!({
-        "mediaType": kind.unwrap_or("application/vnd.oci.image.config.v1+json"),
-        "digest": blob.digest,
-        "size": blob.size,
-    }))
+    let kind = kind.unwrap_or("application/vnd.oci.image.config.v1+json");
+    let (kind, blob) = copy(layout, path, Some(kind))?;
+    Ok(json!({ "mediaType": kind, "digest": blob.digest, "size": blob.size }))
 }
 
 fn layer(layout: &Layout, path: &Path, asked: &Artifact) -> Result<Value> {
