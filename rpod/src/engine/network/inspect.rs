@@ -91,7 +91,7 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
 }
 
 /// The mode that stands in the place of a network's name, where a container has none.
-fn mode_alone(container: &Container) -> Option<&str> {
+pub fn mode_alone(container: &Container) -> Option<&str> {
     let network = &container.network;
     match (&container.namespaces.net, &network.user_mode) {
         (Namespace::Host, _) => Some("host"),

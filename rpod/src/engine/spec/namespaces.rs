@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Spec;
 use crate::engine::container::record::{Container, Namespace};
+use crate::engine::network::inspect::mode_alone;
 use crate::engine::user_namespace::UserNamespace;
 use crate::engine::user_namespace::map::IdMap;
 
@@ -17,22 +18,20 @@ pub(super) fn of(namespace: &Namespace) -> Value {
 }
 
 pub(super) fn add_network(spec: &mut Spec, container: &Container) {
-    let network = &container.network;
-    let namespace = match (&container.namespaces.net, &network.user_mode) {
-        (Namespace::Private, Some(mode)) => {
-            if !mode.options.is_empty() {
-                let options = json!({ mode.program.clone(): mode.options });
-                spec.always("netns", json!({ "nsmode": mode.program }));
-                spec.add("network_options", options);
-                return;
-            }
-            json!({ "nsmode": mode.program })
-        }
-        (Namespace::Private, None) if network.bridged => json!({ "nsmode": "bridge" }),
-        (Namespace::Private, None) => json!({ "nsmode": "none" }),
-        (other, _) => of(other),
-    };
-    spec.always("netns", namespace);
+    if container.namespaces.net != Namespace::Private {
+        spec.always("netns", of(&container.namespaces.net));
+        return;
+    }
+    let word = mode_alone(container).unwrap_or("bridge");
+    spec.always("netns", json!({ "nsmode": word }));
+    if let Some(mode) = container
+        .network
+        .user_mode
+        .as_ref()
+        .filter(|mode| !mode.options.is_empty())
+    {
+        spec.add("network_options", json!({ word: mode.options }));
+    }
 }
 
 pub(super) fn add_users(spec: &mut Spec, users: &UserNamespace) {

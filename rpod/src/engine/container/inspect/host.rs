@@ -6,6 +6,7 @@ use super::{mode, security_options};
 use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, IpcSharing, Namespace};
+use crate::engine::network::inspect::mode_alone;
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
 use crate::engine::user_namespace::map::IdMap;
@@ -32,9 +33,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CgroupMode": mode(&container.namespaces.cgroup),
         "LogConfig": log_config(ctx, container),
         "NetworkMode": match &container.namespaces.net {
-            Namespace::Private if network.user_mode.is_some() => network.user_mode.as_ref().map_or_else(String::new, |mode| mode.program.clone()),
-            Namespace::Private if !network.bridged => "none".to_owned(),
-            Namespace::Private => "bridge".to_owned(),
+            Namespace::Private => mode_alone(container).unwrap_or("bridge").to_owned(),
             other => mode(other),
         },
         "PortBindings": port::bindings(&network.publish),
