@@ -20,6 +20,7 @@ mod skopeo;
 mod specs;
 mod table;
 mod units;
+mod words;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         specs::a_pods_spec_has_podmans_keys,
         keys::containers_conf_is_read_key_by_key,
         shapes::errors_have_podmans_codes,
+        words::wrong_lines_are_told_in_podmans_words,
         skopeo::complaints_are_skopeos,
         quadlet::keys_of_quadlets_are_options_of_rpod,
         units::generated_units_say_what_podmans_say,

@@ -1,9 +1,11 @@
 //! What `--help` and `rpod help` print: laid out as podman's.
 
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 
 use anyhow::{Result, bail};
-use clap::{Arg, ArgAction, Args, Command};
+use clap::builder::ValueRange;
+use clap::{Arg, ArgAction, Args, Command, value_parser};
 
 use super::{Globals, Verb, root};
 use crate::rootless::Needs;
@@ -45,6 +47,8 @@ pub(super) struct Named {
     command: Command,
     /// `rpod NOUN VERB`
     pub(super) words: String,
+    /// What stands behind these words.
+    behind: Vec<OsString>,
 }
 
 impl Named {
@@ -52,11 +56,13 @@ impl Named {
     pub(super) fn of(args: &[OsString]) -> Named {
         let mut command = root();
         let mut words = vec![command.get_name().to_owned()];
-        for word in args.iter().skip(1) {
+        let mut behind = 1;
+        for (index, word) in args.iter().enumerate().skip(1) {
             if let Some(named) = command.find_subcommand(word) {
                 let named = named.clone();
                 words.push(named.get_name().to_owned());
                 command = named;
+                behind = index + 1;
             } else if words.len() > 1 {
                 // Behind a command's name, the first word that names none is an argument.
                 break;
@@ -66,6 +72,7 @@ impl Named {
         Named {
             command,
             words: words.join(" "),
+            behind: args.get(behind..).unwrap_or_default().to_vec(),
         }
     }
 
@@ -73,8 +80,52 @@ impl Named {
         self.command.has_subcommands()
     }
 
-    pub(super) fn takes_arguments(&self) -> bool {
-        self.command.get_positionals().next().is_some()
+    pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
+        self.command.get_subcommands().map(Command::get_name)
+    }
+
+    /// The option that clap shows so: `--name <VALUE>`.
+    pub(super) fn option(&self, shown: &str) -> Option<&Arg> {
+        self.options().find(|option| option.to_string() == shown)
+    }
+
+    fn options(&self) -> impl Iterator<Item = &Arg> {
+        let all = self.command.get_arguments();
+        all.filter(|arg| !arg.is_positional())
+    }
+
+    /// How many arguments the command takes.
+    pub(super) fn accepted_arguments(&self) -> RangeInclusive<usize> {
+        let (mut least, mut most) = (0, 0_usize);
+        for arg in self.command.get_positionals() {
+            let values = arg.get_num_args().unwrap_or(ValueRange::SINGLE);
+            if arg.is_required_set() {
+                least += values.min_values().max(1);
+            }
+            most = most.saturating_add(values.max_values());
+        }
+        least..=most
+    }
+
+    /// How many there are, once what stands behind the command is read as if it took any number.
+    pub(super) fn count_arguments(&self) -> Result<usize, clap::Error> {
+        let is_last = self
+            .command
+            .get_positionals()
+            .any(Arg::is_trailing_var_arg_set);
+        let any = Arg::new("any")
+            .action(ArgAction::Append)
+            .value_parser(value_parser!(OsString))
+            .num_args(0..)
+            .trailing_var_arg(is_last);
+        let matches = Command::new("")
+            .no_binary_name(true)
+            .disable_help_flag(true)
+            .args_override_self(true)
+            .args(self.options())
+            .arg(any)
+            .try_get_matches_from(&self.behind)?;
+        Ok(matches.get_raw("any").map_or(0, Iterator::count))
     }
 
     pub(super) fn help(self) -> String {

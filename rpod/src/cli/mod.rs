@@ -59,6 +59,7 @@ mod system;
 mod top;
 mod unshare;
 mod update;
+mod usage;
 mod verb;
 mod version;
 mod volume;
@@ -88,7 +89,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
     let args: Vec<OsString> = args.collect();
     let matches = match root().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return errors::usage(&error, &args),
+        Err(error) => return usage::answer(&error, &args),
     };
     let (noun, entry, behind) = chosen(&matches);
     let globals = Globals::from_matches(&matches, behind)?;

@@ -1,7 +1,8 @@
 //! What a command is: a name, its options, and what it does.
 
 use anyhow::{Context as _, Result};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, builder::TypedValueParser as _};
+use clap::builder::{StringValueParser, TypedValueParser as _};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 
 use nix::sys::signal::{SigHandler, Signal};
 
@@ -155,9 +156,7 @@ pub(super) fn boolean(arg: Arg) -> Arg {
         .require_equals(true)
         .default_value(default)
         .default_missing_value("true")
-        .value_parser(
-            clap::builder::NonEmptyStringValueParser::new().try_map(|text| parse_bool(&text)),
-        )
+        .value_parser(StringValueParser::new().try_map(|text| parse_bool(&text)))
         .hide_default_value(true)
         .value_name("BOOL")
 }
