@@ -21,9 +21,9 @@ pub mod user_namespace;
 pub mod volume;
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Globals;
 use crate::config::{Config, find_part};
@@ -47,9 +47,16 @@ pub struct Context {
 impl Context {
     pub fn new(globals: &Globals) -> Result<Context> {
         let config = Config::load(&globals.module)?;
+        // What is started from here may work in another directory.
+        let whole = |path: &PathBuf| {
+            absolute(path).with_context(|| format!("{} is no directory", path.display()))
+        };
         let store = Store {
-            root: globals.root.clone().map_or_else(default_root, Ok)?,
-            runroot: globals.runroot.clone().map_or_else(default_runroot, Ok)?,
+            root: globals.root.as_ref().map_or_else(default_root, whole)?,
+            runroot: globals
+                .runroot
+                .as_ref()
+                .map_or_else(default_runroot, whole)?,
         };
         Ok(Context {
             store,
