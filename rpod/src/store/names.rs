@@ -150,8 +150,6 @@ impl Store {
         }
     }
 
-    /// True unless the home is gone, or was left without a record or with another name in it by a process that was killed while
-    /// making or renaming it.
     /// `NAME-clone`, `NAME-clone1`, …: the first that nobody has.
     pub fn clone_name(&self, old: &str) -> Result<String> {
         let numbers = std::iter::once(String::new()).chain((1u32..).map(|n| n.to_string()));
@@ -164,6 +162,8 @@ impl Store {
         bail!("every name that begins with {old}-clone is taken: say --name")
     }
 
+    /// True unless the home is gone, or was left without a record or with another name in it by a process that was killed while
+    /// making or renaming it.
     fn is_taken(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {
         let home = self.home(noun, id);
         if self.bears(noun, id, name)? {
