@@ -4,6 +4,7 @@ mod clients;
 mod copy;
 mod engine;
 mod kills;
+mod lost;
 mod network;
 mod output;
 mod pod;
@@ -45,6 +46,11 @@ fn main() -> ExitCode {
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,
         engine::a_killed_monitor_is_seen,
+        lost::a_container_without_its_monitor_is_told_of_rightly,
+        lost::who_waits_for_an_orphan_hears_of_its_end,
+        lost::stop_ends_what_a_killed_start_has_left,
+        lost::a_lost_run_directory_hides_nothing,
+        lost::a_runtime_that_was_not_told_of_the_end_is_told,
         kills::a_killed_monitor_is_followed_by_the_next,
         kills::a_killed_monitor_takes_its_runtime_along,
         kills::a_killed_runtime_is_told,

@@ -63,7 +63,8 @@ pub fn exec(ctx: &Context, container: &Container, request: Request) -> Result<Ou
     outcome
 }
 
-/// The directory of a session. It goes with the container's run directory, and is not made without it.
+/// The directory of a session. It goes with the container's run directory, and is not made without it; only if that is lost, of a
+/// container that runs.
 pub(super) fn make_dir(
     ctx: &Context,
     container: &Container,
@@ -72,6 +73,10 @@ pub(super) fn make_dir(
 ) -> Result<PathBuf> {
     let all = container.run_dir(ctx).join(kind);
     let dir = all.join(session);
+    if !container.run_dir(ctx).exists() {
+        refuse_unless_running(ctx, container)?;
+        container.make_run_dir(ctx)?;
+    }
     let made = match fs::create_dir(&all) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => fs::create_dir(&dir),

@@ -46,6 +46,7 @@ pub mod update;
 pub mod wait;
 mod workdir;
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -92,6 +93,14 @@ impl Container {
 
     pub fn run_dir(&self, ctx: &Context) -> PathBuf {
         ctx.store.run(Noun::Container, &self.id)
+    }
+
+    /// Makes the places of what lives as long as its process. Of one that runs they may have been lost.
+    fn make_run_dir(&self, ctx: &Context) -> Result<()> {
+        for dir in [self.run_dir(ctx), ctx.store.exits()] {
+            fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+        }
+        Ok(())
     }
 
     pub fn log_path(&self, ctx: &Context) -> PathBuf {

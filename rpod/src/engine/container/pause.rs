@@ -4,13 +4,12 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::record::Container;
 use super::status::Status;
-use super::wait::wait_until;
+use super::stop;
 use crate::engine::{Context, event, runtime};
 use crate::store::record::{Durability, replace};
 
@@ -34,6 +33,7 @@ pub fn pause(ctx: &Context, container: &Container) -> Result<()> {
             container.id
         );
     }
+    container.make_run_dir(ctx)?;
     replace(
         &container.run_dir(ctx).join("paused"),
         b"",
@@ -60,7 +60,6 @@ pub fn unpause(ctx: &Context, container: &Container) -> Result<()> {
 
 /// Ends a container that is paused: a signal reaches it only when it is thawed.
 pub fn kill_paused(ctx: &Context, container: &Container) -> Result<()> {
-    const AFTER_KILL: Duration = Duration::from_secs(30);
     runtime::kill(ctx, container, libc::SIGKILL)?;
     let is_paused = || {
         anyhow::Ok(matches!(
@@ -75,14 +74,7 @@ pub fn kill_paused(ctx: &Context, container: &Container) -> Result<()> {
     {
         return Err(error);
     }
-    if wait_until(ctx, &container.id, Some(AFTER_KILL))?.is_none() {
-        bail!(
-            "container {} did not end within {} seconds of SIGKILL",
-            container.name,
-            AFTER_KILL.as_secs()
-        );
-    }
-    Ok(())
+    stop::see_killed(ctx, container)
 }
 
 fn thaw(ctx: &Context, container: &Container) -> Result<()> {

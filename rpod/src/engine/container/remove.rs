@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -179,8 +179,7 @@ pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
             event::container_end(ctx, "died", container, Some(ended.code), ended.oom);
         }
     }
-    // Without the directory it was cleared before, or the host has booted since: no process of it is left.
-    if run.exists() {
+    if may_be_made(ctx, container) {
         take_from_runtime(ctx, container)?;
     }
     release(ctx, container)?;
@@ -205,11 +204,26 @@ pub(super) fn keep_end(ctx: &Context, container: &Container, ended: &Ended) -> R
 
 /// A start that was killed half-way: nothing ran yet, or something runs that nobody knows of.
 pub(super) fn clear_half_start(ctx: &Context, container: &Container) -> Result<()> {
-    if container.run_dir(ctx).exists() {
+    if may_be_made(ctx, container) {
         clear(ctx, container)
     } else {
         Ok(())
     }
+}
+
+/// Notes that the runtime is about to be told of it. The run directory may be lost before it is told to forget it.
+pub(super) fn note_making(ctx: &Context, container: &Container) -> Result<()> {
+    let mark = made(ctx, container);
+    fs::write(&mark, "").with_context(|| format!("writing {}", mark.display()))
+}
+
+/// False if the runtime knows nothing of it, and no process of it is left.
+pub(super) fn may_be_made(ctx: &Context, container: &Container) -> bool {
+    container.run_dir(ctx).exists() || made(ctx, container).exists()
+}
+
+fn made(ctx: &Context, container: &Container) -> PathBuf {
+    container.home(ctx).join("made")
 }
 
 fn clear(ctx: &Context, container: &Container) -> Result<()> {
@@ -221,12 +235,11 @@ fn clear(ctx: &Context, container: &Container) -> Result<()> {
 fn take_from_runtime(ctx: &Context, container: &Container) -> Result<()> {
     let run = container.run_dir(ctx);
     if !run.join("started").exists() {
-        half_start::undo(ctx, container)
+        half_start::undo(ctx, container)?;
     } else if run.join("pidfile").exists() {
-        runtime::call(ctx, container, &["delete", "--force", &container.id])
-    } else {
-        Ok(())
+        runtime::call(ctx, container, &["delete", "--force", &container.id])?;
     }
+    forget(&made(ctx, container))
 }
 
 /// Gives back what the container had of the host while it ran.
@@ -254,13 +267,7 @@ fn release(ctx: &Context, container: &Container) -> Result<()> {
 
 /// Takes a container's directory, its name and its place in a pod away. The record goes first: without it the container is no more.
 pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
-    let record = ctx.store.record(Noun::Container, &container.id);
-    match fs::remove_file(&record) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("removing {}", record.display()));
-        }
-        _ => {}
-    }
+    forget(&ctx.store.record(Noun::Container, &container.id))?;
     if !container.name.is_empty() {
         ctx.store.drop_name(&container.name, &container.id)?;
     }
@@ -324,8 +331,12 @@ pub(in crate::engine) fn is_young(home: &Path) -> bool {
 
 /// The exit file stays after `--rm` for whoever waits; it goes with an explicit removal or with its reader.
 pub fn forget_exit(ctx: &Context, id: &str) -> Result<()> {
-    let path = ctx.store.exits().join(id);
-    match fs::remove_file(&path) {
+    forget(&ctx.store.exits().join(id))
+}
+
+/// Removes a file that may be gone.
+fn forget(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing {}", path.display()))
         }

@@ -182,9 +182,7 @@ fn start_locked(
 
 fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Option<Attached>> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
-    for dir in [&run, &ctx.store.exits()] {
-        fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
-    }
+    container.make_run_dir(ctx)?;
     if let Some(pod) = &container.pod {
         pod::load(ctx, pod)?.limit(ctx)?;
     }
@@ -235,6 +233,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     if container.resources.split_cgroup {
         cgroup::split::step_aside()?;
     }
+    remove::note_making(ctx, container)?;
     let pid = monitor.begin(ctx)?.pid()?;
     if let Some(path) = &container.conmon_pidfile {
         let own = run.join("conmon.pid");
@@ -274,7 +273,7 @@ fn runs(ctx: &Context, container: &Container, waiting: Started) -> Result<()> {
     };
     let path = container.run_dir(ctx).join("started");
     record::save(&path, &started, Durability::Process)?;
-    remove::keep_end(ctx, container, &Ended::unseen(started.at)).map(drop)
+    remove::keep_end(ctx, container, &Ended::to_come(&started)?).map(drop)
 }
 
 /// The process that the runtime made runs from here on.

@@ -11,6 +11,8 @@
 //! RUN/containers/<id>/last.json  the same                         where the disk had no room for it
 //! ```
 //!
+//! The run directory may be emptied under a container that runs. What its start left in ROOT tells of it, then.
+//!
 //! A pid alone proves nothing, because the kernel gives it to others: it is the same process only if it started at the same tick.
 
 use std::fs;
@@ -78,77 +80,127 @@ pub struct Ended {
     pub finished: Option<Timestamp>,
     pub code: i32,
     pub oom: bool,
+    /// Whose end nobody saw: it may run still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    process: Option<Unseen>,
+}
+
+/// A process, and since which start of the machine it has been there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Unseen {
+    pid: i32,
+    ticks: u64,
+    boot: String,
 }
 
 impl Ended {
-    /// The end that nobody saw of what was started then.
-    pub fn unseen(started: Timestamp) -> Ended {
+    /// The end of what was started then. Nobody saw it if there is no code.
+    pub fn new(started: Timestamp, end: Option<(i32, Timestamp)>) -> Ended {
         Ended {
             started,
-            finished: None,
-            code: UNKNOWN_CODE,
+            finished: end.map(|(_, at)| at),
+            code: end.map_or(UNKNOWN_CODE, |(code, _)| code),
             oom: false,
+            process: None,
         }
+    }
+
+    /// The end, which nobody has seen yet, of a process that was just started.
+    pub fn to_come(started: &Started) -> Result<Ended> {
+        Ok(Ended {
+            process: Some(Unseen {
+                pid: started.pid,
+                ticks: started.ticks,
+                boot: boot()?,
+            }),
+            ..Ended::new(started.at, None)
+        })
+    }
+
+    /// What was started, if the machine has not been started anew since.
+    fn process(&self) -> Result<Option<Started>> {
+        let Some(process) = &self.process else {
+            return Ok(None);
+        };
+        Ok((process.boot == boot()?).then_some(Started {
+            pid: process.pid,
+            ticks: process.ticks,
+            at: self.started,
+            stopping: false,
+        }))
     }
 }
 
+/// Which start of the machine this is.
+fn boot() -> Result<String> {
+    let path = "/proc/sys/kernel/random/boot_id";
+    let id = fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+    Ok(id.trim().to_owned())
+}
+
 /// Exit code of a container whose end nobody saw.
-const UNKNOWN_CODE: i32 = 255;
+pub const UNKNOWN_CODE: i32 = 255;
 
 impl Store {
     /// What the container does now.
     pub fn status(&self, id: &str) -> Result<Status> {
         let run = self.run(Noun::Container, id);
-        // One look in place of two for each of many containers that do not run.
-        let has_run_dir = run.exists();
-        if has_run_dir
-            && let Some(started) = record::load_if_there::<Started>(&run.join("started"))?
-        {
-            if let Some((code, at)) = self.exit_code(id)? {
-                let oom =
-                    run.join("oom").exists() || self.home(Noun::Container, id).join("oom").exists();
-                return Ok(Status::Exited(Ended {
-                    started: started.at,
-                    finished: Some(at),
-                    code,
-                    oom,
-                }));
+        // One look in place of three for each of many containers that do not run.
+        if run.exists() {
+            if let Some(started) = record::load_if_there(&run.join("started"))? {
+                return self.since_start(id, &run, started);
             }
-            if is_alive(&started) || monitor_lives(&run) {
-                // Only what rpod has paused is looked at closely.
-                let paused = run.join("paused").exists() && is_frozen(started.pid);
-                let stopping = run.join("stopping").exists();
-                return Ok(if paused {
-                    Status::Paused(started)
-                } else {
-                    Status::Running(Started {
-                        stopping,
-                        ..started
-                    })
-                });
+            if let Some(waiting) = record::load_if_there(&run.join("initialized"))? {
+                let end = self.end_of(id, &run, &waiting)?;
+                return Ok(end.map_or(Status::Initialized(waiting), Status::Exited));
             }
-            // The monitor may have written the file and gone between our two looks.
-            let (code, at) = self
-                .exit_code(id)?
-                .map_or((UNKNOWN_CODE, None), |(code, at)| (code, Some(at)));
-            return Ok(Status::Exited(Ended {
-                started: started.at,
-                finished: at,
-                code,
-                oom: false,
-            }));
-        }
-        if has_run_dir
-            && let Some(waiting) = record::load_if_there::<Started>(&run.join("initialized"))?
-            && is_alive(&waiting)
-        {
-            return Ok(Status::Initialized(waiting));
-        }
-        if has_run_dir && let Some(ended) = record::load_if_there(&run.join("last.json"))? {
-            return Ok(Status::Exited(ended));
+            if let Some(ended) = record::load_if_there(&run.join("last.json"))? {
+                return Ok(Status::Exited(ended));
+            }
         }
         let last = self.home(Noun::Container, id).join("last.json");
-        Ok(record::load_if_there(&last)?.map_or(Status::Created, Status::Exited))
+        let Some(ended) = record::load_if_there::<Ended>(&last)? else {
+            return Ok(Status::Created);
+        };
+        match ended.process()? {
+            Some(started) => self.since_start(id, &run, started),
+            None => Ok(Status::Exited(ended)),
+        }
+    }
+
+    /// What has become of it since it was started.
+    fn since_start(&self, id: &str, run: &Path, started: Started) -> Result<Status> {
+        if let Some(end) = self.end_of(id, run, &started)? {
+            return Ok(Status::Exited(end));
+        }
+        // Only what rpod has paused is looked at closely, or what it does not know any more.
+        let may_be_paused = run.join("paused").exists() || !run.join("started").exists();
+        Ok(if may_be_paused && is_frozen(started.pid) {
+            Status::Paused(started)
+        } else {
+            let stopping = run.join("stopping").exists();
+            Status::Running(Started {
+                stopping,
+                ..started
+            })
+        })
+    }
+
+    /// How it ended; nothing while it has not.
+    fn end_of(&self, id: &str, run: &Path, process: &Started) -> Result<Option<Ended>> {
+        let mut end = self.exit_code(id)?;
+        if end.is_none() {
+            if is_alive(process) || monitor_lives(run) {
+                return Ok(None);
+            }
+            // The monitor may have written the file and gone between our two looks.
+            end = self.exit_code(id)?;
+        }
+        let oom = run.join("oom").exists() || self.home(Noun::Container, id).join("oom").exists();
+        Ok(Some(Ended {
+            oom,
+            ..Ended::new(process.at, end)
+        }))
     }
 
     /// The code in the exit file and when it was written.

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use super::record::Container;
 use super::remove;
 use super::restart::{self, EndedBy};
-use super::status::{Status, is_alive};
+use super::status::{Status, UNKNOWN_CODE, is_alive};
 use super::wait::wait_until;
 use crate::engine::pod::Failures;
 use crate::engine::{Context, event, pod, runtime};
@@ -76,15 +76,18 @@ fn tell(
 ) -> Result<Option<Instant>> {
     // It may be between two runs; then this keeps it from the next.
     restart::note_stop(ctx, container, by)?;
-    match ctx.store.status(&container.id)? {
+    match settled(ctx, container)? {
         Status::Running(_) => {}
+        // Nobody of it could hear it.
+        Status::Initialized(_) => return Ok(Some(Instant::now())),
         Status::Paused(_) => bail!(
             "can only stop created or running containers. {} is in state paused: container state improper",
             container.id
         ),
-        _ => return Ok(None),
+        Status::Created | Status::Exited(_) => return Ok(None),
     }
     if timeout > 0 {
+        container.make_run_dir(ctx)?;
         replace(
             &container.run_dir(ctx).join("stopping"),
             b"",
@@ -95,8 +98,27 @@ fn tell(
     Ok(Some(Instant::now()))
 }
 
+/// Its status when no start of it is under way. What a killed start has left, which may run, is ended.
+fn settled(ctx: &Context, container: &Container) -> Result<Status> {
+    let status = ctx.store.status(&container.id)?;
+    if status != Status::Created || !remove::may_be_made(ctx, container) {
+        return Ok(status);
+    }
+    let _lock = container.lock(ctx)?;
+    let status = ctx.store.status(&container.id)?;
+    if status == Status::Created {
+        remove::clear_half_start(ctx, container)?;
+    }
+    Ok(status)
+}
+
 fn see_end(ctx: &Context, container: &Container, timeout: u64, since: Instant) -> Result<bool> {
-    wait_or_kill(ctx, container, timeout, since)?;
+    let status = ctx.store.status(&container.id)?;
+    let patience = match status {
+        Status::Initialized(_) => 0,
+        _ => timeout,
+    };
+    wait_or_kill(ctx, container, patience, since)?;
     event::container(ctx, "stop", container);
     remove::cleanup(ctx, &container.id, container.remove)?;
     Ok(true)
@@ -115,7 +137,7 @@ fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Insta
     if timeout > 0 {
         let left = Duration::from_secs(timeout).saturating_sub(since.elapsed());
         if wait_until(ctx, &container.id, Some(left))?.is_some() {
-            return Ok(());
+            return note_end(ctx, container, UNKNOWN_CODE);
         }
         let name =
             Signal::try_from(container.stop_signal).map_or("the stop signal", Signal::as_str);
@@ -125,6 +147,11 @@ fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Insta
         ));
     }
     signal(ctx, container, libc::SIGKILL)?;
+    see_killed(ctx, container)
+}
+
+/// Waits for the end of what was sent SIGKILL.
+pub(super) fn see_killed(ctx: &Context, container: &Container) -> Result<()> {
     if wait_until(ctx, &container.id, Some(AFTER_KILL))?.is_none() {
         bail!(
             "container {} did not end within {} seconds of SIGKILL",
@@ -132,7 +159,17 @@ fn wait_or_kill(ctx: &Context, container: &Container, timeout: u64, since: Insta
             AFTER_KILL.as_secs()
         );
     }
-    Ok(())
+    note_end(ctx, container, 128 + libc::SIGKILL)
+}
+
+/// A monitor that was killed does not tell of the end: then whoever saw it does.
+fn note_end(ctx: &Context, container: &Container, code: i32) -> Result<()> {
+    if ctx.store.exit_code(&container.id)?.is_some() {
+        return Ok(());
+    }
+    container.make_run_dir(ctx)?;
+    let path = ctx.store.exits().join(&container.id);
+    replace(&path, code.to_string().as_bytes(), Durability::Process)
 }
 
 /// Sends a signal to a container that runs. It ended meanwhile, though its monitor may not have said so yet: no error.
@@ -141,7 +178,7 @@ fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
         return Ok(());
     };
     match ctx.store.status(&container.id)? {
-        Status::Running(started) if is_alive(&started) => Err(error),
+        Status::Running(process) | Status::Initialized(process) if is_alive(&process) => Err(error),
         _ => Ok(()),
     }
 }

@@ -42,6 +42,7 @@ fn limit(ctx: &Context, container: &Container) -> Result<()> {
     if let Some(all) = resources.as_object_mut() {
         all.remove("devices");
     }
+    container.make_run_dir(ctx)?;
     let path = container.run_dir(ctx).join("resources.json");
     let text = path
         .to_str()

@@ -6,11 +6,13 @@ use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use std::fs;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 use super::status::Status;
 use crate::engine::Context;
+use crate::store::Noun;
 
 /// A killed monitor writes no exit file, and nothing wakes us: look again this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -38,7 +40,9 @@ pub fn wait(ctx: &Context, id: &str) -> Result<i32> {
 
 /// The exit code, or nothing if the container still runs after that time.
 pub fn wait_until(ctx: &Context, id: &str, timeout: Option<Duration>) -> Result<Option<i32>> {
-    watch(&[ctx.store.exits()], timeout, || ended(ctx, id))
+    let exits = ctx.store.exits();
+    fs::create_dir_all(&exits).with_context(|| format!("making {}", exits.display()))?;
+    watch(&[exits], timeout, || ended(ctx, id))
 }
 
 /// What `rpod wait --condition` waits for.
@@ -96,7 +100,7 @@ pub fn first(
 }
 
 fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
-    let record = ctx.store.record(crate::store::Noun::Container, id);
+    let record = ctx.store.record(Noun::Container, id);
     if !record.exists() {
         return match condition {
             Condition::Removing => Ok(Some(-1)),
@@ -104,7 +108,7 @@ fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
             Condition::Status("exited") => {
                 Ok(Some(ctx.store.exit_code(id)?.map_or(-1, |(code, _)| code)))
             }
-            _ => bail!("container {id} was removed while it was waited for: no such container"),
+            _ => bail!(removed(id)),
         };
     }
     let wanted = match condition {
@@ -184,6 +188,13 @@ fn ended(ctx: &Context, id: &str) -> Result<Option<i32>> {
     }
     match ctx.store.status(id)? {
         Status::Exited(ended) => Ok(Some(ended.code)),
+        Status::Created if !ctx.store.record(Noun::Container, id).exists() => {
+            bail!(removed(id))
+        }
         _ => Ok(None),
     }
+}
+
+fn removed(id: &str) -> String {
+    format!("container {id} was removed while it was waited for: no such container")
 }
