@@ -104,3 +104,41 @@ pub(crate) fn a_registry_that_keeps_the_list_is_let_do_so() -> Result<()> {
     );
     Ok(())
 }
+
+/// Only a registry that has no such list is helped out; one that cannot tell is no reason to think the list well kept.
+pub(crate) fn a_registry_that_cannot_tell_of_referrers_is_complained_of() -> Result<()> {
+    let stack = Stack::new()?;
+    let fedora = Image::fedora()?;
+    artifact(&stack, "sbom", &fedora)?;
+    let sbom = stack.rskopeo("manifest-digest sbom/manifest.json").ok()?;
+    for (status, code, entries_left) in [
+        (200, 0, 1),
+        (401, 1, 1),
+        (403, 1, 1),
+        (500, 1, 1),
+        (400, 1, 1),
+        (404, 0, 0),
+    ] {
+        stack
+            .rskopeo(&format!("copy dir:sbom {}", stack.remote("fedora:sbom")))
+            .ok()?;
+        let unruly = Unruly::before(&stack.registry.address, move |asked, _| {
+            let asks = asked.is("GET", "/referrers/");
+            asks.then(|| Fault::Answer(status, Vec::new(), "{}".to_owned()))
+        })?;
+        let image = format!("docker://{}/fedora@{}", unruly.address, sbom.text());
+        let deleted = stack.rskopeo(&format!("delete --tls-verify=false {image}"));
+        let deleted = deleted.exits(code)?;
+        if code == 1 {
+            deleted.complains("what refers to its subject")?;
+        }
+        let list = stack.remote(&list(&fedora));
+        let list = stack
+            .rskopeo(&format!("inspect --raw {list}"))
+            .ok()?
+            .json()?;
+        let left = list["manifests"].as_array().map(Vec::len);
+        ensure!(left == Some(entries_left), "after {status}: {list}");
+    }
+    Ok(())
+}

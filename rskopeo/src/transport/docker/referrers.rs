@@ -11,7 +11,7 @@ use super::ACCEPT;
 use crate::digest::Digest;
 use crate::go_json::{self, null_as_default};
 use crate::manifest::{OCI_INDEX, RawManifest};
-use crate::registry::{Client, Method};
+use crate::registry::{Client, Method, refused};
 
 /// A manifest that refers to another, as far as the list tells of it.
 #[derive(Deserialize)]
@@ -80,19 +80,27 @@ pub(super) fn removed(client: &Client, manifest: &RawManifest) -> Result<()> {
         return Ok(());
     };
     let subject = &referrer.subject.digest;
-    let asked = client.send(
-        &Method::GET,
-        &client.url(&format!("referrers/{subject}")),
-        &[],
-    )?;
-    if asked.status() != 404 {
-        return Ok(());
+    let list = List::of(subject);
+    match is_kept_there(client, subject) {
+        Ok(true) => Ok(()),
+        Ok(false) => list.change(client, |entries| {
+            let before = entries.len();
+            entries.retain(|entry| !is_of(entry, manifest));
+            entries.len() < before
+        }),
+        Err(error) => Err(error.context(list.is_left(client))),
     }
-    List::of(subject).change(client, |entries| {
-        let before = entries.len();
-        entries.retain(|entry| !is_of(entry, manifest));
-        entries.len() < before
-    })
+}
+
+/// Whether the registry itself keeps the list: one that does not, knows no such address (distribution-spec, "Listing Referrers").
+fn is_kept_there(client: &Client, subject: &Digest) -> Result<bool> {
+    let url = client.url(&format!("referrers/{subject}"));
+    let answer = client.send(&Method::GET, &url, &[("Accept", OCI_INDEX)])?;
+    match answer.status().as_u16() {
+        200 => Ok(true),
+        404 => Ok(false),
+        _ => Err(refused(&format!("asking what refers to {subject}"), answer)),
+    }
 }
 
 fn is_of(entry: &Value, manifest: &RawManifest) -> bool {
@@ -148,12 +156,15 @@ impl List {
             }
             Ok(())
         };
-        change().with_context(|| {
-            format!(
-                "the image is done, but not the list {tag} of what refers to its subject in {}",
-                client.repository()
-            )
-        })
+        change().with_context(|| self.is_left(client))
+    }
+
+    fn is_left(&self, client: &Client) -> String {
+        format!(
+            "the image is done, but not the list {} of what refers to its subject in {}",
+            self.tag,
+            client.repository()
+        )
     }
 }
 
