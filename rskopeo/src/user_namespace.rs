@@ -40,8 +40,9 @@ pub fn enter() -> Result<()> {
     }
     let entered = || -> Result<()> {
         let (uid, gid) = (geteuid(), getegid());
-        let gids = ranges("/etc/subgid", uid)?;
-        let uids = ranges("/etc/subuid", uid)?;
+        let names = names(uid)?;
+        let gids = ranges("/etc/subgid", &names)?;
+        let uids = ranges("/etc/subuid", &names)?;
         let (told, tell) = pipe()?;
         let (wait, ready) = pipe()?;
         // SAFETY: the process has one thread, so the child may do whatever the parent may.
@@ -123,16 +124,22 @@ fn arguments(pid: Pid, own: u32, ranges: &[Range]) -> Vec<String> {
     arguments
 }
 
-fn ranges(file: &str, uid: Uid) -> Result<Vec<Range>> {
+/// What a user is called in subuid(5): by name, or by number. The name may be missing.
+fn names(uid: Uid) -> Result<[String; 2]> {
     let name = User::from_uid(uid)?.map(|user| user.name);
+    Ok([name.unwrap_or_default(), uid.to_string()])
+}
+
+fn ranges(file: &str, names: &[String; 2]) -> Result<Vec<Range>> {
     let text = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.with_context(|| format!("open {file}"))?,
     };
-    let ranges = ranges_of(&text, &[name.unwrap_or_default(), uid.to_string()]);
+    let ranges = ranges_of(&text, names);
     if ranges.is_empty() {
         bail!(
-            "{file} has no range for user {uid}: give one by usermod --add-subuids and --add-subgids"
+            "{file} has no range for user {}: give one by usermod --add-subuids and --add-subgids",
+            names[1]
         );
     }
     Ok(ranges)
