@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::Registries;
 use super::auth_file::AuthFile;
 use super::credential_helper::Helper;
+use super::search;
 use crate::user_namespace;
 
 /// In registries.conf's list of helpers, the place of the authentication files.
@@ -268,10 +269,8 @@ fn files(authfile: Option<&Path>) -> Vec<PathBuf> {
     if let Some(given) = given_authfile(authfile) {
         return vec![given];
     }
-    let home = env::var_os("HOME").map(PathBuf::from);
-    let config = env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .or_else(|| home.as_ref().map(|home| home.join(".config")));
+    let home = search::home();
+    let config = search::config_home();
     let docker = env::var_os("DOCKER_CONFIG")
         .map(PathBuf::from)
         .or_else(|| home.as_ref().map(|home| home.join(".docker")));

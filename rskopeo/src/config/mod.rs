@@ -6,6 +6,7 @@ mod credential_helper;
 mod policy;
 mod registries;
 mod registries_d;
+mod search;
 mod signing_params;
 
 pub use auth::{Credentials, Place as AuthPlace, credentials, given_authfile};
@@ -14,4 +15,5 @@ pub use auth_file::AuthFile;
 pub use policy::{IdentityMatch, Policy, Requirement, SignedBy, SigstoreSigned, name_scopes};
 pub use registries::{Endpoint, Registries};
 pub use registries_d::RegistriesD;
+pub use search::home;
 pub use signing_params::SigningParams;

@@ -1,7 +1,6 @@
 //! registries.d: where the signatures of a registry's images lie (containers-registries.d(5)).
 
 use std::collections::HashMap;
-use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::name_scopes;
+use super::{name_scopes, search};
 use crate::reference::Name;
 use crate::{user_namespace, yaml};
 
@@ -138,18 +137,17 @@ impl RegistriesD {
 }
 
 fn default_directory() -> PathBuf {
-    let user =
-        env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers/registries.d"));
+    let user = search::home().map(|home| home.join(".config/containers/registries.d"));
     user.filter(|path| path.exists())
         .unwrap_or_else(|| "/etc/containers/registries.d".into())
 }
 
 fn default_lookaside() -> String {
-    let home = env::var("HOME").unwrap_or_default();
+    let home = search::home().unwrap_or_default();
     // An engine's root of a user namespace is a user to the host: the engine says so in the environment.
     match user_namespace::person().is_root() {
         true => "file:///var/lib/containers/sigstore".to_owned(),
-        false => format!("file://{home}/.local/share/containers/sigstore"),
+        false => format!("file://{}/.local/share/containers/sigstore", home.display()),
     }
 }
 

@@ -10,11 +10,12 @@ use std::collections::HashMap;
 use std::env;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+use super::search;
 use crate::cli::Global;
 use crate::reference::Reference;
 
@@ -38,8 +39,11 @@ impl Policy {
         if global.insecure_policy {
             return Ok(Self::anything());
         }
-        let path = global.policy.clone().unwrap_or_else(default_path);
         let read = || -> Result<Self> {
+            let path = match &global.policy {
+                Some(given) => given.clone(),
+                None => default_path()?,
+            };
             let bytes = fs::read(&path).with_context(|| format!("open {}", path.display()))?;
             Self::parse(&bytes).with_context(|| format!("invalid policy in {:?}", path.display()))
         };
@@ -134,11 +138,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
     }
 }
 
-fn default_path() -> PathBuf {
-    let user =
-        env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers/policy.json"));
-    user.filter(|path| path.exists())
-        .unwrap_or_else(|| "/etc/containers/policy.json".into())
+fn default_path() -> Result<PathBuf> {
+    let given = env::var_os("CONTAINERS_POLICY_JSON").filter(|path| !path.is_empty());
+    let found = given
+        .map(PathBuf::from)
+        .or_else(|| search::main_file("policy.json"));
+    found.context("open /etc/containers/policy.json: no such file or directory: nothing says which images are trusted (--insecure-policy trusts all)")
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ mod file;
 mod paths;
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -36,16 +35,17 @@ impl Registries {
 
     /// The user's registries.conf or the system's, and the `.d` directories over it.
     pub fn load() -> Result<Self> {
+        let loaded = || Self::of(&paths::all()?);
+        loaded().context("loading registries configuration")
+    }
+
+    fn of(paths: &[PathBuf]) -> Result<Self> {
         let mut registries = Self::default();
-        for path in paths::all()? {
-            let text = match fs::read_to_string(&path) {
-                Ok(text) => text,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    return Err(error).with_context(|| format!("open {}", path.display()));
-                }
-            };
-            registries.merge(&text).with_context(|| {
+        for path in paths {
+            let merged = fs::read_to_string(path)
+                .with_context(|| format!("open {}", path.display()))
+                .and_then(|text| registries.merge(&text));
+            merged.with_context(|| {
                 format!("loading registries configuration {:?}", path.display())
             })?;
         }

@@ -15,6 +15,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::config::home;
 use verifier::{Anyone, Trusted};
 
 pub use connector::TlsConnector;
@@ -93,7 +94,7 @@ fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn certs_d(host: &str) -> Option<PathBuf> {
-    let user = env::var_os("HOME").map(|home| Path::new(&home).join(".config/containers/certs.d"));
+    let user = home().map(|home| home.join(".config/containers/certs.d"));
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
     user.into_iter()
         .chain(system)
