@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         shapes::errors_have_podmans_codes,
         words::wrong_lines_are_told_in_podmans_words,
         skopeo::complaints_are_skopeos,
+        skopeo::what_is_not_named_is_helped_with,
         quadlet::keys_of_quadlets_are_options_of_rpod,
         units::generated_units_say_what_podmans_say,
     ]);

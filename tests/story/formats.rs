@@ -118,6 +118,30 @@ pub(crate) fn layers_are_packed_anew_once() -> Result<()> {
     Ok(())
 }
 
+/// What is for dir: alone changes nothing elsewhere, and is told.
+pub(crate) fn packing_for_directories_is_for_directories() -> Result<()> {
+    let stack = Stack::new()?;
+    let from = stack.remote("alpine:latest");
+    for flag in ["--dest-compress", "--dest-decompress"] {
+        let copy = format!("copy {flag} --dest-oci-accept-uncompressed-layers {from} oci:to:x");
+        let told = stack.rskopeo(&copy).ok()?;
+        told.complains(format!(
+            "{flag} can only be used if the destination transport is 'dir'"
+        ))?;
+        let raw = |image: &str| stack.rskopeo(&format!("inspect --raw {image}")).ok();
+        ensure!(raw("oci:to:x")?.stdout == raw(&from)?.stdout);
+    }
+    let plain =
+        format!("copy --dest-compress --dest-compress=false --dest-decompress {from} dir:plain");
+    let plain = stack.rskopeo(&plain).ok()?;
+    plain.hides("can only be used")?;
+    let manifest = stack.rskopeo("inspect --raw dir:plain").ok()?.json()?;
+    let layer = &manifest["layers"][0];
+    let is_plain = layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar";
+    ensure!(is_plain, "{layer}");
+    Ok(())
+}
+
 pub(crate) fn zstd_chunked_is_zstd_to_others() -> Result<()> {
     let stack = Stack::new()?;
     let (from, to) = (stack.remote("fedora:24"), stack.remote("chunked:v1"));

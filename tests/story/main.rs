@@ -27,6 +27,7 @@ mod looked_up;
 mod network;
 mod networks;
 mod options;
+mod places;
 mod pod;
 mod pod_life;
 mod podman_store;
@@ -68,10 +69,12 @@ fn main() -> ExitCode {
         formats::schema_1_is_what_skopeo_makes_of_it,
         formats::schema_1_is_read_unpacked_and_renamed,
         formats::layers_are_packed_anew_once,
+        formats::packing_for_directories_is_for_directories,
         formats::zstd_chunked_is_zstd_to_others,
         formats::layers_are_encrypted_for_either_tool,
         referrers::clients_keep_the_list_of_referrers,
         referrers::a_registry_that_keeps_the_list_is_let_do_so,
+        referrers::a_registry_that_cannot_tell_of_referrers_is_complained_of,
         rarities::a_digest_told_before_saves_an_upload,
         rarities::limits_are_raised_by_options,
         rarities::foreign_layers_stay_where_they_are,
@@ -100,6 +103,8 @@ fn main() -> ExitCode {
         sync::sync_tells_in_order_what_it_does_at_once,
         sync::images_are_deleted,
         sync::inspect_renders_templates,
+        places::registries_are_configured_in_many_places,
+        places::the_policy_is_the_users_before_the_systems,
         access::tls_needs_the_authority,
         access::what_of_tls_may_be_used_is_chosen,
         access::a_password_is_asked_for,

@@ -8,6 +8,16 @@ use super::Global;
 use crate::config::Credentials;
 use crate::transport::Access;
 
+/// Text that counts as given when it is empty, too: not even a password is none.
+#[derive(Clone, Debug)]
+struct Given(String);
+
+impl From<String> for Given {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 macro_rules! access_options {
     ($name:ident, $prefix:literal, $creds:expr, $doc:literal) => {
         #[doc = $doc]
@@ -26,19 +36,19 @@ macro_rules! access_options {
                 aliases = $creds,
                 value_name = "USERNAME[:PASSWORD]"
             )]
-            creds: Option<String>,
+            creds: Option<Given>,
             /// Username for accessing the registry
             #[arg(id = concat!($prefix, "username"), long = concat!($prefix, "username"), value_name = "USERNAME")]
-            username: Option<String>,
+            username: Option<Given>,
             /// Password for accessing the registry
             #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD")]
-            password: Option<String>,
+            password: Option<Given>,
             /// Access the registry anonymously
             #[arg(id = concat!($prefix, "no-creds"), long = concat!($prefix, "no-creds"))]
             no_creds: bool,
             /// Provide a Bearer token for accessing the registry
             #[arg(id = concat!($prefix, "registry-token"), long = concat!($prefix, "registry-token"), value_name = "TOKEN")]
-            registry_token: Option<String>,
+            registry_token: Option<Given>,
             /// Require HTTPS and verify certificates when talking to the container registry
             #[arg(
                 id = concat!($prefix, "tls-verify"),
@@ -70,8 +80,8 @@ macro_rules! access_options {
                     _ => {}
                 }
                 let given = match (&self.creds, &self.username, &self.password) {
-                    (Some(creds), _, _) => Some(split_credentials(creds)?),
-                    (None, Some(user), Some(password)) => Some((user.clone(), password.clone())),
+                    (Some(creds), _, _) => Some(split_credentials(&creds.0)?),
+                    (None, Some(user), Some(password)) => Some((user.0.clone(), password.0.clone())),
                     _ => None,
                 };
                 let credentials =
@@ -80,7 +90,7 @@ macro_rules! access_options {
                     tls_verify: self.tls_verify.or(global.tls_verify),
                     credentials,
                     anonymous: self.no_creds,
-                    registry_token: self.registry_token.clone(),
+                    registry_token: self.registry_token.clone().map(|token| token.0),
                     authfile: self.authfile.clone(),
                     cert_dir: self.cert_dir.clone(),
                     shared_blob_dir: None,

@@ -1,4 +1,3 @@
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -64,7 +63,7 @@ pub struct Copy {
     #[arg(long, value_name = "FILE")]
     pub digestfile: Option<PathBuf>,
     /// Compress image layers when saving to directory using the 'dir' transport
-    #[arg(long, conflicts_with = "dest_decompress")]
+    #[arg(long)]
     pub dest_compress: bool,
     /// Decompress image layers when saving to directory using the 'dir' transport
     #[arg(long)]
@@ -73,7 +72,7 @@ pub struct Copy {
     #[arg(long, value_name = "FORMAT")]
     pub dest_compress_format: Option<CompressFormat>,
     /// Level to use for the compression
-    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LEVEL")]
     pub dest_compress_level: Option<i32>,
     /// Use no other compression than that of --dest-compress-format
     #[arg(long)]
@@ -85,19 +84,14 @@ pub struct Copy {
     #[arg(long, value_name = "PROTOCOL:KEYFILE", value_delimiter = ',')]
     pub encryption_key: Vec<String>,
     /// Encrypt only the layer of this index, from 0; from the last one, from -1
-    #[arg(
-        long,
-        value_name = "INT",
-        value_delimiter = ',',
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "INT", value_delimiter = ',')]
     pub encrypt_layer: Vec<i64>,
     /// Decrypt layers by a private key
     #[arg(long, value_name = "KEY[:PASSPHRASE]", value_delimiter = ',')]
     pub decryption_key: Vec<String>,
-    /// The number of layers to copy at once (6 by default)
-    #[arg(long, value_name = "N")]
-    pub image_parallel_copies: Option<NonZeroUsize>,
+    /// The number of layers to copy at once; 0 is the default, 6
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub image_parallel_copies: usize,
     #[command(flatten)]
     pub retry: Retry,
     /// Allow uncompressed image layers when saving to an OCI image using the 'oci' transport

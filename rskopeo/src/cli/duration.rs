@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time;
 
-/// `1h15m30.5s`: numbers, each with its unit; `0` needs none.
+/// `1h15m30.5s`: numbers, each with its unit; `0` needs none. What is below it is 0, too: nobody waits a negative time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Duration(pub time::Duration);
 
@@ -21,30 +21,37 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let invalid = || format!("time: invalid duration {text:?} (write it as in 30s or 1h15m)");
-        if text == "0" {
+        const WAY_OUT: &str = "(write it as in 30s or 1h15m)";
+        let invalid = || format!("time: invalid duration {text:?} {WAY_OUT}");
+        let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+        if unsigned == "0" {
             return Ok(Self::default());
         }
+        if unsigned.is_empty() {
+            return Err(invalid());
+        }
+        let is_of_number = |c: char| c.is_ascii_digit() || c == '.';
         let mut seconds = 0.0;
-        let mut rest = text;
+        let mut rest = unsigned;
         while !rest.is_empty() {
-            let digits = rest
-                .find(|c: char| !c.is_ascii_digit() && c != '.')
-                .ok_or_else(invalid)?;
-            let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
-            rest = &rest[digits..];
-            let unit = rest
-                .find(|c: char| c.is_ascii_digit() || c == '.')
-                .unwrap_or(rest.len());
+            let digits = rest.find(|c| !is_of_number(c)).unwrap_or(rest.len());
+            let (number, behind) = rest.split_at(digits);
+            let number: f64 = number.parse().map_err(|_| invalid())?;
+            let (name, behind) = behind.split_at(behind.find(is_of_number).unwrap_or(behind.len()));
+            if name.is_empty() {
+                return Err(format!("time: missing unit in duration {text:?} {WAY_OUT}"));
+            }
             let (_, factor) = UNITS
                 .iter()
-                .find(|(name, _)| *name == &rest[..unit])
-                .ok_or_else(invalid)?;
+                .find(|(unit, _)| *unit == name)
+                .ok_or_else(|| {
+                    format!("time: unknown unit {name:?} in duration {text:?} {WAY_OUT}")
+                })?;
             seconds += number * factor;
-            rest = &rest[unit..];
+            rest = behind;
         }
-        if text.is_empty() {
-            return Err(invalid());
+        if text.starts_with('-') {
+            return Ok(Self::default());
         }
         time::Duration::try_from_secs_f64(seconds)
             .map(Self)
@@ -54,6 +61,7 @@ impl FromStr for Duration {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 
@@ -63,8 +71,17 @@ mod tests {
         assert_eq!(millis("1h15m30.5s"), Some(4_530_500));
         assert_eq!(millis("300ms"), Some(300));
         assert_eq!(millis("0"), Some(0));
-        for wrong in ["", "1", "s", "1.2.3s", "-1s", "1x", "1e400h"] {
-            assert_eq!(millis(wrong), None, "{wrong}");
+        assert_eq!(millis("-1s"), Some(0));
+        for (wrong, why) in [
+            ("", "invalid duration"),
+            ("1", "missing unit"),
+            ("s", "invalid duration"),
+            ("1.2.3s", "invalid duration"),
+            ("-1x", "unknown unit"),
+            ("1e400h", "unknown unit"),
+        ] {
+            let error = wrong.parse::<Duration>().unwrap_err();
+            assert!(error.contains(why), "{wrong}: {error}");
         }
     }
 

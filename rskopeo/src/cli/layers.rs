@@ -1,6 +1,9 @@
 use super::Retry;
 use super::access::ImageAccess;
 
+/// Is said first, whatever follows.
+pub const DEPRECATED: &str = "DEPRECATED: rskopeo layers is deprecated in favor of rskopeo copy";
+
 /// The command that skopeo keeps for those who used it before `copy`.
 #[derive(Debug, clap::Args)]
 pub struct Layers {

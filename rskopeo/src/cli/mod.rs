@@ -5,6 +5,7 @@ mod completion;
 mod copy;
 mod delete;
 mod duration;
+mod flags;
 mod image_proxy;
 mod inspect;
 mod layers;
@@ -20,12 +21,13 @@ mod standalone;
 mod sync;
 mod unpack;
 
+use std::env;
 use std::path::PathBuf;
 
 use crate::bounds::Bounds;
 use crate::layer::Limits;
 use anyhow::Result;
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use completion::Completion;
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
@@ -33,7 +35,7 @@ pub use delete::Delete;
 pub use duration::Duration;
 pub use image_proxy::ImageProxy;
 pub use inspect::Inspect;
-pub use layers::Layers;
+pub use layers::{DEPRECATED as LAYERS_IS_DEPRECATED, Layers};
 pub use list_tags::ListTags;
 pub use login::{Login, Logout};
 pub use manifest_digest::ManifestDigest;
@@ -87,7 +89,7 @@ pub struct Global {
     /// Directory used to store temporary files
     #[arg(long, value_name = "DIR", global = true)]
     pub tmpdir: Option<PathBuf>,
-    /// Give the command no longer than this (as Go writes a time: 30s, 1h15m)
+    /// Give the command no longer than this (as Go writes a time: 30s, 1h15m); 0 is no limit
     #[arg(long, value_name = "DURATION", global = true)]
     pub command_timeout: Option<Duration>,
     /// Tell on stderr what is being done
@@ -186,12 +188,17 @@ pub enum Command {
 /// # Errors
 /// The arguments are not understood; the text is skopeo's where it has one.
 pub fn parse() -> Result<Cli> {
-    Cli::try_parse_from(mistakes::arguments()?).map_err(|error| {
-        if !error.use_stderr() {
-            error.exit();
-        }
-        mistakes::told(&error)
-    })
+    let mut command = Cli::command();
+    let arguments = flags::plain(&command, env::args_os().skip(1))?;
+    command
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| {
+            if !error.use_stderr() {
+                error.exit();
+            }
+            mistakes::told(&error, &mut command, &arguments)
+        })
 }
 
 /// What the man pages and completions are written from.

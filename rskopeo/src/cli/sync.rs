@@ -40,12 +40,7 @@ pub struct Sync {
     #[arg(long)]
     pub scoped: bool,
     /// String to append to DESTINATION tags
-    #[arg(
-        long,
-        value_name = "SUFFIX",
-        default_value = "",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "SUFFIX", default_value = "")]
     pub append_suffix: String,
     /// Copy all images if SOURCE-IMAGE is a list
     #[arg(short, long)]

@@ -1,7 +1,6 @@
 //! `copy SOURCE-IMAGE DESTINATION-IMAGE`
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -33,7 +32,7 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
     to.shared_blob_dir.clone_from(&args.dest_shared_blob_dir);
     from.daemon_host.clone_from(&args.src_daemon_host);
     to.daemon_host.clone_from(&args.dest_daemon_host);
-    check_compression(args)?;
+    check_compression(args, &destination)?;
     let writing = writing(args, &source)?;
     let trust = Trust::between(Terms::new(global, &args.signing)?, &source, &destination);
 
@@ -55,7 +54,22 @@ pub fn run(global: &Global, args: &Copy) -> Result<()> {
 }
 
 /// zstd takes any level and uses the nearest that it has.
-fn check_compression(args: &Copy) -> Result<()> {
+fn check_compression(args: &Copy, destination: &Reference) -> Result<()> {
+    let of_dirs = [
+        (args.dest_compress, "--dest-compress"),
+        (args.dest_decompress, "--dest-decompress"),
+    ];
+    if !matches!(destination, Reference::Dir { .. }) {
+        for (_, flag) in of_dirs.iter().filter(|(given, _)| *given) {
+            fatal::warn(&format!(
+                "{flag} can only be used if the destination transport is 'dir'"
+            ));
+        }
+    } else if args.dest_compress && args.dest_decompress {
+        bail!(
+            "initializing destination {destination}: Cannot compress and decompress at the same time"
+        );
+    }
     if args.dest_force_compress_format && args.dest_compress_format.is_none() {
         bail!(
             "cannot use ForceCompressionFormat with undefined default compression format: give --dest-compress-format"
@@ -127,10 +141,10 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
         precompute_digests: args.dest_precompute_digests,
         decryption: Decryption::of(&args.decryption_key)?,
         tmpdir: global.tmpdir.clone(),
-        under_way: Arc::new(UnderWay::at_most(
-            args.image_parallel_copies
-                .map_or(copy::PARALLEL, NonZeroUsize::get),
-        )),
+        under_way: Arc::new(UnderWay::at_most(match args.image_parallel_copies {
+            0 => copy::PARALLEL,
+            given => given,
+        })),
         unless_there: false,
         output: match args.quiet {
             true => Output::Quiet,

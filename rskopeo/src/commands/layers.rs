@@ -4,17 +4,17 @@ use std::env;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::{Global, Layers};
+use crate::cli::{Global, LAYERS_IS_DEPRECATED, Layers};
 use crate::digest::Digest;
-use crate::fatal;
 use crate::manifest::{Descriptor, Image, Index};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::retry::retrying;
+use crate::terminal;
 use crate::transport::{self, BlobStream, Layer, Place, Role, Writing};
 
 pub fn run(global: &Global, args: &Layers) -> Result<()> {
-    fatal::warn("'layers' command is deprecated, use 'copy' in its place");
+    terminal::complain(LAYERS_IS_DEPRECATED);
     retrying(&args.retry, || get(global, args))
 }
 

@@ -56,8 +56,13 @@ pub fn run(global: &Global, args: &ListTags) -> Result<()> {
         }
         _ => None,
     };
-    let tags = retrying(&args.retry, || transport::list_tags(&reference, &access))
-        .context("Error listing repository tags")?;
+    let tags = retrying(&args.retry, || {
+        let tags = transport::list_tags(&reference, &access);
+        match &reference {
+            Reference::Docker(_) => tags.context("Error listing repository tags"),
+            _ => tags,
+        }
+    })?;
     terminal::line(format_args!(
         "{}",
         go_json::indented(&Tags { repository, tags })?

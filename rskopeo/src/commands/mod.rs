@@ -119,7 +119,9 @@ fn start(global: &Global) -> Result<()> {
     if let Some(path) = &global.registries_conf {
         Registries::use_file(path.clone());
     }
-    if let Some(Duration(limit)) = global.command_timeout {
+    if let Some(Duration(limit)) = global.command_timeout
+        && !limit.is_zero()
+    {
         thread::spawn(move || {
             thread::sleep(limit);
             // Whatever is half-written has no name yet, or one that the next command sweeps.

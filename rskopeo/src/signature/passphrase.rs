@@ -17,8 +17,7 @@ pub enum Times {
 
 /// The first line of a file, as gpg reads one.
 pub fn read_file(path: &Path) -> Result<String> {
-    let file = File::open(path)
-        .with_context(|| format!("reading passphrase file: open {}", path.display()))?;
+    let file = File::open(path).with_context(|| format!("open {}", path.display()))?;
     let mut line = String::new();
     BufReader::new(file)
         .read_line(&mut line)

@@ -240,11 +240,6 @@ pub fn open_destination(
     {
         bail!("--additional-tag is only for docker-archive: destinations");
     }
-    if writing.dir_form.is_some() && !matches!(reference, Reference::Dir { .. }) {
-        bail!(
-            "--dest-compress and --dest-decompress can only be used when the destination transport is 'dir'"
-        );
-    }
     Ok(match reference {
         Reference::Docker(name) => Box::new(docker::DockerDestination::open(
             name,

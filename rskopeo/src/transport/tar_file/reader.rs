@@ -37,7 +37,7 @@ enum Member {
 impl TarReader {
     /// A compressed archive, or one that comes through a pipe, is first unpacked to a file without a name in `tmpdir`.
     pub fn open(path: &Path, tmpdir: Option<&Path>) -> Result<Self> {
-        let opened = || format!("open {}", path.display());
+        let opened = || format!("opening file {0:?}: open {0}", path.display());
         let file = File::open(path).with_context(opened)?;
         let file = in_place(file, tmpdir).with_context(opened)?;
         let members = find_members(&file)
