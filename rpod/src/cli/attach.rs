@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::connection::{self, Connection};
-use super::selection::one;
+use super::selection::{at_most_one, one};
 use super::{Globals, Verb};
 use crate::engine::{Context, event};
 use crate::monitor::attach::Attached;
@@ -21,7 +21,7 @@ pub struct Attach {
     connection: Connection,
     /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
-    name: Option<String>,
+    names: Vec<String>,
 }
 
 impl Verb for Attach {
@@ -31,7 +31,8 @@ impl Verb for Attach {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let container = one(&ctx, "attach", self.name.as_deref(), self.latest)?;
+        let name = at_most_one("attach", &self.names)?;
+        let container = one(&ctx, "attach", name, self.latest)?;
         if !ctx.store.status(&container.id)?.is_running() {
             bail!("you can only attach to running containers");
         }

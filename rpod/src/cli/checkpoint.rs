@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::selection::one;
+use super::selection::{one, only_one_way};
 use super::{Globals, Verb};
 use crate::engine::container::checkpoint::{self, Asked};
 use crate::engine::container::find;
@@ -135,16 +135,15 @@ impl Checkpoint {
 
     fn chosen(&self, ctx: &Context) -> Result<Vec<Result<(String, Container)>>> {
         let whole = |container: Container| Ok((container.id.clone(), container));
-        match (self.all, self.latest, self.containers.as_slice()) {
-            (false, false, []) => bail!("you must provide at least one name or id"),
-            (true, false, []) => Ok(checkpoint::running(ctx)?.into_iter().map(whole).collect()),
-            (false, true, []) => Ok(vec![whole(one(ctx, "checkpoint", None, true)?)]),
-            (false, false, names) => {
-                let found = |name: &String| Ok((name.clone(), find(ctx, name)?));
-                Ok(names.iter().map(found).collect())
-            }
-            _ => bail!("--all, --latest and containers cannot be used together"),
+        only_one_way(self.all, self.latest, None, &self.containers)?;
+        if self.all {
+            return Ok(checkpoint::running(ctx)?.into_iter().map(whole).collect());
         }
+        if self.latest {
+            return Ok(vec![whole(one(ctx, "checkpoint", None, true)?)]);
+        }
+        let found = |name: &String| Ok((name.clone(), find(ctx, name)?));
+        Ok(self.containers.iter().map(found).collect())
     }
 }
 

@@ -1,9 +1,9 @@
 //! `rpod container cleanup`: podman-container-cleanup(1). conmon runs it when a container has ended.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
-use super::selection::{not_both, one};
+use super::selection::{one, only_one_way};
 use super::{Globals, Refused, Verb};
 use crate::engine::container::{self, remove, restart};
 use crate::engine::{Context, pod};
@@ -37,10 +37,7 @@ impl Verb for Cleanup {
     )];
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        not_both(self.all, self.latest)?;
-        if self.latest && !self.containers.is_empty() {
-            bail!("--latest and containers cannot be used together");
-        }
+        only_one_way(self.all, self.latest, None, &self.containers)?;
         let ctx = Context::new(globals)?;
         if self.all {
             remove::sweep(&ctx)?;

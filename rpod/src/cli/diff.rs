@@ -22,7 +22,7 @@ pub struct Diff {
     #[arg(short, long)]
     latest: bool,
     /// What to look at; of two, the second is what the first is compared with
-    #[arg(value_name = "CONTAINER|IMAGE", num_args = 0..=2)]
+    #[arg(value_name = "CONTAINER|IMAGE")]
     names: Vec<String>,
 }
 
@@ -104,12 +104,13 @@ impl Diff {
             Some(_) => bail!("only supported value for '--format' is 'json'"),
         };
         let changes = match &self.names[..] {
-            [new, old] if !self.latest => diff::between(ctx, &subject(new)?, &subject(old)?)?,
-            [name] if !self.latest => diff::own(ctx, &subject(name)?)?,
-            names => {
+            names if self.latest || names.is_empty() => {
                 let container = one(ctx, command, names.first().map(String::as_str), self.latest)?;
                 diff::own(ctx, &Subject::Container(container.into()))?
             }
+            [name] => diff::own(ctx, &subject(name)?)?,
+            [new, old] => diff::between(ctx, &subject(new)?, &subject(old)?)?,
+            names => bail!("accepts between 1 and 2 arg(s), received {}", names.len()),
         };
         if json {
             println!("{}", output::pretty(&as_json(&changes), 5));

@@ -19,6 +19,18 @@ pub(super) fn tell(error: &anyhow::Error) -> u8 {
         .map_or(ENGINE_ERROR, |status| status.code)
 }
 
+/// For commands that show several things: what was not found of them. The first is rpod's error, and comes last.
+pub(super) fn first_of(missing: Vec<anyhow::Error>) -> anyhow::Result<u8> {
+    let mut missing = missing.into_iter();
+    let Some(first) = missing.next() else {
+        return Ok(0);
+    };
+    for error in missing {
+        eprintln!("{}", worded(&error));
+    }
+    Err(first)
+}
+
 /// What failed, with the kernel's errors in the words that podman has for them.
 pub(super) fn worded(error: &anyhow::Error) -> String {
     let mut text = format!("{error:#}");

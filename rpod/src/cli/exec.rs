@@ -1,6 +1,6 @@
 //! `rpod exec`: podman-exec(1).
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use super::errors::worded;
@@ -37,7 +37,7 @@ pub struct Exec {
     #[arg(short, long)]
     interactive: bool,
     /// Run the process without a session that other commands would see
-    #[arg(long, conflicts_with_all = ["detach", "detach_keys"])]
+    #[arg(long)]
     no_session: bool,
     /// Give the process extended Linux capabilities inside the container
     #[arg(long)]
@@ -54,22 +54,21 @@ pub struct Exec {
     #[command(flatten)]
     descriptors: DescriptorOptions,
     /// CONTAINER COMMAND [ARG...]
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        value_name = "CONTAINER COMMAND [ARG...]"
-    )]
+    #[arg(trailing_var_arg = true, value_name = "CONTAINER COMMAND [ARG...]")]
     words: Vec<String>,
 }
 
 impl Exec {
     /// The container, and the words that are left for the command.
     fn target(&self, ctx: &Context) -> Result<(Container, &[String])> {
-        match (&self.cidfile, self.latest) {
-            (Some(_), true) => bail!("--latest and --cidfile cannot be used together"),
-            (Some(path), false) => Ok((find(ctx, &super::options::read_id(path)?)?, &self.words)),
-            (None, true) => Ok((one(ctx, "exec", None, true)?, &self.words)),
-            (None, false) => Ok((find(ctx, &self.words[0])?, &self.words[1..])),
+        match (&self.cidfile, self.latest, &self.words[..]) {
+            (Some(_), true, _) => bail!("--latest and --cidfile can not be used together"),
+            (Some(path), false, words) => Ok((find(ctx, &super::options::read_id(path)?)?, words)),
+            (None, true, words) => Ok((one(ctx, "exec", None, true)?, words)),
+            (None, false, [name, words @ ..]) => Ok((find(ctx, name)?, words)),
+            (None, false, []) => bail!(
+                "exec requires the name or ID of a container or the --latest or --cidfile flag"
+            ),
         }
     }
 }
@@ -80,10 +79,20 @@ impl Verb for Exec {
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.no_session && (self.detach || self.detach_keys.is_some()) {
+            bail!("--no-session cannot be used with --detach or --detach-keys");
+        }
         let ctx = Context::new(globals)?.preserving(self.descriptors.preserve()?);
         let (container, command) = self.target(&ctx)?;
         if command.is_empty() {
-            bail!("must provide a non-empty command to start an exec session: invalid argument");
+            let error = anyhow!(
+                "must provide a non-empty command to start an exec session: invalid argument"
+            );
+            return Err(if self.detach {
+                error
+            } else {
+                without_code(error)
+            });
         }
         let own = &container.process;
         let mut env = own.env.clone();

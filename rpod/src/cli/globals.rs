@@ -58,7 +58,7 @@ pub struct Globals {
     #[arg(long, value_name = "DIR")]
     pub network_config_dir: Option<PathBuf>,
     /// Print nothing on standard output
-    #[arg(long, conflicts_with = "out")]
+    #[arg(long)]
     noout: bool,
     /// Print to a file what would go to standard output
     #[arg(long, value_name = "FILE")]
@@ -255,6 +255,9 @@ impl Globals {
                 .rev()
                 .find_map(StorageOption::mount_program);
             config::replace_mount_program(program.cloned());
+        }
+        if self.noout && self.out.is_some() {
+            bail!("--noout and --out options cannot be used together");
         }
         let nothing = self.noout.then(|| Path::new("/dev/null"));
         if let Some(path) = self.out.as_deref().or(nothing) {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::builder::ValueRange;
 use clap::{Arg, ArgAction, Args, Command, value_parser};
 
@@ -28,12 +28,12 @@ impl Verb for Help {
         for end in 1..words.len() {
             let next = Named::of(&words[..=end]);
             if next.words == named.words {
-                bail!(
-                    "unknown help topic: `{}` has no command {:?}: see '{} --help'",
-                    named.words,
-                    words[end],
-                    named.words
-                );
+                let topic: Vec<_> = words[1..].iter().map(|word| word.display()).collect();
+                let topic = topic.iter().map(|word| format!("`{word}`"));
+                let topic: Vec<String> = topic.collect();
+                eprintln!("Unknown help topic [{}]", topic.join(" "));
+                named = Named::of(&words[..1]);
+                break;
             }
             named = next;
         }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::selection::{is_missing, one};
-use super::{Globals, Verb};
+use super::{Globals, Verb, first_of};
 use crate::engine::container::{find, inspect};
 use crate::engine::{Context, artifact, image, network, pod, volume};
 use crate::output::{go_duration, inspected_with};
@@ -128,19 +128,21 @@ fn show(
     for name in names {
         match object(ctx, name, kind, with_size) {
             Ok(object) => found.push(object),
-            Err(error) if kind == Kind::All => missing.push(error),
             Err(error) if kind == Kind::Container && is_missing(&error) => {
-                missing.push(anyhow!("inspecting object: no such container {name:?}"));
+                missing.push(anyhow!("no such container {name:?}"));
             }
-            Err(error) => missing.push(error.context("inspecting object")),
+            Err(error) if kind == Kind::Pod => missing.push(super::pod::not_found(name, error)),
+            Err(error) if kind == Kind::Volume => {
+                missing.push(super::volume::not_found(error));
+            }
+            Err(error) if kind == Kind::Network => {
+                missing.push(error.context(format!("network {name}")));
+            }
+            Err(error) => missing.push(error),
         }
     }
     inspected_with(command, &found, format, methods)?;
-    let mut code = 0;
-    for error in &missing {
-        code = super::tell(error);
-    }
-    Ok(code)
+    first_of(missing)
 }
 
 fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Value> {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Globals, Verb};
 use crate::engine::secret::{self, driver};
-use crate::engine::{Context, copier};
+use crate::engine::{Context, copier, image};
 use crate::rootless::Needs;
 
 /// Where logins are kept, and how the registry is reached.
@@ -20,7 +20,7 @@ struct Place {
     #[arg(long, value_name = "PATH")]
     authfile: Option<PathBuf>,
     /// Path of a docker configuration file to update instead
-    #[arg(long, value_name = "PATH", conflicts_with = "authfile")]
+    #[arg(long, value_name = "PATH")]
     compat_auth_file: Option<PathBuf>,
     /// Require HTTPS and verify certificates when contacting registries
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -31,6 +31,15 @@ struct Place {
 }
 
 impl Place {
+    /// Where none is named, the first is meant in which images are looked for.
+    fn registry(&self) -> Result<String> {
+        if let Some(registry) = &self.registry {
+            return Ok(registry.clone());
+        }
+        let first = image::search_registries()?.into_iter().next();
+        first.context("no registries found in registries.conf, a registry must be provided")
+    }
+
     fn words(self) -> Vec<OsString> {
         let mut words = Vec::new();
         add(&mut words, "--authfile", self.authfile);
@@ -39,8 +48,16 @@ impl Place {
             self.tls_verify
                 .map(|verify| format!("--tls-verify={verify}").into()),
         );
-        words.extend(self.registry.map(OsString::from));
         words
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.authfile.is_some() && self.compat_auth_file.is_some() {
+            bail!(
+                "options for paths to the credential file and to the Docker-compatible credential file can not be set simultaneously"
+            );
+        }
+        Ok(())
     }
 }
 
@@ -59,10 +76,10 @@ pub struct Login {
     #[arg(long)]
     get_login: bool,
     /// Password for the registry
-    #[arg(short, long, conflicts_with_all = ["password_stdin", "secret"])]
+    #[arg(short, long)]
     password: Option<String>,
     /// Take the password from standard input
-    #[arg(long, conflicts_with = "secret")]
+    #[arg(long)]
     password_stdin: bool,
     /// Take the password from a secret, whose name is the user's if none is given
     #[arg(long, value_name = "NAME")]
@@ -83,9 +100,17 @@ impl Verb for Login {
     const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        self.place.check()?;
+        if self.secret.is_some() && (self.password.is_some() || self.password_stdin) {
+            bail!("--secret can not be used with --password options");
+        }
+        if self.password_stdin && self.password.is_some() {
+            bail!("can't specify both --password-stdin and --password");
+        }
         if self.password_stdin && self.username.is_none() {
             bail!("must provide --username with --password-stdin");
         }
+        let registry = self.place.registry()?;
         let mut words: Vec<OsString> = vec!["login".into()];
         add(&mut words, "--cert-dir", self.cert_dir);
         add(
@@ -105,6 +130,7 @@ impl Verb for Login {
             words.extend(given.then(|| name.into()));
         }
         words.extend(self.place.words());
+        words.push(registry.into());
         let password = self.secret.map(|name| looked_up(globals, &name));
         talk(words, password.transpose()?)
     }
@@ -125,8 +151,15 @@ impl Verb for Logout {
     const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, _: &Globals) -> Result<u8> {
+        self.place.check()?;
+        if self.all && self.place.registry.is_some() {
+            bail!("--all takes no arguments");
+        }
         let mut words: Vec<OsString> = vec!["logout".into()];
-        words.extend(self.all.then(|| "--all".into()));
+        words.push(match self.all {
+            true => "--all".into(),
+            false => self.place.registry()?.into(),
+        });
         words.extend(self.place.words());
         talk(words, None)
     }

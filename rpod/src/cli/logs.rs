@@ -29,14 +29,14 @@ impl Verb for Logs {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let containers = if self.latest || self.containers.is_empty() {
-            if !self.containers.is_empty() {
-                bail!("--latest and containers cannot be used together");
+        let containers = match (self.latest, &self.containers[..]) {
+            (false, []) => bail!("specify at least one container name or ID to log"),
+            (true, []) => vec![one(&ctx, "logs", None, true)?],
+            (true, _) => bail!("--latest and containers cannot be used together"),
+            (false, names) => {
+                let found = names.iter().map(|name| find(&ctx, name));
+                found.collect::<Result<_>>()?
             }
-            vec![one(&ctx, "logs", None, self.latest)?]
-        } else {
-            let found = self.containers.iter().map(|name| find(&ctx, name));
-            found.collect::<Result<_>>()?
         };
         self.lines.print(&ctx, containers)
     }

@@ -72,7 +72,7 @@ use clap::{ArgMatches, Command};
 
 use commands::{COMMANDS, INNER_NOUNS, NOUNS};
 pub use errors::report;
-use errors::tell;
+use errors::{first_of, tell};
 pub use globals::Globals;
 use verb::Entry;
 pub use verb::{ExitStatus, Refused, Verb};

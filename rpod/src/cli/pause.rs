@@ -46,6 +46,7 @@ impl Verb for Unpause {
     fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         self.selection.filter = self.filter;
+        self.selection.check()?;
         if self.selection.all {
             self.selection.filter.push("status=paused".to_owned());
         }

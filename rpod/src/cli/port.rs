@@ -7,6 +7,7 @@ use super::selection::Selection;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::network::port;
+use crate::output::parse_number;
 
 #[derive(Args, Debug)]
 pub struct Port {
@@ -33,12 +34,11 @@ impl Verb for Port {
             ([name], false) => (vec![name.clone()], None),
             ([name, port], false) => (vec![name.clone()], Some(port)),
             ([], false) => bail!("you must supply a running container name or id"),
-            _ => bail!("accepts a container and a port, or --all, or --latest and a port"),
+            _ if self.words.len() > 2 => bail!("`port` accepts at most 2 arguments"),
+            _ if self.all => bail!("no arguments are needed with --all"),
+            _ => bail!("--latest and containers cannot be used together"),
         };
-        let wanted = port.map(|port| match port.contains('/') {
-            true => port.clone(),
-            false => format!("{port}/tcp"),
-        });
+        let wanted = port.map(|port| wanted(port)).transpose()?;
         let selection = Selection {
             running: self.all,
             all: self.all,
@@ -71,4 +71,14 @@ impl Verb for Port {
         }
         Ok(0)
     }
+}
+
+/// `80/tcp`
+fn wanted(port: &str) -> Result<String> {
+    let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+    if protocol.contains('/') {
+        bail!("port formats are port/protocol. '{port}' is invalid");
+    }
+    let number: u16 = parse_number("ParseUint", number)?;
+    Ok(format!("{number}/{protocol}"))
 }

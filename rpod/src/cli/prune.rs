@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::{Globals, Verb};
@@ -53,5 +53,8 @@ pub(super) fn confirmed(warning: &str) -> Result<bool> {
         .lock()
         .read_line(&mut answer)
         .context("reading the answer")?;
+    if !answer.ends_with('\n') {
+        bail!("EOF: nobody answers on standard input: use --force");
+    }
     Ok(answer.trim().to_ascii_lowercase().starts_with('y'))
 }

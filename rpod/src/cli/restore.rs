@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -174,7 +174,11 @@ impl Restore {
         }
         let names = self.names.iter();
         Ok(names
-            .map(|name| Ok((name.clone(), find(ctx, name)?)))
+            .map(|name| {
+                let found =
+                    find(ctx, name).map_err(|_| anyhow!("no such container or image: {name}"))?;
+                Ok((name.clone(), found))
+            })
             .collect())
     }
 

@@ -102,7 +102,8 @@ impl Selection {
         Ok(chosen)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Only one way is used to say which are meant.
+    pub fn check(&self) -> Result<()> {
         not_both(self.all, self.latest)?;
         if !self.filter.is_empty() {
             if !self.names.is_empty() && !self.among_names {
@@ -110,25 +111,11 @@ impl Selection {
             }
             return Ok(());
         }
-        let (all, latest, cidfile) = (self.all, self.latest, !self.cidfile.is_empty());
-        if cidfile && (all || latest) {
-            bail!("--all, --latest, and --cidfile cannot be used together");
+        let file = (!self.cidfile.is_empty()).then_some("--cidfile");
+        if self.running && self.names.is_empty() {
+            return Ok(());
         }
-        if !self.names.is_empty() {
-            if all {
-                bail!("no arguments are needed with --all");
-            }
-            if latest {
-                bail!("--latest and containers cannot be used together");
-            }
-            if cidfile {
-                bail!("no arguments are needed with --latest or --cidfile");
-            }
-        }
-        if self.names.is_empty() && !(all || latest || cidfile || self.running) {
-            bail!("you must provide at least one name or id");
-        }
-        Ok(())
+        only_one_way(self.all, self.latest, file, &self.names)
     }
 
     /// The first line of each file; with `--ignore` a file may be missing.
@@ -145,6 +132,24 @@ impl Selection {
             }
         }
         Ok(ids)
+    }
+}
+
+/// What is meant is told by `--all`, `--latest`, an option that names a file with ids, or by names.
+pub fn only_one_way(all: bool, latest: bool, file: Option<&str>, names: &[String]) -> Result<()> {
+    match file {
+        Some(file) if all || latest => {
+            bail!("--all, --latest, and {file} cannot be used together")
+        }
+        _ => not_both(all, latest)?,
+    }
+    match (file, names) {
+        (None, []) if !all && !latest => bail!("you must provide at least one name or id"),
+        (_, []) => Ok(()),
+        _ if all => bail!("no arguments are needed with --all"),
+        _ if latest => bail!("--latest and containers cannot be used together"),
+        (Some(file), _) => bail!("no arguments are needed with --latest or {file}"),
+        (None, _) => Ok(()),
     }
 }
 
@@ -165,6 +170,15 @@ pub fn each(chosen: Vec<Chosen>, act: impl Fn(&Container) -> Result<()>) -> Resu
         }
     }
     Ok(code)
+}
+
+/// The one word that a command on one container takes.
+pub fn at_most_one<'a>(command: &str, names: &'a [String]) -> Result<Option<&'a str>> {
+    match names {
+        [] => Ok(None),
+        [name] => Ok(Some(name)),
+        _ => bail!("`rpod {command}` accepts at most one argument"),
+    }
 }
 
 /// The container that the one word names, or the latest one: for commands on one container.

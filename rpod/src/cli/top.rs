@@ -17,7 +17,6 @@ pub struct Top {
     /// CONTAINER [FORMAT-DESCRIPTORS|ARGS...]
     #[arg(
         trailing_var_arg = true,
-        allow_hyphen_values = true,
         value_name = "CONTAINER [FORMAT-DESCRIPTORS|ARGS...]"
     )]
     words: Vec<String>,

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::options::{HealthOptions, LimitOptions};
-use super::selection::one;
+use super::selection::{at_most_one, one};
 use super::{Globals, Verb};
 use crate::bundle;
 use crate::engine::Context;
@@ -34,7 +34,7 @@ pub struct Update {
     limits: LimitOptions,
     /// Name or ID of the container
     #[arg(value_name = "CONTAINER")]
-    container: Option<String>,
+    names: Vec<String>,
 }
 
 impl Verb for Update {
@@ -43,7 +43,8 @@ impl Verb for Update {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let container = one(&ctx, "update", self.container.as_deref(), self.latest)?;
+        let name = at_most_one("update", &self.names)?;
+        let container = one(&ctx, "update", name, self.latest)?;
         update::update(&ctx, &container, |container| self.change(container))?;
         println!("{}", container.id);
         Ok(0)

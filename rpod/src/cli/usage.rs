@@ -13,6 +13,7 @@ use clap::{Arg, Error};
 use super::help::Named;
 use super::verb::RefusedOption;
 use super::{ENGINE_ERROR, ExitStatus};
+use crate::output::no_number;
 use crate::store::near;
 
 /// What a value is told to be wrong for, where podman looks at it later than its parser does, and so has words of its own.
@@ -89,7 +90,6 @@ fn of_options(error: &Error, named: &Named, args: &[OsString]) -> Option<String>
     }
     let shown = context(error, ContextKind::InvalidArg)?;
     let told = match error.kind() {
-        ErrorKind::ArgumentConflict => return Some(conflict(error, shown)),
         ErrorKind::UnknownArgument => unknown(shown, args)?,
         _ => {
             let option = named.option(shown)?;
@@ -98,21 +98,6 @@ fn of_options(error: &Error, named: &Named, args: &[OsString]) -> Option<String>
         }
     };
     Some(format!("{told}\nSee '{} --help'", named.words))
-}
-
-fn conflict(error: &Error, one: &str) -> String {
-    let other = match error.get(ContextKind::PriorArg) {
-        Some(ContextValue::String(other)) => other.as_str(),
-        Some(ContextValue::Strings(others)) => others.first().map_or("", String::as_str),
-        _ => "others",
-    };
-    // `--name` of `--name[=<BOOL>]` and `--name <VALUE>`.
-    let [other, one] = [other, one].map(|shown| shown.split([' ', '[', '=']).next());
-    format!(
-        "{} and {} options cannot be used together",
-        other.unwrap_or_default(),
-        one.unwrap_or_default()
-    )
 }
 
 /// None if it is no option, but an argument too many.
@@ -160,17 +145,9 @@ fn invalid(error: &Error, option: &Arg, value: &str) -> String {
 
 /// The cause, as Go tells it.
 fn why(error: &Error, option: &Arg, value: &str) -> String {
-    let parsing = |function: &str, cause: &str| {
-        let cause = if cause.is_empty() {
-            "invalid syntax"
-        } else {
-            cause
-        };
-        format!("strconv.{function}: parsing {value:?}: {cause}")
-    };
     let kind = option.get_value_parser().type_id();
     if kind == TypeId::of::<bool>() {
-        return parsing("ParseBool", "");
+        return no_number("ParseBool", value, &IntErrorKind::InvalidDigit);
     }
     if let Some(number) = cause::<ParseIntError>(error) {
         let is_unsigned = [
@@ -183,14 +160,10 @@ fn why(error: &Error, option: &Arg, value: &str) -> String {
         .iter()
         .any(|unsigned| kind == *unsigned);
         let function = if is_unsigned { "ParseUint" } else { "ParseInt" };
-        let is_great = matches!(
-            number.kind(),
-            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow
-        );
-        return parsing(function, if is_great { "value out of range" } else { "" });
+        return no_number(function, value, number.kind());
     }
     if cause::<ParseFloatError>(error).is_some() {
-        return parsing("ParseFloat", "");
+        return no_number("ParseFloat", value, &IntErrorKind::InvalidDigit);
     }
     match (
         std::error::Error::source(error),

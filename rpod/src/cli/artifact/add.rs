@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::manifest::annotations;
@@ -16,7 +16,7 @@ pub struct Add {
     #[arg(long, value_name = "KEY=VALUE")]
     annotation: Vec<String>,
     /// Append files to an existing artifact
-    #[arg(short, long, conflicts_with = "replace")]
+    #[arg(short, long)]
     append: bool,
     /// Media type of the files, in the place of what their first bytes tell
     #[arg(long, value_name = "TYPE")]
@@ -40,6 +40,9 @@ impl Verb for Add {
     const ABOUT: &'static str = "Add an OCI artifact to the local store";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.append && self.replace {
+            bail!("--append and --replace options cannot be used together");
+        }
         let asked = Adding {
             annotations: annotations(&self.annotation)?.into_iter().collect(),
             append: self.append,

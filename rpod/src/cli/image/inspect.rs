@@ -1,10 +1,9 @@
 //! podman-image-inspect(1)
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
-use super::joined;
-use crate::cli::{Globals, Verb};
+use crate::cli::{Globals, Verb, first_of};
 use crate::engine::{Context, image};
 use crate::output;
 
@@ -14,7 +13,7 @@ pub struct Inspect {
     #[arg(short, long, default_value = "json")]
     format: String,
     /// Names or ids of images
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }
 
@@ -24,21 +23,17 @@ impl Verb for Inspect {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let context = Context::new(globals)?;
-        let mut found = Vec::new();
-        let mut errors = Vec::new();
+        if self.images.is_empty() {
+            bail!("no names or ids specified");
+        }
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in &self.images {
             match image::find(&context, name).and_then(|image| image::inspect(&context, &image)) {
                 Ok(value) => found.push(value),
-                Err(error) => errors.push(error.context("inspecting object")),
+                Err(error) => missing.push(error),
             }
         }
-        if errors.is_empty() || !found.is_empty() {
-            output::inspected("image inspect", &found, &self.format)?;
-        }
-        if errors.is_empty() {
-            Ok(0)
-        } else {
-            Err(joined(&errors, 125))
-        }
+        output::inspected("image inspect", &found, &self.format)?;
+        first_of(missing)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -61,6 +61,9 @@ impl Verb for Images {
     const ABOUT: &'static str = "List images in local storage";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.image.is_some() && !self.filter.is_empty() {
+            bail!("cannot specify an image and a filter(s)");
+        }
         let context = Context::new(globals)?;
         let (images, damaged) = image::readable(&context)?;
         let rows = self.rows(&context, images)?;

@@ -51,7 +51,7 @@ pub struct Save {
     #[arg(long)]
     uncompressed: bool,
     /// Names or ids of images
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }
 
@@ -60,6 +60,9 @@ impl Verb for Save {
     const ABOUT: &'static str = "Save image(s) to an archive";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.images.is_empty() {
+            bail!("need at least 1 argument");
+        }
         let format = Format::from(self.format);
         if self.compress && format != Format::DockerDir {
             bail!("--compress can only be set when --format is 'docker-dir'");

@@ -43,7 +43,7 @@ pub struct Add {
     #[arg(value_name = "LIST")]
     list: String,
     /// Images to add, or the files of an artifact
-    #[arg(value_name = "IMAGE|FILE")]
+    #[arg(required = true, value_name = "IMAGE|FILE")]
     images: Vec<String>,
 }
 
@@ -151,9 +151,6 @@ impl Verb for Add {
             list::annotate(&ctx, &id, &[digest], &about)?;
             println!("{id}");
             return Ok(0);
-        }
-        if self.images.is_empty() {
-            bail!("requires at least 2 arg(s), only received 1");
         }
         for image in &self.images {
             let (_, digests) = list::add(&ctx, &id, image, &chosen, &access)?;

@@ -64,15 +64,17 @@ impl Verb for Annotate {
             variant: self.variant,
         };
         let list = match (self.index || self.subject.is_some(), self.image) {
-            (true, Some(_)) => {
-                bail!("--index and --subject are about the list: name no image of it")
-            }
+            (true, Some(image)) => bail!(
+                "did not expect image or artifact name {image:?} when modifying the entire index"
+            ),
             (true, None) => {
                 let subject = self.subject.as_deref();
                 let subject = subject.map(|name| Subject::of(&ctx, name)).transpose()?;
                 list::annotate_index(&ctx, &self.list, &pairs, subject.as_ref())?
             }
-            (false, None) => bail!("name an image of the list by its digest, or use --index"),
+            (false, None) => bail!(
+                "expected an instance digest, image name, or artifact name: --index changes the list itself"
+            ),
             (false, Some(image)) => {
                 let digest = match image.starts_with("sha256:") {
                     true => image,

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::{Globals, Verb};
+use crate::cli::{Globals, Verb, first_of};
 use crate::engine::{Context, network};
 use crate::output;
 
@@ -24,18 +24,15 @@ impl Verb for Inspect {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let (mut found, mut code) = (Vec::new(), 0);
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in &self.networks {
             match network::find(&ctx, name).and_then(|one| network::inspect::network(&ctx, &one)) {
                 Ok(value) => found.push(value),
-                Err(error) => {
-                    let named = error.context(format!("inspecting object: network {name}"));
-                    code = crate::cli::tell(&named);
-                }
+                Err(error) => missing.push(error.context(format!("network {name}"))),
             }
         }
         output::inspected_with("network inspect", &found, &self.format, go_name)?;
-        Ok(code)
+        first_of(missing)
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cli::{Globals, Verb, tell};
+use crate::cli::{Globals, Verb, first_of};
 use crate::engine::Context;
 use crate::engine::pod::{self, inspect};
 use crate::output::inspected;
@@ -38,22 +38,22 @@ impl Verb for Inspect {
         if names.is_empty() {
             bail!("no names or ids specified");
         }
-        let mut found = Vec::new();
-        let mut code = 0;
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in &names {
             match pod::find(&ctx, name) {
                 Ok(pod) => found.push(inspect::inspect(&ctx, &pod)?),
-                Err(error) => code = tell(&inspecting(name, error)),
+                Err(error) => missing.push(not_found(name, error)),
             }
         }
         inspected("pod inspect", &found, &self.format)?;
-        Ok(code)
+        first_of(missing)
     }
 }
 
-fn inspecting(name: &str, error: anyhow::Error) -> anyhow::Error {
+/// What `inspect` has for it.
+pub fn not_found(name: &str, error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref() {
-        Some(LookupError::NoPod(_)) => anyhow::anyhow!("inspecting object: no such pod {name}"),
+        Some(LookupError::NoPod(_)) => anyhow::anyhow!("no such pod {name}"),
         _ => error,
     }
 }

@@ -20,7 +20,7 @@ pub struct Logs {
     lines: LineOptions,
     /// Name or ID of the pod
     #[arg(value_name = "POD")]
-    pod: Option<String>,
+    pods: Vec<String>,
 }
 
 impl Verb for Logs {
@@ -29,7 +29,12 @@ impl Verb for Logs {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let pod = one(&ctx, "pod logs", self.pod.as_deref(), self.latest)?;
+        let name = match (&self.pods[..], self.latest) {
+            ([], false) => bail!("specify at least one pod name or ID to log"),
+            ([_, _, ..], _) => bail!("requires exactly 1 arg"),
+            (pods, _) => pods.first().map(String::as_str),
+        };
+        let pod = one(&ctx, "pod logs", name, self.latest)?;
         let mut members = pod::members(&ctx, &pod)?;
         if let Some(wanted) = &self.container {
             members.retain(|member| member.name == *wanted || member.id.starts_with(wanted));

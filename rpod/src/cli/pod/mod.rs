@@ -23,7 +23,7 @@ mod top;
 pub use clone::Clone;
 pub use create::Create;
 pub use exists::Exists;
-pub use inspect::Inspect;
+pub use inspect::{Inspect, not_found};
 pub use kill::Kill;
 pub use logs::Logs;
 pub use pause::{Pause, Unpause};

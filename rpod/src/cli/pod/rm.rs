@@ -35,7 +35,7 @@ impl Verb for Rm {
     fn call(mut self, globals: &Globals) -> Result<u8> {
         self.patience.needs_force(self.force)?;
         let ctx = Context::new(globals)?;
-        self.selection.read(&self.pod_id_file)?;
+        self.selection.files.clone_from(&self.pod_id_file);
         remove::sweep(&ctx)?;
         // What is gone cannot be removed: to --force that is no error.
         let ignore = self.ignore || self.force;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::cli::selection::with_code;
+use crate::cli::selection::{only_one_way, with_code};
 use crate::cli::{ENGINE_ERROR, options, tell};
 use crate::engine::Context;
 use crate::engine::pod::{self, Failures, record::Pod};
@@ -22,36 +22,28 @@ pub struct Selection {
     /// Names or IDs of pods
     #[arg(value_name = "POD")]
     pub pods: Vec<String>,
+    /// `--pod-id-file`, of the commands that have it.
+    #[arg(skip)]
+    pub files: Vec<PathBuf>,
 }
 
 impl Selection {
-    /// Adds the pods whose ids stand in files.
-    pub fn read(&mut self, files: &[PathBuf]) -> Result<()> {
-        for file in files {
-            self.pods.push(options::read_id(file)?);
-        }
-        Ok(())
-    }
-
     /// The pods, newest first for `--all`. As in podman nothing is done when one does not exist, unless that is to be `ignored`.
     pub fn find(&self, ctx: &Context, ignored: bool) -> Result<Vec<Pod>> {
-        if (self.all || self.latest) && !self.pods.is_empty() {
-            bail!("--all or --latest and arguments cannot be used together");
-        }
-        if self.all && self.latest {
-            bail!("--all and --latest cannot be used together");
-        }
+        let file = (!self.files.is_empty()).then_some("--pod-id-file");
+        only_one_way(self.all, self.latest, file, &self.pods)?;
         if self.all || self.latest {
             let mut all = pod::all(ctx)?;
             all.reverse();
             all.truncate(if self.latest { 1 } else { usize::MAX });
             return Ok(all);
         }
-        if self.pods.is_empty() {
-            bail!("you must provide at least one name or id");
+        let mut names = self.pods.clone();
+        for file in &self.files {
+            names.push(options::read_id(file)?);
         }
         let mut found = Vec::new();
-        for name in &self.pods {
+        for name in &names {
             match pod::find(ctx, name) {
                 Ok(pod) => found.push(pod),
                 Err(error) if is_missing(&error) && ignored => {}

@@ -25,7 +25,7 @@ impl Verb for Start {
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        self.selection.read(&self.pod_id_file)?;
+        self.selection.files.clone_from(&self.pod_id_file);
         let pods = self.selection.find(&ctx, false)?;
         each(&pods, "starting", |pod| start::start(&ctx, pod))
     }

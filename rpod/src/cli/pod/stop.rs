@@ -31,7 +31,7 @@ impl Verb for Stop {
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        self.selection.read(&self.pod_id_file)?;
+        self.selection.files.clone_from(&self.pod_id_file);
         let pods = self.selection.find(&ctx, self.ignore)?;
         let timeout = self.patience.seconds();
         each(&pods, "stopping", |pod| stop::stop(&ctx, pod, timeout))

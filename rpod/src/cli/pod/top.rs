@@ -18,7 +18,6 @@ pub struct Top {
     /// POD [FORMAT-DESCRIPTORS|ARGS...]
     #[arg(
         trailing_var_arg = true,
-        allow_hyphen_values = true,
         value_name = "POD [FORMAT-DESCRIPTORS|ARGS...]"
     )]
     words: Vec<String>,
@@ -29,6 +28,9 @@ impl Verb for Top {
     const ABOUT: &'static str = "Display the running processes of containers in a pod";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
+        if self.words.is_empty() && !self.latest {
+            bail!("you must provide the name or id of a running pod");
+        }
         let ctx = Context::new(globals)?;
         let name = (!self.latest && !self.words.is_empty()).then(|| self.words.remove(0));
         let pod = one(&ctx, "pod top", name.as_deref(), self.latest)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
@@ -17,7 +17,7 @@ pub struct Install {
     #[arg(short, long)]
     replace: bool,
     /// A unit and files that belong to it, a directory of them, or a file of several units
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
@@ -26,6 +26,9 @@ impl Verb for Install {
     const ABOUT: &'static str = "Install one or more quadlets";
 
     fn call(self, _: &Globals) -> Result<u8> {
+        if self.paths.is_empty() {
+            bail!("must provide at least one argument");
+        }
         for path in installed::install(&self.paths, self.replace)? {
             println!("{}", path.display());
         }

@@ -32,7 +32,7 @@ impl Verb for Rm {
 
     fn call(self, _: &Globals) -> Result<u8> {
         if self.all != self.names.is_empty() {
-            bail!("choose either one or more quadlets or --all");
+            bail!("at least one quadlet file must be selected");
         }
         let there: Vec<String> = installed::all()?
             .into_iter()

@@ -1,10 +1,10 @@
 //! `rpod secret inspect`: podman-secret-inspect(1).
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::{Globals, Verb};
+use crate::cli::{Globals, Verb, first_of};
 use crate::engine::Context;
 use crate::engine::secret::{self, Secret, driver};
 use crate::output;
@@ -21,7 +21,7 @@ pub struct Inspect {
     #[arg(long)]
     showsecret: bool,
     /// Names or IDs of secrets
-    #[arg(value_name = "SECRET")]
+    #[arg(required = true, value_name = "SECRET")]
     secrets: Vec<String>,
 }
 
@@ -30,16 +30,16 @@ impl Verb for Inspect {
     const ABOUT: &'static str = "Inspect a secret";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if self.secrets.is_empty() {
-            bail!("requires at least 1 arg(s), only received 0");
-        }
         let ctx = Context::new(globals)?;
-        let (mut found, mut code) = (Vec::new(), 0);
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in &self.secrets {
             let shown = secret::find(&ctx, name).and_then(|secret| self.show(&ctx, &secret));
             match shown {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&error.context("inspecting secret")),
+                Err(error) if missing.is_empty() => {
+                    missing.push(error.context("inspecting secret"))
+                }
+                Err(error) => missing.push(error.context("error inspecting secret")),
             }
         }
         if self.pretty {
@@ -47,7 +47,7 @@ impl Verb for Inspect {
         } else {
             output::inspected("secret inspect", &found, &self.format)?;
         }
-        Ok(code)
+        first_of(missing)
     }
 }
 

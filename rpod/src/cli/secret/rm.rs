@@ -26,11 +26,8 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more secrets";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if self.all && !self.secrets.is_empty() {
-            bail!("`rpod secret rm --all` takes no arguments");
-        }
-        if !self.all && self.secrets.is_empty() {
-            bail!("`rpod secret rm` requires at least one argument, or the --all flag");
+        if self.all != self.secrets.is_empty() {
+            bail!("`rpod secret rm` requires one argument, or the --all flag");
         }
         let ctx = Context::new(globals)?;
         let chosen = if self.all {

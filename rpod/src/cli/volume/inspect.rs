@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
-use crate::cli::{Globals, Verb};
+use crate::cli::{Globals, Verb, first_of};
 use crate::engine::Context;
 use crate::engine::volume::{self, VolumeError, inspect};
 use crate::output;
@@ -33,30 +33,27 @@ impl Verb for Inspect {
                 let names = self.volumes.iter();
                 names.map(|name| volume::find(&ctx, name)).collect()
             }
-            (true, false) => bail!("no arguments are needed with --all"),
-            (false, true) => bail!("provide at least one volume name, or --all"),
+            _ => bail!("provide one or more volume names or use --all"),
         };
         let volumes: Vec<Result<volume::Volume>> = volumes;
-        let (mut found, mut code) = (Vec::new(), 0);
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for volume in volumes {
             match volume.and_then(|volume| inspect::inspect(&ctx, &volume)) {
                 Ok(value) => found.push(value),
-                Err(error) => code = crate::cli::tell(&inspecting(error)),
+                Err(error) => missing.push(not_found(error)),
             }
         }
         output::inspected_with("volume inspect", &found, &self.format, inspect::omitted)?;
-        Ok(code)
+        first_of(missing)
     }
 }
 
-fn inspecting(error: anyhow::Error) -> anyhow::Error {
+/// What `inspect` has for it.
+pub fn not_found(error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref() {
         Some(VolumeError::NotFound(missing)) => {
-            anyhow!(
-                "inspecting object: no such volume {}{missing}",
-                missing.name
-            )
+            anyhow!("no such volume {}{missing}", missing.name)
         }
-        _ => error.context("inspecting object"),
+        _ => error,
     }
 }

@@ -1,6 +1,6 @@
 //! `rpod volume ls`: podman-volume-ls(1).
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::Value;
 
@@ -39,6 +39,9 @@ impl Verb for List {
     const ABOUT: &'static str = "List volumes";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.quiet && self.format.is_some() {
+            bail!("quiet and format flags cannot be used together");
+        }
         let ctx = Context::new(globals)?;
         let volumes = Filter::parse(&ctx, &self.filter)?.apply(&ctx, volume::all(&ctx)?)?;
         let rows: Result<Vec<Value>> = volumes

@@ -15,7 +15,7 @@ pub use create::Create;
 pub use exists::Exists;
 pub use export::Export;
 pub use import::Import;
-pub use inspect::Inspect;
+pub use inspect::{Inspect, not_found};
 pub use list::List;
 pub use mount::{Mount, Unmount};
 pub use prune::Prune;

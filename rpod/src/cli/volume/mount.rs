@@ -10,9 +10,9 @@ use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
 pub struct Mount {
-    /// Names of volumes
-    #[arg(required = true, value_name = "VOLUME")]
-    volumes: Vec<String>,
+    /// Name of the volume
+    #[arg(value_name = "VOLUME")]
+    volume: String,
 }
 
 impl Verb for Mount {
@@ -22,19 +22,17 @@ impl Verb for Mount {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        each(&self.volumes, |name| {
-            let path = mount::mount(&ctx, &find(&ctx, name)?)?;
-            println!("{}", path.display());
-            Ok(())
-        })
+        let path = mount::mount(&ctx, &find(&ctx, &self.volume)?)?;
+        println!("{}", path.display());
+        Ok(0)
     }
 }
 
 #[derive(Args, Debug)]
 pub struct Unmount {
-    /// Names of volumes
-    #[arg(required = true, value_name = "VOLUME")]
-    volumes: Vec<String>,
+    /// Name of the volume
+    #[arg(value_name = "VOLUME")]
+    volume: String,
 }
 
 impl Verb for Unmount {
@@ -44,21 +42,9 @@ impl Verb for Unmount {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        each(&self.volumes, |name| {
-            let volume = find(&ctx, name)?;
-            mount::unmount_volume(&ctx, &volume)?;
-            println!("{}", volume.name);
-            Ok(())
-        })
+        let volume = find(&ctx, &self.volume)?;
+        mount::unmount_volume(&ctx, &volume)?;
+        println!("{}", volume.name);
+        Ok(0)
     }
-}
-
-fn each(names: &[String], act: impl Fn(&String) -> Result<()>) -> Result<u8> {
-    let mut code = 0;
-    for name in names {
-        if let Err(error) = act(name) {
-            code = crate::cli::tell(&error);
-        }
-    }
-    Ok(code)
 }

@@ -14,7 +14,7 @@ pub struct Prune {
     #[arg(short, long)]
     all: bool,
     /// Show what would be removed, and remove nothing
-    #[arg(long, conflicts_with = "force")]
+    #[arg(long)]
     dry_run: bool,
     /// Provide filter values (all, label, label!, until, anonymous, …)
     #[arg(long, value_name = "FILTER")]
@@ -29,6 +29,9 @@ impl Verb for Prune {
     const ABOUT: &'static str = "Remove all unused volumes";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.force && self.dry_run {
+            bail!("--force and --dry-run cannot be used together");
+        }
         let ctx = Context::new(globals)?;
         let all = self.wants_all()?;
         let filter = Filter::parse(&ctx, &self.filters(all))?;

@@ -30,7 +30,8 @@ pub struct Remove {
     #[arg(short, long)]
     all: bool,
     /// The connection's name
-    name: Option<String>,
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
 }
 
 impl Verb for Remove {
@@ -40,11 +41,11 @@ impl Verb for Remove {
     const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, _: &Globals) -> Result<u8> {
-        match (self.all, self.name) {
-            (true, None) => connection::remove_all()?,
-            (false, Some(name)) => connection::remove(&name)?,
-            (true, Some(_)) => bail!("no arguments are needed with --all"),
-            (false, None) => bail!("you must specify the name of a connection, or --all"),
+        match (self.all, &self.names[..]) {
+            (true, []) => connection::remove_all()?,
+            (true, _) => bail!("no arguments are needed with --all"),
+            (false, [name]) => connection::remove(name)?,
+            (false, names) => bail!("accepts 1 arg(s), received {}", names.len()),
         }
         Ok(0)
     }
