@@ -47,14 +47,12 @@ pub fn image(
             options,
         )?,
         (true, MultiArch::System) => {
-            let instance = instance(
-                source,
-                &top,
-                Index::parse(&top)?
-                    .choose(&options.platform)?
-                    .digest
-                    .clone(),
-            )?;
+            let index = Index::parse(&top)?;
+            let chosen = index.choose(&options.platform).with_context(|| {
+                let source = options.trust.source();
+                format!("choosing an image from manifest list {source}")
+            })?;
+            let instance = instance(source, &top, chosen.digest.clone())?;
             if is_there(&*destination, &instance, options)? {
                 return Ok(instance);
             }

@@ -33,7 +33,7 @@ impl Index {
         Ok(index)
     }
 
-    /// The instance for `platform`: the best variant that runs there, the first in the index among equals.
+    /// The instance for `platform`: the best variant that runs there, of two such that of zstd, the first in the index among equals.
     /// An instance that names no platform is taken only when no other fits.
     ///
     /// # Errors
@@ -93,16 +93,23 @@ impl RawManifest {
     }
 }
 
-/// Lower is better; None does not run there.
-fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option<usize> {
+/// The place of its variant, and whether it has to be of something else than zstd: lower is better. None does not run there.
+fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option<(usize, bool)> {
+    /// What builders write on an instance whose layers are of zstd, beside one whose layers are of gzip.
+    const ZSTD: &str = "io.github.containers.compression.zstd";
+    let is_other = instance
+        .annotations
+        .get(ZSTD)
+        .is_none_or(|zstd| zstd != "true");
     let Some(spec) = &instance.platform else {
-        return Some(usize::MAX);
+        return Some((usize::MAX, is_other));
     };
     if spec.os != platform.os || spec.architecture != platform.architecture {
         return None;
     }
     let variant = spec.variant.as_deref().unwrap_or_default();
-    variants.iter().position(|wanted| *wanted == variant)
+    let place = variants.iter().position(|wanted| *wanted == variant)?;
+    Some((place, is_other))
 }
 
 #[cfg(test)]
@@ -168,5 +175,15 @@ mod tests {
         assert_eq!(chosen(&index, "arm", Some("v6")), Some(0));
         assert_eq!(chosen(&index, "arm64", None), Some(3));
         assert_eq!(chosen(&index, "s390x", None), None);
+    }
+
+    #[test]
+    fn of_two_that_run_the_one_of_zstd_is_chosen() {
+        let mut index = index(&[("arm", "v7"), ("arm", "v7"), ("arm", "v6")]);
+        for (at, value) in [(1, "true"), (2, "true"), (0, "false")] {
+            let note = ("io.github.containers.compression.zstd".into(), value.into());
+            index.manifests[at].annotations.extend([note]);
+        }
+        assert_eq!(chosen(&index, "arm", Some("v7")), Some(1));
     }
 }

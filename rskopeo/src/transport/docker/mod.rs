@@ -9,7 +9,7 @@ mod tags;
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::Access;
 use crate::config::{self, Endpoint, Registries};
@@ -83,7 +83,8 @@ pub fn delete(name: &Name, access: &Access) -> Result<()> {
     };
     let manifest = fetch_manifest(&client, name, wanted).map_err(|error| {
         match error.chain().any(|cause| cause.is::<NotFound>()) {
-            true => error.context(format!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry", name.familiar())),
+            // Nothing was asked of it but to be gone: no reason for another exit code.
+            true => anyhow!("Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry: {error:#}", name.familiar()),
             false => error,
         }
     })?;
