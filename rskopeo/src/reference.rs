@@ -15,7 +15,7 @@ pub use name::{InvalidName, Name};
 pub enum Reference {
     /// `docker://name[:tag|@digest]`
     Docker(Name),
-    /// `oci:path[:image]`
+    /// `oci:path[:image|:@index]`; the image is the name, or `@` and the index, which no name begins with
     Oci {
         path: PathBuf,
         image: Option<String>,

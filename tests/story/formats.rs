@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{Cmd, Context as _, Result, Stack, ensure, peer};
 
 /// The real one, in the stack's scratch directory.
@@ -115,6 +115,55 @@ pub(crate) fn layers_are_packed_anew_once() -> Result<()> {
         skopeo(&stack, &format!("copy --dest-decompress {to} dir:plain{n}"))?.ok()?;
         last = to;
     }
+    Ok(())
+}
+
+/// Whatever name an image is given in a layout, or takes from another: skopeo makes the same index.
+pub(crate) fn names_in_a_layout_are_given_as_by_skopeo() -> Result<()> {
+    let stack = Stack::new()?;
+    let (alpine, fedora) = ("alpine:latest", "fedora:24");
+    let steps = [
+        (alpine, "x"),
+        (fedora, "x"),
+        (alpine, "y"),
+        (alpine, "z"),
+        (fedora, ""),
+        (alpine, ""),
+    ];
+    let mut indexes = Vec::new();
+    for layout in ["ours", "theirs"] {
+        for (image, name) in steps {
+            let from = stack.remote(image);
+            let line = format!("copy {from} oci:{layout}:{name}");
+            match layout {
+                "ours" => stack.rskopeo(&line).ok()?,
+                _ => skopeo(&stack, &line)?.ok()?,
+            };
+        }
+        let index = fs::read_to_string(stack.scratch.path(layout).join("index.json"))?;
+        let index: Value = serde_json::from_str(&index)?;
+        let entries = index["manifests"].as_array().context("manifests")?;
+        let entry = |entry: &Value| json!([entry["digest"], entry["annotations"]]);
+        indexes.push(entries.iter().map(entry).collect::<Vec<_>>());
+    }
+    ensure!(indexes[0] == indexes[1], "{indexes:?}");
+
+    let digest = |place: &str| -> Result<String> {
+        let line = format!("inspect --format {{{{.Digest}}}} oci:ours:{place}");
+        Ok(stack.rskopeo(&line).ok()?.text().to_owned())
+    };
+    ensure!(digest("@1")? == digest("x")? && digest("@2")? == digest("z")?);
+    stack.rskopeo("delete oci:ours:@1").ok()?;
+    let gone = stack.rskopeo("inspect oci:ours:x").exits(2)?;
+    gone.complains("no descriptor found for reference")?;
+    stack
+        .rskopeo("inspect oci:ours:@4")
+        .exits(1)?
+        .complains("only 4 entries")?;
+    stack
+        .rskopeo("copy oci:ours:@0 oci:ours:@1")
+        .exits(1)?
+        .complains("must not contain a manifest index")?;
     Ok(())
 }
 

@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         formats::schema_1_is_what_skopeo_makes_of_it,
         formats::schema_1_is_read_unpacked_and_renamed,
         formats::layers_are_packed_anew_once,
+        formats::names_in_a_layout_are_given_as_by_skopeo,
         formats::packing_for_directories_is_for_directories,
         formats::zstd_chunked_is_zstd_to_others,
         formats::layers_are_encrypted_for_either_tool,

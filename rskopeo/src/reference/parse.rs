@@ -24,7 +24,7 @@ pub enum InvalidReference {
     #[error("docker-archive reference {0} isn't of the form <path>[:<reference>]")]
     Archive(String),
     #[error("Invalid source index {0}: not a number")]
-    ArchiveIndex(String),
+    SourceIndex(String),
     #[error("Invalid source index {0}: must not be negative")]
     NegativeIndex(String),
     #[error("docker-archive parsing reference: {0}")]
@@ -58,7 +58,7 @@ impl FromStr for Reference {
         match transport {
             "docker" => docker(details),
             "oci" => oci(details).map(|(path, image)| Self::Oci { path, image }),
-            "oci-archive" => oci(details).map(|(path, image)| Self::OciArchive { path, image }),
+            "oci-archive" => oci_archive(details),
             "docker-archive" => docker_archive(details),
             "docker-daemon" => daemon_image(details).map(Self::DockerDaemon),
             "dir" => Ok(Self::Dir {
@@ -89,10 +89,19 @@ fn docker(details: &str) -> Result<Reference, InvalidReference> {
 
 fn oci(details: &str) -> Result<(PathBuf, Option<String>), InvalidReference> {
     let (path, image) = details.split_once(':').unwrap_or((details, ""));
-    if !image.is_empty() && !is_oci_image(image) {
-        return Err(InvalidReference::OciImage(image.to_owned()));
+    match image.strip_prefix('@') {
+        Some(index) => drop(source_index(index)?),
+        None if image.is_empty() || is_oci_image(image) => {}
+        None => return Err(InvalidReference::OciImage(image.to_owned())),
     }
     Ok((path.into(), (!image.is_empty()).then(|| image.to_owned())))
+}
+
+fn oci_archive(details: &str) -> Result<Reference, InvalidReference> {
+    match oci(details)? {
+        (_, Some(image)) if image.starts_with('@') => Err(InvalidReference::OciImage(image)),
+        (path, image) => Ok(Reference::OciArchive { path, image }),
+    }
 }
 
 /// `org.opencontainers.image.ref.name`'s grammar (image-spec annotations.md).
@@ -126,18 +135,22 @@ fn docker_archive(details: &str) -> Result<Reference, InvalidReference> {
 
 fn archive_image(image: &str) -> Result<ArchiveImage, InvalidReference> {
     if let Some(index) = image.strip_prefix('@') {
-        return match index.parse::<i64>() {
-            Ok(n) => usize::try_from(n)
-                .map(ArchiveImage::Index)
-                .map_err(|_| InvalidReference::NegativeIndex(image.to_owned())),
-            Err(_) => Err(InvalidReference::ArchiveIndex(image.to_owned())),
-        };
+        return source_index(index).map(ArchiveImage::Index);
     }
     let name: Name = image.parse().map_err(InvalidReference::ArchiveName)?;
     if name.digest.is_some() {
         return Err(InvalidReference::NoTag(name.to_string()));
     }
     Ok(ArchiveImage::Tagged(name.or_latest()))
+}
+
+/// What stands behind an `@`.
+fn source_index(index: &str) -> Result<usize, InvalidReference> {
+    let told = || format!("@{index}");
+    match index.parse::<i64>() {
+        Ok(n) => usize::try_from(n).map_err(|_| InvalidReference::NegativeIndex(told())),
+        Err(_) => Err(InvalidReference::SourceIndex(told())),
+    }
 }
 
 /// What might be read as an ID and as a name is refused, as the daemon itself reads it as the former.
@@ -232,6 +245,7 @@ mod tests {
             "docker://alpine:latest",
             "docker://127.0.0.1:5000/a/b:v1",
             "oci:some/path:tag",
+            "oci:some/path:@0",
             "oci:some/path:docker.io/library/alpine:latest",
             "oci-archive:/x.tar:v1",
             "docker-archive:x.tar",
@@ -273,6 +287,8 @@ mod tests {
         );
         assert_eq!(refused("docker://a:b:c"), "invalid reference format");
         assert_eq!(refused("oci:a:b c"), "Invalid image b c");
+        assert!(refused("oci:a:@-1").contains("must not be negative"));
+        assert_eq!(refused("oci-archive:a:@0"), "Invalid image @0");
         let digest = "0".repeat(64);
         assert_eq!(
             refused(&format!("docker://a:t@sha256:{digest}")),

@@ -221,10 +221,18 @@ impl Default for LayoutIndex {
 }
 
 impl LayoutIndex {
-    /// The descriptor named `image`, or the only one.
+    /// The descriptor named `image`, at the place `@n`, or the only one.
     pub fn find(mut self, image: Option<&str>) -> Result<Descriptor> {
-        match image {
-            Some(image) => self
+        let place = image.and_then(|image| image.strip_prefix('@')?.parse().ok());
+        match (image, place) {
+            (_, Some(place)) => {
+                let count = self.manifests.len();
+                let found: Option<Descriptor> = self.manifests.into_iter().nth(place);
+                found.with_context(|| {
+                    format!("index {place} is too large, only {count} entries available")
+                })
+            }
+            (Some(image), None) => self
                 .manifests
                 .into_iter()
                 .find(|descriptor| {
@@ -236,8 +244,8 @@ impl LayoutIndex {
                 .ok_or_else(|| {
                     NotFound(format!("no descriptor found for reference {image:?}")).into()
                 }),
-            None if self.manifests.len() == 1 => Ok(self.manifests.remove(0)),
-            None => bail!("more than one image in oci, choose an image"),
+            (None, None) if self.manifests.len() == 1 => Ok(self.manifests.remove(0)),
+            (None, None) => bail!("more than one image in oci, choose an image"),
         }
     }
 
@@ -250,26 +258,28 @@ impl LayoutIndex {
         names.cloned().collect()
     }
 
-    /// Lets `name` stand for `descriptor` and for nothing else.
+    /// Lets `name` stand for `descriptor` and for nothing else: what had the name stays, without it. A descriptor that is there without
+    /// a name gets it.
     pub fn set(&mut self, name: Option<&str>, mut descriptor: Descriptor) {
-        match name {
-            Some(name) => {
-                self.manifests.retain(|other| {
-                    other
-                        .annotations
-                        .get(REF_NAME)
-                        .is_none_or(|given| given != name)
-                });
-                descriptor
+        if let Some(name) = name {
+            for other in &mut self.manifests {
+                if other
                     .annotations
-                    .insert(REF_NAME.to_owned(), name.to_owned());
+                    .get(REF_NAME)
+                    .is_some_and(|given| given == name)
+                {
+                    other.annotations.remove(REF_NAME);
+                }
             }
-            None => {
-                self.manifests.retain(|other| {
-                    other.digest != descriptor.digest || other.annotations.contains_key(REF_NAME)
-                });
-            }
+            let named = (REF_NAME.to_owned(), name.to_owned());
+            descriptor.annotations.extend([named]);
         }
-        self.manifests.push(descriptor);
+        let nameless = self.manifests.iter_mut().find(|other| {
+            other.digest == descriptor.digest && !other.annotations.contains_key(REF_NAME)
+        });
+        match nameless {
+            Some(nameless) => *nameless = descriptor,
+            None => self.manifests.push(descriptor),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Mutex;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::layout::Layout;
 use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Written};
@@ -61,6 +61,9 @@ impl OciDestination {
         shared_blobs: Option<&Path>,
         accept_uncompressed: bool,
     ) -> Result<Self> {
+        if let Some(place) = image.filter(|image| image.starts_with('@')) {
+            bail!("Destination reference must not contain a manifest index {place}");
+        }
         let layout = Layout::at(path, shared_blobs);
         layout.create()?;
         Ok(Self {
