@@ -188,6 +188,15 @@ impl Manager {
         self.write_limits(resources)
     }
 
+    /// Whether anything is asked of the groups, devices apart.
+    pub(crate) fn limits(&self, resources: &Resources) -> Result<bool> {
+        let limits = match self.unified() {
+            Some(_) => v2::limits(resources)?,
+            None => v1::limits(resources)?,
+        };
+        Ok(!limits.is_empty())
+    }
+
     /// Sets the limits that are given and leaves the rest, the devices among it, as they are.
     pub(crate) fn update(&self, resources: &Resources) -> Result<()> {
         if let Some(scope) = &self.scope {

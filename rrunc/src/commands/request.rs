@@ -150,10 +150,20 @@ impl Request {
             return Manager::in_scope(path, id, &self.spec.annotations).map(Some);
         }
         let manager = Manager::new(path, id)?;
-        match self.forgive_cgroups.then(|| manager.create()) {
-            Some(Err(_)) => Ok(None),
-            _ => Ok(Some(manager)),
-        }
+        let Some(Err(error)) = self.forgive_cgroups.then(|| manager.create()) else {
+            return Ok(Some(manager));
+        };
+        // Who asks for nothing of a group can do without one.
+        let limited = match &linux.resources {
+            Some(resources) => manager.limits(resources)?,
+            None => false,
+        };
+        ensure!(
+            path.is_none() && !limited,
+            "{error:#}: this user may make no cgroup: leave out linux.cgroupsPath and limits in linux.resources, \
+             or let the user's systemd make it with --systemd-cgroup"
+        );
+        Ok(None)
     }
 }
 
