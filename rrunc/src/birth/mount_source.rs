@@ -10,7 +10,8 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
+use nix::errno::Errno;
 
 use super::channel::{Channel, Message};
 use super::mounts::Plan;
@@ -76,9 +77,15 @@ impl Plan<'_> {
         if self.maps_ids() {
             let namespace = self.id_namespace(spec)?;
             let recursive = self.options.map_ids == Some(true);
-            map_ids(tree.as_fd(), recursive, namespace.as_fd()).context(
-                "mount_setattr MOUNT_ATTR_IDMAP (does the file system support idmapped mounts?)",
-            )?;
+            map_ids(tree.as_fd(), recursive, namespace.as_fd()).map_err(|errno| {
+                let why = match errno {
+                    Errno::EPERM => {
+                        "only the owner of a file system may map its ids; others change the files' owners, as volumes with U in place of idmap do"
+                    }
+                    _ => "does the file system support idmapped mounts?",
+                };
+                Error::new(errno).context(format!("mount_setattr MOUNT_ATTR_IDMAP ({why})"))
+            })?;
         }
         Ok(tree)
     }
