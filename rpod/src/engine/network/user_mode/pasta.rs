@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::{Link, addresses_in, host_address, name_servers, pid_file, program};
 use crate::engine::Context;
+use crate::engine::network::forward;
 use crate::engine::network::port::Mapping;
 
 /// What the container asks for names; pasta asks the host's name server. podman's address for it.
@@ -40,61 +41,63 @@ pub fn check(options: &[String]) -> Result<()> {
 }
 
 pub fn up(ctx: &Context, netns: &Path, options: &[String], ports: &[Mapping]) -> Result<Link> {
-    let program = program(ctx, "pasta")?;
-    let given = |names: &[&str]| {
-        options
-            .iter()
-            .any(|option| names.contains(&option.as_str()))
-    };
-    // Whoever maps the gateway to the host finds the host there.
-    let maps_gateway = given(&["--map-gw"]);
-    let maps_host = !given(&["--map-guest-addr"]) && !maps_gateway;
-    let arguments = arguments(options, ports);
-    let run = |more: &[&str]| {
-        let mut command = Command::new(&program);
-        command
-            .args(&arguments)
-            .args(more)
-            .arg("--pid")
-            .arg(pid_file(netns));
-        command.arg("--netns").arg(netns);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        command
-            .output()
-            .with_context(|| format!("starting {}", program.display()))
-    };
-    let mut knows_host = maps_host;
-    let mut output = match maps_host {
-        true => run(&["--map-guest-addr", HOST])?,
-        false => run(&[])?,
+    let chosen_host = value_of(options, "--map-guest-addr");
+    let mut knows_host = true;
+    let mut output = match chosen_host {
+        Some(_) => run(ctx, netns, &arguments(options, ports))?,
+        None => {
+            let mut arguments = arguments(options, ports);
+            arguments.extend(["--map-guest-addr", HOST].map(str::to_owned));
+            run(ctx, netns, &arguments)?
+        }
     };
     let unknown = |said: &[u8]| {
         String::from_utf8_lossy(said).contains("unrecognized option '--map-guest-addr'")
     };
-    if maps_host && !output.status.success() && unknown(&output.stderr) {
+    if chosen_host.is_none() && !output.status.success() && unknown(&output.stderr) {
+        // One of 2023 or older. It brings answers by UDP back to few callers, so rpod forwards that itself.
         knows_host = false;
-        output = run(&[])?;
+        let (udp, rest): (Vec<_>, Vec<_>) = ports
+            .iter()
+            .cloned()
+            .partition(|port| port.protocol == "udp");
+        output = run(ctx, netns, &arguments(options, &rest))?;
+        if output.status.success() {
+            forward::start(netns, &udp, &addresses_in(netns)?)?;
+        }
     }
     if !output.status.success() {
         bail!("pasta: {}", reason(&output.stderr));
     }
     let addresses = addresses_in(netns)?;
-    let host = match (knows_host, maps_gateway) {
-        (true, _) => HOST.parse().ok(),
-        (false, true) => gateway(netns)?,
-        (false, false) => host_address(&addresses),
+    let host = match knows_host {
+        true => chosen_host.or_else(|| HOST.parse().ok()),
+        // Whoever maps the gateway to the host finds the host there.
+        false if options.iter().any(|option| option == "--map-gw") => gateway(netns)?,
+        false => host_address(&addresses),
     };
-    let forwarder = (!given(&["--dns-forward"]))
-        .then(|| DNS.parse().ok())
-        .flatten();
+    let forwarder = value_of(options, "--dns-forward").or_else(|| DNS.parse().ok());
     Ok(Link {
         addresses,
         host,
-        dns: name_servers(forwarder.or_else(|| value_of(options, "--dns-forward"))),
+        dns: name_servers(forwarder),
     })
+}
+
+/// It stays in the background once the namespace is connected.
+fn run(ctx: &Context, netns: &Path, arguments: &[String]) -> Result<Output> {
+    let program = program(ctx, "pasta")?;
+    Command::new(&program)
+        .args(arguments)
+        .arg("--pid")
+        .arg(pid_file(netns))
+        .arg("--netns")
+        .arg(netns)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| format!("starting {}", program.display()))
 }
 
 /// Without options of the person's, as podman: nothing is forwarded but what is published, and the gateway is not the host.
