@@ -50,6 +50,17 @@ pub fn settle_pod(ctx: &Context, pod: &mut Pod) -> Result<()> {
     Ok(())
 }
 
+/// For what only a group can do. `what` is what cannot be done without.
+pub fn require(container: &Container, what: &str) -> Result<()> {
+    if container.resources.no_cgroup {
+        bail!(
+            "cannot {what} {}: this container does not have a cgroup: make it without --cgroups disabled, and as an ordinary user on cgroup v2 in a systemd session that delegates controllers",
+            container.id
+        );
+    }
+    Ok(())
+}
+
 /// Limits need a cgroup that has them.
 fn refuse(resources: &Resources) -> Result<()> {
     let Some(option) = first_limit(resources) else {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::record::Container;
 use super::status::Status;
 use super::stop;
+use crate::engine::cgroup::delegation;
 use crate::engine::{Context, event, runtime};
 use crate::store::record::{Durability, replace};
 
@@ -27,12 +28,7 @@ pub fn pause(ctx: &Context, container: &Container) -> Result<()> {
             other.word()
         ),
     }
-    if container.resources.no_cgroup {
-        bail!(
-            "cannot pause container {} without a cgroup: container state improper",
-            container.id
-        );
-    }
+    delegation::require(container, "pause container")?;
     container.make_run_dir(ctx)?;
     replace(
         &container.run_dir(ctx).join("paused"),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::record::Container;
 use super::status::Status;
 use crate::engine::Context;
-use crate::engine::cgroup::{Groups, Usage, network};
+use crate::engine::cgroup::{Groups, Usage, delegation, network};
 
 /// One look at a container; all zero for one that does not run.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,7 @@ impl Observer {
             self.last.remove(&container.id);
             return Ok(stats);
         };
+        delegation::require(container, "count what is used by container")?;
         // It may end while we look; then it uses nothing any more.
         let usage = Groups::of(started.pid).and_then(|groups| groups.usage());
         let (Ok(usage), Ok(network)) = (usage, network(started.pid)) else {
