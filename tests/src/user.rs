@@ -35,7 +35,9 @@ for device in "fuse 10 229 /dev/fuse" "tun 10 200 /dev/net/tun"; do
     [ -e "$place" ] && { mknod -m 666 "$node" c "$2" "$3" 2>/dev/null; chmod 666 "$node" && mount --bind "$node" "$place"; }
     shift 4
 done
-cd "$HOME" && exec setpriv --reuid "$TEST_UID" --regid "$TEST_UID" --init-groups -- "$@"
+groups=--init-groups
+[ -z "$TEST_GROUP" ] || groups=--groups=$TEST_UID,$TEST_GROUP
+cd "$HOME" && exec setpriv --reuid "$TEST_UID" --regid "$TEST_UID" "$groups" -- "$@"
 "#;
 
 impl User {
@@ -131,6 +133,11 @@ impl User {
     /// rpod as this user.
     pub fn rpod(&self, line: &str) -> Cmd {
         self.run(Cmd::new(self.home.join("bin/rpod")).words(line))
+    }
+
+    /// rpod as this user with one more group.
+    pub fn rpod_in_group(&self, group: u32, line: &str) -> Cmd {
+        self.rpod(line).env("TEST_GROUP", group.to_string())
     }
 
     /// A shell as this user.

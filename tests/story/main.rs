@@ -1,6 +1,7 @@
 //! The main job, line by line, as a person types it.
 
 mod access;
+mod alone;
 mod artifact;
 mod audit;
 mod bundle;
@@ -260,6 +261,7 @@ fn main() -> ExitCode {
         trust::sigstore_signatures_are_made_and_asked_for,
         units::the_unit_is_ready_when_the_container_is_well,
         units::the_unit_is_ready_when_the_container_says_so,
+        units::more_time_is_asked_for_before_it_is_ready,
         units::a_units_sockets_reach_the_container,
         volume::a_volume_outlives_its_containers,
         volume::anonymous_volumes_go_with_their_container,
@@ -271,6 +273,7 @@ fn main() -> ExitCode {
         volume::what_a_volume_is_made_with,
         audit::loginuid_reaches_the_container,
         audit::loginuid_reaches_a_pod,
+        audit::loginuid_reaches_an_ordinary_users_container,
         audit::a_watch_tells_who_asked,
         rootless::root_inside_and_the_user_outside,
         rootless::the_namespace_is_made_once,
@@ -283,7 +286,13 @@ fn main() -> ExitCode {
         rootless::networks_without_root,
         rootless::limits_need_a_cgroup_of_the_users_own,
         rootless::overlays_by_a_program,
+        rootless::files_of_the_users_groups,
+        rootless::volumes_are_the_containers,
         everyday::logs_without_root,
+        everyday::a_pod_without_root,
+        everyday::files_come_and_go_without_root,
         everyday::udp_ports_without_root,
+        alone::a_runtime_needs_no_root,
+        alone::a_monitor_needs_no_root,
     ])
 }

@@ -65,6 +65,11 @@ pub(crate) fn root_inside_and_the_user_outside() -> Result<()> {
     );
     user.rpod("run -d --name kept --network none alpine sleep 600")
         .ok()?;
+    user.sh(
+        "rpod unshare sh -c 'mkdir t && mount -t tmpfs none t && touch t/inside && ls t'; ls t",
+    )
+    .ok()?
+    .is("inside")?;
     let path = user.rpod("unshare rpod mount kept").ok()?;
     let listed = user
         .rpod(&format!("unshare ls {}", path.stdout.trim()))
@@ -291,10 +296,71 @@ pub(crate) fn limits_need_a_cgroup_of_the_users_own() -> Result<()> {
             .contains("--memory: this user has no cgroup of their own"),
         "{refused}"
     );
-    person
-        .user
-        .rpod("run --rm --network none alpine true")
+    let user = &person.user;
+    user.rpod("run -d --name free --network none alpine sleep 600")
         .ok()?;
+    for line in ["stats --no-stream free", "pause free"] {
+        user.rpod(line)
+            .exits(125)?
+            .complains("this container does not have a cgroup")?;
+    }
+    user.rpod("exec free true").ok()?;
+    Ok(())
+}
+
+/// A directory of a group that the caller is in, and the container's user is not.
+pub(crate) fn files_of_the_users_groups() -> Result<()> {
+    let person = Person::new("k", Ranges::Some)?;
+    let user = &person.user;
+    let shared = person.scratch.path("shared");
+    fs::create_dir(&shared)?;
+    fs::write(shared.join("file"), "the group's")?;
+    // Nobody's but this test's: no group of this machine has the number.
+    const GROUP: u32 = 987_654_321;
+    for (path, mode) in [(shared.join("file"), 0o640), (shared.clone(), 0o750)] {
+        std::os::unix::fs::chown(&path, None, Some(GROUP))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+    }
+    let member = |line: String| user.rpod_in_group(GROUP, &line);
+    let read = format!(
+        "run --rm --network none -v {}:/shared OPTIONS alpine cat /shared/file",
+        shared.display()
+    );
+    let kept = |options: &str| read.replace("OPTIONS", options);
+    for options in [
+        "--group-add keep-groups",
+        "--group-add keep-groups --userns keep-id",
+        "--group-add keep-groups --user 33:33",
+    ] {
+        member(kept(options)).ok()?.is("the group's")?;
+    }
+    let refused = member(kept("")).exits(1)?;
+    refused.complains("Permission denied")?;
+    member(kept("--group-add keep-groups --group-add 5"))
+        .exits(125)?
+        .complains("not allowed with any other --group-add options")?;
+    Ok(())
+}
+
+pub(crate) fn volumes_are_the_containers() -> Result<()> {
+    let person = Person::new("v", Ranges::Some)?;
+    let user = &person.user;
+    let owner = |options: &str| {
+        let line = format!(
+            "run --rm --network none {options} alpine sh -c 'touch /v/file; stat -c %u /v /v/file'"
+        );
+        user.rpod(&line).ok()
+    };
+    owner("--user 33 -v named:/v:U")?.is("33\n33")?;
+    owner("-v named:/v")?.is("33\n33")?;
+    owner("--userns auto --user 7 -v named:/v:U")?.is("7\n7")?;
+    // The kernel maps ids of a mount only for who owns its file system: in the user's namespace, of what was mounted there.
+    user.sh("mkdir plain own").ok()?;
+    let refused =
+        user.rpod("run --rm --network none --userns auto -v ./plain:/v:idmap alpine true");
+    refused.exits(126)?.complains("U in place of idmap")?;
+    let own = "rpod unshare sh -c 'mount -t tmpfs none own && for o in ro idmap; do rpod run --rm --network none --userns auto -v ./own:/v:$o alpine stat -c %u /v; done'";
+    user.sh(own).ok()?.is("65534\n0")?;
     Ok(())
 }
 

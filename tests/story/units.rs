@@ -34,13 +34,19 @@ impl Unit {
 
     /// What has been said since it was last asked.
     fn heard(&self) -> Vec<String> {
+        let mut all = self.heard_wholly();
+        all.retain(|news| !news.starts_with("EXTEND_TIMEOUT"));
+        all
+    }
+
+    /// Also that more time is needed.
+    fn heard_wholly(&self) -> Vec<String> {
         let mut all = Vec::new();
         let mut buffer = [0; 4096];
         while let Ok(size) = self.socket.recv(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..size]);
             all.extend(text.lines().map(str::to_owned));
         }
-        all.retain(|news| !news.starts_with("EXTEND_TIMEOUT"));
         all
     }
 
@@ -96,10 +102,14 @@ pub(crate) fn the_unit_is_ready_when_the_container_says_so() -> Result<()> {
         "/proc/{}/root/run/notify/notify.sock",
         unit.inspect("{{.State.Pid}}")?
     );
-    UnixDatagram::unbound()?.send_to(b"READY=1\nSTATUS=well", inside)?;
+    // Nobody inside may say which process the unit's is, or keep descriptors with it.
+    UnixDatagram::unbound()?.send_to(b"MAINPID=1\nREADY=1\nFDSTORE=1\nSTATUS=well", inside)?;
+    let mut heard = Vec::new();
     until("the unit has heard it", || {
-        Ok(unit.heard().contains(&"READY=1".to_owned()))
+        heard.extend(unit.heard());
+        Ok(heard.len() >= 2)
     })?;
+    ensure!(heard == ["READY=1", "STATUS=well"], "{heard:?}");
     unit.stack.rpod("rm -f -t 0 it").ok()?;
     for (mode, ready) in [("conmon", true), ("ignore", false)] {
         unit.start(&format!(
@@ -114,6 +124,29 @@ pub(crate) fn the_unit_is_ready_when_the_container_says_so() -> Result<()> {
         ensure!(heard.is_empty() != ready, "{mode}: {heard:?}");
         unit.stack.rpod("rm -f -t 0 it").ok()?;
     }
+    Ok(())
+}
+
+/// Pulling takes as long as it takes; whose life it is comes next, and that it is ready last.
+pub(crate) fn more_time_is_asked_for_before_it_is_ready() -> Result<()> {
+    let unit = Unit::new()?;
+    let image = unit.stack.remote("alpine:latest");
+    unit.start(&format!(
+        "run -d --name it --sdnotify conmon --pull always --tls-verify=false {image} sleep 300"
+    ))
+    .ok()?;
+    let monitor = unit.inspect("{{.State.ConmonPid}}")?;
+    let heard = unit.heard_wholly();
+    ensure!(
+        heard
+            == [
+                "EXTEND_TIMEOUT_USEC=30000000".to_owned(),
+                format!("MAINPID={monitor}"),
+                "READY=1".to_owned()
+            ],
+        "{heard:?}"
+    );
+    unit.stack.rpod("rm -f -t 0 it").ok()?;
     Ok(())
 }
 
