@@ -2,6 +2,7 @@
 
 mod clients;
 mod copy;
+mod damage;
 mod engine;
 mod kills;
 mod lost;
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,
         engine::a_killed_monitor_is_seen,
+        damage::one_damaged_thing_hides_no_other,
+        damage::damaged_history_is_history,
         lost::a_container_without_its_monitor_is_told_of_rightly,
         lost::who_waits_for_an_orphan_hears_of_its_end,
         lost::stop_ends_what_a_killed_start_has_left,

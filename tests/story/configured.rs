@@ -141,7 +141,7 @@ pub(crate) fn one_damaged_image_is_named() -> Result<()> {
     fs::write(stack.root().join(blob), "{")?;
     stack
         .rpod("images --format {{.Repository}}:{{.Tag}}")
-        .exits(125)?
+        .ok()?
         .says("alpine:latest")?
         .complains("image localhost/other:latest is damaged")?;
     stack.rpod("run --rm alpine true").ok()?;

@@ -1,15 +1,20 @@
 //! `rpod inspect` and `rpod container inspect`: podman-inspect(1).
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::selection::{is_missing, one};
 use super::{Globals, Verb, first_of};
+use crate::engine::artifact::ArtifactError;
 use crate::engine::container::{find, inspect};
+use crate::engine::image::ImageError;
+use crate::engine::network::NetworkError;
+use crate::engine::volume::VolumeError;
 use crate::engine::{Context, artifact, image, network, pod, volume};
 use crate::output::{go_duration, inspected_with};
 use crate::store::names::LookupError;
+use crate::store::readable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
@@ -161,10 +166,10 @@ fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Valu
     }
 }
 
-/// The first thing that is called so.
+/// The first thing that is called so. What keeps from looking closely is told: it may be what was meant.
 fn any(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {
     match container(ctx, name, with_size) {
-        Err(error) if matches!(error.downcast_ref(), Some(LookupError::NoContainer(_))) => {}
+        Err(error) if is_not_there(&error) => {}
         found => return found,
     }
     let others = [
@@ -174,12 +179,33 @@ fn any(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {
         Kind::Pod,
         Kind::Artifact,
     ];
-    let mut found = others
-        .iter()
-        .filter_map(|kind| object(ctx, name, *kind, false).ok());
-    found
-        .next()
-        .with_context(|| format!("no such object: {name:?}"))
+    let mut unclear = Vec::new();
+    for kind in others {
+        match object(ctx, name, kind, false) {
+            Err(error) if is_not_there(&error) => {}
+            Err(error) => unclear.push(error),
+            Ok(found) => {
+                unclear.iter().for_each(readable::tell);
+                return Ok(found);
+            }
+        }
+    }
+    let no_other = || anyhow!("no such object: {name:?}");
+    Err(unclear.into_iter().next().unwrap_or_else(no_other))
+}
+
+/// Nothing of its kind is called so.
+fn is_not_there(error: &anyhow::Error) -> bool {
+    let missing = [
+        is_missing(error),
+        matches!(error.downcast_ref(), Some(LookupError::NoPod(_))),
+        matches!(error.downcast_ref(), Some(LookupError::Empty)),
+        matches!(error.downcast_ref(), Some(ImageError::NotKnown(_))),
+        matches!(error.downcast_ref(), Some(VolumeError::NotFound(_))),
+        matches!(error.downcast_ref(), Some(NetworkError::NotFound(_))),
+        matches!(error.downcast_ref(), Some(ArtifactError::None(_))),
+    ];
+    missing.contains(&true)
 }
 
 fn container(ctx: &Context, name: &str, with_size: bool) -> Result<Value> {

@@ -50,6 +50,9 @@ impl Verb for Rm {
             pod::remove::sweep(&ctx)?;
         }
         self.selection.filter = std::mem::take(&mut self.filter);
+        if self.force {
+            remove_damaged(&ctx, &self.selection)?;
+        }
         // What is gone cannot be removed: to --force that is no error.
         self.selection.ignore = self.ignore || self.force;
         let chosen = self.selection.choose(&ctx).map_err(|error| {
@@ -90,6 +93,21 @@ impl Verb for Rm {
         }
         Ok(code)
     }
+}
+
+/// What cannot be read goes by force alone: nobody knows what it was, or who needs it.
+fn remove_damaged(ctx: &Context, selection: &Selection) -> Result<()> {
+    let words = match selection.all {
+        true => ctx.store.ids(Noun::Container)?,
+        false => selection.names.clone(),
+    };
+    for word in words {
+        if let Some(id) = ctx.store.find_damaged(Noun::Container, &word)? {
+            remove::remove_damaged(ctx, &id)?;
+            println!("{word}");
+        }
+    }
+    Ok(())
 }
 
 struct How {

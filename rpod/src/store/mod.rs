@@ -18,6 +18,7 @@ pub mod lock;
 pub mod names;
 pub mod near;
 mod random_name;
+pub mod readable;
 pub mod record;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
 use super::near::Missing;
+use super::readable::damaged;
 use super::{Lock, Noun, Store, has_record, id};
 
 #[derive(Debug, Error)]
@@ -177,13 +178,23 @@ impl Store {
         Ok(lock.is_none() || self.bears(noun, id, name)?)
     }
 
+    /// The id of what is damaged and was called so, or has this id.
+    pub fn find_damaged(&self, noun: Noun, text: &str) -> Result<Option<String>> {
+        let named = self.owner(text)?.filter(|(owner, _)| *owner == noun);
+        let id = named.map_or_else(|| text.to_owned(), |(_, id)| id);
+        let is_damaged = id::is_whole(&id) && self.bears(noun, &id, text).is_err();
+        Ok(is_damaged.then_some(id))
+    }
+
     /// True when there is a record and it has this name.
     fn bears(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {
         #[derive(serde::Deserialize)]
         struct Named {
             name: String,
         }
-        let named: Option<Named> = super::record::load_if_there(&self.record(noun, id))?;
+        let named = super::record::load_if_there(&self.record(noun, id));
+        let named: Option<Named> =
+            named.map_err(|error| damaged(format!("{noun} {name}"), error))?;
         Ok(named.is_some_and(|named| named.name == name))
     }
 

@@ -160,6 +160,12 @@ pub fn is_for_want_of_room(error: &anyhow::Error) -> bool {
     })
 }
 
+/// True if a record was there and is none.
+pub fn is_damage(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause();
+    cause.is::<serde_json::Error>() || cause.is::<std::str::Utf8Error>()
+}
+
 /// Removes what writers that were killed have left beside a record's place. Nobody may be writing the record.
 pub fn remove_half_written(path: &Path) -> Result<()> {
     let temporary = beside(path)?;

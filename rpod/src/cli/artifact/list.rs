@@ -1,6 +1,6 @@
 //! podman-artifact-ls(1)
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ impl Verb for List {
         let rows = artifacts.iter().map(|artifact| self.row(artifact));
         let listing = Listing {
             name: "artifact ls",
-            rows: rows.collect::<Result<_>>()?,
+            rows: rows.collect(),
             hidden: &["Created", "CreatedAt"],
             methods: |_, _, _| None,
             heading: |_| None,
@@ -52,24 +52,27 @@ impl Verb for List {
 }
 
 impl List {
-    fn row(&self, artifact: &Artifact) -> Result<Value> {
+    /// What others have written into it is shown as far as it can be understood.
+    fn row(&self, artifact: &Artifact) -> Value {
         let digest = artifact.digest.trim_start_matches("sha256:");
-        let name = match artifact.name.as_str() {
-            "" => None,
-            name => Some(Name::parse(name)?),
+        let name = Name::parse(&artifact.name).ok();
+        let repository = match (&name, artifact.name.as_str()) {
+            (Some(name), _) => &name.repository,
+            (None, "") => "<none>",
+            (None, unclear) => unclear,
         };
-        let created = artifact.created().map(str::parse::<Timestamp>).transpose();
-        let created = created
-            .with_context(|| format!("{}: when it was created is no time", artifact.name))?;
+        let created = artifact
+            .created()
+            .and_then(|text| text.parse::<Timestamp>().ok());
         let size = artifact.size();
-        Ok(json!({
+        json!({
             "Digest": if self.no_trunc { digest } else { id::short(digest) },
-            "Repository": name.as_ref().map_or("<none>", |name| &name.repository),
+            "Repository": repository,
             "Size": human_size(size),
             "Tag": name.as_ref().and_then(|name| name.tag.as_deref()).unwrap_or_default(),
             "VirtualSize": size.to_string(),
             "Created": created.map(ago).unwrap_or_default(),
             "CreatedAt": created.map(go_time).unwrap_or_default(),
-        }))
+        })
     }
 }

@@ -33,19 +33,16 @@ impl Verb for Rm {
             bail!("at least one artifact name or digest must be specified");
         }
         let ctx = Context::new(globals)?;
-        let chosen = match self.all {
-            true => artifact::all(&ctx)?.into_iter().map(Ok).collect(),
-            false => {
-                let found = self.artifacts.iter().map(|name| artifact::find(&ctx, name));
-                found.collect::<Vec<_>>()
-            }
-        };
-        for found in chosen {
-            match found {
-                Ok(found) => {
-                    artifact::remove(&ctx, &found)?;
-                    println!("{}", found.digest.trim_start_matches("sha256:"));
-                }
+        let shown = |digest: &str| println!("{}", digest.trim_start_matches("sha256:"));
+        if self.all {
+            artifact::remove_all(&ctx)?
+                .iter()
+                .for_each(|digest| shown(digest));
+            return Ok(0);
+        }
+        for name in &self.artifacts {
+            match artifact::remove(&ctx, name) {
+                Ok(digest) => shown(&digest),
                 Err(error)
                     if self.ignore
                         && matches!(error.downcast_ref(), Some(ArtifactError::None(_))) => {}

@@ -19,8 +19,7 @@ impl Verb for Exists {
     const ABOUT: &'static str = "Check if a manifest list exists in local storage";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        Ok(u8::from(
-            list::find(&Context::new(globals)?, &self.list).is_err(),
-        ))
+        let there = list::exists(&Context::new(globals)?, &self.list)?;
+        Ok(u8::from(!there))
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Access, list};
 use crate::output;
+use crate::store::readable::Damaged;
 
 #[derive(Args, Debug)]
 pub struct Inspect {
@@ -31,6 +32,7 @@ impl Verb for Inspect {
         let ctx = Context::new(globals)?;
         let value = match list::find(&ctx, &self.list) {
             Ok(list) => list.value,
+            Err(damage) if damage.is::<Damaged>() => return Err(damage),
             // A registry may have it.
             Err(local) => {
                 let access = Access {

@@ -6,7 +6,8 @@ use clap::Args;
 use crate::cli::stop::Patience;
 use crate::cli::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
-use crate::engine::network::{self, NetworkError, remove};
+use crate::engine::network::{self, Network, NetworkError, remove};
+use crate::store::readable::Damaged;
 
 #[derive(Args, Debug)]
 pub struct Rm {
@@ -38,6 +39,11 @@ impl Verb for Rm {
                 {
                     continue;
                 }
+                // Its name is all that it is known by.
+                Err(error) if error.is::<Damaged>() => Ok(Network {
+                    name: name.clone(),
+                    ..Network::default()
+                }),
                 found => found,
             };
             match found.and_then(|one| remove::remove(&ctx, &one, self.force, timeout)) {

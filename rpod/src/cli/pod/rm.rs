@@ -9,7 +9,8 @@ use super::selection::{Selection, missing_is_1};
 use crate::cli::stop::Patience;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::Context;
-use crate::engine::pod::remove;
+use crate::engine::pod::{check, remove};
+use crate::store::Noun;
 
 #[derive(Args, Debug)]
 pub struct Rm {
@@ -37,6 +38,9 @@ impl Verb for Rm {
         let ctx = Context::new(globals)?;
         self.selection.files.clone_from(&self.pod_id_file);
         remove::sweep(&ctx)?;
+        if self.force {
+            self.remove_damaged(&ctx)?;
+        }
         // What is gone cannot be removed: to --force that is no error.
         let ignore = self.ignore || self.force;
         let timeout = self.patience.seconds();
@@ -54,5 +58,22 @@ impl Verb for Rm {
             }
         }
         Ok(code)
+    }
+}
+
+impl Rm {
+    /// What cannot be read goes by force alone.
+    fn remove_damaged(&self, ctx: &Context) -> Result<()> {
+        let words = match self.selection.all {
+            true => ctx.store.ids(Noun::Pod)?,
+            false => self.selection.pods.clone(),
+        };
+        for word in words {
+            if let Some(id) = ctx.store.find_damaged(Noun::Pod, &word)? {
+                check::mend(ctx, &id, true)?;
+                println!("{id}");
+            }
+        }
+        Ok(())
     }
 }

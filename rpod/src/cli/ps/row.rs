@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ports;
-use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{health, restart, size};
+use crate::engine::{Context, pod};
 use crate::output::{ago, human_duration, image_size, pairs};
-use crate::store::{Noun, id, record};
+use crate::store::id;
+use crate::store::readable::Readable;
 
 /// Go's zero time in seconds: "never".
 const NEVER: i64 = -62_135_596_800;
@@ -67,7 +68,7 @@ pub(super) fn of(
         "Networks": container.network.names,
         "Pid": pid,
         "Pod": container.pod.clone().unwrap_or_default(),
-        "PodName": pod_name(ctx, container)?,
+        "PodName": pod_name(ctx, container),
         "Ports": ports::published(ctx, container)?,
         "Restarts": restart::count(ctx, container),
         "Size": size,
@@ -100,14 +101,13 @@ fn namespaces(pid: i32) -> Value {
     all
 }
 
-fn pod_name(ctx: &Context, container: &Container) -> Result<String> {
-    let Some(pod) = &container.pod else {
-        return Ok(String::new());
-    };
-    let record: Option<Value> = record::load_if_there(&ctx.store.record(Noun::Pod, pod))?;
-    Ok(record
-        .and_then(|pod| pod["name"].as_str().map(str::to_owned))
-        .unwrap_or_default())
+/// Nothing for one without a pod, or whose pod is damaged: that is told.
+fn pod_name(ctx: &Context, container: &Container) -> String {
+    let mut pods = Readable::default();
+    if let Some(pod) = &container.pod {
+        pods.add(pod::load_if_there(ctx, pod));
+    }
+    pods.told().pop().map(|pod| pod.name).unwrap_or_default()
 }
 
 fn words(status: &Status) -> String {

@@ -6,6 +6,7 @@ use clap::Args;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::secret::{self, FindError};
+use crate::store::readable::Damaged;
 
 #[derive(Args, Debug)]
 pub struct Rm {
@@ -30,16 +31,13 @@ impl Verb for Rm {
             bail!("`rpod secret rm` requires one argument, or the --all flag");
         }
         let ctx = Context::new(globals)?;
-        let chosen = if self.all {
-            secret::all(&ctx)?.into_iter().map(Ok).collect()
-        } else {
-            let named = self.secrets.iter().map(|name| secret::find(&ctx, name));
-            named.collect::<Vec<_>>()
+        let names = match self.all {
+            true => secret::all(&ctx)?.into_iter().map(|one| one.id).collect(),
+            false => self.secrets,
         };
         let mut code = 0;
-        for found in chosen {
-            let removed = found.and_then(|found| secret::remove(&ctx, &found).map(|()| found.id));
-            match removed {
+        for name in names {
+            match remove(&ctx, &name) {
                 Ok(id) => println!("{id}"),
                 Err(error)
                     if self.ignore && matches!(error.downcast_ref(), Some(FindError::None(_))) => {}
@@ -47,5 +45,19 @@ impl Verb for Rm {
             }
         }
         Ok(code)
+    }
+}
+
+fn remove(ctx: &Context, name: &str) -> Result<String> {
+    match secret::find(ctx, name) {
+        Err(error) if error.is::<Damaged>() => {
+            secret::remove_damaged(ctx, name)?;
+            Ok(name.to_owned())
+        }
+        found => {
+            let found = found?;
+            secret::remove(ctx, &found)?;
+            Ok(found.id)
+        }
     }
 }

@@ -6,7 +6,8 @@ use clap::Args;
 use crate::cli::stop::Patience;
 use crate::cli::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
-use crate::engine::volume::{self, VolumeError, remove};
+use crate::engine::volume::{self, Volume, VolumeError, remove};
+use crate::store::readable::Damaged;
 
 #[derive(Args, Debug)]
 pub struct Rm {
@@ -48,6 +49,11 @@ impl Verb for Rm {
                 {
                     continue;
                 }
+                // What is in it goes as well: that has to be asked for.
+                Err(error) if self.force && error.is::<Damaged>() => Ok(Volume {
+                    name: name.clone(),
+                    ..Volume::default()
+                }),
                 found => found,
             };
             let removed = found.and_then(|volume| {

@@ -81,7 +81,9 @@ fn put(ctx: &Context, name: &Name, paths: &[PathBuf], asked: &Adding) -> Result<
 fn begun(layout: &Layout, index: &Index, name: &Name, asked: &Adding) -> Result<Value> {
     let there = index.digest_of(name);
     match (there, asked.append) {
-        (Some(digest), true) => layout.read(digest),
+        (Some(digest), true) => layout
+            .read(digest)
+            .map_err(|error| layout.damaged(index, digest, error)),
         (None, true) => bail!("{name}: artifact does not exist"),
         (Some(_), false) if !asked.replace => bail!("{name}: artifact already exists"),
         _ => Ok(fresh(asked)),

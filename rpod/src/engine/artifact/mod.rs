@@ -5,6 +5,7 @@
 //! Artifact Usage"). [`add`] makes one from files, [`transfer`] has rskopeo move it, [`extract`] writes its files.
 
 pub mod add;
+pub mod check;
 mod extract;
 pub mod media_type;
 pub mod mount;
@@ -19,12 +20,14 @@ use thiserror::Error;
 
 pub use add::{Adding, add};
 pub use extract::extract;
-pub use remove::remove;
+pub use remove::{remove, remove_all};
 pub use transfer::{pull, push};
 
 use super::Context;
-use super::layout::{Layout, hex};
+use super::layout::index::Descriptor;
+use super::layout::{Index, Layout, hex};
 use crate::store::near::Missing;
+use crate::store::readable::Readable;
 
 pub const TITLE: &str = "org.opencontainers.image.title";
 const CREATED: &str = "org.opencontainers.image.created";
@@ -62,47 +65,57 @@ pub struct File {
     pub name: String,
 }
 
-/// Every artifact, in the order of the index.
+/// Every artifact that can be read, in the order of the index. What is damaged is told.
 pub fn all(ctx: &Context) -> Result<Vec<Artifact>> {
+    Ok(readable(ctx)?.told())
+}
+
+fn readable(ctx: &Context) -> Result<Readable<Artifact>> {
     let layout = Layout::artifacts(&ctx.store);
     let index = layout.index()?;
-    let load = |entry: &super::layout::index::Descriptor| {
-        Ok(Artifact {
-            name: entry.name().unwrap_or_default().to_owned(),
-            digest: entry.digest.clone(),
-            manifest: layout.read(&entry.digest)?,
-        })
-    };
-    index.manifests.iter().map(load).collect()
+    let mut all = Readable::default();
+    for entry in &index.manifests {
+        all.add(load(&layout, &index, entry).map(Some));
+    }
+    Ok(all)
+}
+
+fn load(layout: &Layout, index: &Index, entry: &Descriptor) -> Result<Artifact> {
+    let manifest = layout.read(&entry.digest);
+    Ok(Artifact {
+        name: entry.name().unwrap_or_default().to_owned(),
+        digest: entry.digest.clone(),
+        manifest: manifest.map_err(|error| layout.damaged(index, &entry.digest, error))?,
+    })
 }
 
 /// The artifact that a full name, a digest or the beginning of a digest stands for.
 pub fn find(ctx: &Context, text: &str) -> Result<Artifact> {
-    let artifacts = all(ctx)?;
-    let missing = |text: &str| {
-        let names = artifacts.iter().map(|artifact| &artifact.name);
-        ArtifactError::None(Missing::among(text, names))
-    };
+    let layout = Layout::artifacts(&ctx.store);
+    let index = layout.index()?;
+    load(&layout, &index, entry(&index, text)?)
+}
+
+/// Where the index has it. For that its manifest may be damaged.
+fn entry<'i>(index: &'i Index, text: &str) -> Result<&'i Descriptor> {
+    let entries = index.manifests.iter();
+    let missing = |text: &str| ArtifactError::None(Missing::among(text, index.names()));
     if let Ok(name) = name::parse(text) {
-        let found = artifacts
-            .iter()
-            .find(|artifact| name::is(&name, &artifact.name, &artifact.digest));
+        let is_named =
+            |entry: &&Descriptor| name::is(&name, entry.name().unwrap_or_default(), &entry.digest);
         // It is missed as it was looked for, with its tag.
-        return match found {
-            Some(artifact) => Ok(artifact.clone()),
-            None => Err(missing(&name.to_string()).into()),
-        };
+        let found = entries.clone().find(is_named);
+        return Ok(found.ok_or_else(|| missing(&name.to_string()))?);
     }
     let prefix = text.strip_prefix("sha256:").unwrap_or(text);
-    let is_meant = |artifact: &&Artifact| {
-        !prefix.is_empty() && hex(&artifact.digest).is_ok_and(|hex| hex.starts_with(prefix))
+    let is_meant = |entry: &&Descriptor| {
+        !prefix.is_empty() && hex(&entry.digest).is_ok_and(|hex| hex.starts_with(prefix))
     };
-    let mut found: Vec<&Artifact> = artifacts.iter().filter(is_meant).collect();
-    match found.len() {
-        0 => Err(missing(text).into()),
-        1 => Ok(found.remove(0).clone()),
-        _ => {
-            let names: Vec<&str> = found.iter().map(|one| one.name.as_str()).collect();
+    match entries.filter(is_meant).collect::<Vec<_>>()[..] {
+        [] => Err(missing(text).into()),
+        [entry] => Ok(entry),
+        ref several => {
+            let names: Vec<&str> = several.iter().filter_map(|entry| entry.name()).collect();
             Err(ArtifactError::Ambiguous(names.join(", ")).into())
         }
     }

@@ -52,7 +52,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use crate::store::{Lock, Noun, record as file};
+use crate::store::readable::{self, Readable, damaged};
+use crate::store::{Lock, Noun, id, record as file};
 use file::Durability;
 use record::Container;
 use supervision::{own_command, unheard};
@@ -64,11 +65,15 @@ pub fn find(ctx: &Context, text: &str) -> Result<Container> {
 
 /// Reads the record of a container by its whole id.
 pub fn load(ctx: &Context, id: &str) -> Result<Container> {
-    let record = file::load_if_there(&ctx.store.record(Noun::Container, id))?;
-    Ok(record.ok_or_else(|| ctx.store.none(Noun::Container, id))?)
+    Ok(load_if_there(ctx, id)?.ok_or_else(|| ctx.store.none(Noun::Container, id))?)
 }
 
-/// All containers, oldest first. What is damaged or half removed is left out; `rm` can still name it.
+fn load_if_there(ctx: &Context, id: &str) -> Result<Option<Container>> {
+    let record = file::load_if_there(&ctx.store.record(Noun::Container, id));
+    record.map_err(|error| damaged(format!("container {}", id::short(id)), error))
+}
+
+/// All containers, oldest first. What is damaged is told and left out, what is half removed left out.
 pub fn all(ctx: &Context) -> Result<Vec<Container>> {
     let mut all: Vec<Container> = each(ctx)?.collect();
     all.sort_by(|a, b| a.created.cmp(&b.created));
@@ -77,13 +82,21 @@ pub fn all(ctx: &Context) -> Result<Vec<Container>> {
 
 /// The same one by one, in no order: no more than one of them is held in memory.
 pub fn each(ctx: &Context) -> Result<impl Iterator<Item = Container>> {
+    let tell = |error| readable::tell(&error);
+    Ok(records(ctx)?.filter_map(move |record| record.map_err(tell).ok()))
+}
+
+/// All of them, and why some cannot be read, in no order.
+pub fn readable(ctx: &Context) -> Result<Readable<Container>> {
+    let mut all = Readable::default();
+    records(ctx)?.for_each(|record| all.add(record.map(Some)));
+    Ok(all)
+}
+
+fn records(ctx: &Context) -> Result<impl Iterator<Item = Result<Container>>> {
     let ids = ctx.store.ids(Noun::Container);
-    let records = ids.context("listing containers")?.into_iter();
-    Ok(records.filter_map(|id| {
-        file::load_if_there(&ctx.store.record(Noun::Container, &id))
-            .ok()
-            .flatten()
-    }))
+    let ids = ids.context("listing containers")?.into_iter();
+    Ok(ids.filter_map(|id| load_if_there(ctx, &id).transpose()))
 }
 
 impl Container {

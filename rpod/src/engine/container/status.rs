@@ -21,10 +21,11 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::cgroup::Groups;
-use crate::store::{Noun, Store, record};
+use crate::store::{Noun, Store, readable, record};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -147,20 +148,22 @@ impl Store {
         let run = self.run(Noun::Container, id);
         // One look in place of three for each of many containers that do not run.
         if run.exists() {
-            if let Some(started) = record::load_if_there(&run.join("started"))? {
+            if let Some(started) = whole(&run.join("started"))? {
                 return self.since_start(id, &run, started);
             }
-            if let Some(waiting) = record::load_if_there(&run.join("initialized"))? {
+            if let Some(waiting) = whole(&run.join("initialized"))? {
                 let end = self.end_of(id, &run, &waiting)?;
                 return Ok(end.map_or(Status::Initialized(waiting), Status::Exited));
             }
-            if let Some(ended) = record::load_if_there(&run.join("last.json"))? {
+            if let Some(ended) = whole(&run.join("last.json"))? {
                 return Ok(Status::Exited(ended));
             }
         }
         let last = self.home(Noun::Container, id).join("last.json");
-        let Some(ended) = record::load_if_there::<Ended>(&last)? else {
-            return Ok(Status::Created);
+        let ended = match whole::<Ended>(&last)? {
+            Some(ended) => ended,
+            None if last.exists() => Ended::new(changed(&last)?, None),
+            None => return Ok(Status::Created),
         };
         match ended.process()? {
             Some(started) => self.since_start(id, &run, started),
@@ -211,14 +214,31 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         };
-        let code = text
-            .trim()
-            .parse()
-            .with_context(|| format!("{} holds no exit code", path.display()))?;
-        let written = fs::metadata(&path)
-            .and_then(|meta| meta.modified())
-            .unwrap_or(SystemTime::now());
-        Ok(Some((code, Timestamp::try_from(written)?)))
+        let code = text.trim().parse();
+        let code = code.with_context(|| format!("{} holds no exit code", path.display()));
+        let code = code.unwrap_or_else(|error| {
+            readable::tell(&error);
+            UNKNOWN_CODE
+        });
+        Ok(Some((code, changed(&path)?)))
+    }
+}
+
+/// When the file was changed, now if it is gone.
+fn changed(path: &Path) -> Result<Timestamp> {
+    let time = fs::metadata(path).and_then(|meta| meta.modified());
+    Ok(Timestamp::try_from(time.unwrap_or(SystemTime::now()))?)
+}
+
+/// A file of these, if it is there and whole. They are not waited for on the disk, so that a power failure may damage one: that is
+/// told, and the others tell what is known.
+fn whole<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match record::load_if_there(path) {
+        Err(error) if record::is_damage(&error) => {
+            readable::tell(&error);
+            Ok(None)
+        }
+        read => read,
     }
 }
 

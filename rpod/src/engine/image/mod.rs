@@ -60,6 +60,7 @@ pub use writing::Writing;
 use super::Context;
 use super::layout::{Index, Layout};
 use crate::store::near::Missing;
+use crate::store::readable::Readable;
 
 /// An image of the store, with all that its manifest and configuration say.
 #[derive(Clone, Debug)]
@@ -93,21 +94,25 @@ pub enum ImageError {
 /// The image that a name, an id or the beginning of an id stands for.
 pub fn find(context: &Context, text: &str) -> Result<Image> {
     let text = text.strip_prefix("sha256:").unwrap_or(text);
-    let index = Layout::images(&context.store).index()?;
+    let layout = Layout::images(&context.store);
+    let index = layout.index()?;
     if let Some(digest) = find_by_name(&index, text)? {
         if let Some(list) = index.lists().into_iter().find(|list| list.digest == digest) {
             return list::image_of(context, &index, &list);
         }
-        return manifest::load(&context.store, &index, digest);
+        return read(context, &index, digest);
     }
     if !crate::store::id::is_prefix(text) {
         return Err(ImageError::NotKnown(missing(&index, text)).into());
     }
-    let mut found = None;
+    let (mut found, mut damage) = (None, None);
     for digest in index.digests() {
-        let id = manifest::id(&context.store, digest)?;
-        if id.starts_with(text) && found.replace(digest).is_some_and(|other| other != digest) {
-            return Err(ImageError::Ambiguous(text.to_owned()).into());
+        match manifest::id(&context.store, digest) {
+            Ok(id) if !id.starts_with(text) => {}
+            Ok(_) if found.replace(digest).is_none() => {}
+            Ok(_) => return Err(ImageError::Ambiguous(text.to_owned()).into()),
+            // It may be the one that is meant.
+            Err(error) => damage = Some(layout.damaged(&index, digest, error)),
         }
     }
     for entry in index.lists() {
@@ -115,10 +120,16 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
             return list::image_of(context, &index, &entry);
         }
     }
-    match found {
-        Some(digest) => manifest::load(&context.store, &index, digest),
-        None => Err(ImageError::NotKnown(missing(&index, text)).into()),
+    match (found, damage) {
+        (Some(digest), _) => read(context, &index, digest),
+        (None, Some(damage)) => Err(damage),
+        (None, None) => Err(ImageError::NotKnown(missing(&index, text)).into()),
     }
+}
+
+fn read(context: &Context, index: &Index, digest: &str) -> Result<Image> {
+    let image = manifest::load(&context.store, index, digest);
+    image.map_err(|error| Layout::images(&context.store).damaged(index, digest, error))
 }
 
 /// A name that no image has, and one that is like it as a person would type it.
@@ -135,26 +146,21 @@ fn missing(index: &Index, text: &str) -> Missing {
 }
 
 /// Every image that can be read, and why the others cannot, in no order.
-pub fn readable(context: &Context) -> Result<(Vec<Image>, Vec<anyhow::Error>)> {
+pub fn readable(context: &Context) -> Result<Readable<Image>> {
     let index = Layout::images(&context.store).index()?;
-    let (mut images, mut damaged) = (Vec::new(), Vec::new());
+    let mut images = Readable::default();
     for digest in index.digests() {
-        match manifest::load(&context.store, &index, digest) {
-            Ok(image) => images.push(image),
+        match read(context, &index, digest) {
             // Removed since the index was read: it is not damaged, it is gone.
             Err(_)
                 if !Layout::images(&context.store)
                     .index()?
                     .digests()
                     .contains(&digest) => {}
-            Err(error) => {
-                let names = index.names_of(digest).join(", ");
-                let name = if names.is_empty() { digest } else { &names };
-                damaged.push(error.context(format!("image {name} is damaged")));
-            }
+            image => images.add(image.map(Some)),
         }
     }
-    Ok((images, damaged))
+    Ok(images)
 }
 
 /// How many images there are, damaged ones too.
@@ -162,14 +168,9 @@ pub fn count(context: &Context) -> Result<usize> {
     Ok(Layout::images(&context.store).index()?.digests().len())
 }
 
-/// Every image, in no order.
+/// Every image that can be read, in no order. What is damaged is told.
 pub fn all(context: &Context) -> Result<Vec<Image>> {
-    let index = Layout::images(&context.store).index()?;
-    index
-        .digests()
-        .into_iter()
-        .map(|digest| manifest::load(&context.store, &index, digest))
-        .collect()
+    Ok(readable(context)?.told())
 }
 
 /// The digest of the manifest that a name stands for here: the candidates of a short name in their order,

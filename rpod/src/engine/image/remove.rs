@@ -5,7 +5,9 @@ use thiserror::Error;
 
 use super::{Image, ImageError, mount, summary};
 use crate::engine::layout::Layout;
+use crate::engine::system::check::Outcome;
 use crate::engine::{Context, container, event};
+use crate::store::readable::Damaged;
 
 /// What a removal did.
 #[derive(Debug, Default)]
@@ -55,12 +57,16 @@ impl RemoveError {
 /// Remove what `text` names: a name where the image has others, else the image, and with `force` the
 /// containers that use it. Blobs and layers stay until [`super::sweep`].
 pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
-    if let Ok(list) = super::list::find(context, text) {
-        let (untagged, deleted) =
-            super::list::remove(context, &list.id.clone()).map(|_| (list.names, Some(list.id)))?;
+    if super::list::exists(context, text)? {
+        let (untagged, deleted) = super::list::remove(context, text)?;
         return Ok(Removed { untagged, deleted });
     }
-    let image = super::find(context, text)?;
+    let image = match super::find(context, text) {
+        Err(damage) if damage.is::<Damaged>() => {
+            return remove_damaged(context, text, force, damage);
+        }
+        image => image?,
+    };
     if force && (image.names.len() < 2 || image.name_of(context, text)?.is_none()) {
         for id in summary::containers_of(context, &image.id)? {
             let user = container::load(context, &id)?;
@@ -97,6 +103,43 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
         event::image(context, "remove", &image, text);
     }
     Ok(removed)
+}
+
+/// The same of one that cannot be read. It has no id then: its manifest's digest stands for it.
+fn remove_damaged(
+    context: &Context,
+    text: &str,
+    force: bool,
+    damage: anyhow::Error,
+) -> Result<Removed> {
+    let layout = Layout::images(&context.store);
+    let index = layout.index()?;
+    let Some(digest) = super::find_by_name(&index, text)?.map(str::to_owned) else {
+        return Err(damage);
+    };
+    let names = index.names_of(&digest);
+    if names.len() > 1
+        && let Some(name) = super::stored_name(&index, text)?
+    {
+        layout.edit(|index| {
+            index.drop_name(&name);
+            Ok(())
+        })?;
+        return Ok(Removed {
+            untagged: vec![name],
+            deleted: None,
+        });
+    }
+    match super::check::drop_image(context, &digest, force)? {
+        Outcome::Left(_) => {
+            let users = summary::containers_by_digest(context, &digest)?;
+            Err(RemoveError::InUse(users.join(", ")).into())
+        }
+        _ => Ok(Removed {
+            untagged: names,
+            deleted: Some(digest),
+        }),
+    }
 }
 
 /// Removes the images that no container uses and that have no name (or, with `all`, have one); their ids are the answer.

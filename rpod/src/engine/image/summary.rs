@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::Image;
 use crate::engine::Context;
-use crate::store::{Noun, record};
+use crate::store::readable::{Readable, damaged};
+use crate::store::{self, Noun, record};
 
 /// As much of a container's record as its image needs to know.
 #[derive(Debug, Default, Deserialize)]
@@ -29,39 +30,31 @@ pub(super) struct UsedImage {
 }
 
 /// Every container's use of an image.
-pub(super) fn containers(context: &Context) -> Result<Vec<User>> {
-    let mut users = Vec::new();
-    for id in context
-        .store
-        .ids(Noun::Container)
-        .context("listing containers")?
-    {
-        users.extend(record::load_if_there::<User>(
-            &context.store.record(Noun::Container, &id),
-        )?);
+pub(super) fn containers(context: &Context) -> Result<Readable<User>> {
+    let ids = context.store.ids(Noun::Container);
+    let mut users = Readable::default();
+    for id in ids.context("listing containers")? {
+        let user = record::load_if_there::<User>(&context.store.record(Noun::Container, &id));
+        users.add(
+            user.map_err(|error| damaged(format!("container {}", store::id::short(&id)), error)),
+        );
     }
     Ok(users)
 }
 
-/// The same of those whose record can be read.
-pub(super) fn readable_containers(context: &Context) -> Result<Vec<User>> {
-    let ids = context
-        .store
-        .ids(Noun::Container)
-        .context("listing containers")?;
-    Ok(ids
-        .iter()
-        .filter_map(|id| record::load(&context.store.record(Noun::Container, id)).ok())
-        .collect())
-}
-
 /// Ids of the containers made from an image.
 pub fn containers_of(context: &Context, image: &str) -> Result<Vec<String>> {
-    let users = containers(context)?.into_iter();
-    Ok(users
-        .filter(|user| user.image.id == image)
-        .map(|user| user.id)
-        .collect())
+    containers_where(context, |user| user.image.id == image)
+}
+
+/// The same by the digest of the image's manifest.
+pub(super) fn containers_by_digest(context: &Context, digest: &str) -> Result<Vec<String>> {
+    containers_where(context, |user| user.image.digest == digest)
+}
+
+fn containers_where(context: &Context, uses: impl Fn(&User) -> bool) -> Result<Vec<String>> {
+    let users = containers(context)?.told().into_iter();
+    Ok(users.filter(uses).map(|user| user.id).collect())
 }
 
 /// An image as `podman images --format json` has it.

@@ -10,9 +10,10 @@ use crate::engine::Context;
 use crate::engine::layout::{Layout, hex, sweep};
 use crate::store::Lock;
 use crate::store::directory::entries;
+use crate::store::readable::{self, Damaged};
 
-/// Remove them. A store that somebody is importing into, or making a container from, is left for the next
-/// sweep; so is a store with a damaged manifest, whose blobs cannot be told apart.
+/// Remove them. A store that somebody is importing into, or making a container from, is left for the next sweep; so is one with
+/// something damaged, of which nobody knows what it refers to: that is told.
 pub fn sweep(context: &Context) -> Result<()> {
     let layout = Layout::images(&context.store);
     let images = layout.root();
@@ -22,28 +23,45 @@ pub fn sweep(context: &Context) -> Result<()> {
     let Some(_alone) = Lock::try_exclusive(images)? else {
         return Ok(());
     };
-    let index = layout.index()?;
-    let mut blobs = BTreeSet::new();
-    let mut layers = BTreeSet::new();
-    for digest in index.digests() {
-        let manifest = manifest::manifest(&context.store, digest)?;
-        let image = manifest::load(&context.store, &index, digest)?;
-        blobs.insert(hex(digest)?.to_owned());
-        for blob in manifest.layers.iter().chain([&manifest.config]) {
-            blobs.insert(hex(&blob.digest)?.to_owned());
+    let Used { blobs, layers } = match used(context) {
+        Err(damage) if damage.is::<Damaged>() => {
+            readable::tell(&damage.context("blobs and layers of no image are kept for now"));
+            return Ok(());
         }
-        layers.extend(image.layers);
-    }
-    for list in index.lists() {
-        blobs.extend(list::blobs(&context.store, &list)?);
-    }
-    for container in summary::containers(context)? {
-        layers.extend(container.image.layers);
-    }
+        used => used?,
+    };
     sweep::directory(&layout.blobs(), &blobs)?;
     sweep::directory(&context.store.root.join("signatures"), &blobs)?;
     sweep::directory(&context.store.layers(), &layers)?;
     sweep_mapped(&context.store.root.join("mapped"), &layers)
+}
+
+/// What images and containers refer to.
+#[derive(Default)]
+struct Used {
+    blobs: BTreeSet<String>,
+    layers: BTreeSet<String>,
+}
+
+fn used(context: &Context) -> Result<Used> {
+    let index = Layout::images(&context.store).index()?;
+    let mut used = Used::default();
+    for digest in index.digests() {
+        let image = super::read(context, &index, digest)?;
+        let manifest = manifest::manifest(&context.store, digest)?;
+        used.blobs.insert(hex(digest)?.to_owned());
+        for blob in manifest.layers.iter().chain([&manifest.config]) {
+            used.blobs.insert(hex(&blob.digest)?.to_owned());
+        }
+        used.layers.extend(image.layers);
+    }
+    for list in index.lists() {
+        used.blobs.extend(list::blobs(&context.store, &list)?);
+    }
+    for container in summary::containers(context)?.all()? {
+        used.layers.extend(container.image.layers);
+    }
+    Ok(used)
 }
 
 /// `mapped/<map>/<layer>`: layers that were unpacked once more. A map's own directory stays: somebody may be about to unpack into it.

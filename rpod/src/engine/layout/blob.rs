@@ -47,12 +47,25 @@ impl Layout {
         io::copy(&mut file, &mut out).with_context(reading)?;
         let found = out.blob().digest;
         if found != digest {
-            bail!(
-                "{} is damaged: its digest is {found}: pull it again",
-                path.display()
-            );
+            bail!("{} is damaged: its digest is {found}", path.display());
         }
         Ok(())
+    }
+
+    /// Fails if a blob is not what its digest says, or has another size; only the size is looked at if that is to be `quick`.
+    pub fn verify(&self, digest: &str, size: Option<u64>, quick: bool) -> Result<()> {
+        let path = self.blob(digest)?;
+        let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
+        let found = file.metadata().context("stat")?.len();
+        if let Some(size) = size
+            && size != found
+        {
+            bail!("{} has {found} bytes, not {size}", path.display());
+        }
+        match quick {
+            true => Ok(()),
+            false => self.copy_blob(digest, &mut io::sink()),
+        }
     }
 
     pub fn put_json(&self, value: &Value) -> Result<Blob> {

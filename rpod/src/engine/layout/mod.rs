@@ -6,6 +6,7 @@
 
 mod blob;
 pub mod index;
+mod rebuild;
 pub mod sweep;
 
 use std::fs;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 pub use blob::Blob;
 pub use index::Index;
 
+use crate::store::readable::{Damaged, damaged};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Store, id};
 
@@ -24,18 +26,22 @@ use crate::store::{Lock, Store, id};
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    /// What a person calls what lies in it.
+    noun: &'static str,
 }
 
 impl Layout {
     pub fn images(store: &Store) -> Layout {
         Layout {
             root: store.images(),
+            noun: "image",
         }
     }
 
     pub fn artifacts(store: &Store) -> Layout {
         Layout {
             root: store.root.join("artifacts"),
+            noun: "artifact",
         }
     }
 
@@ -54,15 +60,21 @@ impl Layout {
 
     /// Reads a blob that is JSON.
     pub fn read<T: DeserializeOwned>(&self, digest: &str) -> Result<T> {
-        let path = self.blob(digest)?;
-        let bytes = fs::read(&path).with_context(|| {
-            format!(
-                "reading {} of the image store: pull the image again",
-                path.display()
-            )
-        })?;
-        serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} is damaged: pull the image again", path.display()))
+        let (path, noun) = (self.blob(digest)?, self.noun);
+        let reading = || format!("reading {} of the {noun} store", path.display());
+        let bytes = fs::read(&path).with_context(reading)?;
+        serde_json::from_slice(&bytes).with_context(reading)
+    }
+
+    /// Says of an error what is damaged by it, and how it is mended.
+    pub fn damaged(&self, index: &Index, digest: &str, error: anyhow::Error) -> anyhow::Error {
+        let names = index.names_of(digest).join(", ");
+        let name = if names.is_empty() { digest } else { &names };
+        let noun = self.noun;
+        error.context(Damaged::with(
+            format!("{noun} {name}"),
+            format!("get it anew, or remove it with \"rpod {noun} rm\""),
+        ))
     }
 
     /// Keeps the sweep away from blobs that nothing names yet.
@@ -73,7 +85,9 @@ impl Layout {
 
     /// The index as it is; empty where nothing was ever pulled.
     pub fn index(&self) -> Result<Index> {
-        Ok(record::load_if_there(&self.index_path())?.unwrap_or_default())
+        let index = record::load_if_there(&self.index_path());
+        let index = index.map_err(|error| damaged(format!("the list of {}s", self.noun), error))?;
+        Ok(index.unwrap_or_default())
     }
 
     /// Change the index under its lock, which rskopeo takes, too. Nothing is written if `change` fails.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     LeaseRange, Network, NetworkError, Route, Subnet, all, config, directory, driver, file, lock,
-    pool,
+    pool, readable,
 };
 use crate::engine::{Context, event};
 use crate::store::id;
@@ -41,6 +41,10 @@ pub struct Wanted {
 /// Makes the network and gives it an id, and a name, a bridge and subnets if it has none.
 pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
     let _lock = lock(ctx)?;
+    // Its bridge and its addresses are to be nobody else's.
+    readable(ctx)?
+        .all()
+        .context("a network is made when all others are known")?;
     let networks = all(ctx)?;
     let name = if wanted.name.is_empty() {
         pool::free_bridge(&networks)

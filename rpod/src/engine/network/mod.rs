@@ -30,15 +30,16 @@ pub mod shared;
 pub mod update;
 pub mod user_mode;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use thiserror::Error;
 
 use super::Context;
 use crate::config::find_part;
+use crate::store::directory::entries;
 use crate::store::near::Missing;
+use crate::store::readable::{Readable, damaged};
 use crate::store::{Lock, id, record};
 
 pub use address::check as check_addresses;
@@ -95,29 +96,9 @@ pub fn default_name(ctx: &Context) -> &str {
     configured.unwrap_or("podman")
 }
 
-/// Every network by name, the default one too.
+/// Every network by name, the default one too. What is damaged is told and left out.
 pub fn all(ctx: &Context) -> Result<Vec<Network>> {
-    let directory = directory(ctx);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => Some(entries),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
-    let mut all = Vec::new();
-    for entry in entries.into_iter().flatten() {
-        let path = entry
-            .with_context(|| format!("listing {}", directory.display()))?
-            .path();
-        let is_network = path.extension().is_some_and(|ext| ext == "json")
-            && !path
-                .file_name()
-                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if is_network && let Some(network) = record::load_if_there::<Network>(&path)? {
-            all.push(network);
-        }
-    }
+    let mut all = readable(ctx)?.told();
     let default = default_name(ctx);
     if !all.iter().any(|network: &Network| network.name == default) {
         all.push(Network::default_of(ctx)?);
@@ -126,10 +107,32 @@ pub fn all(ctx: &Context) -> Result<Vec<Network>> {
     Ok(all)
 }
 
+/// Those that have a file.
+fn readable(ctx: &Context) -> Result<Readable<Network>> {
+    let mut all = Readable::default();
+    for path in entries(&directory(ctx))? {
+        if let Some(name) = name_of(&path) {
+            all.add(load(ctx, name));
+        }
+    }
+    Ok(all)
+}
+
+/// Of a file in the directory of networks, the network's name.
+fn name_of(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
+    config::is_name(name).then_some(name)
+}
+
+fn load(ctx: &Context, name: &str) -> Result<Option<Network>> {
+    let record = record::load_if_there(&file(ctx, name));
+    record.map_err(|error| damaged(format!("network {name}"), error))
+}
+
 /// A network by its name, its id or the beginning of its id.
 pub fn find(ctx: &Context, text: &str) -> Result<Network> {
     if config::is_name(text)
-        && let Some(network) = record::load_if_there(&file(ctx, text))?
+        && let Some(network) = load(ctx, text)?
     {
         return Ok(network);
     }

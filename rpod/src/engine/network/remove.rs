@@ -38,7 +38,8 @@ pub fn remove(ctx: &Context, network: &Network, force: bool, timeout: Option<u64
 
 /// Networks that no container is in and that may go.
 pub fn unused(ctx: &Context) -> Result<Vec<Network>> {
-    let containers = container::all(ctx)?;
+    let containers = container::readable(ctx)?.all();
+    let containers = containers.context("no network is known to be unused")?;
     let is_used = |network: &Network| {
         network.name == default_name(ctx)
             || containers

@@ -27,7 +27,8 @@ use anyhow::{Context as _, Result};
 
 use super::container::record::Resources;
 use super::{Context, cgroup};
-use crate::store::{Lock, Noun, record as file};
+use crate::store::readable::{Readable, damaged};
+use crate::store::{Lock, Noun, id, record as file};
 use crate::systemd::manager;
 use record::Pod;
 
@@ -40,17 +41,22 @@ pub fn find(ctx: &Context, text: &str) -> Result<Pod> {
 
 /// Reads the record of a pod by its whole id.
 pub fn load(ctx: &Context, id: &str) -> Result<Pod> {
-    file::load(&ctx.store.record(Noun::Pod, id))
+    Ok(load_if_there(ctx, id)?.ok_or_else(|| ctx.store.none(Noun::Pod, id))?)
 }
 
-/// All pods, oldest first. What is damaged or half removed is left out.
+/// The same of one that may be half removed.
+pub fn load_if_there(ctx: &Context, id: &str) -> Result<Option<Pod>> {
+    let record = file::load_if_there(&ctx.store.record(Noun::Pod, id));
+    record.map_err(|error| damaged(format!("pod {}", id::short(id)), error))
+}
+
+/// All pods, oldest first. What is damaged is told and left out, what is half removed left out.
 pub fn all(ctx: &Context) -> Result<Vec<Pod>> {
-    let mut all = Vec::new();
+    let mut all = Readable::default();
     for id in ctx.store.ids(Noun::Pod).context("listing pods")? {
-        if let Ok(Some(pod)) = file::load_if_there::<Pod>(&ctx.store.record(Noun::Pod, &id)) {
-            all.push(pod);
-        }
+        all.add(load_if_there(ctx, &id));
     }
+    let mut all = all.told();
     all.sort_by(|a: &Pod, b| a.created.cmp(&b.created));
     Ok(all)
 }

@@ -9,12 +9,13 @@
 //! Nobody but the owner may look into ROOT/secrets. Whoever makes or removes a secret holds its flock.
 
 pub mod attach;
+pub mod check;
 pub mod driver;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Context, event};
 use crate::store::directory::entries;
+use crate::store::readable::{Readable, damaged};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, id};
 
@@ -120,19 +122,37 @@ pub fn find(ctx: &Context, text: &str) -> Result<Secret> {
     match (all.pop(), all.is_empty()) {
         (Some(secret), true) => Ok(secret),
         (Some(_), false) => Err(FindError::Several(text.to_owned()).into()),
-        (None, _) => Err(FindError::None(text.to_owned()).into()),
+        (None, _) => match damage_of(ctx, text) {
+            Some(damage) => Err(damage),
+            None => Err(FindError::None(text.to_owned()).into()),
+        },
     }
 }
 
-/// Oldest first. What a killed process left half-made has no record and is none.
+/// Why the secret with this id cannot be read, if that is so.
+fn damage_of(ctx: &Context, id: &str) -> Option<anyhow::Error> {
+    let is_id = id.len() == ID_LENGTH && id::is_prefix(id);
+    is_id.then(|| read(&home(ctx, id)).err()).flatten()
+}
+
+/// Oldest first. What is damaged is told and left out; what a killed process left half-made has no record and is none.
 pub fn all(ctx: &Context) -> Result<Vec<Secret>> {
-    let mut all = Vec::new();
+    let mut all = Readable::default();
     for home in entries(&directory(ctx))? {
-        let path = home.join("secret.json");
-        all.extend(record::load_if_there::<Secret>(&path)?);
+        all.add(read(&home));
     }
+    let mut all = all.told();
     all.sort_by(|a, b| a.created.cmp(&b.created));
     Ok(all)
+}
+
+fn read(home: &Path) -> Result<Option<Secret>> {
+    let id = home.file_name().unwrap_or_default();
+    load(home).map_err(|error| damaged(format!("secret {}", id.display()), error))
+}
+
+fn load(home: &Path) -> Result<Option<Secret>> {
+    record::load_if_there(&home.join("secret.json"))
 }
 
 /// Takes it away. Containers keep their copies.
@@ -141,6 +161,16 @@ pub fn remove(ctx: &Context, secret: &Secret) -> Result<()> {
     erase(ctx, secret).with_context(|| format!("deleting secret {}", secret.name))?;
     event::secret(ctx, "remove", &secret.id);
     Ok(())
+}
+
+/// The same of one that cannot be read, by its id. What a script has kept elsewhere stays there.
+pub fn remove_damaged(ctx: &Context, id: &str) -> Result<()> {
+    let secret = Secret {
+        id: id.to_owned(),
+        driver: "file".to_owned(),
+        ..Secret::default()
+    };
+    remove(ctx, &secret)
 }
 
 fn erase(ctx: &Context, secret: &Secret) -> Result<()> {

@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::engine::container::check as containers;
 use crate::engine::image::check as images;
-use crate::engine::{Context, pod, volume};
+use crate::engine::{Context, artifact, pod, secret, volume};
 
 /// How closely to look.
 #[derive(Clone, Debug)]
@@ -34,6 +34,11 @@ pub enum Thing {
     Pod(String),
     Volume(String),
     Network(String),
+    /// `artifacts/index.json`
+    Artifacts,
+    /// By its manifest's digest.
+    Artifact(String),
+    Secret(String),
     /// What a killed process left half-made, or what is left of a thing that is gone.
     Leftover(PathBuf),
 }
@@ -48,6 +53,9 @@ impl std::fmt::Display for Thing {
             Thing::Pod(id) => write!(f, "pod {id}"),
             Thing::Volume(name) => write!(f, "volume {name}"),
             Thing::Network(name) => write!(f, "network {name}"),
+            Thing::Artifacts => f.write_str("list of artifacts"),
+            Thing::Artifact(digest) => write!(f, "artifact {digest}"),
+            Thing::Secret(id) => write!(f, "secret {id}"),
             Thing::Leftover(path) => write!(f, "remainder {}", path.display()),
         }
     }
@@ -75,6 +83,8 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
     found.extend(containers::check(ctx, asked)?);
     found.extend(pod::check::check(ctx)?);
     found.extend(volume::check::check(ctx)?);
+    found.extend(artifact::check::check(ctx, asked)?);
+    found.extend(secret::check::check(ctx)?);
     found.sort_by(|a, b| a.thing.cmp(&b.thing));
     Ok(found)
 }
@@ -108,9 +118,12 @@ pub fn repair(ctx: &Context, found: &[Damage], force: bool) -> Vec<Mended> {
             Thing::Pod(id) => pod::check::mend(ctx, id, force),
             Thing::Volume(name) => volume::check::mend(ctx, name),
             Thing::Network(name) => Ok(Outcome::Left(format!(
-                "mend or remove its file {}",
+                "mend its file {}, or remove it with \"rpod network rm {name}\"",
                 crate::engine::network::file(ctx, name).display()
             ))),
+            Thing::Artifacts => artifact::check::rebuild(ctx),
+            Thing::Artifact(digest) => artifact::check::drop_damaged(ctx, digest),
+            Thing::Secret(id) => secret::check::mend(ctx, id, force),
             Thing::Leftover(path) => images::remove_leftover(path).map(|()| Outcome::Deleted),
         };
         mended.push(Mended {

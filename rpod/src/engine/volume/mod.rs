@@ -31,6 +31,7 @@ use thiserror::Error;
 use super::Context;
 use super::container::{self, record::Container};
 use crate::store::near::Missing;
+use crate::store::readable::{Readable, damaged};
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, names};
 
@@ -103,7 +104,8 @@ fn home(ctx: &Context, name: &str) -> PathBuf {
 }
 
 fn load(ctx: &Context, name: &str) -> Result<Option<Volume>> {
-    record::load_if_there(&home(ctx, name).join("volume.json"))
+    let record = record::load_if_there(&home(ctx, name).join("volume.json"));
+    record.map_err(|error| damaged(format!("volume {name}"), error))
 }
 
 /// A volume by its whole name.
@@ -113,8 +115,7 @@ pub fn get(ctx: &Context, name: &str) -> Result<Volume> {
     {
         return Ok(volume);
     }
-    // A damaged record is not what was looked for.
-    let known = all(ctx).unwrap_or_default().into_iter();
+    let known = all(ctx)?.into_iter();
     let known = known.map(|volume| volume.name);
     Err(VolumeError::NotFound(Missing::among(name, known)).into())
 }
@@ -138,7 +139,7 @@ pub fn find(ctx: &Context, text: &str) -> Result<Volume> {
     }
 }
 
-/// All volumes by name. What is half made is left out.
+/// All volumes by name. What is damaged is told and left out, what is half made left out.
 pub fn all(ctx: &Context) -> Result<Vec<Volume>> {
     let directory = directory(ctx);
     let entries = match fs::read_dir(&directory) {
@@ -148,18 +149,18 @@ pub fn all(ctx: &Context) -> Result<Vec<Volume>> {
             return Err(error).with_context(|| format!("listing {}", directory.display()));
         }
     };
-    let mut all = Vec::new();
+    let mut all = Readable::default();
     for entry in entries {
         let name = entry
             .with_context(|| format!("listing {}", directory.display()))?
             .file_name();
         if let Some(name) = name.to_str()
             && names::is_valid(name)
-            && let Some(volume) = load(ctx, name)?
         {
-            all.push(volume);
+            all.add(load(ctx, name));
         }
     }
+    let mut all = all.told();
     all.sort_by(|a: &Volume, b| a.name.cmp(&b.name));
     Ok(all)
 }

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::{Volume, VolumeError, all, home, lock, mount, users};
+use crate::engine::container::record::Container;
 use crate::engine::container::{self, overlay, remove};
 use crate::engine::{Context, event};
 use crate::store::directory::remove_tree;
@@ -15,6 +16,8 @@ pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>)
         for user in users(ctx, &volume.name)? {
             remove::remove_with_dependents(ctx, &user, true, timeout)?;
         }
+    } else {
+        all_containers(ctx).with_context(|| format!("volume {} may be used", volume.name))?;
     }
     let _lock = lock(ctx)?;
     // With the lock held no container can come to name it.
@@ -42,9 +45,14 @@ pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>)
     Ok(())
 }
 
+/// Fails where the volumes of a damaged one are not known.
+fn all_containers(ctx: &Context) -> Result<Vec<Container>> {
+    container::readable(ctx)?.all()
+}
+
 /// Volumes that no container names.
 pub fn unused(ctx: &Context) -> Result<Vec<Volume>> {
-    let containers = container::all(ctx)?;
+    let containers = all_containers(ctx).context("no volume is known to be unused")?;
     let mut volumes = all(ctx)?;
     volumes.retain(|volume| {
         !containers

@@ -82,7 +82,7 @@ impl Drop for Fresh {
 /// Unpacks a damaged layer anew. Containers that run on it see its old files to their end, so they have to end first.
 pub fn mend(ctx: &Context, chain: &str, force: bool) -> Result<Outcome> {
     let mut running = Vec::new();
-    for user in summary::readable_containers(ctx)? {
+    for user in summary::containers(ctx)?.whole {
         if user.image.layers.iter().any(|layer| layer == chain)
             && ctx.store.status(&user.id)?.is_active()
         {

@@ -8,20 +8,17 @@ mod index;
 mod layers;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use sha2::{Digest as _, Sha256};
+use anyhow::Result;
 
 use super::{manifest, summary};
 use crate::engine::layout::{Layout, hex, sweep};
 use crate::engine::system::check::{Asked, Damage, Outcome, Thing};
 use crate::engine::{Context, container, event};
 use crate::store::directory::entries;
-use crate::store::{Lock, Store, id};
+use crate::store::{Lock, id};
 
 pub use index::rebuild as rebuild_index;
 pub use layers::mend as mend_layer;
@@ -30,7 +27,8 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
     if !ctx.store.images().exists() {
         return Ok(Vec::new());
     }
-    let index = match Layout::images(&ctx.store).index() {
+    let layout = Layout::images(&ctx.store);
+    let index = match layout.index() {
         Ok(index) => index,
         // Nothing can be said of the rest without it.
         Err(error) => return Ok(vec![Damage::one(Thing::Index, format!("{error:#}"))]),
@@ -38,7 +36,7 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
     let mut found = Vec::new();
     let mut used = Used::default();
     for digest in index.digests() {
-        let errors = blobs(&ctx.store, digest, asked, &mut used)?;
+        let errors = blobs(&layout, digest, asked, &mut used.blobs)?;
         if errors.is_empty() {
             let image = manifest::load(&ctx.store, &index, digest)?;
             found.extend(layers::check(ctx, &image, asked, &mut used)?);
@@ -62,11 +60,11 @@ pub fn check(ctx: &Context, asked: &Asked) -> Result<Vec<Damage>> {
             }
         }
     }
-    for user in summary::readable_containers(ctx)? {
+    for user in summary::containers(ctx)?.whole {
         used.layers.extend(user.image.layers);
     }
     for (directory, kept) in [
-        (Layout::images(&ctx.store).blobs(), &used.blobs),
+        (layout.blobs(), &used.blobs),
         (ctx.store.layers(), &used.layers),
     ] {
         // What a damaged image needs is not known.
@@ -86,14 +84,19 @@ pub(super) struct Used {
     is_uncertain: bool,
 }
 
-/// What is wrong with the manifest, the configuration and the compressed layers of an image.
-fn blobs(store: &Store, digest: &str, asked: &Asked, used: &mut Used) -> Result<Vec<String>> {
-    used.blobs.insert(hex(digest)?.to_owned());
+/// What is wrong with the manifest, the configuration and the layers of an image, or of an artifact; the blobs that it has are `used`.
+pub fn blobs(
+    layout: &Layout,
+    digest: &str,
+    asked: &Asked,
+    used: &mut BTreeSet<String>,
+) -> Result<Vec<String>> {
+    used.insert(hex(digest)?.to_owned());
     let mut errors = Vec::new();
-    if let Err(error) = verify(store, digest, None, false) {
+    if let Err(error) = layout.verify(digest, None, false) {
         return Ok(vec![format!("manifest: {error:#}")]);
     }
-    let manifest = match manifest::manifest(store, digest) {
+    let manifest = match layout.read::<manifest::Manifest>(digest) {
         Ok(manifest) => manifest,
         Err(error) => return Ok(vec![format!("manifest: {error:#}")]),
     };
@@ -105,56 +108,17 @@ fn blobs(store: &Store, digest: &str, asked: &Asked, used: &mut Used) -> Result<
             errors.push(format!("{what}: {:?} is no digest", blob.digest));
             continue;
         };
-        used.blobs.insert(hex.to_owned());
+        used.insert(hex.to_owned());
         let quick = asked.quick && what == "layer";
-        if let Err(error) = verify(store, &blob.digest, blob.size, quick) {
+        if let Err(error) = layout.verify(&blob.digest, blob.size, quick) {
             errors.push(format!("{what} {}: {error:#}", blob.digest));
         }
     }
     Ok(errors)
 }
 
-fn verify(store: &Store, digest: &str, size: Option<u64>, quick: bool) -> Result<()> {
-    let path = manifest::blob(store, digest)?;
-    let mut file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
-    let found = file.metadata().context("stat")?.len();
-    if let Some(size) = size
-        && size != found
-    {
-        anyhow::bail!("{} has {found} bytes, not {size}", path.display());
-    }
-    if quick {
-        return Ok(());
-    }
-    let mut hash = Hash(Sha256::new());
-    io::copy(&mut file, &mut hash).with_context(|| format!("reading {}", path.display()))?;
-    let hex: String = hash
-        .0
-        .finalize()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    if format!("sha256:{hex}") != digest {
-        anyhow::bail!("{} has the digest sha256:{hex}", path.display());
-    }
-    Ok(())
-}
-
-struct Hash(Sha256);
-
-impl io::Write for Hash {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// What is half-made and nobody is making, and what nothing refers to for longer than `max_age`.
-fn leftovers(
+pub fn leftovers(
     directory: &Path,
     kept: Option<&BTreeSet<String>>,
     max_age: Duration,
@@ -179,10 +143,7 @@ fn leftovers(
                 "left half-made by a killed command",
             ));
         } else if unknown && old {
-            found.push(Damage::one(
-                Thing::Leftover(path),
-                "no image and no container refers to it",
-            ));
+            found.push(Damage::one(Thing::Leftover(path), "nothing refers to it"));
         }
     }
     Ok(found)
@@ -190,11 +151,7 @@ fn leftovers(
 
 /// Forgets a damaged image. Containers made from it keep it unless `force`, which removes them.
 pub fn drop_image(ctx: &Context, digest: &str, force: bool) -> Result<Outcome> {
-    let users: Vec<String> = summary::readable_containers(ctx)?
-        .into_iter()
-        .filter(|user| user.image.digest == digest)
-        .map(|user| user.id)
-        .collect();
+    let users = summary::containers_by_digest(ctx, digest)?;
     if !users.is_empty() && !force {
         return Ok(Outcome::Left(format!(
             "containers use it ({}): remove them, or use --force",

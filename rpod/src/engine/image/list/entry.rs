@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::engine::layout::Index;
 use crate::engine::layout::index::{Descriptor, NAME};
+use crate::store::readable::Damaged;
 
 /// The id that a list keeps however it changes.
 const ID: &str = "io.rpod.list.id";
@@ -19,6 +20,19 @@ pub struct ListEntry {
     pub names: Vec<String>,
     /// digest → a reference that rskopeo reads.
     pub sources: BTreeMap<String, String>,
+}
+
+impl ListEntry {
+    pub(super) fn damaged(&self, error: anyhow::Error) -> anyhow::Error {
+        let name = match self.names.is_empty() {
+            true => self.id.clone(),
+            false => self.names.join(", "),
+        };
+        error.context(Damaged::with(
+            format!("manifest list {name}"),
+            "make it anew, or remove it with \"rpod manifest rm\"",
+        ))
+    }
 }
 
 fn id_of(descriptor: &Descriptor) -> Option<&str> {

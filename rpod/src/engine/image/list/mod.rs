@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{Image, ImageError, local_name, manifest, stored_name};
 use crate::engine::layout::{Index, Layout, hex};
 use crate::engine::{Context, event};
+use crate::store::readable::Readable;
 use crate::store::{Store, id};
 
 pub use artifact::{Artifact, add_artifact};
@@ -40,8 +41,9 @@ pub struct List {
 
 impl List {
     fn load(store: &Store, entry: ListEntry) -> Result<List> {
+        let value = manifest::read(store, &entry.digest);
         Ok(List {
-            value: manifest::read(store, &entry.digest)?,
+            value: value.map_err(|error| entry.damaged(error))?,
             id: entry.id,
             names: entry.names,
             digest: entry.digest,
@@ -83,13 +85,22 @@ impl List {
 /// The list that a name, an id or the beginning of an id stands for.
 pub fn find(ctx: &Context, text: &str) -> Result<List> {
     let index = Layout::images(&ctx.store).index()?;
-    let entry = entry_of(&index, text)?;
-    match entry {
-        Some(entry) => List::load(&ctx.store, entry),
-        None if super::find_by_name(&index, text)?.is_some() => {
+    List::load(&ctx.store, entry(&index, text)?)
+}
+
+/// Whether there is such a list, damaged or not.
+pub fn exists(ctx: &Context, text: &str) -> Result<bool> {
+    let index = Layout::images(&ctx.store).index()?;
+    Ok(entry_of(&index, text)?.is_some())
+}
+
+fn entry(index: &Index, text: &str) -> Result<ListEntry> {
+    match entry_of(index, text)? {
+        Some(entry) => Ok(entry),
+        None if super::find_by_name(index, text)?.is_some() => {
             bail!("{text}: it is an image and no manifest list")
         }
-        None => Err(ImageError::NotKnown(super::missing(&index, text)).into()),
+        None => Err(ImageError::NotKnown(super::missing(index, text)).into()),
     }
 }
 
@@ -107,12 +118,13 @@ fn entry_of(index: &Index, text: &str) -> Result<Option<ListEntry>> {
     })
 }
 
+/// Every list that can be read. What is damaged is told.
 pub fn all(ctx: &Context) -> Result<Vec<List>> {
-    let entries = Layout::images(&ctx.store).index()?.lists();
-    entries
-        .into_iter()
-        .map(|entry| List::load(&ctx.store, entry))
-        .collect()
+    let mut all = Readable::default();
+    for entry in Layout::images(&ctx.store).index()?.lists() {
+        all.add(List::load(&ctx.store, entry).map(Some));
+    }
+    Ok(all.told())
 }
 
 /// Makes an empty list, or finds the one of this name if it may be amended.
@@ -204,7 +216,9 @@ pub fn tag(ctx: &Context, list: &List, typed: &str) -> Result<()> {
 
 /// Removes a whole list, or only the name where it has others; the names that it lost, and its id if it is gone.
 pub fn remove(ctx: &Context, text: &str) -> Result<(Vec<String>, Option<String>)> {
-    let list = find(ctx, text)?;
+    let index = Layout::images(&ctx.store).index()?;
+    // A damaged one, too.
+    let list = entry(&index, text)?;
     let removed = Layout::images(&ctx.store).edit(|index| match stored_name(index, text)? {
         Some(name) if list.names.len() > 1 => {
             index.drop_name(&name);
@@ -237,7 +251,7 @@ pub(super) fn image_of(ctx: &Context, index: &Index, entry: &ListEntry) -> Resul
     };
     let digest = instance["digest"].as_str().unwrap_or_default();
     if manifest::blob(&ctx.store, digest)?.exists() {
-        return manifest::load(&ctx.store, index, digest);
+        return super::read(ctx, index, digest);
     }
     Err(ImageError::NotHere(name(), instance::host()).into())
 }
@@ -255,7 +269,7 @@ pub fn source_for_here(ctx: &Context, text: &str) -> Result<Option<String>> {
 /// The blobs of a list that the store has: its own, and those of its images.
 pub(super) fn blobs(store: &Store, entry: &ListEntry) -> Result<BTreeSet<String>> {
     let mut blobs = BTreeSet::from([hex(&entry.digest)?.to_owned()]);
-    let value: Value = manifest::read(store, &entry.digest)?;
+    let value = List::load(store, entry.clone())?.value;
     for instance in value["manifests"].as_array().into_iter().flatten() {
         let digest = instance["digest"].as_str().unwrap_or_default();
         if !manifest::blob(store, digest)?.exists() {
