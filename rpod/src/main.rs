@@ -9,6 +9,7 @@ mod output;
 mod rootless;
 mod store;
 mod systemd;
+mod users;
 
 use std::process::ExitCode;
 

@@ -8,12 +8,13 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
 
 use super::files::Bound;
 use super::rootfs::Rootfs;
 use crate::engine::container::record::Container;
 use crate::rootless::identity;
+use crate::users::{self, User};
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -69,12 +70,6 @@ impl Replaced {
             group: find(GROUP),
         }
     }
-}
-
-/// A user of the host by name or number.
-pub fn host_user(text: &str) -> Option<User> {
-    let by_name = User::from_name(text).ok().flatten();
-    by_name.or_else(|| User::from_uid(Uid::from_raw(text.parse().ok()?)).ok()?)
 }
 
 struct Known {
@@ -137,7 +132,7 @@ fn passwd(container: &Container, known: &Known) -> String {
         .accounts
         .host_users
         .iter()
-        .filter_map(|name| host_user(name))
+        .filter_map(|name| users::by_name_or_id(name).ok()?)
     {
         let (uid, gid) = (user.uid.to_string(), user.gid.to_string());
         if has(&known.passwd, 0, &user.name) || has(&known.passwd, 2, &uid) {
@@ -147,7 +142,7 @@ fn passwd(container: &Container, known: &Known) -> String {
             name: &user.name,
             uid: &uid,
             gid: &gid,
-            about: user.gecos.to_str().unwrap_or_default(),
+            about: &user.about,
             home: &home_of(container, &user),
         };
         lines.push_str(&account.line(container));
@@ -164,7 +159,7 @@ fn passwd(container: &Container, known: &Known) -> String {
     let person = person(container, uid);
     let (name, about) = match &person {
         Some(user) if container.accounts.passwd_entry.is_none() => {
-            (user.name.as_str(), user.gecos.to_str().unwrap_or_default())
+            (user.name.as_str(), user.about.as_str())
         }
         _ => (uid, "container user"),
     };
@@ -208,7 +203,7 @@ fn person(container: &Container, uid: &str) -> Option<User> {
         Some(person) if container.user_namespace.maps().is_some() => person.uid,
         _ => uid.parse().ok()?,
     };
-    User::from_uid(Uid::from_raw(known)).ok()?
+    users::by_id(Uid::from_raw(known)).ok()?
 }
 
 struct Account<'a> {
@@ -251,8 +246,8 @@ fn home_of(container: &Container, user: &User) -> String {
         .mounts
         .iter()
         .map(|mount| Path::new(&mount.destination));
-    match mounts.any(|mount| mount != Path::new("/") && user.dir.starts_with(mount)) {
-        true => user.dir.to_string_lossy().into_owned(),
+    match mounts.any(|mount| mount != Path::new("/") && user.home.starts_with(mount)) {
+        true => user.home.to_string_lossy().into_owned(),
         false => workdir(container).to_owned(),
     }
 }

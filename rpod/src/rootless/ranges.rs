@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
+
+use crate::users;
 
 pub const SUBUID: &str = "/etc/subuid";
 pub const SUBGID: &str = "/etc/subgid";
@@ -18,10 +20,9 @@ pub struct Range {
 
 /// The ranges of a user in a file; none if there is no such file.
 pub fn of_user(file: &str, uid: u32) -> Result<Vec<Range>> {
-    let name = User::from_uid(Uid::from_raw(uid))
-        .with_context(|| format!("looking up user {uid}"))?
-        .map(|user| user.name);
-    of_names(file, &[name.unwrap_or_default(), uid.to_string()])
+    let user = users::by_id(Uid::from_raw(uid))?;
+    let name = user.map_or_else(String::new, |user| user.name);
+    of_names(file, &[name, uid.to_string()])
 }
 
 /// The ranges of an entry by its name.

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::bundle::accounts::host_user;
 use crate::engine::container::record::{Accounts, Container};
+use crate::users;
 
 #[derive(Args, Debug)]
 pub(super) struct AccountOptions {
@@ -22,7 +22,7 @@ pub(super) struct AccountOptions {
 impl AccountOptions {
     pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
         for name in &self.hostuser {
-            if host_user(name).is_none() {
+            if users::by_name_or_id(name)?.is_none() {
                 bail!("--hostuser {name}: no such user on this host: see getent passwd");
             }
         }

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::unistd::{Uid, User, geteuid};
+use nix::unistd::geteuid;
 
 use super::argument::{Argument, Side};
 use crate::engine::Context;
 use crate::engine::container::supervision::own_command;
 use crate::engine::system::connection;
+use crate::users::{self, User};
 
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -47,13 +48,7 @@ impl Place {
     fn of_user(name: &str) -> Result<Place> {
         // `UID:GID` is a user, too.
         let name = name.split(':').next().unwrap_or_default();
-        let by_name = User::from_name(name).context("reading passwd")?;
-        let by_id = || name.parse().map(|uid| User::from_uid(Uid::from_raw(uid)));
-        let user = match by_name {
-            Some(user) => Some(user),
-            None => by_id().unwrap_or(Ok(None)).context("reading passwd")?,
-        };
-        let user = user.with_context(|| format!("unknown user {name}"))?;
+        let user = users::by_name_or_id(name)?.with_context(|| format!("unknown user {name}"))?;
         if user.uid == geteuid() {
             return Ok(Place::Own);
         }
@@ -125,7 +120,7 @@ fn as_user(user: &User, program: &str) -> Command {
         .gid(user.gid.as_raw())
         .current_dir("/")
         .env_clear()
-        .env("HOME", &user.dir)
+        .env("HOME", &user.home)
         .env("USER", &user.name)
         .env("LOGNAME", &user.name);
     for name in ["PATH", "TERM"] {
