@@ -120,6 +120,7 @@ fn main() -> ExitCode {
         access::an_image_that_is_not_there_is_exit_code_2,
         engine::pull_and_list_images,
         engine::run_detached_exec_logs_ps,
+        engine::ps_shows_the_same_by_default_and_by_a_format,
         engine::the_exit_code_is_passed_on,
         engine::stop_and_remove,
         engine::create_start_wait_logs,

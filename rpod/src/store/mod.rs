@@ -47,7 +47,8 @@ impl Noun {
         }
     }
 
-    fn record(self) -> &'static str {
+    /// The record's name in the directory of one.
+    pub fn record(self) -> &'static str {
         match self {
             Noun::Container => "container.json",
             Noun::Pod => "pod.json",
@@ -107,22 +108,30 @@ impl Store {
 
     /// Ids of all containers or pods that have a record, in no order.
     pub fn ids(&self, noun: Noun) -> std::io::Result<Vec<String>> {
-        let all = self.all(noun);
-        let entries = match std::fs::read_dir(&all) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut ids = Vec::new();
-        for entry in entries {
-            if let Ok(name) = entry?.file_name().into_string()
-                && id::is_whole(&name)
-            {
-                ids.push(name);
-            }
-        }
-        Ok(ids)
+        ids_in(&self.all(noun))
     }
+
+    /// Ids of all that have a directory for what lives as long as they run.
+    pub fn run_ids(&self, noun: Noun) -> std::io::Result<Vec<String>> {
+        ids_in(&self.runroot.join(noun.directory()))
+    }
+}
+
+fn ids_in(directory: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        if let Ok(name) = entry?.file_name().into_string()
+            && id::is_whole(&name)
+        {
+            ids.push(name);
+        }
+    }
+    Ok(ids)
 }
 
 /// True when the directory holds a record of this noun.

@@ -2,11 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -26,31 +29,74 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
 
 /// Reads a record that may be missing.
 pub fn load_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let bytes = match read(path) {
+    let mut buffer = new_buffer();
+    let bytes = File::open(path).and_then(|file| read(file, &mut buffer));
+    decode(bytes, || path.to_owned())
+}
+
+/// Records in directories of one directory. A list reads hundreds: the way there is gone once, and one buffer does for all.
+#[derive(Debug)]
+pub struct Records {
+    directory: OwnedFd,
+    path: PathBuf,
+    buffer: Vec<u8>,
+}
+
+impl Records {
+    /// Nothing where there is no such directory.
+    pub fn below(path: PathBuf) -> Result<Option<Records>> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        match open(&path, flags, Mode::empty()) {
+            Ok(directory) => Ok(Some(Records {
+                directory,
+                path,
+                buffer: new_buffer(),
+            })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    /// Reads a record that may be missing, by its path from the directory on.
+    pub fn load_if_there<T: DeserializeOwned>(&mut self, path: &str) -> Result<Option<T>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let opened = openat(&self.directory, path, flags, Mode::empty());
+        let opened = opened.map_err(std::io::Error::from);
+        let bytes = opened.and_then(|file| read(file.into(), &mut self.buffer));
+        decode(bytes, || self.path.join(path))
+    }
+}
+
+/// Most records fit into it.
+fn new_buffer() -> Vec<u8> {
+    vec![0; 4 << 10]
+}
+
+/// Reads a file into the buffer, which grows if it has to. Nobody asks for the size before: a read that was not filled ends the file.
+fn read(mut file: File, buffer: &mut Vec<u8>) -> std::io::Result<&[u8]> {
+    let length = file.read(buffer)?;
+    if length < buffer.len() {
+        return Ok(&buffer[..length]);
+    }
+    file.read_to_end(buffer)?;
+    Ok(buffer)
+}
+
+fn decode<T: DeserializeOwned>(
+    bytes: std::io::Result<&[u8]>,
+    path: impl Fn() -> PathBuf,
+) -> Result<Option<T>> {
+    let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path().display())),
     };
     // Texts are checked at once, not each by itself.
-    let decoded = std::str::from_utf8(&bytes).map_err(anyhow::Error::from);
+    let decoded = std::str::from_utf8(bytes).map_err(anyhow::Error::from);
     decoded
         .and_then(|text| Ok(serde_json::from_str(text)?))
         .map(Some)
-        .with_context(|| format!("{} is damaged", path.display()))
-}
-
-/// A list reads hundreds of records, and most of them fit into the first read: nobody asks for the size before, and a read that
-/// was not filled ends the file.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let mut bytes = vec![0; 4 << 10];
-    let length = file.read(&mut bytes)?;
-    let is_filled = length == bytes.len();
-    bytes.truncate(length);
-    if is_filled {
-        file.read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
+        .with_context(|| format!("{} is damaged", path().display()))
 }
 
 /// What differs from the default: nearly all of a record that asks for little. Its type gives the rest back when it is read, so each
@@ -255,11 +301,15 @@ mod tests {
     fn a_record_of_many_reads_is_whole() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
-        for length in [0, 4 << 10, (4 << 10) - 2, 100_000] {
+        let mut records = Records::below(dir.path().to_owned()).unwrap().unwrap();
+        for length in [0, 4 << 10, (4 << 10) - 2, 100_000, 1, 100_003] {
             let text = "x".repeat(length);
             save(&path, &text, Durability::Process).unwrap();
             assert_eq!(load::<String>(&path).unwrap(), text);
+            assert_eq!(records.load_if_there("a.json").unwrap(), Some(text));
         }
+        assert_eq!(records.load_if_there::<String>("b.json").unwrap(), None);
+        assert!(Records::below(path.with_file_name("b")).unwrap().is_none());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::engine::container::filter::Filter;
 use crate::engine::container::record::Container;
 use crate::engine::{Context, container};
 use crate::output::{Listing, Style};
+use row::Shown;
 
 #[derive(Args, Debug)]
 pub struct Ps {
@@ -72,6 +73,21 @@ enum Column {
     Runningfor,
     Size,
     Status,
+}
+
+impl Column {
+    /// The key of a row that tells the order; rows come by the time of creation.
+    fn key(self) -> Option<&'static str> {
+        match self {
+            Column::Created | Column::Runningfor => None,
+            Column::Command => Some("Command"),
+            Column::Id => Some("Id"),
+            Column::Image => Some("Image"),
+            Column::Names => Some("Names"),
+            Column::Size => Some("Size"),
+            Column::Status => Some("State"),
+        }
+    }
 }
 
 /// `rpod container list`.
@@ -142,7 +158,7 @@ impl Ps {
                 row::short
             },
             heading: row::heading,
-            table: &self.table(),
+            table: &cells(&self.columns()),
         };
         listing.print(&Style {
             format: self
@@ -161,12 +177,24 @@ impl Ps {
             || self.last().is_some()
             || filters.iter().any(Filter::is_about_state);
         let count = if self.latest { Some(1) } else { self.last() };
-        let row = |container: Container| -> Result<Option<(String, Value)>> {
-            let status = ctx.store.status(&container.id)?;
+        let mut statuses = ctx.store.statuses()?;
+        let keys = self.keys();
+        let is_looked_at = |key: &str| keys.as_ref().is_none_or(|keys| keys.contains(&key));
+        let mut row = |container: Container| -> Result<Option<(String, Value)>> {
+            let status = statuses.of(&container.id)?;
             let is_shown = (any_state || status.is_running())
                 && Filter::all_take(&filters, ctx, &container, &status);
-            let row = is_shown.then(|| row::of(ctx, &container, &status, self.needs_size()));
-            Ok(row.transpose()?.map(|row| (container.created, row)))
+            if !is_shown {
+                return Ok(None);
+            }
+            let shown = Shown {
+                ctx,
+                container: &container,
+                status: &status,
+                with_size: self.needs_size(),
+            };
+            let row = shown.row(is_looked_at)?;
+            Ok(Some((container.created, row)))
         };
         let shown = |container| row(container).transpose();
         let mut rows: Vec<_> = match count {
@@ -192,46 +220,66 @@ impl Ps {
             || asked.is_some_and(|format| format.contains(".Size"))
     }
 
+    /// The keys of a row that are looked at, where that is known: a format of one's own may ask for any.
+    fn keys(&self) -> Option<Vec<&'static str>> {
+        if self.format.is_some() {
+            return None;
+        }
+        let columns = if self.quiet {
+            vec!["ID"]
+        } else {
+            self.columns()
+        };
+        let sorted_by = self.sort.key();
+        Some(
+            columns
+                .iter()
+                .flat_map(row::keys)
+                .copied()
+                .chain(sorted_by)
+                .collect(),
+        )
+    }
+
     fn sort(&self, rows: &mut [Value]) {
-        let text = |row: &Value, key: &str| row[key].to_string();
-        match self.sort {
-            Column::Created => {}
-            Column::Runningfor => rows.reverse(),
-            Column::Command => rows.sort_by_key(|row| text(row, "Command")),
-            Column::Id => rows.sort_by_key(|row| text(row, "Id")),
-            Column::Image => rows.sort_by_key(|row| text(row, "Image")),
-            Column::Names => rows.sort_by_key(|row| text(row, "Names")),
-            Column::Size => rows.sort_by_key(|row| row["Size"]["rootFsSize"].as_u64()),
-            Column::Status => rows.sort_by_key(|row| text(row, "State")),
+        match (self.sort, self.sort.key()) {
+            (Column::Runningfor, _) => rows.reverse(),
+            (Column::Size, Some(key)) => rows.sort_by_key(|row| row[key]["rootFsSize"].as_u64()),
+            (_, Some(key)) => rows.sort_by_cached_key(|row| row[key].to_string()),
+            (_, None) => {}
         }
     }
 
-    fn table(&self) -> String {
-        let mut columns = if self.ns {
-            vec![
+    fn columns(&self) -> Vec<&'static str> {
+        if self.ns {
+            return vec![
                 "ID", "Names", "Pid", "Cgroup", "IPC", "MNT", "NET", "PIDNS", "USERNS", "UTS",
-            ]
-        } else {
-            vec![
-                "ID",
-                "Image",
-                "Command",
-                "CreatedHuman",
-                "Status",
-                "Ports",
-                "Names",
-            ]
-        };
-        if self.pod && !self.ns {
+            ];
+        }
+        let mut columns = vec![
+            "ID",
+            "Image",
+            "Command",
+            "CreatedHuman",
+            "Status",
+            "Ports",
+            "Names",
+        ];
+        if self.pod {
             columns.extend(["Pod", "PodName"]);
         }
         if self.size {
             columns.push("Size");
         }
         columns
-            .iter()
-            .map(|column| format!("{{{{.{column}}}}}"))
-            .collect::<Vec<_>>()
-            .join("\t")
     }
+}
+
+/// The table's template.
+fn cells(columns: &[&str]) -> String {
+    let cells: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{{{{.{column}}}}}"))
+        .collect();
+    cells.join("\t")
 }

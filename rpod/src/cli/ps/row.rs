@@ -19,64 +19,131 @@ const NEVER: i64 = -62_135_596_800;
 /// More of a command is not shown in the table.
 const COMMAND_WIDTH: usize = 17;
 
-pub(super) fn of(
-    ctx: &Context,
-    container: &Container,
-    status: &Status,
-    with_size: bool,
-) -> Result<Value> {
-    let (pid, started, ended, code) = match status {
-        Status::Created => (0, NEVER, NEVER, 0),
-        Status::Initialized(waiting) => (waiting.pid, NEVER, NEVER, 0),
-        Status::Running(started) | Status::Paused(started) => {
-            (started.pid, started.at.as_second(), NEVER, 0)
-        }
-        Status::Exited(end) => (
-            0,
-            end.started.as_second(),
-            end.finished.map_or(NEVER, Timestamp::as_second),
-            end.code,
-        ),
-    };
-    let created: Timestamp = container.created.parse()?;
-    let size = if with_size {
-        json!({ "rootFsSize": size::with_image(ctx, container)?, "rwSize": size::own(ctx, container)? })
-    } else {
-        Value::Null
-    };
-    let mut words = words(status);
-    if let Some(health) = health::status(ctx, container) {
-        words.push_str(&format!(" ({health})"));
+/// A container that is shown.
+pub(super) struct Shown<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) container: &'a Container,
+    pub(super) status: &'a Status,
+    pub(super) with_size: bool,
+}
+
+/// How a field is found out.
+type Field = fn(&Shown) -> Result<Value>;
+
+/// podman's keys, in its order.
+const FIELDS: &[(&str, Field)] = &[
+    ("AutoRemove", |of| Ok(of.container.remove.into())),
+    ("Command", |of| Ok(json!(of.container.process.command))),
+    ("CreatedAt", |of| Ok(ago(of.created()?).into())),
+    ("CIDFile", |_| Ok("".into())),
+    ("Exited", |of| {
+        Ok(matches!(of.status, Status::Exited(_)).into())
+    }),
+    ("ExitedAt", |of| Ok(of.ended().into())),
+    ("ExitCode", |of| Ok(of.exit_code().into())),
+    ("ExposedPorts", |of| Ok(ports::exposed(of.container))),
+    ("Id", |of| Ok(of.container.id.as_str().into())),
+    ("Image", |of| Ok(of.container.image.name.as_str().into())),
+    ("ImageID", |of| Ok(of.container.image.id.as_str().into())),
+    ("IsInfra", |of| Ok(of.container.infra.into())),
+    ("Labels", |of| Ok(json!(of.container.labels))),
+    ("Mounts", |of| Ok(of.mounts())),
+    ("Names", |of| Ok(json!([of.container.name]))),
+    ("Namespaces", |of| Ok(namespaces(of.pid()))),
+    ("Networks", |of| Ok(json!(of.container.network.names))),
+    ("Pid", |of| Ok(of.pid().into())),
+    ("Pod", |of| {
+        Ok(of.container.pod.as_deref().unwrap_or_default().into())
+    }),
+    ("PodName", |of| Ok(pod_name(of.ctx, of.container).into())),
+    ("Ports", |of| ports::published(of.ctx, of.container)),
+    ("Restarts", |of| {
+        Ok(restart::count(of.ctx, of.container).into())
+    }),
+    ("Size", |of| of.size()),
+    ("StartedAt", |of| Ok(of.started().into())),
+    ("State", |of| Ok(of.status.word().into())),
+    ("Status", |of| Ok(of.words().into())),
+    ("Created", |of| Ok(of.created()?.as_second().into())),
+];
+
+impl Shown<'_> {
+    /// Those of its fields that somebody looks at.
+    pub(super) fn row(&self, is_looked_at: impl Fn(&str) -> bool) -> Result<Value> {
+        let fields = FIELDS.iter().filter(|(key, _)| is_looked_at(key));
+        let values = fields.map(|(key, field)| Ok(((*key).to_owned(), field(self)?)));
+        Ok(Value::Object(values.collect::<Result<_>>()?))
     }
-    Ok(json!({
-        "AutoRemove": container.remove,
-        "Command": container.process.command,
-        "CreatedAt": ago(created),
-        "CIDFile": "",
-        "Exited": matches!(status, Status::Exited(_)),
-        "ExitedAt": ended,
-        "ExitCode": code,
-        "ExposedPorts": ports::exposed(container),
-        "Id": container.id,
-        "Image": container.image.name,
-        "ImageID": container.image.id,
-        "IsInfra": container.infra,
-        "Labels": container.labels,
-        "Mounts": container.mounts.iter().map(|mount| &mount.destination).collect::<Vec<_>>(),
-        "Names": [container.name],
-        "Namespaces": namespaces(pid),
-        "Networks": container.network.names,
-        "Pid": pid,
-        "Pod": container.pod.clone().unwrap_or_default(),
-        "PodName": pod_name(ctx, container),
-        "Ports": ports::published(ctx, container)?,
-        "Restarts": restart::count(ctx, container),
-        "Size": size,
-        "StartedAt": started,
-        "State": status.word(),
-        "Status": words,
-        "Created": created.as_second(),
-    }))
+
+    fn created(&self) -> Result<Timestamp> {
+        Ok(self.container.created.parse()?)
+    }
+
+    fn pid(&self) -> i32 {
+        match self.status {
+            Status::Initialized(process) | Status::Running(process) | Status::Paused(process) => {
+                process.pid
+            }
+            Status::Created | Status::Exited(_) => 0,
+        }
+    }
+
+    /// In seconds.
+    fn started(&self) -> i64 {
+        match self.status {
+            Status::Running(process) | Status::Paused(process) => process.at.as_second(),
+            Status::Exited(end) => end.started.as_second(),
+            Status::Created | Status::Initialized(_) => NEVER,
+        }
+    }
+
+    fn ended(&self) -> i64 {
+        match self.status {
+            Status::Exited(end) => end.finished.map_or(NEVER, Timestamp::as_second),
+            _ => NEVER,
+        }
+    }
+
+    fn exit_code(&self) -> i32 {
+        match self.status {
+            Status::Exited(end) => end.code,
+            _ => 0,
+        }
+    }
+
+    fn mounts(&self) -> Value {
+        let mounts = self.container.mounts.iter();
+        mounts.map(|mount| mount.destination.as_str()).collect()
+    }
+
+    fn size(&self) -> Result<Value> {
+        if !self.with_size {
+            return Ok(Value::Null);
+        }
+        let (ctx, container) = (self.ctx, self.container);
+        Ok(
+            json!({ "rootFsSize": size::with_image(ctx, container)?, "rwSize": size::own(ctx, container)? }),
+        )
+    }
+
+    fn words(&self) -> String {
+        let mut words = words(self.status);
+        if let Some(health) = health::status(self.ctx, self.container) {
+            words.push_str(&format!(" ({health})"));
+        }
+        words
+    }
+}
+
+/// The keys of a row from which a column of the table is made.
+pub(super) fn keys<'a>(column: &'a &'static str) -> &'a [&'static str] {
+    match *column {
+        "ID" => &["Id"],
+        "CreatedHuman" => &["CreatedAt"],
+        "Ports" => &["Ports", "ExposedPorts"],
+        "Cgroup" | "IPC" | "MNT" | "NET" | "PIDNS" | "USERNS" | "UTS" => &["Namespaces"],
+        _ => std::slice::from_ref(column),
+    }
 }
 
 /// The inode numbers by which the kernel tells namespaces apart.

@@ -35,6 +35,7 @@ mod sources;
 pub mod start;
 pub mod stats;
 pub mod status;
+mod statuses;
 pub mod stop;
 mod subscriptions;
 pub mod supervision;
@@ -54,7 +55,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use crate::store::readable::{self, Readable, damaged};
 use crate::store::{Lock, Noun, id, record as file};
-use file::Durability;
+use file::{Durability, Records};
 use record::Container;
 use supervision::{own_command, unheard};
 
@@ -69,8 +70,13 @@ pub fn load(ctx: &Context, id: &str) -> Result<Container> {
 }
 
 fn load_if_there(ctx: &Context, id: &str) -> Result<Option<Container>> {
-    let record = file::load_if_there(&ctx.store.record(Noun::Container, id));
-    record.map_err(|error| damaged(format!("container {}", id::short(id)), error))
+    let record = ctx.store.record(Noun::Container, id);
+    of_container(id, file::load_if_there(&record))
+}
+
+/// Its damage is the container's.
+fn of_container<T>(id: &str, read: Result<T>) -> Result<T> {
+    read.map_err(|error| damaged(format!("container {}", id::short(id)), error))
 }
 
 /// All containers, oldest first. What is damaged is told and left out, what is half removed left out.
@@ -94,9 +100,14 @@ pub fn readable(ctx: &Context) -> Result<Readable<Container>> {
 }
 
 fn records(ctx: &Context) -> Result<impl Iterator<Item = Result<Container>>> {
+    let all = ctx.store.all(Noun::Container);
+    let mut records = Records::below(all).context("listing containers")?;
     let ids = ctx.store.ids(Noun::Container);
     let ids = ids.context("listing containers")?.into_iter();
-    Ok(ids.filter_map(|id| load_if_there(ctx, &id).transpose()))
+    Ok(ids.filter_map(move |id| {
+        let record = format!("{id}/{}", Noun::Container.record());
+        of_container(&id, records.as_mut()?.load_if_there(&record)).transpose()
+    }))
 }
 
 impl Container {

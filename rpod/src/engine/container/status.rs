@@ -146,27 +146,45 @@ impl Store {
     /// What the container does now.
     pub fn status(&self, id: &str) -> Result<Status> {
         let run = self.run(Noun::Container, id);
-        // One look in place of three for each of many containers that do not run.
-        if run.exists() {
-            if let Some(started) = whole(&run.join("started"))? {
-                return self.since_start(id, &run, started);
-            }
-            if let Some(waiting) = whole(&run.join("initialized"))? {
-                let end = self.end_of(id, &run, &waiting)?;
-                return Ok(end.map_or(Status::Initialized(waiting), Status::Exited));
-            }
-            if let Some(ended) = whole(&run.join("last.json"))? {
-                return Ok(Status::Exited(ended));
-            }
+        // One look in place of three where it does not run.
+        if run.exists()
+            && let Some(status) = self.status_in_run_dir(id, &run)?
+        {
+            return Ok(status);
         }
         let last = self.home(Noun::Container, id).join("last.json");
-        let ended = match whole::<Ended>(&last)? {
-            Some(ended) => ended,
-            None if last.exists() => Ended::new(changed(&last)?, None),
-            None => return Ok(Status::Created),
+        self.status_at_last(id, record::load_if_there(&last))
+    }
+
+    /// What the files tell that live as long as its process.
+    pub(super) fn status_in_run_dir(&self, id: &str, run: &Path) -> Result<Option<Status>> {
+        if let Some(started) = whole(&run.join("started"))? {
+            return self.since_start(id, run, started).map(Some);
+        }
+        if let Some(waiting) = whole(&run.join("initialized"))? {
+            let end = self.end_of(id, run, &waiting)?;
+            return Ok(Some(
+                end.map_or(Status::Initialized(waiting), Status::Exited),
+            ));
+        }
+        Ok(whole(&run.join("last.json"))?.map(Status::Exited))
+    }
+
+    /// What `last.json` tells, as it was read.
+    pub(super) fn status_at_last(&self, id: &str, last: Result<Option<Ended>>) -> Result<Status> {
+        let ended = match last {
+            Err(error) if record::is_damage(&error) => {
+                readable::tell(&error);
+                let last = self.home(Noun::Container, id).join("last.json");
+                Ended::new(changed(&last)?, None)
+            }
+            read => match read? {
+                Some(ended) => ended,
+                None => return Ok(Status::Created),
+            },
         };
         match ended.process()? {
-            Some(started) => self.since_start(id, &run, started),
+            Some(started) => self.since_start(id, &self.run(Noun::Container, id), started),
             None => Ok(Status::Exited(ended)),
         }
     }
@@ -324,18 +342,29 @@ mod tests {
         let run = store.run(Noun::Container, &id);
         fs::create_dir_all(&run).unwrap();
         fs::create_dir_all(store.exits()).unwrap();
-        assert_eq!(store.status(&id).unwrap(), Status::Created);
+        let home = store.home(Noun::Container, &id);
+        fs::create_dir_all(&home).unwrap();
+        let status = || {
+            let alone = store.status(&id).unwrap();
+            assert_eq!(store.statuses().unwrap().of(&id).unwrap(), alone);
+            alone
+        };
+        assert_eq!(status(), Status::Created);
         let own = std::process::id() as i32;
         fs::write(
             run.join("started"),
             serde_json::to_vec(&started(own, start_ticks(own).unwrap())).unwrap(),
         )
         .unwrap();
-        assert!(store.status(&id).unwrap().is_running());
+        assert!(status().is_running());
         fs::write(run.join("stopping"), "").unwrap();
-        let told = store.status(&id).unwrap();
+        let told = status();
         assert!(told.is_running() && told.word() == "stopping");
         fs::write(store.exits().join(&id), "7").unwrap();
-        assert!(matches!(store.status(&id).unwrap(), Status::Exited(ended) if ended.code == 7));
+        assert!(matches!(status(), Status::Exited(ended) if ended.code == 7));
+        let last = Ended::new(Timestamp::now(), Some((3, Timestamp::now())));
+        fs::write(home.join("last.json"), serde_json::to_vec(&last).unwrap()).unwrap();
+        fs::remove_dir_all(&run).unwrap();
+        assert_eq!(status(), Status::Exited(last));
     }
 }

@@ -301,14 +301,14 @@ type Object = serde_json::Map<String, Value>;
 
 /// The key a field name means. JSON says `Id` where Go's field is `ID`, so either spelling finds the other.
 fn key(object: &Object, name: &str) -> Option<String> {
+    if object.contains_key(name) {
+        return Some(name.to_owned());
+    }
     let other = match name {
         "ID" => "Id".to_owned(),
         _ => name.replace("Id", "ID"),
     };
-    [name, &other]
-        .into_iter()
-        .find(|key| object.contains_key(*key))
-        .map(str::to_owned)
+    object.contains_key(&other).then_some(other)
 }
 
 /// The member of an object, borrowed if the object is.
