@@ -7,6 +7,7 @@ mod audit;
 mod bundle;
 mod checkpoint;
 mod commit;
+mod completion;
 mod configured;
 mod container;
 mod daemon;
@@ -148,6 +149,10 @@ fn main() -> ExitCode {
         globals::directories_and_output_go_where_they_are_told,
         globals::help_is_the_commands,
         globals::a_login_lasts_until_the_logout,
+        completion::what_there_is_is_told_to_shells,
+        completion::paths_inside_are_told,
+        completion::bash_is_completed,
+        completion::fish_is_completed,
         configured::defaults_of_containers,
         configured::every_container_gets_copies,
         configured::one_damaged_image_is_named,

@@ -13,7 +13,7 @@ use crate::rootless::Needs;
 #[derive(Args, Debug)]
 pub struct Help {
     /// The command
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "TOPIC")]
     command: Vec<OsString>,
 }
 
@@ -157,12 +157,15 @@ impl Named {
 
 const BOOLEAN: &str = "[=<BOOL>]";
 
-/// `NAME`, `NAME [NAME...]`, `[NAME]`, `[NAME...]`
-fn argument(arg: &Arg) -> String {
+/// `NAME`, `NAME [NAME...]`, `[NAME]`, `[NAME...]`; a value name with brackets of its own is all of it.
+pub(super) fn argument(arg: &Arg) -> String {
     let name = match arg.get_value_names() {
         Some([name, ..]) => name.to_string(),
         _ => arg.get_id().as_str().to_uppercase(),
     };
+    if name.contains('[') {
+        return name;
+    }
     let is_many = matches!(arg.get_action(), ArgAction::Append)
         || arg
             .get_num_args()

@@ -37,7 +37,7 @@ impl Verb for Info {
 }
 
 /// Templates name Go's fields, which begin with a capital: `.Host.OCIRuntime.Name`.
-fn capitals(value: &serde_json::Value) -> serde_json::Value {
+pub(super) fn capitals(value: &serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
         Value::Object(map) => map

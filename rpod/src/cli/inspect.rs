@@ -17,7 +17,7 @@ use crate::store::names::LookupError;
 use crate::store::readable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     All,
     Artifact,
     Container,
@@ -42,7 +42,7 @@ pub struct Inspect {
     #[arg(short = 't', long = "type", value_enum, default_value = "all")]
     kind: Kind,
     /// Names or IDs of anything, looked for among containers, images, volumes, networks, pods and artifacts in this order
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "{ARTIFACT|CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]")]
     names: Vec<String>,
 }
 
@@ -150,7 +150,7 @@ fn show(
     first_of(missing)
 }
 
-fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Value> {
+pub(super) fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> Result<Value> {
     match kind {
         Kind::All => any(ctx, name, with_size),
         Kind::Artifact => artifact::find(ctx, name).map(|found| super::artifact::shown(&found)),

@@ -87,6 +87,9 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
         return quadlet::generator::run(args);
     }
     let args: Vec<OsString> = args.collect();
+    if let Some(question) = completion::asked(&args) {
+        return completion::answer(&question);
+    }
     let matches = match root().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => return usage::answer(&error, &args),
@@ -143,6 +146,7 @@ pub fn manual() -> manual::Manual {
         command: root(),
         section: 1,
         words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
+        completions: completion::INSTALLED,
     }
 }
 

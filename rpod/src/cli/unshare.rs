@@ -16,7 +16,7 @@ pub struct Unshare {
     #[arg(long)]
     rootless_netns: bool,
     /// COMMAND [ARG...]; the shell if there is none
-    #[arg(trailing_var_arg = true, value_name = "COMMAND [ARG...]")]
+    #[arg(trailing_var_arg = true, value_name = "[COMMAND [ARG...]]")]
     words: Vec<OsString>,
 }
 

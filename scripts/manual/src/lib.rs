@@ -28,6 +28,8 @@ pub struct Manual {
     pub section: u8,
     /// Directory of the words.
     pub words: &'static str,
+    /// Completion scripts that the program has of its own: the name below `share`, and the text. Without, they are generated.
+    pub completions: &'static [(&'static str, &'static str)],
 }
 
 /// Writes the manual if the arguments ask for it; the answer is the exit code.
@@ -58,6 +60,12 @@ impl Manual {
         for (name, text) in &pages {
             let file = share.join(&place).join(format!("{name}.{}", self.section));
             put(&file, text.as_bytes())?;
+        }
+        for (file, script) in self.completions {
+            put(&share.join(file), script.as_bytes())?;
+        }
+        if !self.completions.is_empty() {
+            return Ok(());
         }
         let program = self.command.get_name().to_owned();
         for (shell, file) in [

@@ -40,7 +40,7 @@ pub struct Untag {
     /// Name or id of an image
     image: String,
     /// Names to take from it; all of them if none is given
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "IMAGE")]
     names: Vec<String>,
 }
 

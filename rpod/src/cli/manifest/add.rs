@@ -43,7 +43,7 @@ pub struct Add {
     #[arg(value_name = "LIST")]
     list: String,
     /// Images to add, or the files of an artifact
-    #[arg(required = true, value_name = "IMAGE|FILE")]
+    #[arg(required = true, value_name = "IMAGEORARTIFACT")]
     images: Vec<String>,
 }
 

@@ -42,7 +42,7 @@ pub struct Annotate {
     #[arg(value_name = "LIST")]
     list: String,
     /// Digest or name of an image of the list
-    #[arg(value_name = "IMAGE")]
+    #[arg(value_name = "IMAGEORARTIFACT")]
     image: Option<String>,
 }
 

@@ -26,7 +26,7 @@ pub struct Clone {
     #[command(flatten)]
     users: UserNamespaceOptions,
     /// POD [NAME]
-    #[arg(required = true, num_args = 1..=2, value_names = ["POD", "NAME"])]
+    #[arg(required = true, num_args = 1..=2, value_name = "POD [NAME]")]
     words: Vec<String>,
 }
 

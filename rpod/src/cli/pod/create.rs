@@ -47,7 +47,7 @@ pub struct Create {
     #[command(flatten)]
     users: UserNamespaceOptions,
     /// Name of the pod
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "[NAME]")]
     names: Vec<String>,
 }
 

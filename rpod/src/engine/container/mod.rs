@@ -21,7 +21,7 @@ pub mod inspect;
 pub mod logs;
 mod mapped;
 pub mod mount;
-pub(super) mod overlay;
+pub mod overlay;
 pub mod pause;
 mod pidfd;
 pub mod prune;

@@ -117,7 +117,7 @@ fn relative(path: &Path) -> PathBuf {
 }
 
 /// True for a directory itself, not for a link to one.
-pub(super) fn is_dir(stat: &FileStat) -> bool {
+pub fn is_dir(stat: &FileStat) -> bool {
     kind(stat) == SFlag::S_IFDIR
 }
 

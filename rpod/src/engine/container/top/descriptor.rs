@@ -16,6 +16,11 @@ pub struct Descriptor {
     pub value: fn(&Process, &View) -> String,
 }
 
+/// The names of all columns.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|known| known.name)
+}
+
 /// Finds a column by its name or its code.
 pub(super) fn find(text: &str) -> Option<&'static Descriptor> {
     ALL.iter()

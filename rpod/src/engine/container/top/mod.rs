@@ -14,7 +14,7 @@ use super::record::{Container, Namespace};
 use super::status::Status;
 use crate::engine::Context;
 
-pub use descriptor::Descriptor;
+pub use descriptor::{Descriptor, names as descriptors};
 pub use ps::run as run_ps;
 
 /// podman's columns, like those of `ps -ef`.
