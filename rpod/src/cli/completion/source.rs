@@ -154,7 +154,7 @@ impl<'l> Source<'l> {
     /// `quay.io/a/b:tag`, of which a person may type `a/b:tag` or `b:tag`, too.
     fn images(&self, typed: &str) -> Result<Vec<Candidate>> {
         let mut found = Vec::new();
-        for image in image::readable(self.context()?)?.0 {
+        for image in image::readable(self.context()?)?.whole {
             let about = id::short(&image.id);
             for name in &image.names {
                 found.push(Candidate::new(name, about));
