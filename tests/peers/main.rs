@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         skopeo::complaints_are_skopeos,
         skopeo::what_is_not_named_is_helped_with,
         quadlet::keys_of_quadlets_are_options_of_rpod,
+        quadlet::services_are_podmans,
         units::generated_units_say_what_podmans_say,
     ]);
     trials.push(trial(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tests::{Cmd, Context as _, Result, Scratch, ensure, ours};
+use tests::{Cmd, Context as _, Result, Scratch, ensure, ours, peer};
 
 use crate::table::Verdict;
 use crate::{help, options};
@@ -61,7 +61,89 @@ const UNITS: &[(&str, &str, &[&str])] = &[
 
 pub fn keys_of_quadlets_are_options_of_rpod() -> Result<()> {
     let scratch = Scratch::new()?;
-    fs::create_dir(scratch.path("units"))?;
+    let generator = scratch.path("rpod-system-generator");
+    std::os::unix::fs::symlink(ours("rpod")?, &generator)?;
+    let services = services(&scratch, &generator)?;
+    let mut wrong = Vec::new();
+    let mut seen = Vec::new();
+    for line in services.iter().flat_map(|(_, text)| text.lines()) {
+        let Some((key, words)) = line
+            .split_once('=')
+            .filter(|(key, _)| key.starts_with("Exec"))
+        else {
+            continue;
+        };
+        let words: Vec<&str> = words.split_whitespace().skip(1).collect();
+        if key != "Exec" {
+            seen.extend(check(&words, &mut wrong)?);
+        }
+    }
+    for verb in UNITS.iter().flat_map(|(_, _, verbs)| *verbs) {
+        ensure!(seen.iter().any(|seen| seen == verb), "no unit runs {verb}");
+    }
+    ensure!(wrong.is_empty(), "{wrong:#?}");
+    Ok(())
+}
+
+/// The installed podman's generator, which came with podman 4.4, makes the same of all keys that it knows.
+pub fn services_are_podmans() -> Result<()> {
+    let podmans = peer("quadlet")?;
+    let scratch = Scratch::new()?;
+    let generator = scratch.path("rpod-system-generator");
+    std::os::unix::fs::symlink(ours("rpod")?, &generator)?;
+    let (ours, theirs) = (
+        services(&scratch, &generator)?,
+        services(&scratch, &podmans)?,
+    );
+    ensure!(ours.len() == UNITS.len(), "{ours:?}");
+    for (name, text) in &ours {
+        let Some((_, other)) = theirs.iter().find(|(other, _)| other == name) else {
+            // An older one knows not all of its keys.
+            continue;
+        };
+        let (text, other) = (essence(text), essence(other));
+        let only = |one: &[Vec<String>], other: &[Vec<String>]| -> Vec<Vec<String>> {
+            one.iter()
+                .filter(|line| !other.contains(line))
+                .cloned()
+                .collect()
+        };
+        ensure!(
+            text == other,
+            "{name}: ours {:?}, podman's {:?}",
+            only(&text, &other),
+            only(&other, &text)
+        );
+    }
+    Ok(())
+}
+
+/// Lines of a service with their words in one order: some of podman's follow none.
+fn essence(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let words = line.split_whitespace().map(|word| {
+                let command = word
+                    .split_once('=')
+                    .filter(|(key, path)| key.starts_with("Exec") && path.contains('/'));
+                let word = match command {
+                    Some((key, _)) => format!("{key}=ENGINE"),
+                    None => word.to_owned(),
+                };
+                word.replace("podman", "rpod")
+            });
+            let mut words: Vec<String> = words.collect();
+            words.sort_unstable();
+            words
+        })
+        .collect()
+}
+
+/// What a generator makes of [`UNITS`]: names and texts.
+fn services(scratch: &Scratch, generator: &Path) -> Result<Vec<(String, String)>> {
+    let (units, out) = (scratch.path("units"), scratch.path("out"));
+    fs::create_dir_all(&units)?;
     for (name, keys, _) in UNITS {
         let kind = Path::new(name)
             .extension()
@@ -72,40 +154,23 @@ pub fn keys_of_quadlets_are_options_of_rpod() -> Result<()> {
         let lines = keys.split_whitespace().collect::<Vec<_>>().join("\n");
         scratch.write(&format!("units/{name}"), format!("[{group}]\n{lines}\n"))?;
     }
-    let generator = scratch.path("rpod-system-generator");
-    std::os::unix::fs::symlink(ours("rpod")?, &generator)?;
-    fs::create_dir(scratch.path("out"))?;
-    let said = Cmd::new(&generator)
-        .args(["-no-kmsg-log"])
-        .arg(scratch.path("out"))
-        .env("QUADLET_UNIT_DIRS", scratch.path("units"))
+    fs::create_dir(&out)?;
+    let said = Cmd::new(generator)
+        .arg("-no-kmsg-log")
+        .arg(&out)
+        .env("QUADLET_UNIT_DIRS", &units)
         .run()?;
-    ensure!(said.code == 0, "{said}");
-    let mut wrong = Vec::new();
-    let mut seen = Vec::new();
-    for entry in fs::read_dir(scratch.path("out"))? {
-        let path = entry?.path();
-        if !path.is_file() {
-            continue;
-        }
-        for line in fs::read_to_string(&path)?.lines() {
-            let Some((key, words)) = line
-                .split_once('=')
-                .filter(|(key, _)| key.starts_with("Exec"))
-            else {
-                continue;
-            };
-            let words: Vec<&str> = words.split_whitespace().skip(1).collect();
-            if key != "Exec" {
-                seen.extend(check(&words, &mut wrong)?);
-            }
+    let mut made = Vec::new();
+    for entry in fs::read_dir(&out)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            made.push((name, fs::read_to_string(entry.path())?));
         }
     }
-    for verb in UNITS.iter().flat_map(|(_, _, verbs)| *verbs) {
-        ensure!(seen.iter().any(|seen| seen == verb), "no unit runs {verb}");
-    }
-    ensure!(wrong.is_empty(), "{wrong:#?}");
-    Ok(())
+    fs::remove_dir_all(&out)?;
+    ensure!(!made.is_empty(), "{said}");
+    Ok(made)
 }
 
 /// The command of a line, whose options are looked up.

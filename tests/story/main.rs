@@ -33,6 +33,7 @@ mod places;
 mod pod;
 mod pod_life;
 mod podman_store;
+mod quadlet;
 mod rarities;
 mod referrers;
 mod rootless;
@@ -267,6 +268,7 @@ fn main() -> ExitCode {
         trust::sigstore_signatures_are_made_and_asked_for,
         units::the_unit_is_ready_when_the_container_is_well,
         units::the_unit_is_ready_when_the_container_says_so,
+        quadlet::units_are_installed_and_removed,
         units::more_time_is_asked_for_before_it_is_ready,
         units::a_units_sockets_reach_the_container,
         volume::a_volume_outlives_its_containers,
