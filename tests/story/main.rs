@@ -269,6 +269,7 @@ fn main() -> ExitCode {
         units::the_unit_is_ready_when_the_container_is_well,
         units::the_unit_is_ready_when_the_container_says_so,
         quadlet::units_are_installed_and_removed,
+        units::a_newer_image_of_a_registry_restarts_the_unit,
         units::more_time_is_asked_for_before_it_is_ready,
         units::a_units_sockets_reach_the_container,
         volume::a_volume_outlives_its_containers,

@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tests::image::Image;
 use tests::{Cmd, Result, Stack, ensure, peer};
 
 use crate::engine::until;
@@ -147,6 +148,67 @@ pub(crate) fn more_time_is_asked_for_before_it_is_ready() -> Result<()> {
         "{heard:?}"
     );
     unit.stack.rpod("rm -f -t 0 it").ok()?;
+    Ok(())
+}
+
+/// `systemctl restart` of a unit that runs a container, played by a script: while the file is there, the unit does not start.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+[ "$1 $3" = "restart app.service" ] || exit 9
+[ ! -e BROKEN ] || { rm BROKEN; exit 1; }
+exec START >/dev/null
+"#;
+
+pub(crate) fn a_newer_image_of_a_registry_restarts_the_unit() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let image = format!("{}/alpine:latest", stack.registry.address);
+    let labels =
+        "--label io.containers.autoupdate=registry --label PODMAN_SYSTEMD_UNIT=app.service";
+    let start = stack.rpod(&format!(
+        "run -d --replace --name app --network none {labels} --tls-verify=false {image} sleep 600"
+    ));
+    let start = start.into_command();
+    let words = std::iter::once(start.get_program()).chain(start.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
+    let broken = stack.scratch.path("broken");
+    let script = SYSTEMCTL.replace("BROKEN", &broken.display().to_string());
+    stack
+        .scratch
+        .program("bin/systemctl", script.replace("START", &words.join(" ")))?;
+    let update = |options: &str, says: &str| -> Result<()> {
+        let line = format!(
+            "auto-update --tls-verify=false --format '{{{{.Unit}}}} {{{{.Policy}}}} {{{{.Updated}}}}' {options}"
+        );
+        let update = stack.rpod(&line).programs(stack.scratch.path("bin"));
+        update.ok()?.is(format!("app.service registry {says}"))?;
+        Ok(())
+    };
+    let runs = || -> Result<String> {
+        let inspect = stack.rpod("inspect app --format {{.Image}}").ok()?;
+        Ok(inspect.text().to_owned())
+    };
+    Cmd::new(stack.scratch.path("bin/systemctl"))
+        .args(["restart", "--", "app.service"])
+        .ok()?;
+    let first = runs()?;
+    update("", "false")?;
+    stack.registry.hold("alpine", "latest", &Image::fedora()?)?;
+    update("--dry-run", "pending")?;
+    ensure!(runs()? == first, "it was only asked what would be");
+    // It does not start with what is new, and gets back what it had.
+    std::fs::write(&broken, "")?;
+    update("", "rolled back")?;
+    ensure!(runs()? == first, "it runs with the image that failed");
+    update("", "true")?;
+    ensure!(runs()? != first, "it runs with the old image");
+    update("", "false")?;
+    // Without a unit there is nothing to restart.
+    stack
+        .rpod(&format!(
+            "run -d --network none --label io.containers.autoupdate=registry {image} sleep 600"
+        ))
+        .ok()?;
+    let said = stack.rpod("auto-update --tls-verify=false").exits(125)?;
+    said.complains("no PODMAN_SYSTEMD_UNIT label found")?;
     Ok(())
 }
 
