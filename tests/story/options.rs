@@ -42,7 +42,7 @@ pub(crate) fn environment_is_adapted() -> Result<()> {
     stack
         .rpod("run --rm --env-merge COLOUR env true")
         .exits(125)?
-        .complains("write NAME=VALUE")?;
+        .complains("missing `=` for --env-merge substitution COLOUR")?;
     Ok(())
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn restarted_by_policy() -> Result<()> {
     stack
         .rpod("create --restart sometimes alpine")
         .exits(125)?
-        .complains("invalid restart policy")?;
+        .complains("is not a valid restart policy")?;
     stack.rpod("rm -f -t 0 flaky good ever").ok()?;
     Ok(())
 }
@@ -193,7 +193,7 @@ pub(crate) fn limits_and_mounts() -> Result<()> {
     stack
         .rpod("run --rm --tz No/Where alpine true")
         .exits(125)?
-        .complains("unable to find timezone")?;
+        .complains("finding timezone: unknown time zone")?;
     stack
         .rpod("create --name limited --device-cgroup-rule 'c 1:3 rw' --memory-swappiness 10 alpine")
         .ok()
@@ -217,6 +217,6 @@ pub(crate) fn limits_and_mounts() -> Result<()> {
     stack
         .rpod("create --cgroup-conf memory.high alpine")
         .exits(125)?
-        .complains("write FILE=VALUE")?;
+        .complains("--cgroup-conf must be formatted KEY=VALUE")?;
     Ok(())
 }

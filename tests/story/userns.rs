@@ -99,7 +99,7 @@ pub(crate) fn an_ordinary_users_by_name_and_by_path() -> Result<()> {
     .complains("are not all yours")?;
     user.rpod("run --rm --subgidname nobody-has-it localhost/alpine true")
         .exits(125)?
-        .complains("nobody-has-it has no entry in /etc/subuid")?;
+        .complains("no subuid ranges found for user \"nobody-has-it\" in /etc/subuid")?;
     // Another container's, by its name and by the file that it is.
     user.rpod(
         "run -d --name first --network none --userns=auto:size=100 localhost/alpine sleep 600",
@@ -169,7 +169,7 @@ pub(crate) fn roots_are_podmans() -> Result<()> {
     for (mode, refusal) in [
         (
             "keep-id:size=9",
-            "--userns=keep-id:size= is not supported when running as root",
+            "cannot set max size for user namespace when not running rootless",
         ),
         ("nomap", "nomap is only supported in rootless mode"),
     ] {

@@ -82,7 +82,7 @@ pub fn normalize(name: &str) -> Result<String> {
         format!("CAP_{upper}")
     };
     if !ALL.contains(&full.as_str()) {
-        bail!("unknown capability {name:?}: see capabilities(7) for their names");
+        bail!("{full:?}: unknown capability: see capabilities(7) for their names");
     }
     Ok(full)
 }

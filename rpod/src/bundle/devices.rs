@@ -116,6 +116,7 @@ pub fn split(text: &str) -> Result<(&str, &str, &str)> {
     let parts: Vec<&str> = text.split(':').collect();
     let is_access =
         |part: &str| !part.is_empty() && part.bytes().all(|b| matches!(b, b'r' | b'w' | b'm'));
+    let wrong_mode = |mode: &str| format!("invalid device mode {mode:?} in device {text:?}");
     match parts[..] {
         [source] => Ok((source, source, "rwm")),
         [source, access] if is_access(access) => Ok((source, source, access)),
@@ -123,6 +124,9 @@ pub fn split(text: &str) -> Result<(&str, &str, &str)> {
         [source, target, access] if target.starts_with('/') && is_access(access) => {
             Ok((source, target, access))
         }
+        [_, _, ""] => bail!("empty device mode in device specification: {text}"),
+        [_, _, access] if !is_access(access) => bail!(wrong_mode(access)),
+        [_, access, ..] if !access.is_empty() => bail!(wrong_mode(access)),
         _ => bail!("invalid device specification: {text}: write HOST[:CONTAINER][:rwm]"),
     }
 }

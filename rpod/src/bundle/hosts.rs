@@ -106,12 +106,13 @@ pub fn check(added: &str) -> Result<()> {
 fn parse(added: &str) -> Result<(impl Iterator<Item = &str>, &str)> {
     let (names, address) = added
         .split_once(':')
+        .filter(|(names, _)| !names.is_empty())
         .with_context(|| format!("bad format for add-host: {added:?}: write HOST[;HOST…]:IP"))?;
-    if address != "host-gateway" && address.parse::<IpAddr>().is_err() {
-        bail!("invalid IP address in add-host: {address:?}");
-    }
     if names.split(';').any(str::is_empty) {
         bail!("hostname in add-host {added:?} is empty");
+    }
+    if address != "host-gateway" && address.parse::<IpAddr>().is_err() {
+        bail!("invalid IP address in add-host: {address:?}");
     }
     Ok((names.split(';'), address))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Ulimit};
+use crate::output::parse_number;
 
 /// podman's default for what containers.conf leaves open.
 const DEFAULT_NOFILE: u64 = 1_048_576;
@@ -37,11 +38,14 @@ fn parse_one(text: &str) -> Result<Ulimit> {
     let (name, values) = text.split_once('=').with_context(shape)?;
     resource(name).with_context(|| format!("invalid ulimit type: {name}"))?;
     let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    if hard.contains(':') {
+        bail!("too many limit value arguments - {values}, can only have up to two, `soft[:hard]`");
+    }
     let number = |value: &str| {
         if value == "unlimited" {
             Ok(-1)
         } else {
-            value.parse().with_context(shape)
+            parse_number("ParseInt", value)
         }
     };
     let limit = Ulimit {
@@ -50,20 +54,13 @@ fn parse_one(text: &str) -> Result<Ulimit> {
         hard: number(hard)?,
     };
     if limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard) {
-        bail!(
-            "ulimit soft limit must be less than or equal to hard limit: soft: {}, hard: {}",
-            limits_word(limit.soft),
-            limit.hard
-        );
+        let both = match limit.soft {
+            -1 => format!("soft: -1 (unlimited), hard: {}", limit.hard),
+            soft => format!("{soft} > {}", limit.hard),
+        };
+        bail!("ulimit soft limit must be less than or equal to hard limit: {both}");
     }
     Ok(limit)
-}
-
-fn limits_word(value: i64) -> String {
-    match value {
-        -1 => "-1 (unlimited)".to_owned(),
-        value => value.to_string(),
-    }
 }
 
 /// What was asked for as it was asked, what was not as podman's defaults say, clamped to what the caller may set.

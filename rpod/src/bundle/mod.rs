@@ -31,6 +31,7 @@ pub use devices::{rule as parse_device_rule, split as split_device};
 pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit};
 pub use namespaces::Joined;
 pub use rootfs::Rootfs;
+pub use seccomp::check as check_seccomp;
 
 /// Where the parts of a bundle are while it is being written.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The seccomp profile: containers' JSON form, narrowed to this machine and to the container's capabilities.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -84,11 +84,23 @@ pub(super) fn profile(
             None => return Ok(None),
         },
     };
+    Ok(Some(narrow(read(&path)?, capabilities)))
+}
+
+/// Fails for a profile that is none, before a container is made with it.
+pub fn check(profile: &str) -> Result<()> {
+    match profile {
+        "unconfined" => Ok(()),
+        path => read(Path::new(path)).map(drop),
+    }
+}
+
+fn read(path: &Path) -> Result<Profile> {
+    let shown = path.display();
     let text =
-        fs::read(&path).with_context(|| format!("opening seccomp profile {}", path.display()))?;
-    let profile: Profile = serde_json::from_slice(&text)
-        .with_context(|| format!("decoding seccomp profile {}", path.display()))?;
-    Ok(Some(narrow(profile, capabilities)))
+        fs::read(path).with_context(|| format!("opening seccomp profile failed: open {shown}"))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("loading seccomp profile ({shown}) failed"))
 }
 
 fn configured(ctx: &Context) -> Option<PathBuf> {

@@ -99,7 +99,8 @@ impl Verb for Exec {
         if own.tty && !env.iter().any(|variable| variable.starts_with("TERM=")) {
             env.push("TERM=xterm".to_owned());
         }
-        env.extend(super::options::environment(&self.env_file, &self.env)?);
+        let asked = super::options::environment(&self.env_file, &self.env);
+        env.extend(asked.context("parsing environment variables")?);
         let process = Process {
             command: command.to_vec(),
             env,

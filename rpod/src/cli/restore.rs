@@ -60,7 +60,7 @@ pub struct Restore {
     #[arg(long)]
     print_stats: bool,
     /// Publish these ports in the place of those that were published
-    #[arg(short, long, value_name = "PORT")]
+    #[arg(short, long, value_name = "PORT", value_delimiter = ',')]
     publish: Vec<String>,
     /// Restore a container and close all TCP connections
     #[arg(long)]

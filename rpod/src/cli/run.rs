@@ -21,7 +21,7 @@ pub struct Run {
     #[arg(short, long)]
     detach: bool,
     /// Attach to STDIN, STDOUT or STDERR
-    #[arg(short, long, value_name = "STREAM")]
+    #[arg(short, long, value_name = "STREAM", value_delimiter = ',')]
     attach: Vec<String>,
     /// Add entries to /etc/passwd and /etc/group for the container's user (default true)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set)]

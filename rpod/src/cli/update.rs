@@ -23,7 +23,7 @@ pub struct Update {
     #[arg(long, value_name = "POLICY")]
     restart: Option<String>,
     /// Ulimit options of the next start
-    #[arg(long, value_name = "NAME=SOFT[:HARD]")]
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_delimiter = ',')]
     ulimit: Vec<String>,
     /// Unset an environment variable of the next start
     #[arg(long, value_name = "NAME")]
@@ -57,7 +57,7 @@ impl Update {
         self.health.refuse_without_check(&container.health)?;
         self.health.change(&mut container.health)?;
         if let Some(policy) = &self.restart {
-            container.restart = restart::parse(policy)?;
+            container.restart = restart::parse(policy, "")?;
             if container.remove && !container.restart.policy.is_empty() {
                 bail!(
                     "container {} goes when it ends (--rm), so nothing of it could be restarted",

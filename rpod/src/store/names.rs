@@ -46,6 +46,14 @@ pub fn is_valid(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
+/// Fails for what is no name, in podman's words.
+pub fn check(name: &str) -> Result<()> {
+    if !is_valid(name) {
+        bail!("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument: {name:?} does not");
+    }
+    Ok(())
+}
+
 impl Store {
     /// The id that a name, an id or an id prefix stands for. A whole name wins over a prefix.
     pub fn find(&self, noun: Noun, text: &str) -> Result<String> {
@@ -107,9 +115,7 @@ impl Store {
     /// Takes a name for the container or pod whose home exists and whose lock the caller holds. A name left behind by a killed
     /// process (its home is gone) is taken over.
     pub fn take_name(&self, noun: Noun, name: &str, id: &str) -> Result<()> {
-        if !is_valid(name) {
-            bail!("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: {name:?} is not a name");
-        }
+        check(name)?;
         let names = self.names();
         let link = names.join(name);
         let target = PathBuf::from("..").join(noun.directory()).join(id);

@@ -30,7 +30,9 @@ impl std::str::FromStr for Mode {
             "true" => Mode::Auto,
             "always" => Mode::Always,
             "false" => Mode::Never,
-            _ => bail!("--systemd values must be one of \"true, false, always\", and not {text:?}"),
+            _ => bail!(
+                "invalid config provided: --systemd values must be one of \"true, false, always\": invalid configuration"
+            ),
         })
     }
 }

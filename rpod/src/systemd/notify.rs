@@ -52,7 +52,7 @@ impl std::str::FromStr for Readiness {
             "healthy" => Readiness::Healthy,
             "ignore" => Readiness::Ignore,
             _ => anyhow::bail!(
-                "{text:?}: invalid sdnotify value: must be container, conmon, healthy or ignore: invalid argument"
+                "invalid config provided: invalid argument: invalid sdnotify value {text:?}: must be conmon, container, healthy or ignore"
             ),
         })
     }

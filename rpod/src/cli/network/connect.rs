@@ -14,7 +14,7 @@ use crate::engine::{Context, container};
 #[derive(Args, Debug)]
 pub struct Connect {
     /// Network-scoped alias for the container
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     alias: Vec<String>,
     /// Static IPv4 address for this container on this network
     #[arg(long, value_name = "IP")]

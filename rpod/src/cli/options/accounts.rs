@@ -12,7 +12,7 @@ pub(super) struct AccountOptions {
     #[arg(long, value_name = "ENTRY")]
     group_entry: Option<String>,
     /// Host user account to add to /etc/passwd within container
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     hostuser: Vec<String>,
     /// Entry to write to /etc/passwd
     #[arg(long, value_name = "ENTRY")]

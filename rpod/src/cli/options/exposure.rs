@@ -7,11 +7,12 @@ use super::network::publishes;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::image::Image;
 use crate::engine::network::port;
+use crate::output::parse_number;
 
 #[derive(Args, Debug)]
 pub(super) struct ExposureOptions {
     /// Expose a port or a range of ports
-    #[arg(long, value_name = "PORT[/PROTOCOL]")]
+    #[arg(long, value_name = "PORT[/PROTOCOL]", value_delimiter = ',')]
     expose: Vec<String>,
     /// Publish all exposed ports to random ports on the host interface
     #[arg(short = 'P', long)]
@@ -27,7 +28,8 @@ impl ExposureOptions {
         for text in of_image.into_iter().flat_map(|ports| ports.keys()) {
             exposed.extend(port::exposed(text).context("unable to convert image EXPOSE")?);
         }
-        for text in &self.expose {
+        for text in self.expose.iter().filter(|text| !text.is_empty()) {
+            check(text).with_context(|| format!("invalid range format for --expose: {text}"))?;
             exposed.extend(port::exposed(text)?);
         }
         exposed.sort();
@@ -39,6 +41,18 @@ impl ExposureOptions {
         }
         Ok(())
     }
+}
+
+/// Podman reads these twice, and tells more of it the first time.
+fn check(text: &str) -> Result<()> {
+    let ports = text.split('/').next().unwrap_or_default();
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let first: u16 = parse_number("ParseUint", first)?;
+    let last: u16 = parse_number("ParseUint", last)?;
+    if last < first {
+        bail!("invalid port range: {ports}");
+    }
+    Ok(())
 }
 
 fn publish(c: &mut Container) -> Result<()> {

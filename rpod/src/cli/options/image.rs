@@ -28,7 +28,7 @@ pub(super) struct ImageOptions {
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
     /// Pull image policy: always, missing, never or newer (default missing)
-    #[arg(long, value_name = "POLICY", value_parser = POLICIES)]
+    #[arg(long, value_name = "POLICY")]
     pull: Option<String>,
     /// Use the image for this variant of the architecture
     #[arg(long, value_name = "VARIANT")]
@@ -48,7 +48,7 @@ impl ImageOptions {
         let policy = self.pull.as_deref().or(configured).unwrap_or("missing");
         if !POLICIES.contains(&policy) {
             bail!(
-                "pull_policy {policy:?} of containers.conf: one of {}",
+                "unsupported pull policy {policy:?}: one of {}",
                 POLICIES.join(", ")
             );
         }

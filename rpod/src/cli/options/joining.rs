@@ -59,15 +59,15 @@ impl PodOptions {
 
     /// What kind of init container this is. Its pod has to be there and not to run.
     pub(super) fn init(&self, ctx: &Context, kind: &str) -> Result<InitContainer> {
-        let kind = match kind {
-            "always" => InitContainer::Always,
-            "once" => InitContainer::Once,
-            _ => bail!("init-ctr value must be 'always' or 'once'"),
-        };
         let name = match (&self.pod, &self.pod_id_file) {
             (Some(name), _) => name.clone(),
             (None, Some(path)) => read_id(path)?,
             (None, None) => bail!("must specify pod value with init-ctr"),
+        };
+        let kind = match kind {
+            "always" => InitContainer::Always,
+            "once" => InitContainer::Once,
+            _ => bail!("init-ctr value must be 'always' or 'once'"),
         };
         if !name.starts_with("new:") {
             let members = status::of(ctx, &pod::find(ctx, &name)?)?;
@@ -94,6 +94,6 @@ impl PodOptions {
 /// The first line of a file that `--pod-id-file` wrote.
 pub(in crate::cli) fn read_id(path: &std::path::Path) -> Result<String> {
     let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading pod ID file {}", path.display()))?;
+        .with_context(|| format!("reading pod ID file: open {}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

@@ -12,8 +12,8 @@ pub(in crate::cli) fn labels(
 ) -> Result<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     for path in files {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("unable to process labels: open {}", path.display()))?;
         let lines: Vec<String> = text
             .lines()
             .map(str::trim)
@@ -41,8 +41,31 @@ pub(in crate::cli) fn pairs(list: &[String]) -> impl Iterator<Item = (String, St
 }
 
 pub(in crate::cli) fn sysctls(list: &[String]) -> Result<Vec<(String, String)>> {
-    match list.iter().find(|text| !text.contains('=')) {
-        Some(text) => bail!("{text} is invalid, sysctl values must be in the form of KEY=VALUE"),
-        None => Ok(pairs(list).collect()),
+    for text in list {
+        let Some((key, value)) = text.split_once('=') else {
+            bail!("{text} is invalid, sysctl values must be in the form of KEY=VALUE");
+        };
+        if key.trim() != key || value.trim() != value {
+            bail!("'{text}' is invalid, extra spaces found");
+        }
+        if !is_of_namespace(key) {
+            bail!("sysctl '{key}' is not allowed: it is no namespace's, but the host's");
+        }
     }
+    Ok(pairs(list).collect())
+}
+
+/// Those that a container has for itself.
+fn is_of_namespace(key: &str) -> bool {
+    const IPC: [&str; 8] = [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ];
+    IPC.contains(&key) || key.starts_with("net.") || key.starts_with("fs.mqueue.")
 }

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::{bytes, per_device};
+use super::{block_io, bytes};
 use crate::engine::container::record::Resources;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct LimitOptions {
     /// Block IO weight (relative weight), between 10 and 1000
     #[arg(long, value_name = "WEIGHT")]
-    blkio_weight: Option<u16>,
+    blkio_weight: Option<String>,
     /// Block IO weight of a device
     #[arg(long, value_name = "DEVICE:WEIGHT")]
     blkio_weight_device: Vec<String>,
@@ -125,46 +125,43 @@ impl LimitOptions {
         if self.cpu_rt_period.is_some() || self.cpu_rt_runtime.is_some() {
             only_v1("--cpu-rt-period and --cpu-rt-runtime")?;
         }
-        if self
-            .memory_swappiness
-            .is_some_and(|percent| !(-1..=100).contains(&percent))
+        if let Some(percent) = self.memory_swappiness
+            && !(-1..=100).contains(&percent)
         {
-            bail!("--memory-swappiness: between 0 and 100");
+            bail!("invalid value: {percent}, valid memory swappiness range is 0-100");
         }
         for (what, list) in [("cpus", &self.cpuset_cpus), ("mems", &self.cpuset_mems)] {
             if let Some(list) = list.as_ref().filter(|list| !is_set(list)) {
                 bail!("invalid value {list} for cpuset {what}");
             }
         }
-        let weight = self.blkio_weight.map(u64::from);
-        if weight.is_some_and(|weight| !is_weight(weight)) {
-            bail!("--blkio-weight: range of weight is from 10 to 1000");
-        }
         Ok(())
     }
 
     fn devices(&self, resources: &mut Resources) -> Result<()> {
         let io = &mut resources.block_io;
-        set(&mut io.weight, self.blkio_weight.as_ref());
-        for (rates, asked) in [
-            (&mut io.weight_device, &self.blkio_weight_device),
-            (&mut io.read_bps, &self.device_read_bps),
-            (&mut io.read_iops, &self.device_read_iops),
-            (&mut io.write_bps, &self.device_write_bps),
-            (&mut io.write_iops, &self.device_write_iops),
+        if let Some(text) = self.blkio_weight.as_ref().filter(|text| !text.is_empty()) {
+            io.weight = Some(block_io::weight(text)?);
+        }
+        type Read = fn(&str) -> Result<(String, u64)>;
+        let (bytes, operations): (Read, Read) =
+            (block_io::bytes_a_second, block_io::operations_a_second);
+        for (rates, asked, read) in [
+            (
+                &mut io.weight_device,
+                &self.blkio_weight_device,
+                block_io::weight_of_device as Read,
+            ),
+            (&mut io.read_bps, &self.device_read_bps, bytes),
+            (&mut io.read_iops, &self.device_read_iops, operations),
+            (&mut io.write_bps, &self.device_write_bps, bytes),
+            (&mut io.write_iops, &self.device_write_iops, operations),
         ] {
             for text in asked {
-                let (device, rate) = per_device(text)?;
+                let (device, rate) = read(text)?;
                 rates.retain(|(other, _)| *other != device);
                 rates.push((device, rate));
             }
-        }
-        if io
-            .weight_device
-            .iter()
-            .any(|(_, weight)| !is_weight(*weight))
-        {
-            bail!("--blkio-weight-device: range of weight is from 10 to 1000");
         }
         Ok(())
     }
@@ -177,14 +174,10 @@ fn set<T: Clone>(place: &mut Option<T>, asked: Option<&T>) {
 }
 
 fn set_size(place: &mut Option<i64>, asked: Option<&str>) -> Result<()> {
-    if let Some(asked) = asked {
-        *place = Some(bytes(asked)?);
+    if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
+        *place = Some(bytes(asked).context("invalid value for memory")?);
     }
     Ok(())
-}
-
-fn is_weight(weight: u64) -> bool {
-    (10..=1000).contains(&weight)
 }
 
 /// Where cgroups are v2 alone there is nothing that these could be.

@@ -3,6 +3,7 @@
 //! One file an idea; each adds its part to the container's record.
 
 mod accounts;
+pub(super) mod block_io;
 mod descriptors;
 mod exposure;
 mod glob;
@@ -11,6 +12,7 @@ mod image;
 mod joining;
 mod keyed;
 mod limits;
+mod log;
 mod mount;
 mod namespaces;
 mod network;
@@ -24,8 +26,6 @@ mod systemd;
 mod user_namespace;
 mod volume;
 
-use std::io::IsTerminal as _;
-
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -38,13 +38,14 @@ use joining::PodOptions;
 pub(super) use joining::read_id;
 pub(super) use keyed::{labels, pairs, sysctls};
 pub(super) use limits::LimitOptions;
+use log::LogOptions;
 use namespaces::NamespaceOptions;
 pub(super) use namespaces::namespace;
 pub(super) use network::{NetworkOptions, parse_mac};
 use process::ProcessOptions;
 pub(super) use process::environment;
 use resources::ResourceOptions;
-pub(super) use resources::{bytes, per_device};
+pub(super) use resources::bytes;
 use security::SecurityOptions;
 pub(super) use security::option as security_option;
 use storage::StorageOptions;
@@ -59,7 +60,7 @@ use crate::engine::container::record::{Container, InitContainer};
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::pod::{self, join::Joining, record::Pod};
 use crate::engine::user_namespace::auto::Auto;
-use crate::output::parse_decimal_size;
+use crate::store::names;
 use crate::systemd::auto_update;
 
 /// What podman's manual has and these commands cannot have.
@@ -68,7 +69,8 @@ pub(super) const REFUSED: &[Refused] = &[(
     "netavark gives no link-local addresses: say --ip",
 )];
 
-const JOURNALD: &str = "journald";
+/// What stands before an error of a container that cannot be made so.
+const CREATE_OPTION: &str = "running container create option: ";
 
 /// What `run` alone can ask for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,12 +104,6 @@ pub struct ContainerOptions {
     /// Read in a line delimited file of labels
     #[arg(long, value_name = "FILE")]
     label_file: Vec<std::path::PathBuf>,
-    /// Logging driver for the container (journald, k8s-file, passthrough, passthrough-tty, none)
-    #[arg(long, value_name = "DRIVER", value_parser = ["k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty"])]
-    log_driver: Option<String>,
-    /// Logging driver options (max-size=SIZE, path=FILE, tag=TAG)
-    #[arg(long, value_name = "NAME=VALUE")]
-    log_opt: Vec<String>,
     /// Assign a name to the container
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -149,6 +145,8 @@ pub struct ContainerOptions {
     health: HealthOptions,
     #[command(flatten)]
     image: ImageOptions,
+    #[command(flatten)]
+    log: LogOptions,
     #[command(flatten)]
     namespaces: NamespaceOptions,
     #[command(flatten)]
@@ -225,6 +223,9 @@ impl ContainerOptions {
         let (mut container, auto) = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
         self.fill(ctx, &mut container)?;
+        if self.replace && self.name.is_none() {
+            bail!("cannot replace container without --name being set");
+        }
         if self.replace
             && let Some(name) = self.name()
             && let Ok(old) = container::find(ctx, name)
@@ -255,7 +256,7 @@ impl ContainerOptions {
             .unwrap_or_default();
         self.process
             .adapt(ctx, config.env.get_or_insert_default())?;
-        let entrypoint = self.process.entrypoint()?;
+        let entrypoint = self.process.entrypoint();
         let of_image = config.stop_signal.as_deref().unwrap_or_default();
         let signal_is_given = self.stop_signal.is_some() || !of_image.is_empty();
         if let Some(image) = &image {
@@ -290,10 +291,6 @@ impl ContainerOptions {
                 .map_or(Ok(0), stop::signal_number)?,
             stop_timeout: self.stop_timeout.or(conf.engine.stop_timeout).unwrap_or(10),
             timeout: self.timeout,
-            log_driver: self
-                .log_driver
-                .clone()
-                .unwrap_or_else(|| ctx.log_driver().to_owned()),
             create_command: std::env::args().collect(),
             conmon_pidfile: self
                 .conmon_pidfile
@@ -308,9 +305,12 @@ impl ContainerOptions {
                 .transpose()
                 .context("--pidfile")?,
             init_ctr: self.init_ctr,
-            restart: restart::parse(self.restart.as_deref().unwrap_or_default())?,
+            restart: restart::parse(self.restart.as_deref().unwrap_or_default(), CREATE_OPTION)?,
             ..Container::default()
         };
+        if !c.name.is_empty() {
+            names::check(&c.name).context("running container create option")?;
+        }
         if c.remove && !c.restart.policy.is_empty() {
             bail!(
                 "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\""
@@ -333,39 +333,7 @@ impl ContainerOptions {
             }
             c.init = Some(self.init_path.clone().map_or_else(|| ctx.pause(), Ok)?);
         }
-        // Whoever has a terminal can type at it for its owner, and so has to be meant to.
-        if c.log_driver == "passthrough" && has_terminal() {
-            bail!(
-                "the '--log-driver passthrough' option cannot be used on a TTY.  If you really want it, use '--log-driver passthrough-tty'"
-            );
-        }
-        c.log_size_max = conf.containers.log_size_max.filter(|size| *size > 0);
-        if c.log_driver == JOURNALD {
-            c.log_tag.clone_from(&conf.containers.log_tag);
-        }
-        for option in &self.log_opt {
-            match option.split_once('=') {
-                Some(("max-size", size)) => {
-                    let bytes =
-                        parse_decimal_size(size).and_then(|bytes| i64::try_from(bytes).ok());
-                    c.log_size_max = Some(bytes.with_context(|| {
-                        format!("--log-opt max-size={size}: write a size, such as 10m")
-                    })?);
-                }
-                Some(("path", path)) => {
-                    c.log_file = Some(std::path::absolute(path).context("--log-opt path")?);
-                }
-                Some(("tag", _)) if c.log_driver != JOURNALD => {
-                    bail!(
-                        "--log-opt tag: only journald's entries have tags: say --log-driver journald"
-                    )
-                }
-                Some(("tag", tag)) => c.log_tag = Some(tag.to_owned()),
-                _ => bail!(
-                    "invalid log option {option:?}: max-size=SIZE, path=FILE and tag=TAG are known"
-                ),
-            }
-        }
+        self.log.apply(ctx, &mut c)?;
         if conf.containers.container_name_as_hostname {
             c.hostname_is_name = true;
         }
@@ -399,16 +367,13 @@ impl ContainerOptions {
             c.labels.insert(auto_update::UNIT.to_owned(), unit);
         }
         c.labels.extend(labels(&self.label_file, &self.label)?);
+        if self.annotation.iter().any(|text| !text.contains('=')) {
+            bail!("annotations must be formatted KEY=VALUE");
+        }
         c.annotations.extend(pairs(
             conf.containers.annotations.as_deref().unwrap_or_default(),
         ));
         c.annotations.extend(pairs(&self.annotation));
         Ok((c, auto))
     }
-}
-
-fn has_terminal() -> bool {
-    std::io::stdin().is_terminal()
-        || std::io::stdout().is_terminal()
-        || std::io::stderr().is_terminal()
 }

@@ -170,6 +170,9 @@ fn memory(kind: &str, words: &Words, source: Option<&str>, destination: &str) ->
     let mut options = Vec::new();
     for (key, value) in words {
         match (*key, *value) {
+            ("tmpfs-size" | "size" | "tmpfs-mode" | "mode", None) => {
+                bail!("{key}: must provide an argument for option");
+            }
             ("tmpfs-size" | "size", Some(size)) if kind == "tmpfs" => {
                 options.push(format!("size={}", bytes(size)?));
             }

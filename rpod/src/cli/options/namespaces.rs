@@ -1,13 +1,12 @@
 //! Which namespaces are the container's own, and whose it joins.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::engine::Context;
-use crate::engine::container;
 use crate::engine::container::record::{Container, IpcSharing, Namespace};
 use crate::engine::pod::join::Joining;
 use crate::engine::pod::record::Shared;
+use crate::engine::{Context, container};
 
 #[derive(Args, Debug)]
 pub(super) struct NamespaceOptions {
@@ -109,7 +108,12 @@ pub(in crate::cli) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result
         ("none", "") if flag == "ipc" => Namespace::Private,
         ("host", "") => Namespace::Host,
         ("container", name) if !name.is_empty() => {
-            let owner = container::find(ctx, name)?;
+            let kind = match flag {
+                "network" => "net",
+                flag => flag.trim_end_matches("ns"),
+            };
+            let owner = container::find(ctx, name)
+                .with_context(|| format!("looking up container to share {kind} namespace with"))?;
             if flag == "ipc" && owner.namespaces.ipc_sharing != IpcSharing::Shareable {
                 bail!(
                     "joining IPC of container {} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for the donor container)",
@@ -118,7 +122,18 @@ pub(in crate::cli) fn namespace(ctx: &Context, text: &str, flag: &str) -> Result
             }
             Namespace::Container(owner.id)
         }
-        ("ns", path) if !path.is_empty() => Namespace::Path(path.into()),
+        ("ns", "") => bail!("invalid config provided: namespace mode path requires a value"),
+        ("ns", path) => {
+            let kind = match flag {
+                "network" => "network".to_owned(),
+                "cgroupns" => "cgroup".to_owned(),
+                flag => flag.to_uppercase(),
+            };
+            std::fs::metadata(path).with_context(|| {
+                format!("cannot find specified {kind} namespace path: stat {path}")
+            })?;
+            Namespace::Path(path.into())
+        }
         ("pod", "") => bail!(
             "cannot use pod namespace as container is not joining a pod or pod has no infra container: invalid argument"
         ),

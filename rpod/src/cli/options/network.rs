@@ -1,6 +1,6 @@
 //! What the container is connected to, and how it finds others.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::engine::{Context, rootless};
 #[derive(Args, Debug)]
 pub(in crate::cli) struct NetworkOptions {
     /// Add a custom host-to-IP mapping (host:ip)
-    #[arg(long, value_name = "HOST:IP")]
+    #[arg(long, value_name = "HOST:IP", value_delimiter = ',')]
     add_host: Vec<String>,
     /// Set custom DNS servers
     #[arg(long, value_name = "IP", value_delimiter = ',')]
@@ -32,10 +32,10 @@ pub(in crate::cli) struct NetworkOptions {
     hosts_file: Option<String>,
     /// Specify a static IPv4 address for the container
     #[arg(long, value_name = "IP")]
-    ip: Option<Ipv4Addr>,
+    ip: Option<String>,
     /// Specify a static IPv6 address for the container
     #[arg(long, value_name = "IP")]
-    ip6: Option<Ipv6Addr>,
+    ip6: Option<String>,
     /// Container MAC address (e.g. 92:d0:c6:0a:29:33)
     #[arg(long, value_name = "MAC")]
     mac_address: Option<String>,
@@ -43,7 +43,7 @@ pub(in crate::cli) struct NetworkOptions {
     #[arg(long, visible_alias = "net", value_name = "MODE[:OPTIONS]")]
     network: Vec<String>,
     /// Add network-scoped alias for the container
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     network_alias: Vec<String>,
     /// Do not create /etc/hostname within the container, instead use the version from the image
     #[arg(long)]
@@ -52,7 +52,12 @@ pub(in crate::cli) struct NetworkOptions {
     #[arg(long)]
     no_hosts: bool,
     /// Publish a container's port, or a range of ports, to the host
-    #[arg(short, long, value_name = "[[IP:]HOST:]CONTAINER[/PROTOCOL]")]
+    #[arg(
+        short,
+        long,
+        value_name = "[[IP:]HOST:]CONTAINER[/PROTOCOL]",
+        value_delimiter = ','
+    )]
     publish: Vec<String>,
 }
 
@@ -60,6 +65,9 @@ impl NetworkOptions {
     pub(in crate::cli) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
         if self.no_hosts && !self.add_host.is_empty() {
             bail!("--no-hosts and --add-host cannot be set together");
+        }
+        if self.no_hosts && self.hosts_file.is_some() {
+            bail!("--no-hosts and --hosts-file cannot be set together");
         }
         for added in &self.add_host {
             hosts::check(added)?;
@@ -86,7 +94,7 @@ impl NetworkOptions {
         let names = self.names();
         let configured = conf.netns.as_deref();
         match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            [] => self.by_default(ctx, configured.unwrap_or_default(), c)?,
+            [] | [""] => self.by_default(ctx, configured.unwrap_or_default(), c)?,
             [one] => self.mode(ctx, one, c)?,
             ref several => {
                 for one in several {
@@ -98,7 +106,7 @@ impl NetworkOptions {
         self.refuse_dns_without_network(c)?;
         let addresses = &ctx.config.containers_conf.network.default_host_ips;
         let addresses = addresses.as_deref().unwrap_or_default();
-        for text in &self.publish {
+        for text in self.publish.iter().filter(|text| !text.is_empty()) {
             let mappings = port::at_default_addresses(port::parse(text)?, addresses)?;
             c.network.publish.extend(mappings);
         }
@@ -177,31 +185,44 @@ impl NetworkOptions {
 
     /// Options that say something about a container's only network.
     fn endpoint(&self, ctx: &Context, network: &mut Network) -> Result<()> {
+        let addresses = self.addresses()?;
         let asked = [
             ("--ip", self.ip.is_some()),
             ("--ip6", self.ip6.is_some()),
             ("--mac-address", self.mac_address.is_some()),
+            ("--network-alias", !self.network_alias.is_empty()),
         ];
-        let is_alone = network.names.len() == 1;
-        if let Some((option, _)) = asked.iter().find(|(_, given)| *given && !is_alone) {
-            bail!("{option} can only be set for a single bridge network: invalid argument");
-        }
-        if network.names.is_empty() && !self.network_alias.is_empty() {
-            bail!(
-                "networks and static ip/mac address can only be used with Bridge mode networking: invalid configuration"
-            );
+        for (option, _) in asked.iter().filter(|(_, given)| *given) {
+            match network.names.len() {
+                0 => bail!(
+                    "{option} can only be set when the network mode is bridge: invalid argument"
+                ),
+                2.. if *option != "--network-alias" => {
+                    bail!("{option} can only be set for a single network: invalid argument")
+                }
+                _ => {}
+            }
         }
         for name in network.names.clone() {
             let endpoint = network.endpoints.entry(name.clone()).or_default();
             endpoint.aliases.extend(self.network_alias.iter().cloned());
-            endpoint.ips.extend(self.ip.map(IpAddr::from));
-            endpoint.ips.extend(self.ip6.map(IpAddr::from));
+            endpoint.ips.extend(&addresses);
             if let Some(mac) = &self.mac_address {
                 endpoint.mac = Some(parse_mac(mac)?);
             }
             network::check_addresses(&network::find(ctx, &name)?, &endpoint.ips)?;
         }
         Ok(())
+    }
+
+    /// `--ip` and `--ip6`. As in podman either takes an address of either kind.
+    fn addresses(&self) -> Result<Vec<IpAddr>> {
+        let texts = self.ip.iter().chain(&self.ip6);
+        let parsed = texts.filter(|text| !text.is_empty()).map(|text| {
+            let address = text.parse().ok();
+            address.with_context(|| format!("{text:?} is not an ip address"))
+        });
+        parsed.collect()
     }
 
     /// The first option that was given, for commands that cannot have any.
@@ -287,17 +308,24 @@ fn connect(ctx: &Context, text: &str, network: &mut Network) -> Result<()> {
         "none" | "host" | "container" | "ns" | "private" | "pasta" | "slirp4netns"
     ) {
         bail!(
-            "cannot set multiple networks without bridge network mode, selected mode {name}: invalid argument"
+            "can only set extra network names, selected mode {name} conflicts with bridge: invalid argument"
         );
     }
-    let found = match name {
-        "bridge" | "default" => network::find(ctx, network::default_name(ctx))?,
-        name => network::find(ctx, name)?,
+    if name.is_empty() {
+        bail!("network name cannot be empty: invalid argument");
+    }
+    let endpoint = parse_endpoint(options);
+    let (endpoint, found) = match name {
+        "bridge" | "default" => (endpoint?, network::default_name(ctx)),
+        name => {
+            let wrong = || format!("invalid option for network {name}");
+            (endpoint.with_context(wrong)?, name)
+        }
     };
+    let found = network::find(ctx, found)?;
     if network.names.contains(&found.name) {
         bail!("network {} is given twice", found.name);
     }
-    let endpoint = parse_endpoint(options).with_context(|| format!("--network {text}"))?;
     network.bridged = true;
     network.names.push(found.name.clone());
     network.endpoints.insert(found.name, endpoint);

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use super::CREATE_OPTION;
 use crate::config::Containers;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
@@ -117,9 +118,7 @@ impl ProcessOptions {
                 || umask.len() > 4
                 || !umask.bytes().all(|b| matches!(b, b'0'..=b'7')))
         {
-            bail!(
-                "running container create option: invalid umask string {umask}: invalid argument"
-            );
+            bail!("{CREATE_OPTION}invalid umask string {umask}: invalid argument");
         }
         process.umask = self.umask.clone().or_else(|| conf.umask.clone());
         process.personality = self.personality.clone();
@@ -139,7 +138,9 @@ impl ProcessOptions {
         let conf = &ctx.config.containers_conf.containers;
         let mut defaults = conf.env.clone().unwrap_or_default();
         if self.http_proxy.or(conf.http_proxy).unwrap_or(true) {
-            defaults.extend(PROXIES.iter().flat_map(|name| variables(name)));
+            for name in PROXIES {
+                defaults.extend(variables(name)?);
+            }
         }
         env.splice(0..0, defaults);
         if self.unsetenv_all {
@@ -160,7 +161,7 @@ impl ProcessOptions {
         for text in &self.env_merge {
             let (name, value) = text
                 .split_once('=')
-                .with_context(|| format!("--env-merge {text:?}: write NAME=VALUE"))?;
+                .with_context(|| format!("missing `=` for --env-merge substitution {text}"))?;
             let merged = format!("{name}={}", expanded(value, env));
             env.retain(|variable| name_of(variable) != name);
             env.push(merged);
@@ -169,8 +170,8 @@ impl ProcessOptions {
     }
 
     /// Nothing where the image's is meant.
-    pub(super) fn entrypoint(&self) -> Result<Option<Vec<String>>> {
-        self.entrypoint.as_deref().map(entrypoint).transpose()
+    pub(super) fn entrypoint(&self) -> Option<Vec<String>> {
+        self.entrypoint.as_deref().map(entrypoint)
     }
 }
 
@@ -223,12 +224,12 @@ fn time_zone(zone: &str) -> Result<Mount> {
     } else {
         let is_name = |part: &str| !part.is_empty() && part != "..";
         if !zone.split('/').all(is_name) {
-            bail!("unable to find timezone: {zone:?} names none");
+            bail!("{CREATE_OPTION}finding timezone: unknown time zone {zone}");
         }
         std::path::Path::new("/usr/share/zoneinfo").join(zone)
     };
     let source = std::fs::canonicalize(&source)
-        .with_context(|| format!("unable to find timezone: {}", source.display()))?;
+        .with_context(|| format!("{CREATE_OPTION}finding timezone: unknown time zone {zone}"))?;
     Ok(Mount {
         kind: "bind".into(),
         source: source.to_string_lossy().into_owned(),
@@ -238,17 +239,13 @@ fn time_zone(zone: &str) -> Result<Mount> {
     })
 }
 
-/// A JSON list or one word; empty clears the image's.
-fn entrypoint(text: &str) -> Result<Vec<String>> {
-    if text.starts_with('[') {
-        return serde_json::from_str(text)
-            .with_context(|| format!("entrypoint {text:?} is no JSON list of strings"));
+/// A JSON list or, as what is none, one word; empty clears the image's.
+fn entrypoint(text: &str) -> Vec<String> {
+    match serde_json::from_str(text) {
+        Ok(words) => words,
+        Err(_) if text.is_empty() => Vec::new(),
+        Err(_) => vec![text.to_owned()],
     }
-    Ok(if text.is_empty() {
-        Vec::new()
-    } else {
-        vec![text.to_owned()]
-    })
 }
 
 /// Variables of the files, then of the options.
@@ -258,37 +255,40 @@ pub(in crate::cli) fn environment(
 ) -> Result<Vec<String>> {
     let mut all = Vec::new();
     for path in files {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        let lines = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
-        all.extend(lines.flat_map(variables));
+        let parsing = || format!("parsing file {:?}", path.display().to_string());
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("open {}", path.display()))
+            .with_context(parsing)?;
+        for line in text.lines().map(str::trim_start) {
+            if !line.is_empty() && !line.starts_with('#') {
+                all.extend(variables(line).with_context(parsing)?);
+            }
+        }
     }
-    all.extend(options.iter().flat_map(|text| variables(text)));
-    match all.iter().find(|variable| variable.starts_with('=')) {
-        Some(variable) => bail!("invalid environment variable: {variable:?}"),
-        None => Ok(all),
+    for text in options {
+        all.extend(variables(text)?);
     }
+    Ok(all)
 }
 
 /// `NAME=VALUE`; `NAME` alone takes the caller's value, if there is one, and `NAME*` all that begin so.
-fn variables(text: &str) -> Vec<String> {
+fn variables(text: &str) -> Result<Vec<String>> {
+    if text.starts_with('=') {
+        bail!("invalid variable: {text:?}");
+    }
     if text.contains('=') {
-        return vec![text.to_owned()];
+        return Ok(vec![text.to_owned()]);
     }
     let Some(start) = text.strip_suffix('*') else {
         let value = std::env::var(text).ok();
-        return value
-            .map(|value| format!("{text}={value}"))
-            .into_iter()
-            .collect();
+        let variable = value.map(|value| format!("{text}={value}"));
+        return Ok(variable.into_iter().collect());
     };
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
         name.starts_with(start).then(|| format!("{name}={value}"))
     });
-    all.collect()
+    Ok(all.collect())
 }
 
 #[cfg(test)]

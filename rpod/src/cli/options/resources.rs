@@ -1,7 +1,5 @@
 //! How much the container may use.
 
-use std::os::unix::fs::FileTypeExt as _;
-
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -17,16 +15,16 @@ pub(super) struct ResourceOptions {
     #[command(flatten)]
     limits: LimitOptions,
     /// Configure cgroup v2
-    #[arg(long, value_name = "FILE=VALUE")]
+    #[arg(long, value_name = "FILE=VALUE", value_delimiter = ',')]
     cgroup_conf: Vec<String>,
     /// Add a rule to the cgroup's list of allowed devices
-    #[arg(long, value_name = "TYPE MAJOR:MINOR ACCESS")]
+    #[arg(long, value_name = "TYPE MAJOR:MINOR ACCESS", value_delimiter = ',')]
     device_cgroup_rule: Vec<String>,
     /// Disable the OOM killer for the container: cgroup v1 only
     #[arg(long)]
     oom_kill_disable: bool,
     /// Control container cgroup configuration (enabled, disabled, no-conmon, split)
-    #[arg(long, value_name = "MODE", value_parser = CGROUPS)]
+    #[arg(long, value_name = "MODE")]
     cgroups: Option<String>,
     /// Optional parent cgroup for the container
     #[arg(long, value_name = "CGROUP")]
@@ -38,7 +36,7 @@ pub(super) struct ResourceOptions {
     #[arg(long, value_name = "CLASS")]
     rdt_class: Option<String>,
     /// Ulimit options
-    #[arg(long, value_name = "NAME=SOFT[:HARD]")]
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_delimiter = ',')]
     ulimit: Vec<String>,
 }
 
@@ -56,10 +54,11 @@ impl ResourceOptions {
         resources.rdt_class = self.rdt_class.clone();
         resources.cgroup_parent = self.cgroup_parent.clone();
         let configured = conf.cgroups.as_deref().filter(|mode| !mode.is_empty());
-        let cgroups = self.cgroups.as_deref().or(configured).unwrap_or("enabled");
+        let asked = self.cgroups.as_deref().filter(|mode| !mode.is_empty());
+        let cgroups = asked.or(configured).unwrap_or("enabled");
         if !CGROUPS.contains(&cgroups) {
             bail!(
-                "cgroups {cgroups:?} of containers.conf: one of {}",
+                "running container create option: invalid cgroup mode {cgroups:?}: invalid argument: one of {}",
                 CGROUPS.join(", ")
             );
         }
@@ -80,32 +79,18 @@ impl ResourceOptions {
         }
         resources.device_rules = self.device_cgroup_rule.clone();
         for text in conf.cgroup_conf.iter().flatten().chain(&self.cgroup_conf) {
-            let (file, value) = text
-                .split_once('=')
-                .with_context(|| format!("--cgroup-conf {text:?}: write FILE=VALUE"))?;
+            let (file, value) = text.split_once('=').with_context(|| {
+                format!("--cgroup-conf must be formatted KEY=VALUE, and not {text:?}")
+            })?;
             resources.unified.insert(file.to_owned(), value.to_owned());
         }
         Ok(())
     }
 }
 
-/// `/dev/x:VALUE`
-pub(in crate::cli) fn per_device(text: &str) -> Result<(String, u64)> {
-    let wrong = || format!("bad format {text:?}: write /dev/DEVICE:VALUE");
-    let (device, value) = text.rsplit_once(':').with_context(wrong)?;
-    if !device.starts_with("/dev/") {
-        bail!(wrong());
-    }
-    let found = std::fs::metadata(device).with_context(|| format!("stat {device}"))?;
-    if !found.file_type().is_block_device() {
-        bail!("{device}: not a block device");
-    }
-    let value = u64::try_from(bytes(value)?).ok().with_context(wrong)?;
-    Ok((device.to_owned(), value))
-}
-
 /// `64m`, `1g`, `512`, `-1`: bytes.
 pub(in crate::cli) fn bytes(text: &str) -> Result<i64> {
+    let wrong = || format!("invalid size: '{text}'");
     let lower = text.trim().to_ascii_lowercase();
     let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &lower[number.len()..] {
@@ -114,13 +99,10 @@ pub(in crate::cli) fn bytes(text: &str) -> Result<i64> {
         "m" | "mb" | "mib" => 1024.0 * 1024.0,
         "g" | "gb" | "gib" => 1024.0 * 1024.0 * 1024.0,
         "t" | "tb" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => bail!("invalid size: {text:?}"),
+        _ => bail!(wrong()),
     };
-    let number: f64 = number
-        .trim()
-        .parse()
-        .with_context(|| format!("invalid size: {text:?}"))?;
-    Ok((number * unit) as i64)
+    let number: Option<f64> = number.trim().parse().ok();
+    Ok((number.with_context(wrong)? * unit) as i64)
 }
 
 #[cfg(test)]

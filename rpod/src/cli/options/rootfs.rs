@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use super::CREATE_OPTION;
 use super::volume::host_path;
 use crate::engine::container::record::{Directory, DirectoryKind};
 use crate::engine::user_namespace::Maps;
@@ -18,7 +19,8 @@ pub(super) fn parse(text: &str) -> Result<Directory> {
         }
         _ => (text, DirectoryKind::Plain),
     };
-    let path = host_path(path).context("--rootfs")?.into();
+    std::fs::metadata(path).with_context(|| format!("{CREATE_OPTION}stat {path}"))?;
+    let path = host_path(path)?.into();
     Ok(Directory { path, kind })
 }
 

@@ -37,6 +37,10 @@ pub(super) fn parse(ctx: &Context, text: &str) -> Result<Attached> {
     let source = source
         .filter(|source| !source.is_empty())
         .with_context(|| format!("no source found {text}: parsing secret"))?;
+    let kind = kind.unwrap_or("mount");
+    if !["env", "mount"].contains(&kind) {
+        bail!("type {kind} is invalid: parsing secret");
+    }
     let found = secret::find(ctx, source)?;
     let mut attached = Attached {
         id: found.id,
@@ -46,20 +50,19 @@ pub(super) fn parse(ctx: &Context, text: &str) -> Result<Attached> {
         mode: mode.unwrap_or(0o444),
         ..Attached::default()
     };
-    match kind.unwrap_or("mount") {
+    match kind {
         "env" => {
             if uid.is_some() || gid.is_some() || mode.is_some() {
-                bail!("UID, GID, Mode options cannot be set with secret env type: parsing secret");
+                bail!("UID, GID, Mode options cannot be set with secret type env: parsing secret");
             }
             attached.variable = Some(target.map_or(found.name, str::to_owned));
         }
-        "mount" => {
+        _ => {
             attached.target = match target.unwrap_or(&found.name) {
                 path if path.starts_with('/') => path.to_owned(),
                 name => format!("/run/secrets/{name}"),
             };
         }
-        other => bail!("type {other} is invalid: parsing secret"),
     }
     Ok(attached)
 }

@@ -1,10 +1,11 @@
 //! What the container may do.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::keyed::sysctls;
 use crate::bundle;
+use crate::cli::verb::parse_bool;
 use crate::config::Containers;
 use crate::engine::container::record::{Container, Security};
 use crate::engine::image::Image;
@@ -27,7 +28,7 @@ pub(super) struct SecurityOptions {
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Sysctl options
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     sysctl: Vec<String>,
 }
 
@@ -70,22 +71,36 @@ impl SecurityOptions {
 /// One `--security-opt`.
 pub(in crate::cli) fn option(security: &mut Security, text: &str) -> Result<()> {
     let list = |value: &str| value.split(':').map(str::to_owned).collect::<Vec<_>>();
-    match text
-        .split_once('=')
-        .or_else(|| text.split_once(':'))
-        .unwrap_or((text, "true"))
-    {
-        ("no-new-privileges", value) => security.no_new_privileges = value != "false",
-        ("seccomp", value) => security.seccomp = Some(value.to_owned()),
+    let wrong = || format!("invalid --security-opt 2: {text:?}");
+    let pair = text.split_once('=').or_else(|| text.split_once(':'));
+    if text == "no-new-privileges" {
+        security.no_new_privileges = true;
+        return Ok(());
+    }
+    let Some(pair) = pair else {
+        bail!("invalid --security-opt 1: {text:?}");
+    };
+    match pair {
+        ("no-new-privileges", value) => {
+            security.no_new_privileges = parse_bool(value).ok().with_context(wrong)?;
+        }
+        ("systempaths", "unconfined") => security.unmask.push("ALL".to_owned()),
+        ("systempaths", value) => {
+            bail!("invalid systempaths option {value:?}, only `unconfined` is supported")
+        }
+        ("seccomp", value) => {
+            bundle::check_seccomp(value)?;
+            security.seccomp = Some(value.to_owned());
+        }
         ("apparmor", value) => security.apparmor = Some(value.to_owned()),
         // That is what rpod's containers are.
         ("label", "disable") => security.label_disabled = true,
         ("label", _) => bail!(
             "--security-opt {text:?}: rpod gives processes no SELinux labels: say label=disable"
         ),
-        ("mask", value) => security.mask = list(value),
-        ("unmask", value) => security.unmask = list(value),
-        _ => bail!("invalid --security-opt 2: {text:?}"),
+        ("mask", value) => security.mask.extend(list(value)),
+        ("unmask", value) => security.unmask.extend(list(value)),
+        _ => bail!(wrong()),
     }
     Ok(())
 }

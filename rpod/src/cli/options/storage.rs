@@ -5,16 +5,15 @@ use clap::Args;
 
 use super::resources::bytes;
 use super::{mount, volume};
+use crate::cli::errors::worded;
 use crate::engine::Context;
 use crate::engine::container::find;
 use crate::engine::container::record::{Container, Mount};
 
-const IMAGE_VOLUMES: [&str; 4] = ["anonymous", "bind", "ignore", "tmpfs"];
-
 #[derive(Args, Debug)]
 pub(super) struct StorageOptions {
     /// Chroot directories inside the container that get rpod's own files, too
-    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    #[arg(long, value_name = "PATH")]
     chrootdirs: Vec<String>,
     /// Add a host device to the container, or one that is described (CDI) by its name: VENDOR/CLASS=NAME
     #[arg(long, value_name = "HOST[:CONTAINER][:rwm]")]
@@ -23,7 +22,7 @@ pub(super) struct StorageOptions {
     #[arg(long, value_name = "GPU", value_delimiter = ',')]
     gpus: Vec<String>,
     /// What becomes of the volumes that the image declares: anonymous, ignore or tmpfs (default anonymous)
-    #[arg(long, value_name = "KIND", value_parser = IMAGE_VOLUMES)]
+    #[arg(long, value_name = "KIND")]
     image_volume: Option<String>,
     /// Attach a filesystem mount to the container
     #[arg(long, value_name = "type=TYPE,KEY=VALUE,…")]
@@ -44,7 +43,7 @@ pub(super) struct StorageOptions {
     #[arg(short, long, value_name = "[SOURCE:]DEST[:OPTIONS]")]
     volume: Vec<String>,
     /// Mount volumes from the specified container(s)
-    #[arg(long, value_name = "CONTAINER[:OPTIONS]", value_delimiter = ',')]
+    #[arg(long, value_name = "CONTAINER[:OPTIONS]")]
     volumes_from: Vec<String>,
 }
 
@@ -68,7 +67,8 @@ impl StorageOptions {
             asked.push(volume::parse(text)?);
         }
         for text in &self.mount {
-            asked.extend(mount::parse(text).map_err(|error| anyhow!("{error:#}: --mount {text}"))?);
+            let parsed = mount::parse(text);
+            asked.extend(parsed.map_err(|error| anyhow!("{}: --mount {text}", worded(&error)))?);
         }
         for text in &self.tmpfs {
             let mount = tmpfs(text)?;
@@ -118,8 +118,7 @@ impl StorageOptions {
             }
             "" | "anonymous" | "bind" => {}
             other => bail!(
-                "image_volume_mode {other:?} of containers.conf: one of {}",
-                IMAGE_VOLUMES.join(", ")
+                "invalid ImageVolumeMode {other:?}, value must be one of ignore,tmpfs,anonymous"
             ),
         }
         Ok(())
@@ -147,16 +146,27 @@ pub(in crate::cli) fn from_containers(ctx: &Context, texts: &[String]) -> Result
     let mut mounts = Vec::new();
     for text in texts {
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
+        let options: Vec<&str> = options.split(',').filter(|o| !o.is_empty()).collect();
+        for (at, option) in options.iter().enumerate() {
+            match *option {
+                "z" if options[..at].contains(&"z") => {
+                    bail!("cannot set :z more than once in mount options")
+                }
+                "ro" | "rw" if options[..at].iter().any(|o| ["ro", "rw"].contains(o)) => {
+                    bail!("cannot set ro or rw options more than once")
+                }
+                "z" | "ro" | "rw" => {}
+                _ => bail!(
+                    "invalid option {option:?} specified - volumes from another container can only use z,ro,rw options"
+                ),
+            }
+        }
         let from = find(ctx, name)
             .with_context(|| format!("looking up container {name:?} for volumes-from"))?;
         for mut mount in from.mounts {
-            match options {
-                "" | "rw" | "z" => {}
-                "ro" => {
-                    mount.options.retain(|option| option != "rw");
-                    mount.options.push("ro".to_owned());
-                }
-                _ => bail!("invalid --volumes-from option {options:?}: ro, rw or z"),
+            if options.contains(&"ro") {
+                mount.options.retain(|option| option != "rw");
+                mount.options.push("ro".to_owned());
             }
             mounts.push(mount);
         }

@@ -1,6 +1,6 @@
 //! A container that systemd starts, or that starts systemd.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::resources::bytes;
@@ -24,7 +24,8 @@ pub(super) struct SystemdOptions {
 impl SystemdOptions {
     pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
         c.sdnotify = self.sdnotify.parse::<Readiness>()?;
-        let size = self.shm_size_systemd.as_deref().map(bytes).transpose()?;
+        let size = self.shm_size_systemd.as_deref().map(bytes).transpose();
+        let size = size.context("unable to translate --shm-size-systemd")?;
         c.shm_size_systemd = size
             .map(u64::try_from)
             .transpose()?

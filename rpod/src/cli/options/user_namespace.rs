@@ -13,7 +13,11 @@ use crate::store::{Lock, Noun};
 #[derive(Args, Debug)]
 pub(in crate::cli) struct UserNamespaceOptions {
     /// GID map for the user namespace
-    #[arg(long, value_name = "[FLAGS]CONTAINER:FROM[:AMOUNT]")]
+    #[arg(
+        long,
+        value_name = "[FLAGS]CONTAINER:FROM[:AMOUNT]",
+        value_delimiter = ','
+    )]
     gidmap: Vec<String>,
     /// Name of range listed in /etc/subgid for use in user namespace
     #[arg(long, value_name = "NAME")]
@@ -22,7 +26,11 @@ pub(in crate::cli) struct UserNamespaceOptions {
     #[arg(long, value_name = "NAME")]
     subuidname: Option<String>,
     /// UID map for the user namespace
-    #[arg(long, value_name = "[FLAGS]CONTAINER:FROM[:AMOUNT]")]
+    #[arg(
+        long,
+        value_name = "[FLAGS]CONTAINER:FROM[:AMOUNT]",
+        value_delimiter = ','
+    )]
     uidmap: Vec<String>,
     /// User namespace to use
     #[arg(long, value_name = "MODE")]

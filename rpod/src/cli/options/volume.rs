@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 
 use crate::engine::container::record::{Mount, Over};
+use crate::store::names;
 
 /// `[SOURCE:]DEST[:OPTIONS]`: a directory of the host, a volume by its name, or a new volume without one.
 pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
@@ -11,8 +12,11 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
         [destination] => (None, destination, ""),
         [source, destination] => (Some(source), destination, ""),
         [source, destination, options] => (Some(source), destination, options),
-        _ => bail!("incorrect volume format {text:?}, should be host-dir:ctr-dir[:option]"),
+        _ => bail!("{text}: incorrect volume format, should be [host-dir:]ctr-dir[:option]"),
     };
+    if destination.is_empty() {
+        bail!("container directory cannot be empty");
+    }
     if !destination.starts_with('/') {
         bail!("invalid container path {destination:?}, must be an absolute path");
     }
@@ -34,8 +38,9 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
         .split(',')
         .filter(|option| !option.is_empty())
         .collect();
+    only_one_of_a_kind(&options)?;
     if options.contains(&"O") {
-        mount.over = Some(overlay(&options).with_context(|| format!("volume {text:?}"))?);
+        mount.over = Some(overlay(&options)?);
         return Ok(mount);
     }
     for option in options {
@@ -45,10 +50,45 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
             "z" | "Z" if !std::path::Path::new("/sys/fs/selinux/enforce").exists() => {}
             "U" | "idmap" => add(&mut mount.options, option),
             option if is_mount_option(option) => add(&mut mount.options, option),
-            _ => bail!("invalid option {option:?} for volume {text:?}"),
+            _ => bail!("invalid option type {option:?} of volume {text}"),
         }
     }
     Ok(mount)
+}
+
+/// Options of which only one can be meant, and how they are called together.
+const KINDS: [(&[&str], &str); 8] = [
+    (&["noexec", "exec"], "'noexec' or 'exec'"),
+    (&["nodev", "dev"], "'nodev' or 'dev'"),
+    (&["nosuid", "suid"], "'nosuid' or 'suid'"),
+    (&["rw", "ro"], "'rw' or 'ro'"),
+    (&["z", "Z", "O"], "'z', 'Z', or 'O'"),
+    (&["U"], "'U'"),
+    (
+        &[
+            "private",
+            "rprivate",
+            "shared",
+            "rshared",
+            "slave",
+            "rslave",
+            "unbindable",
+            "runbindable",
+        ],
+        "'[r]shared', '[r]private', '[r]slave' or '[r]unbindable'",
+    ),
+    (&["copy", "nocopy"], "'copy' or 'nocopy'"),
+];
+
+fn only_one_of_a_kind(options: &[&str]) -> Result<()> {
+    for (kind, called) in KINDS {
+        let given = options.iter().filter(|option| kind.contains(option));
+        if given.count() > 1 {
+            let all = options.join(", ");
+            bail!("invalid options {all:?}, can only specify 1 {called} option");
+        }
+    }
+    Ok(())
 }
 
 /// `O[,upperdir=DIR,workdir=DIR]`.
@@ -59,22 +99,19 @@ fn overlay(options: &[&str]) -> Result<Over> {
             ("O", "") => {}
             ("upperdir", path) => over.upper = Some(host_path(path)?.into()),
             ("workdir", path) => over.work = Some(host_path(path)?.into()),
-            _ => bail!("can't use 'O' with other options: {option:?}"),
+            _ => bail!("can't use 'O' with other options, as {option:?}"),
         }
     }
     if over.upper.is_some() != over.work.is_some() {
-        bail!("must specify both upperdir and workdir, or neither");
+        bail!("must set both `upperdir` and `workdir`");
     }
     Ok(over)
 }
 
 /// A volume by its name.
 pub(super) fn named(name: &str, destination: &str) -> Result<Mount> {
-    if !crate::store::names::is_valid(name) {
-        bail!(
-            "creating named volume {name:?}: running volume create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
-        );
-    }
+    names::check(name)
+        .with_context(|| format!("creating named volume {name:?}: running volume create option"))?;
     Ok(Mount {
         volume: Some(name.to_owned()),
         ..Mount::anonymous(destination)

@@ -13,6 +13,7 @@ use crate::engine::container::create as container;
 use crate::engine::container::record::Container;
 use crate::engine::pod::record::{Pod, Shared, parse_share};
 use crate::engine::pod::{create, find, infra, remove};
+use crate::store::names;
 
 #[derive(Args, Debug)]
 pub struct Create {
@@ -100,6 +101,9 @@ impl Create {
             (Some(name), []) | (None, [name]) => name.clone(),
             (None, []) => String::new(),
         };
+        if !name.is_empty() {
+            names::check(&name).context("running pod create option")?;
+        }
         let share = match &self.share {
             Some(text) => parse_share(text)?,
             None if self.infra == Some(false) => Vec::new(),

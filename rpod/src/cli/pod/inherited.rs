@@ -1,6 +1,6 @@
 //! What every container of a pod takes over from its infra container.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::cli::options::{bytes, from_containers, security_option, sysctls, volume};
@@ -29,7 +29,7 @@ pub(super) struct InheritedOptions {
     #[arg(long, value_name = "SIZE")]
     shm_size_systemd: Option<String>,
     /// Sysctl options
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     sysctl: Vec<String>,
     /// Bind mount a volume into the pod's containers
     #[arg(short, long, value_name = "[SOURCE:]DEST[:OPTIONS]")]
@@ -48,16 +48,18 @@ impl InheritedOptions {
             infra.gpus = self.gpus.clone();
         }
         if let Some(policy) = &self.restart {
-            infra.restart = restart::parse(policy)?;
+            infra.restart = restart::parse(policy, "running pod create option: ")?;
         }
         for option in &self.security_opt {
             security_option(&mut infra.security, option)?;
         }
         if let Some(size) = &self.shm_size {
-            infra.shm_size = u64::try_from(bytes(size)?)?;
+            let size = bytes(size).context("unable to translate --shm-size")?;
+            infra.shm_size = u64::try_from(size)?;
         }
         if let Some(size) = &self.shm_size_systemd {
-            let size = u64::try_from(bytes(size)?)?;
+            let size = bytes(size).context("unable to translate --shm-size-systemd")?;
+            let size = u64::try_from(size)?;
             infra.shm_size_systemd = Some(size).filter(|size| *size > 0);
         }
         infra.security.sysctls.extend(sysctls(&self.sysctl)?);

@@ -1,16 +1,16 @@
 //! What the containers of a pod may use together: limits of the pod's own cgroup.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::cli::options::{bytes, per_device};
+use crate::cli::options::{block_io, bytes};
 use crate::engine::container::record::{BlockIo, Resources};
 
 #[derive(Args, Debug)]
 pub(super) struct LimitOptions {
     /// Block IO weight (relative weight), between 10 and 1000
-    #[arg(long, value_name = "WEIGHT", value_parser = clap::value_parser!(u16).range(10..=1000))]
-    blkio_weight: Option<u16>,
+    #[arg(long, value_name = "WEIGHT")]
+    blkio_weight: Option<String>,
     /// Block IO weight of a device
     #[arg(long, value_name = "DEVICE:WEIGHT")]
     blkio_weight_device: Vec<String>,
@@ -56,7 +56,11 @@ impl LimitOptions {
         set(&mut resources.cpu_shares, &self.cpu_shares);
         set(&mut resources.cpuset_cpus, &self.cpuset_cpus);
         set(&mut resources.cpuset_mems, &self.cpuset_mems);
-        let size = |text: &Option<String>| text.as_deref().map(bytes).transpose();
+        let size = |text: &Option<String>| {
+            let text = text.as_deref().filter(|text| !text.is_empty());
+            let size = text.map(bytes).transpose();
+            size.context("invalid value for memory")
+        };
         if let Some(memory) = size(&self.memory)? {
             resources.memory = Some(memory).filter(|memory| *memory != 0);
             // The swap of another limit makes no sense with this one.
@@ -76,26 +80,31 @@ impl LimitOptions {
     }
 
     fn block_io(&self, io: &mut BlockIo) -> Result<()> {
-        set(&mut io.weight, &self.blkio_weight);
-        let lists = [
-            (&self.blkio_weight_device, &mut io.weight_device),
-            (&self.device_read_bps, &mut io.read_bps),
-            (&self.device_write_bps, &mut io.write_bps),
-        ];
-        for (asked, own) in lists {
-            if !asked.is_empty() {
-                *own = asked
-                    .iter()
-                    .map(|text| per_device(text))
-                    .collect::<Result<_>>()?;
-            }
+        if let Some(text) = self.blkio_weight.as_ref().filter(|text| !text.is_empty()) {
+            io.weight = Some(block_io::weight(text)?);
         }
-        if io
-            .weight_device
-            .iter()
-            .any(|(_, weight)| !(10..=1000).contains(weight))
-        {
-            bail!("--blkio-weight-device: range of weight is from 10 to 1000");
+        type Read = fn(&str) -> Result<(String, u64)>;
+        let lists = [
+            (
+                &self.blkio_weight_device,
+                &mut io.weight_device,
+                block_io::weight_of_device as Read,
+            ),
+            (
+                &self.device_read_bps,
+                &mut io.read_bps,
+                block_io::bytes_a_second,
+            ),
+            (
+                &self.device_write_bps,
+                &mut io.write_bps,
+                block_io::bytes_a_second,
+            ),
+        ];
+        for (asked, own, read) in lists {
+            if !asked.is_empty() {
+                *own = asked.iter().map(|text| read(text)).collect::<Result<_>>()?;
+            }
         }
         Ok(())
     }

@@ -11,11 +11,7 @@ use crate::store::{Noun, names};
 /// that its owner does not bear, which is no name; after the second, one more of these.
 pub fn rename(ctx: &Context, container: &Container, name: &str) -> Result<()> {
     let name = name.trim_start_matches('/');
-    if !names::is_valid(name) {
-        bail!(
-            "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: {name:?} is not a name: invalid argument"
-        );
-    }
+    names::check(name)?;
     let _lock = container.lock(ctx)?;
     // Somebody else may have renamed it while we waited.
     let current = super::load(ctx, &container.id)?;

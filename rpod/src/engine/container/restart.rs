@@ -15,36 +15,42 @@ use super::record::{Container, Restart};
 use super::start;
 use super::status::Status;
 use crate::engine::Context;
+use crate::output::parse_number;
 use crate::store::Noun;
 use crate::store::record::{Durability, replace};
 
 const SHUTDOWN: &[u8] = b"shutdown";
 
-/// `no`, `always`, `unless-stopped`, `on-failure[:N]`.
-pub fn parse(text: &str) -> Result<Restart> {
+/// `no`, `always`, `unless-stopped`, `on-failure[:N]`; `doing` stands before what is told of a policy that is none of them.
+pub fn parse(text: &str, doing: &str) -> Result<Restart> {
     let (policy, retries) = match text.split_once(':') {
-        Some(("on-failure", retries)) => (
-            "on-failure",
-            retries.parse().with_context(|| {
-                format!("restart policy {text:?}: {retries:?} is no number of retries")
-            })?,
-        ),
-        Some((policy, _)) => bail!(
-            "restart policy retries can only be specified with on-failure restart policy, not with {policy}"
-        ),
+        Some(("on-failure", retries)) => ("on-failure", retries_of(retries)?),
+        Some(_) => {
+            bail!("restart policy retries can only be specified with on-failure restart policy")
+        }
         None => (text, 0),
     };
     let policy = match policy {
         "" | "no" | "never" => "",
         "always" | "on-failure" | "unless-stopped" => policy,
         _ => bail!(
-            "invalid restart policy {text:?}: one of no, always, unless-stopped, on-failure[:N]"
+            "{doing}{policy:?} is not a valid restart policy: invalid argument: one of no, always, unless-stopped, on-failure[:N]"
         ),
     };
     Ok(Restart {
         policy: policy.to_owned(),
         retries,
     })
+}
+
+fn retries_of(text: &str) -> Result<u32> {
+    if text.contains(':') {
+        bail!("invalid restart policy: may specify retries at most once");
+    }
+    let retries: i64 = parse_number("Atoi", text).context("parsing restart policy retry count")?;
+    u32::try_from(retries)
+        .ok()
+        .context("must specify restart policy retry count as a number greater than 0")
 }
 
 /// Who ends a container.
@@ -159,17 +165,17 @@ mod tests {
     #[test]
     fn policies() {
         assert_eq!(
-            parse("on-failure:3").unwrap(),
+            parse("on-failure:3", "").unwrap(),
             Restart {
                 policy: "on-failure".into(),
                 retries: 3
             }
         );
-        assert_eq!(parse("no").unwrap(), Restart::default());
+        assert_eq!(parse("no", "").unwrap(), Restart::default());
         assert!(
-            parse("always:2").is_err()
-                && parse("sometimes").is_err()
-                && parse("on-failure:x").is_err()
+            parse("always:2", "").is_err()
+                && parse("sometimes", "").is_err()
+                && parse("on-failure:x", "").is_err()
         );
     }
 }

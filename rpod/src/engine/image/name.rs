@@ -17,8 +17,12 @@ pub struct Name {
 impl Name {
     /// Read a reference as typed; a tag is not added.
     pub fn parse(text: &str) -> Result<Self> {
-        let invalid =
-            || bail!("{text:?} is not an image name: want [REGISTRY/]PATH[:TAG][@sha256:DIGEST]");
+        let invalid = || {
+            let why = why_none(text);
+            bail!(
+                "{why}: {text:?} is not an image name: want [REGISTRY/]PATH[:TAG][@sha256:DIGEST]"
+            )
+        };
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) if is_digest(digest) => (rest, Some(digest.to_owned())),
             Some(_) => return invalid(),
@@ -114,6 +118,18 @@ impl fmt::Display for Name {
             Some(digest) => write!(f, "@{digest}"),
             None => Ok(()),
         }
+    }
+}
+
+/// What podman tells of a text that names no image.
+fn why_none(text: &str) -> &'static str {
+    let with_lower_case = || Name::parse(&text.to_ascii_lowercase());
+    match text {
+        "" => "repository name must have at least one component",
+        _ if text.bytes().any(|b| b.is_ascii_uppercase()) && with_lower_case().is_ok() => {
+            "repository name must be lowercase"
+        }
+        _ => "invalid reference format",
     }
 }
 

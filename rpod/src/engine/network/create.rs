@@ -12,8 +12,8 @@ use super::{
     pool, readable,
 };
 use crate::engine::{Context, event};
-use crate::store::id;
 use crate::store::record::{self, Durability};
+use crate::store::{id, names};
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -51,11 +51,7 @@ pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
     } else {
         wanted.name.clone()
     };
-    if !config::is_name(&name) {
-        bail!(
-            "network name {name} invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
-        );
-    }
+    names::check(&name).with_context(|| format!("network name {name} invalid"))?;
     if networks.iter().any(|network| network.name == name) {
         return Err(NetworkError::Exists(name).into());
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::map::{self, IdMap, Maps, pair, without};
 use super::{UserNamespace, mode};
 use crate::engine::container::record::Container;
 use crate::engine::{Context, container, rootless};
+use crate::output::parse_number;
 use crate::rootless::{SUBGID, SUBUID, ranges_of};
 
 /// Whose entry root's containers take ids from.
@@ -32,17 +33,12 @@ pub fn parse(options: &str) -> Result<Auto> {
     let mut auto = Auto::default();
     for option in options.split(',').filter(|option| !option.is_empty()) {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
-        let wrong = || format!("--userns=auto:{option}");
         match key {
-            "size" => auto.size = Some(value.parse().with_context(wrong)?),
-            "uidmapping" => auto
-                .uids
-                .push(map::parse(value, &[]).with_context(wrong)?.map),
-            "gidmapping" => auto
-                .gids
-                .push(map::parse(value, &[]).with_context(wrong)?.map),
+            "size" => auto.size = Some(parse_number("ParseUint", value)?),
+            "uidmapping" => auto.uids.push(map::parse("UID", value, &[])?.map),
+            "gidmapping" => auto.gids.push(map::parse("GID", value, &[])?.map),
             _ => bail!(
-                "unknown option {option:?} for --userns=auto: size=, uidmapping=, gidmapping="
+                "unknown option specified: {key:?}: size, uidmapping and gidmapping are known"
             ),
         }
     }

@@ -87,10 +87,14 @@ pub struct Given {
     pub for_groups: bool,
 }
 
-/// Reads `[FLAGS]CONTAINER:OUTSIDE[:SIZE]`. FLAGS are of `+`, `u`, `g`; `@` before OUTSIDE says that it is an id of the host, which
+/// Reads `[FLAGS]CONTAINER:OUTSIDE[:SIZE]`, of UIDs or of GIDs. FLAGS are of `+`, `u`, `g`; `@` before OUTSIDE says that it is an id of the host, which
 /// `around`, the map of rpod's own namespace, knows by another.
-pub fn parse(text: &str, around: &[IdMap]) -> Result<Given> {
-    let wrong = || format!("invalid mapping {text:?}: write [+ug]CONTAINER_ID:[@]FROM_ID[:AMOUNT]");
+pub fn parse(kind: &str, text: &str, around: &[IdMap]) -> Result<Given> {
+    let wrong = || {
+        format!(
+            "initializing ID mappings: {kind} setting is malformed expected [\"[+ug]uint32:[@]uint32[:uint32]\"] : [{text:?}]"
+        )
+    };
     let rest = text.trim_start_matches(['+', 'u', 'g']);
     let flags = &text[..text.len() - rest.len()];
     let fields: Vec<&str> = rest.split(':').collect();
@@ -99,7 +103,7 @@ pub fn parse(text: &str, around: &[IdMap]) -> Result<Given> {
         [inside, from, size] => (inside, from, size),
         _ => bail!(wrong()),
     };
-    let number = |text: &str| text.parse::<u32>().with_context(wrong);
+    let number = |text: &str| text.parse::<u32>().ok().with_context(wrong);
     let (inside, size) = (number(inside)?, number(size)?);
     let from = match from.strip_prefix('@') {
         None => number(from)?,
@@ -234,27 +238,27 @@ mod tests {
 
     #[test]
     fn mappings_are_podmans() {
-        let given = parse("0:1:5", &AROUND).unwrap();
+        let given = parse("UID", "0:1:5", &AROUND).unwrap();
         assert_eq!((given.map, given.extends), (map(0, 1, 5), false));
-        assert_eq!(parse("7:@1000", &AROUND).unwrap().map, map(7, 0, 1));
-        let flagged = parse("+g3:@100002:2", &AROUND).unwrap();
+        assert_eq!(parse("UID", "7:@1000", &AROUND).unwrap().map, map(7, 0, 1));
+        let flagged = parse("UID", "+g3:@100002:2", &AROUND).unwrap();
         assert!(flagged.extends && flagged.for_groups && !flagged.for_users);
         assert_eq!(flagged.map, map(3, 3, 2));
         for bad in ["", "1", "1:2:0", "x:1", "1:@5", "1:2:3:4", "4294967295:0:2"] {
-            assert!(parse(bad, &AROUND).is_err(), "{bad}");
+            assert!(parse("UID", bad, &AROUND).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn an_extended_map_has_everybody() {
-        let given = [parse("+7:@1000", &AROUND).unwrap()];
+        let given = [parse("UID", "+7:@1000", &AROUND).unwrap()];
         assert_eq!(
             complete(&given, &AROUND).unwrap(),
             [map(0, 1, 7), map(7, 0, 1), map(8, 8, 3)]
         );
         let twice = [
-            parse("0:1:5", &AROUND).unwrap(),
-            parse("4:8", &AROUND).unwrap(),
+            parse("UID", "0:1:5", &AROUND).unwrap(),
+            parse("UID", "4:8", &AROUND).unwrap(),
         ];
         assert!(complete(&twice, &AROUND).is_err());
     }
@@ -283,7 +287,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_makes_it_panic(text in "[+ug@:0-9]{0,24}") {
-            if let Ok(given) = parse(&text, &AROUND) {
+            if let Ok(given) = parse("UID", &text, &AROUND) {
                 prop_assert!(complete(&[given], &AROUND).is_ok());
             }
         }

@@ -10,6 +10,7 @@ use super::auto::{self, Auto};
 use super::map::{self, IdMap, Maps, pair, without};
 use super::{UserNamespace, namespace};
 use crate::engine::{Context, container, rootless};
+use crate::output::parse_number;
 use crate::rootless::{SUBGID, SUBUID, identity, ranges_of};
 
 /// What was asked for.
@@ -45,11 +46,8 @@ pub fn decide(ctx: &Context, asked: &Asked) -> Result<Decided> {
     let by_map = !asked.uidmap.is_empty() || !asked.gidmap.is_empty();
     let by_name = asked.subuidname.is_some() || asked.subgidname.is_some();
     match asked.userns {
-        Some(mode) if by_map && mode != "private" => {
-            bail!("--userns={mode} and --uidmap, --gidmap cannot be given together")
-        }
-        Some(mode) if by_name && mode != "private" => {
-            bail!("--userns={mode} and --subuidname, --subgidname cannot be given together")
+        Some(mode) if (by_map || by_name) && mode != "private" => {
+            bail!("--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive")
         }
         _ if by_map && by_name => {
             bail!("--uidmap, --gidmap and --subuidname, --subgidname cannot be given together")
@@ -65,7 +63,9 @@ fn of_word(ctx: &Context, text: &str) -> Result<Decided> {
     let (word, rest) = text.split_once(':').unwrap_or((text, ""));
     Ok(match (word, rest) {
         ("" | "host", "") => Decided::default(),
-        ("private", "") => bail!("--userns=private needs maps: give --uidmap and --gidmap"),
+        ("private", "") => bail!(
+            "must provide at least one UID or GID mapping to configure a user namespace: give --uidmap and --gidmap"
+        ),
         ("keep-id", options) => keep_id(options)?,
         ("nomap", "") => UserNamespace::Own(no_map()?).into(),
         ("auto", options) => Decided {
@@ -77,7 +77,7 @@ fn of_word(ctx: &Context, text: &str) -> Result<Decided> {
         }
         ("ns", path) if !path.is_empty() => of_path(Path::new(path))?.into(),
         _ => bail!(
-            "invalid --userns {text:?}: host, keep-id[:uid=,gid=,size=], nomap, auto[:size=,…], container:NAME or ns:PATH"
+            "unrecognized namespace mode {text} passed: --userns is host, keep-id[:uid=,gid=,size=], nomap, auto[:size=,…], container:NAME or ns:PATH"
         ),
     })
 }
@@ -117,21 +117,21 @@ fn of_maps(asked: &Asked) -> Result<UserNamespace> {
     let mut uids = Vec::new();
     let mut gids = Vec::new();
     for text in asked.uidmap {
-        let given = map::parse(text, &users).context("--uidmap")?;
+        let given = map::parse("UID", text, &users)?;
         if given.for_users || !given.for_groups {
             uids.push(given);
         }
         if given.for_groups {
-            gids.push(map::parse(text, &groups).context("--uidmap")?);
+            gids.push(map::parse("UID", text, &groups)?);
         }
     }
     for text in asked.gidmap {
-        let given = map::parse(text, &groups).context("--gidmap")?;
+        let given = map::parse("GID", text, &groups)?;
         if given.for_groups || !given.for_users {
             gids.push(given);
         }
         if given.for_users {
-            uids.push(map::parse(text, &users).context("--gidmap")?);
+            uids.push(map::parse("GID", text, &users)?);
         }
     }
     // One alone is meant for both.
@@ -156,7 +156,8 @@ fn of_names(asked: &Asked) -> Result<UserNamespace> {
     let of = |file: &str, name: &str, around: &[IdMap]| -> Result<Vec<IdMap>> {
         let ranges = ranges_of(file, name)?;
         if ranges.is_empty() {
-            bail!("{name} has no entry in {file}");
+            let kind = if file == SUBUID { "subuid" } else { "subgid" };
+            bail!("no {kind} ranges found for user {name:?} in {file}");
         }
         let mut runs = Vec::new();
         for range in ranges {
@@ -184,15 +185,14 @@ fn keep_id(options: &str) -> Result<Decided> {
     let (mut uid, mut gid) = identity.map_or((0, 0), |own| (own.uid, own.gid));
     let mut size = None;
     for option in options.split(',').filter(|option| !option.is_empty()) {
-        let number = |text: &str| {
-            text.parse::<u32>()
-                .with_context(|| format!("--userns=keep-id:{option}: {text:?} is no number"))
-        };
         match option.split_once('=') {
-            Some(("uid", text)) => uid = number(text)?,
-            Some(("gid", text)) => gid = number(text)?,
-            Some(("size", text)) => size = Some(number(text)?),
-            _ => bail!("unknown option {option:?} for --userns=keep-id: uid=, gid=, size="),
+            Some(("uid", text)) => uid = parse_number("ParseUint", text)?,
+            Some(("gid", text)) => gid = parse_number("ParseUint", text)?,
+            Some(("size", text)) => size = Some(parse_number("ParseUint", text)?),
+            Some((key, _)) => {
+                bail!("unknown option specified: {key:?}: uid, gid and size are known")
+            }
+            None => bail!("invalid option specified: {option:?}: write KEY=VALUE"),
         }
     }
     let (users, groups) = around()?;
@@ -214,7 +214,7 @@ fn keep_id(options: &str) -> Result<Decided> {
         all
     };
     if identity.is_none() && size.is_some() {
-        bail!("--userns=keep-id:size= is not supported when running as root");
+        bail!("cannot set max size for user namespace when not running rootless");
     }
     Ok(Decided {
         namespace: UserNamespace::Own(Maps {

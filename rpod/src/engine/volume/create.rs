@@ -42,12 +42,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
         volume.name = id::new()?;
         volume.anonymous = true;
     }
-    if !names::is_valid(&volume.name) {
-        bail!(
-            "creating named volume {:?}: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
-            volume.name
-        );
-    }
+    names::check(&volume.name).context("running volume create option")?;
     if volume.driver.is_empty() {
         volume.driver = "local".to_owned();
     }
