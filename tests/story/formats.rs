@@ -3,7 +3,8 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::{Cmd, Context as _, Result, Stack, ensure, peer};
+use tests::image::Image;
+use tests::{Cmd, Context as _, Fault, Result, Stack, Unruly, ensure, peer};
 
 /// The real one, in the stack's scratch directory.
 fn skopeo(stack: &Stack, line: &str) -> Result<Cmd> {
@@ -167,6 +168,93 @@ pub(crate) fn names_in_a_layout_are_given_as_by_skopeo() -> Result<()> {
     Ok(())
 }
 
+/// A registry that knows no manifests of OCI gets the image in a format that it knows, and an index likewise.
+pub(crate) fn a_format_that_is_refused_gives_way_to_another() -> Result<()> {
+    let stack = Stack::new()?;
+    let old = Unruly::before(&stack.registry.address, |asked, _| {
+        let is_of_oci = asked
+            .header("Content-Type")
+            .is_some_and(|kind| kind.starts_with("application/vnd.oci.image."));
+        let answer = r#"{"errors":[{"code":"MANIFEST_INVALID","message":"what is this"}]}"#;
+        (is_of_oci && asked.is("PUT", "/manifests/"))
+            .then(|| Fault::Answer(400, Vec::new(), answer.to_owned()))
+    })?;
+    let to = format!("docker://{}/old:v1", old.address);
+    let copy = |options: &str| {
+        let from = stack.remote("fedora:24");
+        stack.rskopeo(&format!(
+            "copy --dest-tls-verify=false {options} {from} {to}"
+        ))
+    };
+    copy("").ok()?;
+    let kind = || -> Result<Value> {
+        let raw = stack.rskopeo(&format!("inspect --raw --tls-verify=false {to}"));
+        Ok(raw.ok()?.json()?["mediaType"].clone())
+    };
+    let docker = "application/vnd.docker.distribution.manifest";
+    ensure!(kind()? == format!("{docker}.v2+json"));
+    stack
+        .rskopeo(&format!("unpack --tls-verify=false {to} bundle"))
+        .ok()?;
+
+    // Where nothing may change, or only OCI's would do, the registry's word is the last.
+    for options in [
+        "--preserve-digests",
+        "--format oci",
+        "--dest-compress-format zstd",
+    ] {
+        copy(options).exits(1)?.complains("what is this")?;
+    }
+
+    let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": Image::fedora()?.digest(),
+        "size": Image::fedora()?.manifest.bytes.len(),
+        "platform": {"os": "linux", "architecture": "amd64"},
+    }]});
+    stack
+        .rskopeo(&format!("copy {} dir:all", stack.remote("fedora:24")))
+        .ok()?;
+    let manifest = stack.scratch.path("all/manifest.json");
+    let instance = format!("all/{}.manifest.json", Image::fedora()?.manifest.hex);
+    fs::rename(manifest, stack.scratch.path(instance))?;
+    stack
+        .scratch
+        .write("all/manifest.json", index.to_string())?;
+    stack
+        .rskopeo(&format!("copy --dest-tls-verify=false --all dir:all {to}"))
+        .ok()?;
+    ensure!(kind()? == format!("{docker}.list.v2+json"));
+    stack
+        .rskopeo(&format!("unpack --tls-verify=false {to} again"))
+        .ok()?;
+    Ok(())
+}
+
+/// Docker's manifests have no words for these layers: the image becomes one of OCI.
+pub(crate) fn what_only_oci_can_say_makes_an_image_of_oci() -> Result<()> {
+    let stack = Stack::new()?;
+    let from = stack.remote("docker:v1");
+    let make = format!("copy --format v2s2 {} {from}", stack.remote("fedora:24"));
+    stack.rskopeo(&make).ok()?;
+    for (n, format) in ["zstd", "zstd:chunked"].iter().enumerate() {
+        let to = stack.remote(&format!("packed:v{n}"));
+        let copy = format!("copy --dest-compress-format {format}");
+        stack.rskopeo(&format!("{copy} {from} {to}")).ok()?;
+        let raw = stack.rskopeo(&format!("inspect --raw {to}")).ok()?;
+        raw.says("application/vnd.oci.image.layer.v1.tar+zstd")?;
+        skopeo(&stack, &format!("copy --dest-decompress {to} dir:plain{n}"))?.ok()?;
+        stack
+            .rskopeo(&format!("{copy} {from} docker-archive:x.tar"))
+            .exits(1)?
+            .complains("required but the destination only supports MIME types")?;
+        stack
+            .rskopeo(&format!("{copy} --format v2s2 {from} oci:x"))
+            .exits(1)?;
+    }
+    Ok(())
+}
+
 /// What is for dir: alone changes nothing elsewhere, and is told.
 pub(crate) fn packing_for_directories_is_for_directories() -> Result<()> {
     let stack = Stack::new()?;
@@ -292,7 +380,7 @@ pub(crate) fn layers_are_encrypted_for_either_tool() -> Result<()> {
     let refused = [
         (
             "copy oci:both:x docker-archive:x.tar:a/b:c",
-            "does not support encryption",
+            "none of which support encryption",
         ),
         ("unpack oci:both:x bundle", "--decryption-key"),
         (

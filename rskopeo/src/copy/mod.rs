@@ -5,6 +5,8 @@
 
 mod blobs;
 mod convert;
+mod copied;
+mod formats;
 mod options;
 mod plan;
 mod progress;
@@ -16,12 +18,12 @@ mod under_way;
 use anyhow::{Context, Result, bail};
 
 use crate::digest::Digest;
-use crate::manifest::{Format, Image, Index, RawManifest};
+use crate::manifest::{Index, RawManifest};
 use crate::signature::{Admitted, Signature};
 use crate::transport::{Destination, Lifted, Place, Source};
 
+use copied::Copied;
 pub use options::{MultiArch, Options, PARALLEL};
-use plan::Plan;
 pub use under_way::UnderWay;
 
 /// Copies and commits; the copied manifest is given back.
@@ -139,29 +141,20 @@ fn all(
             }
         }
     }
-    let format = options.format.filter(|_| which == MultiArch::All);
-    let top = &match top.with_instances(&changes, format)? {
-        None => top.clone(),
-        Some(_) if options.preserve_digests => bail!(
-            "Manifest list must be edited, but we cannot modify it: \"Instructed to preserve digests\""
-        ),
-        Some(_) if !signatures.is_empty() => bail!(
-            "Manifest list must be edited, but we cannot modify it: \"Would invalidate signatures\""
-        ),
-        Some(edited) => edited,
-    };
-    say(options, "Writing manifest list to image destination")?;
-    destination
-        .put_manifest(top, Place::Top { chosen_from: None })
-        .context("writing the manifest list")?;
-    sign(
-        destination,
-        top,
-        signatures,
-        Place::Top { chosen_from: None },
-        options,
-    )?;
-    Ok(top.clone())
+    let place = Place::Top { chosen_from: None };
+    let fixed = fixed(&signatures, options);
+    let top = copied::put_index(destination, top, &changes, fixed, options)?;
+    sign(destination, &top, signatures, place, options)?;
+    Ok(top)
+}
+
+/// Why a manifest must stay what it is, if it must.
+fn fixed(signatures: &[Signature], options: &Options) -> Option<&'static str> {
+    match (options.preserve_digests, signatures.is_empty()) {
+        (true, _) => Some("Instructed to preserve digests"),
+        (false, false) => Some("Would invalidate signatures"),
+        (false, true) => None,
+    }
 }
 
 /// Copies the blobs of one image and puts its manifest.
@@ -180,59 +173,19 @@ fn one(
     // Before anything of the manifest is understood.
     let admitted = options.trust.admit(source, manifest, instance)?;
     let signatures = carried(admitted, destination, options, "image")?;
-    let fixed = match (options.preserve_digests, signatures.is_empty()) {
-        (true, _) => Some("Instructed to preserve digests"),
-        (false, false) => Some("Would invalidate signatures"),
-        (false, true) => None,
-    };
-    let manifest = if !manifest.is_schema1() {
-        blobs_and_config(source, destination, manifest, fixed, options)?
+    let fixed = fixed(&signatures, options);
+    let copied = if !manifest.is_schema1() {
+        Copied::of(source, destination, manifest, fixed, options)?
     } else if schema1::stays(destination, fixed, options)? {
-        schema1::keep(source, destination, manifest, fixed, options)?
+        let kept = schema1::keep(source, destination, manifest, fixed, options)?;
+        Copied::Kept(kept)
     } else {
         let lifted = Lifted::read(source, manifest, options.tmpdir.as_deref())?;
-        blobs_and_config(&lifted, destination, &lifted.manifest, None, options)?
+        Copied::of(&lifted, destination, &lifted.manifest, None, options)?
     };
-    say(options, "Writing manifest to image destination")?;
-    destination
-        .put_manifest(&manifest, place)
-        .context("writing manifest")?;
+    let manifest = copied.put(destination, place, options)?;
     sign(destination, &manifest, signatures, place, options)?;
     Ok(manifest)
-}
-
-/// Copies what the manifest names; gives the manifest that names what became of it.
-fn blobs_and_config(
-    source: &dyn Source,
-    destination: &dyn Destination,
-    manifest: &RawManifest,
-    fixed: Option<&'static str>,
-    options: &Options,
-) -> Result<RawManifest> {
-    let image = Image::parse(manifest)?;
-    let mut read = image.clone();
-    if let Some(layers) = source.layers_as_read(&image)? {
-        read.layers = layers;
-    }
-    if let (Some(reason), true) = (fixed, read != image) {
-        bail!(
-            "Copying this image would require changing layer representation, which we cannot do: {reason:?}"
-        );
-    }
-    let plan = Plan::make(source, destination, read, fixed, options)?;
-    let format = plan.format;
-    let layers = blobs::layers(source, destination, &plan, options)?;
-    let (copied, config) = plan.finish(layers)?;
-    if format == Format::DockerSchema1 {
-        return schema1::make(destination, &copied, &config);
-    }
-    say(options, &format!("Copying config {}", copied.config.digest))?;
-    blobs::config(destination, &copied.config, config, options)?;
-    if copied == image {
-        Ok(manifest.clone())
-    } else {
-        copied.serialize()
-    }
 }
 
 /// The signatures of the source that go along, once it is known that the destination takes them.

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::Options;
+use super::formats::{self, Needs};
 use crate::bounds;
 use crate::compression::Compression;
 use crate::digest::Digest;
@@ -18,7 +19,8 @@ use std::io::Read;
 #[derive(Debug)]
 pub struct Plan {
     image: Image,
-    pub format: Format,
+    /// At least one: the others are for registries that do not take the first.
+    pub formats: Vec<Format>,
     config: Vec<u8>,
     parsed: Option<ImageConfig>,
     pub form: LayerForm,
@@ -36,7 +38,6 @@ impl Plan {
         fixed: Option<&'static str>,
         options: &Options,
     ) -> Result<Self> {
-        let format = choose_format(&image, destination.manifest_types(), fixed, options)?;
         let config = read_config(source, &image.config)?;
         let parsed = if image.is_container() {
             Some(ImageConfig::parse(&config)?)
@@ -68,15 +69,12 @@ impl Plan {
                 "encrypted layers cannot be unpacked: leave out --encryption-key, or give --decryption-key"
             );
         }
-        if format != Format::Oci && (stays_encrypted || encrypted.contains(&true)) {
-            bail!(
-                "encryption required together with format {}, which does not support encryption: use --format oci, or --decryption-key",
-                format.media_type()
-            );
-        }
+        let needs = Needs::of(stays_encrypted || encrypted.contains(&true), options);
+        let accepted = destination.manifest_types();
+        let formats = formats::candidates(image.format, accepted, fixed, needs, options)?;
         Ok(Self {
             image,
-            format,
+            formats,
             config,
             parsed,
             form,
@@ -138,23 +136,20 @@ impl Plan {
         }
     }
 
-    /// The image as it was copied, and its config.
-    pub fn finish(self, layers: Vec<Option<Replacement>>) -> Result<(Image, Vec<u8>)> {
-        let Self {
-            image,
-            format,
-            config,
-            parsed,
-            ..
-        } = self;
-        let converts = image.format != format;
-        let mut image = image.rewritten(format, layers)?;
-        let config = match parsed {
+    /// The image as it was copied, and its config, in one of the formats.
+    pub fn finish(
+        &self,
+        format: Format,
+        layers: &[Option<Replacement>],
+    ) -> Result<(Image, Vec<u8>)> {
+        let converts = self.image.format != format;
+        let mut image = self.image.clone().rewritten(format, layers.to_vec())?;
+        let config = match &self.parsed {
             // Docker's configs have fields that OCI's have not; writing it anew drops them.
             Some(parsed) if converts && format == Format::Oci => {
-                go_json::compact(&parsed)?.into_bytes()
+                go_json::compact(parsed)?.into_bytes()
             }
-            _ => config,
+            _ => self.config.clone(),
         };
         if converts {
             image.config.digest = Digest::sha256(&config);
@@ -162,39 +157,6 @@ impl Plan {
         }
         Ok((image, config))
     }
-}
-
-/// The asked-for format, else the image's own, else the first that the destination takes.
-fn choose_format(
-    image: &Image,
-    accepted: &[&str],
-    fixed: Option<&str>,
-    options: &Options,
-) -> Result<Format> {
-    let accepts = |format: Format| accepted.is_empty() || accepted.contains(&format.media_type());
-    let format = match options.format {
-        Some(format) => format,
-        None if accepts(image.format) => image.format,
-        None => accepted
-            .iter()
-            .find_map(|media_type| Format::of(media_type))
-            .context("destination takes no image")?,
-    };
-    if !accepts(format) {
-        bail!(
-            "destination does not take manifests of type {}: choose another --format",
-            format.media_type()
-        );
-    }
-    if let Some(reason) = fixed
-        && format != image.format
-    {
-        bail!(
-            "Manifest must be converted to type {:?} to be written to destination, but we cannot modify it: {reason:?}",
-            format.media_type()
-        );
-    }
-    Ok(format)
 }
 
 fn read_config(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>> {

@@ -2,7 +2,9 @@
 
 use anyhow::{Result, bail};
 
-use super::{DOCKER_LAYER, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_LAYER, OCI_MANIFEST};
+use super::{
+    DOCKER_LAYER, DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX, OCI_LAYER, OCI_MANIFEST,
+};
 use crate::compression::Compression;
 use crate::encryption;
 
@@ -23,6 +25,14 @@ impl Format {
             Self::Oci => OCI_MANIFEST,
             Self::DockerSchema2 => DOCKER_MANIFEST,
             Self::DockerSchema1 => DOCKER_SCHEMA1[1],
+        }
+    }
+
+    /// Of an index whose instances are of this format.
+    pub fn index_type(self) -> &'static str {
+        match self {
+            Self::Oci => OCI_INDEX,
+            Self::DockerSchema2 | Self::DockerSchema1 => DOCKER_LIST,
         }
     }
 

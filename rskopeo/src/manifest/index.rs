@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::{DOCKER_LIST, Descriptor, Format, OCI_INDEX, RawManifest};
+use super::{DOCKER_LIST, Descriptor, Format, RawManifest};
 use crate::digest::Digest;
 use crate::go_json::null_as_default;
 use crate::platform::Platform;
@@ -58,18 +58,14 @@ impl Index {
 }
 
 impl RawManifest {
-    /// The index with other instances in the places of those that changed on the way, and of the kind that goes with a format;
+    /// The index with other instances in the places of those that changed on the way, and of the kind that goes with `format`;
     /// nothing if it stays as it is. What else it says stays.
     pub fn with_instances(
         &self,
         changes: &[(Digest, RawManifest)],
-        format: Option<Format>,
+        format: Format,
     ) -> Result<Option<RawManifest>> {
-        let media_type = match format {
-            Some(Format::Oci) => OCI_INDEX,
-            Some(Format::DockerSchema2) => DOCKER_LIST,
-            _ => &self.media_type,
-        };
+        let media_type = format.index_type();
         if changes.is_empty() && media_type == self.media_type {
             return Ok(None);
         }
@@ -116,7 +112,7 @@ fn rank(instance: &Descriptor, platform: &Platform, variants: &[&str]) -> Option
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::manifest::OCI_MANIFEST;
+    use crate::manifest::{OCI_INDEX, OCI_MANIFEST};
 
     fn index(platforms: &[(&str, &str)]) -> Index {
         let manifests: Vec<_> = platforms
@@ -158,9 +154,9 @@ mod tests {
             bytes: br#"{"schemaVersion":2,"manifests":[{"digest":"sha256:a","size":1,"platform":{"os":"linux"}}],"annotations":{"a":"b"}}"#
                 .to_vec(),
         };
-        assert!(raw.with_instances(&[], None).unwrap().is_none());
+        assert!(raw.with_instances(&[], Format::Oci).unwrap().is_none());
         let list = raw
-            .with_instances(&[], Some(Format::DockerSchema2))
+            .with_instances(&[], Format::DockerSchema2)
             .unwrap()
             .unwrap();
         assert_eq!(list.media_type, DOCKER_LIST);

@@ -59,11 +59,25 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
     if answer.errors.first().is_some_and(unknown) {
         return NotFound(told).into();
     }
+    let invalid = |entry: &Entry| match entry.code.as_str() {
+        "MANIFEST_INVALID" | "TAG_INVALID" => true,
+        // What one registry says to a manifest of OCI that does not name its own media type.
+        "UNSUPPORTED" => entry.message.contains("Invalid JSON syntax"),
+        _ => false,
+    };
+    if answer.errors.first().is_some_and(invalid) {
+        return ManifestInvalid(told).into();
+    }
     match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         true => Unavailable(told).into(),
         false => anyhow!(told),
     }
 }
+
+/// The registry does not take this manifest, and may take another one of the image.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ManifestInvalid(String);
 
 /// The registry cannot answer now, and may later.
 #[derive(Debug, thiserror::Error)]
