@@ -43,6 +43,37 @@ pub(crate) fn a_signature_is_required_whatever_the_policy_says() -> Result<()> {
     Ok(())
 }
 
+/// Into a bundle an image comes by no easier way than by a copy; what lies in a store has been asked about.
+pub(crate) fn what_is_unpacked_is_asked_about() -> Result<()> {
+    let signers = Signers::new()?;
+    let image = signers.stack.remote("signed:1");
+    let alpine = signers.stack.remote("alpine:latest");
+    signers
+        .rskopeo(&format!(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {alpine} {image}"
+        ))
+        .ok()?;
+    let alice = signers.signed_by("alice", DEFAULT)?;
+    let unpack = |image: &str, bundle: &str| {
+        signers.rskopeo(&format!("--policy {alice} unpack {image} {bundle}"))
+    };
+    unpack(&image, "bundle").ok()?;
+    unpack(&alpine, "other")
+        .exits(1)?
+        .complains("Source image rejected")?;
+    let scratch = signers.stack.scratch.path("");
+    ensure!(!scratch.join("other").exists(), "a bundle is begun");
+    let stored = format!(
+        "containers-storage:[rpod@{0}/s+{0}/r]alpine",
+        scratch.display()
+    );
+    signers
+        .rskopeo(&format!("--insecure-policy copy {alpine} {stored}"))
+        .ok()?;
+    unpack(&stored, "other").ok()?;
+    Ok(())
+}
+
 pub(crate) fn simple_signatures_pass_between_rskopeo_and_skopeo() -> Result<()> {
     let signers = Signers::new()?;
     let (ours, theirs) = (
@@ -161,7 +192,7 @@ pub(crate) fn signatures_stay_or_stop_the_copy() -> Result<()> {
     let wrong = signers
         .rskopeo("copy --sign-by alice@example.com --sign-passphrase-file wrong dir:signed dir:x")
         .exits(1)?;
-    wrong.complains("reading passphrase file")?;
+    wrong.complains("open wrong: no such file")?;
     let nameless = signers
         .rskopeo(
             "copy --sign-by alice@example.com --sign-passphrase-file passphrase dir:signed dir:x",

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::access::ImageAccess;
 use crate::layer::IdMap;
 
 #[derive(Debug, clap::Args)]
@@ -10,6 +11,8 @@ pub struct Unpack {
     /// Directory to make the bundle in; with --layers, the directory of unpacked layers
     #[arg(value_name = "BUNDLE")]
     pub target: PathBuf,
+    #[command(flatten)]
+    pub access: ImageAccess,
     /// Unpack each missing layer to BUNDLE/CHAINID/diff in overlayfs form, and make no bundle
     #[arg(long, conflicts_with = "rootless")]
     pub layers: bool,

@@ -6,15 +6,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::bounds;
 use crate::bundle::{Isolation, NewBundle, Record, runtime_config};
-use crate::cli::{Global, Unpack};
+use crate::cli::{Global, Signing, Unpack};
 use crate::encryption;
 use crate::fatal;
 use crate::layer::{self, Extractor, Form, IdMap, Options, Owners};
-use crate::manifest::{Descriptor, Image, ImageConfig, Index};
+use crate::manifest::{Descriptor, Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::signature::{Terms, Trust};
 use crate::store::{Layers, store_lock};
-use crate::transport::{Access, BlobStream, Source, open_lifted};
+use crate::transport::{BlobStream, Lifted, Source, open_source};
 
 pub fn run(global: &Global, args: &Unpack) -> Result<()> {
     let reference = super::parse_image(&args.image)?;
@@ -23,12 +24,17 @@ pub fn run(global: &Global, args: &Unpack) -> Result<()> {
         Reference::Oci { path, .. } => store_lock(path)?,
         _ => None,
     };
-    let access = Access {
-        tmpdir: global.tmpdir.clone(),
-        ..Access::default()
-    };
-    let source = open_lifted(&reference, &access)?;
-    let image = Opened::read(source.as_ref(), &Platform::chosen(global))
+    let access = args.access.resolve(global)?;
+    let mut source = open_source(&reference, &access)?;
+    let chosen = Chosen::of(&*source, &Platform::chosen(global))?;
+    admit(global, &reference, &*source, &chosen)?;
+    let mut manifest = chosen.manifest;
+    if manifest.is_schema1() {
+        let lifted = Lifted::read(&*source, &manifest, access.tmpdir.as_deref())?;
+        manifest = lifted.manifest.clone();
+        source = Box::new(lifted);
+    }
+    let image = Opened::read(&*source, &manifest, chosen.walk)
         .with_context(|| format!("reading image {}", args.image))?;
     if args.layers {
         unpack_layers(args, &image)
@@ -36,6 +42,45 @@ pub fn run(global: &Global, args: &Unpack) -> Result<()> {
         let from = reference.absolute()?.to_string();
         unpack_bundle(args, &image, from)
     }
+}
+
+/// The manifest of the image that the name stands for, here.
+struct Chosen {
+    manifest: RawManifest,
+    /// From what the name stands for to the manifest.
+    walk: Vec<Descriptor>,
+}
+
+impl Chosen {
+    fn of(source: &dyn Source, platform: &Platform) -> Result<Self> {
+        let mut manifest = source.manifest(None)?;
+        let mut walk = vec![manifest.descriptor()];
+        if manifest.is_index() {
+            let digest = Index::parse(&manifest)?.choose(platform)?.digest.clone();
+            manifest = source.manifest(Some(&digest))?;
+            manifest.verify(&digest)?;
+            walk.push(manifest.descriptor());
+        }
+        Ok(Self { manifest, walk })
+    }
+}
+
+/// Asks the policy, as a copy would. What is in a store was asked about on its way there.
+fn admit(
+    global: &Global,
+    reference: &Reference,
+    source: &dyn Source,
+    chosen: &Chosen,
+) -> Result<()> {
+    if matches!(reference, Reference::ContainersStorage { .. }) {
+        return Ok(());
+    }
+    let terms = Terms::new(global, &Signing::default())?;
+    let trust = Trust::between(terms, reference, reference);
+    let digest = chosen.manifest.digest();
+    let instance = (chosen.walk.len() > 1).then_some(&digest);
+    trust.admit(source, &chosen.manifest, instance)?;
+    Ok(())
 }
 
 fn unpack_layers(args: &Unpack, image: &Opened<'_>) -> Result<()> {
@@ -140,16 +185,8 @@ struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    fn read(source: &'a dyn Source, platform: &Platform) -> Result<Self> {
-        let mut manifest = source.manifest(None)?;
-        let mut walk = vec![manifest.descriptor()];
-        if manifest.is_index() {
-            let digest = Index::parse(&manifest)?.choose(platform)?.digest.clone();
-            manifest = source.manifest(Some(&digest))?;
-            manifest.verify(&digest)?;
-            walk.push(manifest.descriptor());
-        }
-        let image = Image::parse(&manifest)?;
+    fn read(source: &'a dyn Source, manifest: &RawManifest, walk: Vec<Descriptor>) -> Result<Self> {
+        let image = Image::parse(manifest)?;
         if !image.is_container() {
             bail!(
                 "it is an artifact of type {}, not a container image",
