@@ -24,6 +24,7 @@ mod image;
 mod image_proxy;
 mod image_scp;
 mod image_sign;
+mod inspect;
 mod lists;
 mod looked_up;
 mod network;
@@ -109,6 +110,10 @@ fn main() -> ExitCode {
         sync::sync_tells_in_order_what_it_does_at_once,
         sync::images_are_deleted,
         sync::inspect_renders_templates,
+        inspect::templates_render_as_with_skopeo,
+        inspect::an_image_is_called_as_with_skopeo,
+        inspect::tags_that_are_not_told_are_done_without,
+        inspect::a_digest_is_of_the_images_own_algorithm,
         places::registries_are_configured_in_many_places,
         places::the_policy_is_the_users_before_the_systems,
         access::tls_needs_the_authority,

@@ -34,7 +34,7 @@ pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use delete::Delete;
 pub use duration::Duration;
 pub use image_proxy::ImageProxy;
-pub use inspect::Inspect;
+pub use inspect::{Algorithm, Inspect};
 pub use layers::{DEPRECATED as LAYERS_IS_DEPRECATED, Layers};
 pub use list_tags::ListTags;
 pub use login::{Login, Logout};

@@ -1,33 +1,70 @@
-//! `--format`: the part of Go's text/template that people write for `inspect`.
+//! `--format`: Go's text/template, as `inspect` is given it, with the functions that skopeo adds: `json`, `join`, `split`, `upper`,
+//! `lower`, `title`, `pad` and `truncate`.
 //!
-//! Fields and chains of them, `range`, `if`, `with`, `else`, `end`, pipes, and the functions `json`, `len`, `index`, `join`,
-//! `split`, `upper`, `lower`, `title`, `printf`, `println`, `eq`, `ne`, `not`. Whatever else is refused by its name.
+//! Text ▸ parts (lexer) ▸ tree (parse) ▸ text (render), whose columns are set if it begins with `table ` (table).
 
 mod functions;
+mod lexer;
 mod parse;
+mod printf;
 mod render;
+mod table;
+mod time;
 mod value;
 
 pub use value::Value;
 
 use anyhow::{Context, Result};
 
+const TABLE: &str = "table ";
+
 /// Renders `value` by the template in `text`, which is called `name` in errors. A line's end follows if the template has none.
 pub fn render(name: &str, text: &str, value: &Value) -> Result<String> {
-    let text = with_escapes(text);
-    let nodes = parse::template(&text).with_context(|| format!("template: {name}"))?;
-    let mut output = String::new();
-    render::nodes(&nodes, value, value, &mut output)
-        .with_context(|| format!("template: {name}"))?;
-    if !output.ends_with('\n') {
-        output.push('\n');
-    }
-    Ok(output)
+    let rendered = || -> Result<String> {
+        let is_table = text.starts_with(TABLE);
+        let (tree, over_list) = parsed(text)?;
+        // skopeo has templates go over a list of the one thing.
+        let list = Value::List(vec![value.clone()]);
+        let output = render::tree(&tree, if over_list { &list } else { value })?;
+        Ok(if is_table {
+            table::columns(&output)
+        } else {
+            output
+        })
+    };
+    rendered().with_context(|| format!("template: {name}"))
 }
 
-/// A shell gives `\n` and `\t` as two characters, and they are meant as one.
+/// The tree, and whether it goes over a list by itself. A shell gives `\n` and `\t` as two characters, and they are meant as one: if
+/// that does not do, as in a text within a template, they stay two.
+fn parsed(text: &str) -> Result<(parse::Tree, bool)> {
+    let over_list = goes_over_list(text);
+    let plain = text.strip_prefix(TABLE).unwrap_or(text);
+    let tree = parse::template(&with_escapes(text)).or_else(|_| parse::template(plain))?;
+    Ok((tree, over_list))
+}
+
+/// `{{range .}} … {{end}}` is somewhere in it.
+fn goes_over_list(text: &str) -> bool {
+    let mut actions = text
+        .split("{{")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("}}"));
+    actions.any(|(action, _)| action.split_whitespace().eq(["range", "."]))
+}
+
 fn with_escapes(text: &str) -> String {
-    text.replace("\\n", "\n").replace("\\t", "\t")
+    let mut text = match text.strip_prefix(TABLE) {
+        Some(text) => text
+            .replace("\\t", "\t")
+            .replace(' ', "\t")
+            .replace("\\n", "\n"),
+        None => text.replace("\\t", "\t").replace("\\n", "\n"),
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -87,6 +124,23 @@ mod tests {
                 "x/y!",
             ),
             (r"{{.Name}}\t{{/* said */}}{{.Name}}", "x/y\tx/y"),
+            ("{{range .}}{{.Name}}{{end}}", "x/y"),
+            (
+                r"table {{.Name}}\t{{.Name}} {{len .Layers}}",
+                "x/y         x/y         2",
+            ),
+            (
+                r#"{{pad .Name 1 2}}|{{truncate .Name 2}}|{{title "ab cd"}}"#,
+                " x/y  |x/|Ab Cd",
+            ),
+            (
+                r#"{{define "a"}}<{{.}}>{{end}}{{template "a" .Name}}{{.Labels.none}}"#,
+                "<x/y><no value>",
+            ),
+            (
+                r#"{{range .Layers}}{{if eq . "l2"}}{{break}}{{end}}{{.}}{{end}}"#,
+                "l1",
+            ),
         ] {
             assert_eq!(rendered(template), expected, "{template}");
         }
@@ -100,7 +154,18 @@ mod tests {
             ("{{.Name", "unclosed action"),
             ("{{range .Layers}}", "unexpected EOF"),
             ("{{end}}", "unexpected {{end}}"),
-            ("{{template \"x\"}}", "template"),
+            ("{{template \"x\"}}", "template \"x\" not defined"),
+            ("{{break}}", "outside {{range}}"),
+            ("{{$x}}", "undefined variable"),
+            ("{{eq .Name 1}}", "incompatible types for comparison"),
+            (
+                "{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}",
+                "maximum template depth",
+            ),
+            (
+                "{{printf \"%1000000s\" .Nope}}",
+                "can't evaluate field Nope",
+            ),
         ] {
             let error = format!("{:#}", render("t", template, &sample()).unwrap_err());
             assert!(error.contains(told), "{template}: {error}");

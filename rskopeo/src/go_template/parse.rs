@@ -1,287 +1,312 @@
-//! From text to a tree.
+//! From parts to a tree.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-#[derive(Debug)]
+use super::lexer::{Part, Token, parts};
+
+#[derive(Clone, Debug)]
 pub(super) enum Node {
     Text(String),
     Show(Pipe),
-    /// The arms of an `if` in turn, then what `else` has.
-    If(Vec<(Pipe, Vec<Node>)>, Vec<Node>),
-    With(Pipe, Vec<Node>, Vec<Node>),
-    Range {
-        /// Names for index and item.
-        names: Vec<String>,
-        over: Pipe,
-        body: Vec<Node>,
-        otherwise: Vec<Node>,
-    },
+    If(Branch),
+    With(Branch),
+    Range(Branch),
+    Break,
+    Continue,
+    Template(String, Option<Pipe>),
 }
 
-/// Calls, each of which gets what the one before gave as its last argument.
-pub(super) type Pipe = Vec<Call>;
+#[derive(Clone, Debug)]
+pub(super) struct Branch {
+    pub over: Pipe,
+    pub body: Vec<Node>,
+    pub otherwise: Vec<Node>,
+}
+
+/// Calls, each of which gets what the one before gave as its last argument; the last one's value may get names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pipe {
+    pub names: Vec<String>,
+    /// The names are new ones.
+    pub declares: bool,
+    pub calls: Vec<Call>,
+}
 
 /// A function's name and arguments, or one value alone.
 pub(super) type Call = Vec<Term>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Term {
     /// `.A.B`; empty for the dot itself.
     Field(Vec<String>),
-    /// `$x.A`; the root for no name.
     Variable(String, Vec<String>),
     Text(String),
     Number(i64),
+    Float(f64),
     Bool(bool),
+    Nil,
     Function(String),
-    Group(Pipe),
+    Group(Pipe, Vec<String>),
+}
+
+/// A template, and those that it defines by name.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub nodes: Vec<Node>,
+    pub defined: BTreeMap<String, Vec<Node>>,
 }
 
 /// Deeper nesting is refused.
 const DEPTH: usize = 50;
 
-pub(super) fn template(text: &str) -> Result<Vec<Node>> {
-    let mut parts = parts(text)?.into_iter().peekable();
-    let (nodes, end) = body(&mut parts, 0)?;
-    match end {
-        None => Ok(nodes),
-        Some(word) => bail!("unexpected {{{{{word}}}}}"),
+pub(super) fn template(text: &str) -> Result<Tree> {
+    let mut parser = Parser {
+        parts: parts(text)?.into_iter(),
+        defined: BTreeMap::new(),
+        loops: 0,
+        depth: 0,
+    };
+    match parser.body()? {
+        (nodes, Stop::Text) => Ok(Tree {
+            nodes,
+            defined: parser.defined,
+        }),
+        (_, Stop::End) => bail!("unexpected {{{{end}}}}"),
+        (_, Stop::Else(_)) => bail!("unexpected {{{{else}}}}"),
     }
 }
 
-enum Part {
-    Text(String),
-    Action(String),
+struct Parser {
+    parts: std::vec::IntoIter<Part>,
+    defined: BTreeMap<String, Vec<Node>>,
+    /// How many `range` it is in.
+    loops: usize,
+    depth: usize,
 }
 
-/// Cuts the text at its actions; `{{-` and `-}}` take the white space beside them.
-fn parts(text: &str) -> Result<Vec<Part>> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    let mut trim = false;
-    loop {
-        let (before, after) = match rest.split_once("{{") {
-            Some((before, after)) => (before, Some(after)),
-            None => (rest, None),
-        };
-        let before = if trim { before.trim_start() } else { before };
-        let marked = after.and_then(|after| after.strip_prefix("- "));
-        let before = if marked.is_some() {
-            before.trim_end()
-        } else {
-            before
-        };
-        if !before.is_empty() {
-            parts.push(Part::Text(before.to_owned()));
+/// What ended a body; an `else` may go on, as in `else if X`.
+enum Stop {
+    Text,
+    End,
+    Else(Vec<Token>),
+}
+
+impl Parser {
+    fn body(&mut self) -> Result<(Vec<Node>, Stop)> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            bail!("it is nested too deeply");
         }
-        let Some(after) = marked.or(after) else {
-            return Ok(parts);
+        let mut nodes = Vec::new();
+        let end = loop {
+            let action = match self.parts.next() {
+                None => break Stop::Text,
+                Some(Part::Text(text)) => {
+                    nodes.push(Node::Text(text));
+                    continue;
+                }
+                Some(Part::Action(action)) => action,
+            };
+            let word = match action.first() {
+                Some(Token::Word(word)) => word.as_str(),
+                _ => "",
+            };
+            let rest = || action[1..].to_vec();
+            match word {
+                "end" if action.len() == 1 => break Stop::End,
+                "else" => break Stop::Else(rest()),
+                "if" => nodes.push(Node::If(self.branch(rest(), word)?)),
+                "with" => nodes.push(Node::With(self.branch(rest(), word)?)),
+                "range" => {
+                    self.loops += 1;
+                    let branch = self.branch(rest(), word)?;
+                    self.loops -= 1;
+                    nodes.push(Node::Range(branch));
+                }
+                "break" | "continue" if action.len() == 1 && self.loops == 0 => {
+                    bail!("{{{{{word}}}}} outside {{{{range}}}}")
+                }
+                "break" if action.len() == 1 => nodes.push(Node::Break),
+                "continue" if action.len() == 1 => nodes.push(Node::Continue),
+                "define" => self.define(&rest())?,
+                "template" => nodes.push(self.call_of_template(&rest())?),
+                "block" => {
+                    self.define(&rest()[..1.min(action.len() - 1)])?;
+                    nodes.push(self.call_of_template(&rest())?);
+                }
+                _ => nodes.push(Node::Show(pipe(&action)?)),
+            }
         };
-        let Some((action, following)) = after.split_once("}}") else {
-            bail!("unclosed action");
+        self.depth -= 1;
+        Ok((nodes, end))
+    }
+
+    /// What an `if`, a `with` or a `range` governs.
+    fn branch(&mut self, over: Vec<Token>, word: &str) -> Result<Branch> {
+        let over = pipe(&over)?;
+        let (body, end) = self.body()?;
+        let otherwise = match end {
+            Stop::End => Vec::new(),
+            Stop::Text => bail!("unexpected EOF"),
+            Stop::Else(more) => self.otherwise(more, word)?,
         };
-        let kept = action.strip_suffix(" -");
-        trim = kept.is_some();
-        let action = kept.unwrap_or(action).trim();
-        if !(action.starts_with("/*") && action.ends_with("*/")) {
-            parts.push(Part::Action(action.to_owned()));
-        }
-        rest = following;
+        Ok(Branch {
+            over,
+            body,
+            otherwise,
+        })
+    }
+
+    /// What stands behind an `else`, and behind those that follow it.
+    fn otherwise(&mut self, more: Vec<Token>, word: &str) -> Result<Vec<Node>> {
+        let again = match more.first() {
+            None => {
+                return match self.body()? {
+                    (nodes, Stop::End) => Ok(nodes),
+                    (_, Stop::Else(_)) => bail!("expected end; found {{{{else}}}}"),
+                    (_, Stop::Text) => bail!("unexpected EOF"),
+                };
+            }
+            Some(Token::Word(again)) => again.clone(),
+            Some(_) => bail!("unexpected token in else"),
+        };
+        let node = match again.as_str() {
+            "if" if word == "if" => Node::If,
+            "with" if word == "with" => Node::With,
+            _ => bail!("unexpected <{again}> in else"),
+        };
+        self.depth += 1;
+        let branch = self.branch(more[1..].to_vec(), word)?;
+        self.depth -= 1;
+        Ok(vec![node(branch)])
+    }
+
+    fn define(&mut self, name: &[Token]) -> Result<()> {
+        let [Token::Text(name)] = name else {
+            bail!("a template's name has to be a quoted string");
+        };
+        let loops = std::mem::take(&mut self.loops);
+        let (body, end) = self.body()?;
+        self.loops = loops;
+        match end {
+            Stop::End => self.defined.insert(name.clone(), body),
+            Stop::Else(_) => bail!("unexpected {{{{else}}}} in define clause"),
+            Stop::Text => bail!("unexpected EOF"),
+        };
+        Ok(())
+    }
+
+    fn call_of_template(&self, tokens: &[Token]) -> Result<Node> {
+        let [Token::Text(name), rest @ ..] = tokens else {
+            bail!("a template's name has to be a quoted string");
+        };
+        let dot = match rest {
+            [] => None,
+            rest => Some(pipe(rest)?),
+        };
+        Ok(Node::Template(name.clone(), dot))
     }
 }
 
-type Parts = std::iter::Peekable<std::vec::IntoIter<Part>>;
+fn pipe(tokens: &[Token]) -> Result<Pipe> {
+    let mut rest = tokens;
+    let pipe = pipe_until(&mut rest, 0)?;
+    match rest {
+        [] => Ok(pipe),
+        [Token::Close, ..] => bail!("unexpected right paren"),
+        [token, ..] => bail!("unexpected {token:?} in command"),
+    }
+}
 
-/// Nodes up to the end, or to an `end` or `else …` of whoever asked, which is given back.
-fn body(parts: &mut Parts, depth: usize) -> Result<(Vec<Node>, Option<String>)> {
+/// A pipe up to the end of the tokens or of a group.
+fn pipe_until(rest: &mut &[Token], depth: usize) -> Result<Pipe> {
     if depth > DEPTH {
         bail!("it is nested too deeply");
     }
-    let mut nodes = Vec::new();
-    while let Some(part) = parts.next() {
-        let action = match part {
-            Part::Text(text) => {
-                nodes.push(Node::Text(text));
-                continue;
-            }
-            Part::Action(action) => action,
-        };
-        let (word, rest) = action.split_once(' ').unwrap_or((&action, ""));
-        match word {
-            "end" | "else" => return Ok((nodes, Some(action))),
-            "if" => nodes.push(conditional(parts, rest, depth)?),
-            "with" => {
-                let over = pipe(rest)?;
-                let (body, otherwise) = block(parts, depth)?;
-                nodes.push(Node::With(over, body, otherwise));
-            }
-            "range" => nodes.push(range(parts, rest, depth)?),
-            "template" | "define" | "block" | "break" | "continue" => {
-                bail!("{{{{{word}}}}} is not supported here")
-            }
-            _ => nodes.push(Node::Show(pipe(&action)?)),
-        }
-    }
-    Ok((nodes, None))
-}
-
-fn conditional(parts: &mut Parts, condition: &str, depth: usize) -> Result<Node> {
-    let mut arms = Vec::new();
-    let mut condition = condition.to_owned();
-    loop {
-        let (nodes, end) = body(parts, depth + 1)?;
-        arms.push((pipe(&condition)?, nodes));
-        match end.as_deref() {
-            Some("end") => return Ok(Node::If(arms, Vec::new())),
-            Some("else") => return Ok(Node::If(arms, last_block(parts, depth)?)),
-            Some(other) => match other.strip_prefix("else if ") {
-                Some(next) => condition = next.to_owned(),
-                None => bail!("unexpected {{{{{other}}}}}"),
-            },
-            None => bail!("unexpected EOF"),
-        }
-    }
-}
-
-fn range(parts: &mut Parts, text: &str, depth: usize) -> Result<Node> {
-    let (names, over) = match text.split_once(":=") {
-        Some((names, over)) => {
-            let names = names
-                .split(',')
-                .map(|name| name.trim().trim_start_matches('$').to_owned());
-            (names.collect(), over)
-        }
-        None => (Vec::new(), text),
-    };
-    let over = pipe(over)?;
-    let (body, otherwise) = block(parts, depth)?;
-    Ok(Node::Range {
+    let (names, declares, behind) = names(rest);
+    *rest = behind;
+    let mut pipe = Pipe {
         names,
-        over,
-        body,
-        otherwise,
-    })
-}
-
-/// A body up to its `end`, and what stands behind an `else` in it.
-fn block(parts: &mut Parts, depth: usize) -> Result<(Vec<Node>, Vec<Node>)> {
-    let (nodes, end) = body(parts, depth + 1)?;
-    match end.as_deref() {
-        Some("end") => Ok((nodes, Vec::new())),
-        Some("else") => Ok((nodes, last_block(parts, depth)?)),
-        Some(other) => bail!("unexpected {{{{{other}}}}}"),
-        None => bail!("unexpected EOF"),
+        declares,
+        calls: vec![Vec::new()],
+    };
+    loop {
+        match *rest {
+            [] | [Token::Close, ..] => break,
+            [Token::Pipe, behind @ ..] => {
+                *rest = behind;
+                pipe.calls.push(Vec::new());
+            }
+            _ => {
+                let term = term(rest, depth)?;
+                pipe.calls
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|call| call.push(term.clone()));
+            }
+        }
     }
-}
-
-fn last_block(parts: &mut Parts, depth: usize) -> Result<Vec<Node>> {
-    match body(parts, depth + 1)? {
-        (nodes, Some(end)) if end == "end" => Ok(nodes),
-        (_, Some(other)) => bail!("unexpected {{{{{other}}}}}"),
-        (_, None) => bail!("unexpected EOF"),
-    }
-}
-
-fn pipe(text: &str) -> Result<Pipe> {
-    let mut rest = text.trim();
-    let pipe = calls(&mut rest, 0)?;
-    if !rest.is_empty() {
-        bail!("unexpected {rest:?} in command");
+    if pipe.calls.iter().any(Vec::is_empty) {
+        bail!("missing value for command");
     }
     Ok(pipe)
 }
 
-/// Calls up to the end of the text or of a group.
-fn calls(rest: &mut &str, depth: usize) -> Result<Pipe> {
-    if depth > DEPTH {
-        bail!("it is nested too deeply");
+/// `$x :=`, `$x, $y :=` or `$x =` at the beginning.
+fn names(tokens: &[Token]) -> (Vec<String>, bool, &[Token]) {
+    let is_declared = |sign: &Token| *sign == Token::Declare;
+    match tokens {
+        [
+            Token::Variable(name, path),
+            sign @ (Token::Declare | Token::Assign),
+            rest @ ..,
+        ] if path.is_empty() => (vec![name.clone()], is_declared(sign), rest),
+        [
+            Token::Variable(first, _),
+            Token::Comma,
+            Token::Variable(second, _),
+            sign @ (Token::Declare | Token::Assign),
+            rest @ ..,
+        ] => (vec![first.clone(), second.clone()], is_declared(sign), rest),
+        _ => (Vec::new(), false, tokens),
     }
-    let mut calls: Pipe = vec![Vec::new()];
-    loop {
-        *rest = rest.trim_start();
-        match rest.chars().next() {
-            None | Some(')') => break,
-            Some('|') => {
-                *rest = &rest[1..];
-                calls.push(Vec::new());
-            }
-            Some(_) => {
-                let term = term(rest, depth)?;
-                if let Some(call) = calls.last_mut() {
-                    call.push(term);
-                }
-            }
-        }
-    }
-    if calls.iter().any(Vec::is_empty) {
+}
+
+fn term(rest: &mut &[Token], depth: usize) -> Result<Term> {
+    let [token, behind @ ..] = *rest else {
         bail!("missing value for command");
-    }
-    Ok(calls)
-}
-
-fn term(rest: &mut &str, depth: usize) -> Result<Term> {
-    if let Some(inner) = rest.strip_prefix('(') {
-        *rest = inner;
-        let group = calls(rest, depth + 1)?;
-        let Some(after) = rest.strip_prefix(')') else {
-            bail!("unclosed left paren");
-        };
-        *rest = after;
-        return Ok(Term::Group(group));
-    }
-    if rest.starts_with(['"', '`']) {
-        return text(rest);
-    }
-    let end = rest
-        .find([' ', '|', ')', '(', '\t', '\n'])
-        .unwrap_or(rest.len());
-    let word = &rest[..end];
-    *rest = &rest[end..];
-    let path = |text: &str| -> Result<Vec<String>> {
-        let names = text.split('.').skip(1).map(str::to_owned);
-        let names: Vec<String> = names.collect();
-        match names.iter().any(String::is_empty) {
-            true if text != "." => bail!("unexpected . after term in {text:?}"),
-            true => Ok(Vec::new()),
-            false => Ok(names),
-        }
     };
-    if word.starts_with('.') {
-        return Ok(Term::Field(path(word)?));
-    }
-    if let Some(variable) = word.strip_prefix('$') {
-        let dot = variable.find('.').unwrap_or(variable.len());
-        let (name, fields) = variable.split_at(dot);
-        return Ok(Term::Variable(name.to_owned(), path(fields)?));
-    }
-    if let Ok(number) = word.parse() {
-        return Ok(Term::Number(number));
-    }
-    Ok(match word {
-        "true" => Term::Bool(true),
-        "false" => Term::Bool(false),
-        _ => Term::Function(word.to_owned()),
-    })
-}
-
-fn text(rest: &mut &str) -> Result<Term> {
-    let quote = if rest.starts_with('"') { '"' } else { '`' };
-    let mut text = String::new();
-    let mut characters = rest[1..].char_indices();
-    while let Some((at, c)) = characters.next() {
-        match c {
-            c if c == quote => {
-                *rest = &rest[1 + at + 1..];
-                return Ok(Term::Text(text));
+    *rest = behind;
+    Ok(match token {
+        Token::Dot => Term::Field(Vec::new()),
+        Token::Field(path) => Term::Field(path.clone()),
+        Token::Variable(name, path) => Term::Variable(name.clone(), path.clone()),
+        Token::Text(text) => Term::Text(text.clone()),
+        Token::Number(number) => Term::Number(*number),
+        Token::Float(number) => Term::Float(*number),
+        Token::Word(word) => match word.as_str() {
+            "true" => Term::Bool(true),
+            "false" => Term::Bool(false),
+            "nil" => Term::Nil,
+            "if" | "else" | "end" | "range" | "with" | "define" | "template" | "block"
+            | "break" | "continue" => bail!("unexpected <{word}> in command"),
+            _ => Term::Function(word.clone()),
+        },
+        Token::Open => {
+            let group = pipe_until(rest, depth + 1)?;
+            let [Token::Close, behind @ ..] = *rest else {
+                bail!("unclosed left paren");
+            };
+            *rest = behind;
+            let mut path = Vec::new();
+            if let [Token::FieldOfGroup(names), behind @ ..] = *rest {
+                path.clone_from(names);
+                *rest = behind;
             }
-            '\\' if quote == '"' => match characters.next() {
-                Some((_, 'n')) => text.push('\n'),
-                Some((_, 't')) => text.push('\t'),
-                Some((_, c @ ('"' | '\\'))) => text.push(c),
-                _ => bail!("invalid escape in a string"),
-            },
-            c => text.push(c),
+            Term::Group(group, path)
         }
-    }
-    bail!("unterminated quoted string")
+        token => bail!("unexpected {token:?} in command"),
+    })
 }

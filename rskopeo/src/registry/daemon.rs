@@ -106,7 +106,7 @@ impl Daemon {
         let answer = self.agent.run(request);
         answer.map_err(|error| match error {
             ureq::Error::Io(cause) if method == Method::GET || is_absent(&cause) => anyhow!(
-                "cannot connect to the Docker daemon at {} (is it running? --daemon-host names another): {cause}",
+                "Cannot connect to the Docker daemon at {}. Is the docker daemon running? (--daemon-host names another): {cause}",
                 self.host
             ),
             other => told(&method, url, other),
@@ -262,7 +262,7 @@ mod tests {
         ] {
             let error = format!("{error:#}");
             assert!(
-                error.contains("unix:///nowhere/docker.sock (is it running?"),
+                error.contains("unix:///nowhere/docker.sock. Is the docker daemon running?"),
                 "{error}"
             );
         }

@@ -68,6 +68,12 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
     if answer.errors.first().is_some_and(invalid) {
         return ManifestInvalid(told).into();
     }
+    let denied = |entry: &Entry| {
+        entry.code == "DENIED" || entry.message == "404 page not found" // No such address there.
+    };
+    if answer.errors.first().is_some_and(denied) {
+        return Denied(told).into();
+    }
     match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         true => Unavailable(told).into(),
         false => anyhow!(told),
@@ -78,6 +84,11 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ManifestInvalid(String);
+
+/// The registry does not let this be asked, or cannot be asked it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Denied(String);
 
 /// The registry cannot answer now, and may later.
 #[derive(Debug, thiserror::Error)]

@@ -9,13 +9,15 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::parse_image;
-use crate::cli::{Global, Inspect};
+use crate::cli::{Algorithm, Global, Inspect};
 use crate::digest::Digest;
+use crate::fatal;
 use crate::go_json;
 use crate::go_template::{self, Value};
 use crate::manifest::{Descriptor, Image, ImageConfig, Index, RawManifest};
 use crate::platform::Platform;
 use crate::reference::{Name, Reference};
+use crate::registry::Denied;
 use crate::retry::retrying;
 use crate::terminal;
 use crate::transport::{self, Access, BlobStream, Source};
@@ -97,18 +99,25 @@ fn inspected(
     let tags = match reference {
         Reference::Docker(_) if !args.no_tags => {
             let listed = source.tags();
-            listed
-                .unwrap_or_else(|| transport::list_tags(reference, access))
-                .context("Error determining repository tags")?
+            tags(listed.unwrap_or_else(|| transport::list_tags(reference, access)))?
         }
         _ => Vec::new(),
     };
-    let digest = match args.manifest_digest {
-        Some(algorithm) => algorithm.of(&top.bytes),
-        None => top.digest(),
-    };
+    let algorithm = args.manifest_digest.unwrap_or_else(|| read.algorithm());
+    let digest = algorithm.of(&top.bytes);
     let summary = read.complete(summary(reference, digest, &config, tags));
     formatted(args, &summary, || values::summary(&summary))
+}
+
+/// Some registries tell of an image, and not of its repository's tags.
+fn tags(listed: Result<Vec<String>>) -> Result<Vec<String>> {
+    match listed {
+        Err(error) if error.chain().any(|cause| cause.is::<Denied>()) => {
+            fatal::warn("Registry disallows tag list retrieval; skipping");
+            Ok(Vec::new())
+        }
+        listed => listed.context("Error determining repository tags"),
+    }
 }
 
 /// What was read of an image.
@@ -117,6 +126,8 @@ enum Read {
     Newer {
         layers: Vec<Descriptor>,
         config: Vec<u8>,
+        /// Of the config's digest.
+        algorithm: Algorithm,
     },
 }
 
@@ -132,10 +143,23 @@ impl Read {
         let config = BlobStream::verified(source.blob(&image.config)?, &image.config)
             .into_bytes()
             .context("Error reading configuration blob")?;
+        let algorithm = match image.config.digest.algorithm() {
+            "sha512" => Algorithm::Sha512,
+            _ => Algorithm::Sha256,
+        };
         Ok(Self::Newer {
             layers: image.layers,
             config,
+            algorithm,
         })
+    }
+
+    /// The one that the image itself uses.
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Newer { algorithm, .. } => *algorithm,
+            Self::Schema1(_) => Algorithm::Sha256,
+        }
     }
 
     fn raw_config(&self) -> &[u8] {
@@ -198,13 +222,7 @@ fn summary<'a>(
     repo_tags: Vec<String>,
 ) -> Summary<'a> {
     Summary {
-        name: match reference {
-            Reference::Docker(name) => name.repository(),
-            Reference::ContainersStorage { image, .. } => {
-                image.name().map(Name::repository).unwrap_or_default()
-            }
-            _ => String::new(),
-        },
+        name: reference.name().map(Name::repository).unwrap_or_default(),
         tag: None,
         digest,
         repo_tags,

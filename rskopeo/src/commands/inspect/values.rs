@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::{LayerData, Summary};
-use crate::go_json;
 use crate::go_template::Value;
 use crate::manifest::{History, ImageConfig, Process};
 
@@ -44,7 +43,7 @@ pub(super) fn summary(summary: &Summary<'_>) -> Result<Value> {
                 Value::list(summary.env.into_iter().flatten().map(String::as_str)),
             ),
         ],
-        json: go_json::compact(summary)?,
+        json: serde_json::to_string(summary)?,
     })
 }
 
@@ -60,7 +59,7 @@ fn layer(layer: &LayerData<'_>) -> Result<Value> {
                 Value::map(annotations.map(|(key, text)| (key, text.as_str()))),
             ),
         ],
-        json: go_json::compact(layer)?,
+        json: serde_json::to_string(layer)?,
     })
 }
 
@@ -72,7 +71,7 @@ pub(super) fn config(config: &ImageConfig) -> Result<Value> {
             ("Type", Value::text(&config.rootfs.kind)),
             ("DiffIDs", Value::list(diff_ids)),
         ],
-        json: go_json::compact(&config.rootfs)?,
+        json: serde_json::to_string(&config.rootfs)?,
     };
     Ok(Value::Struct {
         fields: vec![
@@ -99,7 +98,7 @@ pub(super) fn config(config: &ImageConfig) -> Result<Value> {
             ("RootFS", rootfs),
             ("History", Value::List(history)),
         ],
-        json: go_json::compact(config)?,
+        json: serde_json::to_string(config)?,
     })
 }
 
@@ -131,7 +130,7 @@ fn process(process: &Process) -> Result<Value> {
             ),
             ("StopSignal", Value::text(&process.stop_signal)),
         ],
-        json: go_json::compact(process)?,
+        json: serde_json::to_string(process)?,
     })
 }
 
@@ -144,6 +143,6 @@ fn line(line: &History) -> Result<Value> {
             ("Comment", Value::text(&line.comment)),
             ("EmptyLayer", Value::Bool(line.empty_layer)),
         ],
-        json: go_json::compact(line)?,
+        json: serde_json::to_string(line)?,
     })
 }
