@@ -1,7 +1,7 @@
 //! A checkpoint as an archive, in podman's form: what criu wrote, what the container changed, its volumes, and what it was.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,8 @@ pub(super) const LOG: &str = "ctr.log";
 /// The key of `config.dump` that holds the record.
 pub(super) const RECORD: &str = "rpod";
 
-/// Writes the archive beside its place and renames it there.
+/// Writes the archive beside its place and renames it there. It is on the disk before the container ends for good: nothing else has
+/// what its processes knew.
 pub(super) fn export(
     ctx: &Context,
     container: &Container,
@@ -47,12 +48,19 @@ pub(super) fn export(
         .write(BufWriter::new(&file), |out| {
             write(ctx, container, asked, out)
         })
-        .and_then(|()| fs::rename(&temporary, &path).with_context(creating));
+        .and_then(|()| show(&file, &temporary, &path).with_context(creating));
     if written.is_err() {
         // What went wrong is the error.
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+fn show(file: &File, temporary: &Path, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    let above = path.parent().unwrap_or(Path::new("/"));
+    File::open(above)?.sync_all()
 }
 
 /// Writes the archive, uncompressed.

@@ -71,15 +71,7 @@ pub fn from_image(ctx: &Context, image: &Image) -> Result<Unpacked> {
 }
 
 fn unpacked(ctx: &Context, archive: impl Read) -> Result<Unpacked> {
-    let all = ctx.store.root.join("checkpoints");
-    sweep(&all)?;
-    let directory = all.join(format!(".tmp-{}", id::new()?));
-    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
-    let mut unpacked = Unpacked {
-        _lock: Lock::exclusive(&directory)?,
-        directory,
-        container: Container::default(),
-    };
+    let mut unpacked = make(&ctx.store.root.join("checkpoints"))?;
     unpack_into(archive, &unpacked.directory)?;
     unpacked.container = record(&unpacked.directory)?;
     Ok(unpacked)
@@ -91,11 +83,32 @@ fn unpack_into(archive: impl Read, directory: &Path) -> Result<()> {
     unpack::unpack(archive, &Root::open(directory)?, Path::new("/"), &options)
 }
 
+/// A directory of its own, which nobody sweeps: who sweeps holds the lock under which it is made and locked.
+fn make(all: &Path) -> Result<Unpacked> {
+    let making = |path: &Path| format!("making {}", path.display());
+    fs::create_dir_all(all).with_context(|| making(all))?;
+    let _all = Lock::exclusive(all)?;
+    sweep(all)?;
+    let directory = all.join(format!(".tmp-{}", id::new()?));
+    fs::create_dir(&directory).with_context(|| making(&directory))?;
+    Ok(Unpacked {
+        _lock: Lock::exclusive(&directory)?,
+        directory,
+        container: Container::default(),
+    })
+}
+
 /// What processes that were killed have left.
 fn sweep(all: &Path) -> Result<()> {
     for path in entries(all)? {
-        if let Some(_lock) = Lock::try_exclusive(&path)? {
-            remove_tree(&path)?;
+        match Lock::try_exclusive(&path) {
+            // Whoever had it has just removed it.
+            Err(_) if !path.exists() => {}
+            lock => {
+                if let Some(_lock) = lock? {
+                    remove_tree(&path)?;
+                }
+            }
         }
     }
     Ok(())
@@ -264,5 +277,32 @@ impl Drop for Unpacked {
     fn drop(&mut self) {
         // The next import sweeps what is left.
         let _ = remove_tree(&self.directory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn nobody_sweeps_what_another_unpacks() {
+        let dir = tempfile::tempdir().unwrap();
+        let all = dir.path().join("checkpoints");
+        fs::create_dir_all(all.join(".tmp-left")).unwrap();
+        std::thread::scope(|scope| {
+            let threads = [(); 8].map(|()| {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let made = make(&all).unwrap();
+                        fs::write(made.directory.join("file"), "").unwrap();
+                    }
+                })
+            });
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+        assert_eq!(entries(&all).unwrap(), Vec::<PathBuf>::new());
     }
 }
