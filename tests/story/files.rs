@@ -282,6 +282,7 @@ pub(crate) fn mounted_for_a_person() -> Result<()> {
         .complains("is mounted")?;
     stack.rpod("image unmount alpine").ok()?;
     stack.rpod("image unmount alpine").ok()?.is("")?;
+    an_image_stays_for_who_has_it_mounted(&stack)?;
     stack.rpod("image mount -a").ok()?;
     stack.rpod("rmi -f alpine").ok()?;
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
@@ -289,5 +290,47 @@ pub(crate) fn mounted_for_a_person() -> Result<()> {
         !mounts.contains(&*stack.scratch.path("").to_string_lossy()),
         "a mount is left:\n{mounts}"
     );
+    Ok(())
+}
+
+/// `image unmount` takes the mount from the host's eyes, as podman's, and not from the container.
+fn an_image_stays_for_who_has_it_mounted(stack: &Stack) -> Result<()> {
+    let id = stack.rpod("image inspect --format {{.Id}} alpine").ok()?;
+    stack.rpod("create --name base alpine").ok()?;
+    stack.rpod("commit -q base other").ok()?;
+    stack.rpod("rm base").ok()?;
+    let other = stack.rpod("image inspect --format {{.Id}} other").ok()?;
+    for options in ["", ",rw=true", ",subpath=/bin"] {
+        stack
+            .rpod(&format!(
+                "run -d --name user --mount type=image,src=other,dst=/im{options} alpine sleep 600"
+            ))
+            .ok()?;
+        let there = match options {
+            ",subpath=/bin" => "exec user test -e /im/busybox",
+            _ => "exec user test -e /im/bin/busybox",
+        };
+        stack.rpod("image mount").ok()?.says("other:latest")?;
+        stack.rpod("rmi other").exits(2)?.complains("in use")?;
+        stack.rpod("image umount other").ok()?.is(other.text())?;
+        stack.rpod("image umount other").ok()?.is("")?;
+        stack.rpod("image mount").ok()?.is("")?;
+        stack.rpod(there).ok()?;
+        stack.rpod("rmi other").exits(2)?;
+        stack.rpod("untag other").ok()?;
+        stack.rpod("image prune -f").ok()?.is("")?;
+        stack.rpod(there).ok()?;
+        stack.rpod(&format!("tag {} other", other.text())).ok()?;
+        stack.rpod("stop -t 0 user").ok()?;
+        stack.rpod("start user").ok()?;
+        stack.rpod(there).ok()?;
+        stack.rpod("rm -f -t 0 user").ok()?;
+    }
+    stack
+        .rpod("run -d --name user --mount type=image,src=other,dst=/im alpine sleep 600")
+        .ok()?;
+    stack.rpod("rmi -f other").ok()?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    ensure!(id.text() != other.text());
     Ok(())
 }

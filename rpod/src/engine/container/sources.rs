@@ -1,7 +1,8 @@
 //! What a container's mounts are made of, where that is made when it starts: images, artifacts, parts of images and volumes, overlays.
 //!
 //! ```text
-//! RUNROOT/containers/<id>/mounts/<n>      an image, or a part of an image or a volume
+//! RUNROOT/containers/<id>/mounts/<n>      a part of an image or a volume
+//! RUNROOT/containers/<id>/mounts/<n>.<id> an image, by its id: while it is there the image stays
 //! ROOT/containers/<id>/overlay/<n>/       upper work merge: what is written over a directory that stays as it is
 //! ```
 //!
@@ -48,8 +49,11 @@ pub(super) fn make(ctx: &Context, container: &Container, run: &Path) -> Result<C
 fn make_source(ctx: &Context, mount: &mut Mount, place: &Path, writable: &Path) -> Result<()> {
     if mount.kind == "image" {
         let found = image::find(ctx, &mount.source)?;
+        let whole = place.with_extension(&found.id);
+        fs::create_dir_all(&whole).with_context(|| format!("making {}", whole.display()))?;
+        // Nobody removes it any more who has not removed it already.
+        let found = image::find(ctx, &found.id)?;
         image::unpack_missing_layers(ctx, &found)?;
-        let whole = place.with_extension("image");
         image::mount::mount_at(ctx, &found, &whole)?;
         mount.kind = "bind".to_owned();
         mount.source = text(&whole)?;
@@ -119,7 +123,7 @@ pub(super) fn release(home: &Path, run: &Path) -> Result<()> {
     remove_tree(&overlays)
 }
 
-/// Parts before the images that they are of: `0` before `0.image`.
+/// Parts before the images that they are of: `0` before `0.<id>`.
 fn names(directory: &Path) -> Result<Vec<OsString>> {
     let paths = entries(directory)?;
     let names = paths.iter().filter_map(|path| path.file_name());

@@ -68,18 +68,17 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
         image => image?,
     };
     if force && (image.names.len() < 2 || image.name_of(context, text)?.is_none()) {
-        for id in summary::containers_of(context, &image.id)? {
+        for id in users(context, &image.id)? {
             let user = container::load(context, &id)?;
             container::remove::remove(context, &user, true, None)?;
         }
     }
-    if mount::mounted_at(context, &image.id)?.is_some() && image.names.len() < 2 {
+    if mount::is_mounted(context, &image.id)? && image.names.len() < 2 {
         if !force {
             return Err(RemoveError::Mounted(image.id).into());
         }
         mount::unmount(context, &image)?;
     }
-    let users = summary::containers_of(context, &image.id)?;
     let removed = Layout::images(&context.store).edit(|index| {
         let name = super::stored_name(index, text)?;
         if let Some(name) = name.filter(|_| image.names.len() > 1) {
@@ -89,7 +88,8 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
                 deleted: None,
             });
         }
-        refuse(&image, &users, force)?;
+        // Whoever begins to use it now finds it gone.
+        refuse(&image, &users(context, &image.id)?, force)?;
         index.forget(&image.digest);
         Ok(Removed {
             untagged: image.names.clone(),
@@ -150,10 +150,7 @@ pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<Str
         .collect::<Result<Vec<_>>>()?;
     let mut gone = Vec::new();
     'images: for image in super::all(context)? {
-        if !all && !image.names.is_empty()
-            || mount::mounted_at(context, &image.id)?.is_some()
-            || !summary::containers_of(context, &image.id)?.is_empty()
-        {
+        if !all && !image.names.is_empty() || mount::is_mounted(context, &image.id)? {
             continue;
         }
         for filter in &filters {
@@ -161,15 +158,31 @@ pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<Str
                 continue 'images;
             }
         }
-        Layout::images(&context.store).edit(|index| {
-            index.forget(&image.digest);
-            Ok(())
+        let removed = Layout::images(&context.store).edit(|index| {
+            let unused = users(context, &image.id)?.is_empty();
+            if unused {
+                index.forget(&image.digest);
+            }
+            Ok(unused)
         })?;
-        event::image(context, "remove", &image, &image.id);
-        gone.push(image.id);
+        if removed {
+            event::image(context, "remove", &image, &image.id);
+            gone.push(image.id);
+        }
     }
     super::sweep(context)?;
     Ok(gone)
+}
+
+/// Containers that are made from it, or that run with it for a mount.
+fn users(context: &Context, image: &str) -> Result<Vec<String>> {
+    let mut users = summary::containers_of(context, image)?;
+    for id in mount::containers_of(context, image)? {
+        if !users.contains(&id) {
+            users.push(id);
+        }
+    }
+    Ok(users)
 }
 
 fn refuse(image: &Image, users: &[String], force: bool) -> Result<()> {
