@@ -120,6 +120,38 @@ pub(crate) fn help_is_the_commands() -> Result<()> {
     Ok(())
 }
 
+/// Nothing is begun whose passwords are not to be had.
+pub(crate) fn a_missing_authfile_is_told_at_once() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let address = &stack.registry.address;
+    for line in [
+        "pull --authfile /nope alpine",
+        "push --authfile /nope alpine ADDRESS/alpine",
+        "run --authfile /nope alpine true",
+        "create --authfile /nope alpine true",
+        "search --authfile /nope ADDRESS/alpine",
+        "auto-update --authfile /nope",
+        "container runlabel --authfile /nope run alpine",
+        "manifest add --authfile /nope list alpine",
+        "manifest inspect --authfile /nope list",
+        "manifest push --authfile /nope list docker://ADDRESS/list",
+        "artifact pull --authfile /nope ADDRESS/alpine",
+        "image sign --authfile /nope --sign-by me docker://ADDRESS/alpine",
+    ] {
+        let failed = stack.rpod(&line.replace("ADDRESS", address)).exits(125)?;
+        ensure!(
+            failed.stderr
+                == "Error: credential file is not accessible: stat /nope: no such file or directory\n",
+            "{failed}"
+        );
+    }
+    stack.rpod("ps -aq").ok()?.is("")?;
+    stack
+        .rpod(&format!("pull --authfile= {address}/alpine:latest"))
+        .ok()?;
+    Ok(())
+}
+
 pub(crate) fn a_login_lasts_until_the_logout() -> Result<()> {
     let stack = Stack::new()?;
     let registry = Registry::start(&stack.scratch, Access::TlsAndPassword)?;

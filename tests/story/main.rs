@@ -156,6 +156,7 @@ fn main() -> ExitCode {
         globals::hooks_come_to_the_containers_they_match,
         globals::directories_and_output_go_where_they_are_told,
         globals::help_is_the_commands,
+        globals::a_missing_authfile_is_told_at_once,
         globals::a_login_lasts_until_the_logout,
         completion::what_there_is_is_told_to_shells,
         completion::paths_inside_are_told,

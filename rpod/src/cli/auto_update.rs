@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::image::authfile;
 use super::{Globals, Verb, tell};
 use crate::engine::Context;
 use crate::engine::image::Access;
@@ -17,7 +18,7 @@ use crate::systemd::auto_update::{self, Report, Request};
 #[derive(Args, Debug)]
 pub struct AutoUpdate {
     /// Path of the file with the registries' passwords
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = authfile)]
     authfile: Option<PathBuf>,
     /// Check for pending updates, and change nothing
     #[arg(long)]

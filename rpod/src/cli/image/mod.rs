@@ -20,8 +20,10 @@ mod tree;
 pub mod trust;
 pub mod writing;
 
+use std::fs;
 use std::path::PathBuf;
 
+use anyhow::Error;
 use clap::Args;
 
 pub use exists::Exists;
@@ -45,13 +47,27 @@ pub use tree::Tree;
 
 use super::ExitStatus;
 use super::errors::worded;
+use super::usage::Amiss;
 use crate::engine::image::Access;
+
+/// The file of `--authfile`, for commands that only read it. One that is not there is told before anything is done.
+pub(super) fn authfile(text: &str) -> Result<PathBuf, Amiss> {
+    match fs::metadata(text) {
+        Err(error) if !text.is_empty() => {
+            let error = Error::new(error).context(format!("stat {text}"));
+            Err(Amiss(worded(
+                &error.context("credential file is not accessible"),
+            )))
+        }
+        _ => Ok(PathBuf::from(text)),
+    }
+}
 
 /// How a registry is reached, of every command that speaks to one.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RegistryOptions {
     /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = authfile)]
     authfile: Option<PathBuf>,
     /// Directory with TLS certificates for the registry
     #[arg(long, value_name = "DIR")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::authfile;
 use crate::cli::{Globals, Verb};
 use crate::engine::image::{self, Access, Signing};
 use crate::rootless::Needs;
@@ -15,7 +16,7 @@ pub struct Sign {
     #[arg(short, long)]
     all: bool,
     /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = authfile)]
     authfile: Option<PathBuf>,
     /// Directory with TLS certificates for the registry
     #[arg(long, value_name = "DIR")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use crate::cli::image::authfile;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Access, list};
@@ -14,7 +15,7 @@ use crate::store::readable::Damaged;
 #[derive(Args, Debug)]
 pub struct Inspect {
     /// Path of the authentication file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = authfile)]
     authfile: Option<PathBuf>,
     /// Require HTTPS and verify certificates when accessing the registry
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

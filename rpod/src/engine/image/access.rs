@@ -72,8 +72,10 @@ impl Access {
             option.push(value);
             options.push(option);
         };
-        if let Some(authfile) = &self.authfile {
-            add("authfile", authfile.into());
+        // Of no name is as good as none.
+        match &self.authfile {
+            Some(authfile) if !authfile.as_os_str().is_empty() => add("authfile", authfile.into()),
+            _ => {}
         }
         if let Some(directory) = &self.cert_dir {
             add("cert-dir", directory.into());
