@@ -40,6 +40,7 @@ mod referrers;
 mod rootless;
 mod secret;
 mod signers;
+mod sigstore;
 mod sync;
 mod system;
 mod terminal;
@@ -275,6 +276,10 @@ fn main() -> ExitCode {
         trust::signatures_stay_in_the_stores,
         trust::standalone_signatures_pass_both_ways,
         trust::sigstore_signatures_are_made_and_asked_for,
+        sigstore::who_logged_in_is_asked_for,
+        sigstore::a_record_of_the_signature_is_asked_for,
+        sigstore::an_authority_of_ones_own_is_asked_for,
+        sigstore::what_nobody_has_made_yet_lets_nothing_in,
         units::the_unit_is_ready_when_the_container_is_well,
         units::the_unit_is_ready_when_the_container_says_so,
         quadlet::units_are_installed_and_removed,

@@ -374,7 +374,6 @@ pub(crate) fn sigstore_signatures_are_made_and_asked_for() -> Result<()> {
     Ok(())
 }
 
-/// The payload of `signed/signature-1` and its raw signature, as openssl sees them.
 /// The policy and the lookaside are those of the person's own configuration.
 pub(crate) fn the_engine_pulls_what_the_policy_lets_in() -> Result<()> {
     let signers = Signers::new()?;
@@ -408,6 +407,7 @@ pub(crate) fn the_engine_pulls_what_the_policy_lets_in() -> Result<()> {
     Ok(())
 }
 
+/// The payload of `signed/signature-1` and its raw signature, as openssl sees them.
 fn openssl_agrees(signers: &Signers) -> Result<()> {
     let scratch = &signers.stack.scratch;
     let blob = fs::read(scratch.path("signed/signature-1"))?;
