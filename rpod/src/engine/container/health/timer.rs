@@ -42,7 +42,9 @@ pub(super) fn start(
     interval: Duration,
 ) -> Result<()> {
     let mut command = own_command(ctx)?;
-    command.extend(["healthcheck", "run", &container.id].map(str::to_owned));
+    // What is not well is no failure of the check, of which the journal would hear.
+    let check = ["healthcheck", "run", "--ignore-result", &container.id];
+    command.extend(check.map(str::to_owned));
     let variable = |name: &&str| Some(format!("{name}={}", std::env::var(name).ok()?));
     // The timer of before may still be on its way out, and what it has started still at work.
     let name = format!("rpod-health-{}-{}", container.id, id::short(&id::new()?));
