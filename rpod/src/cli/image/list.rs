@@ -126,11 +126,15 @@ impl Images {
             return Ok(vec![row(NONE.to_owned(), NONE.to_owned())]);
         }
         let names = image.names.iter().map(|name| match Name::parse(name) {
-            Ok(name) => (name.repository, name.tag.unwrap_or_else(|| NONE.to_owned())),
-            Err(_) => (name.clone(), NONE.to_owned()),
+            Ok(name) => (name.repository, name.tag),
+            Err(_) => (name.clone(), None),
         });
-        Ok(names
-            .map(|(repository, tag)| row(repository, tag))
+        // Names by digest are not shown beside those by tag, and alone but once.
+        let (tagged, mut others): (Vec<_>, Vec<_>) = names.partition(|(_, tag)| tag.is_some());
+        others.truncate(usize::from(tagged.is_empty()));
+        let shown = tagged.into_iter().chain(others);
+        Ok(shown
+            .map(|(repository, tag)| row(repository, tag.unwrap_or_else(|| NONE.to_owned())))
             .collect())
     }
 

@@ -45,7 +45,7 @@ impl Verb for Push {
         let image = image::find(&context, &self.image)?;
         let destination = match self.destination {
             Some(destination) => destination,
-            None => image.name_of(&context, &self.image)?.with_context(|| {
+            None => image::full_name(&context, &self.image)?.with_context(|| {
                 format!(
                     "{} is no name of the image: say where to push it",
                     self.image

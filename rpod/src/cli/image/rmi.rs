@@ -6,7 +6,7 @@ use clap::Args;
 use super::joined;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{self, RemoveError};
+use crate::engine::image::{self, RemoveError, Removed};
 
 #[derive(Args, Debug)]
 pub struct Rmi {
@@ -39,24 +39,27 @@ impl Verb for Rmi {
             bail!("when using the --all switch, you may not pass any images names or IDs");
         }
         let context = Context::new(globals)?;
-        let images = match self.all {
-            // By every name of it, since an id does not remove an image of several names.
-            true => image::all(&context)?
-                .into_iter()
-                .flat_map(|image| {
-                    if image.names.is_empty() {
-                        vec![image.id]
-                    } else {
-                        image.names
-                    }
-                })
+        let removals: Vec<Result<Removed>> = match self.all {
+            true => {
+                let mut images = image::all(&context)?;
+                images.sort_by(|a, b| a.id.cmp(&b.id));
+                images.dedup_by(|a, b| a.id == b.id);
+                let lists = image::list::all(&context)?.into_iter();
+                let lists = lists.map(|list| image::remove(&context, &list.id, self.force));
+                let images = images.into_iter();
+                let images = images.map(|image| image::remove_whole(&context, image, self.force));
+                lists.chain(images).collect()
+            }
+            false => self
+                .images
+                .iter()
+                .map(|name| image::remove(&context, name, self.force))
                 .collect(),
-            false => self.images,
         };
         let mut errors = Vec::new();
         let mut deleted = Vec::new();
-        for name in &images {
-            match image::remove(&context, name, self.force) {
+        for removal in removals {
+            match removal {
                 Ok(removed) => {
                     removed
                         .untagged

@@ -103,7 +103,7 @@ impl Save {
     fn named(&self, context: &Context, several: bool) -> Result<Vec<Named>> {
         let find = |name: &String| {
             let image = image::find(context, name)?;
-            let name = image.name_of(context, name)?;
+            let name = image::full_name(context, name)?;
             Ok(Named {
                 image,
                 name,

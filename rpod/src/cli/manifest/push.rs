@@ -8,7 +8,7 @@ use crate::cli::image::writing::{NO_SEQUOIA, WritingOptions};
 use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{Access, Writing, list};
+use crate::engine::image::{self, Access, Writing, list};
 
 #[derive(Args, Debug)]
 pub struct Push {
@@ -51,12 +51,11 @@ impl Verb for Push {
             quiet: self.quiet,
             ..Access::from(self.registry)
         };
-        let destination = match &self.destination {
-            Some(destination) => destination.clone(),
-            None => list
-                .names
-                .first()
-                .cloned()
+        let destination = match self.destination {
+            Some(destination) => destination,
+            // Of several names the one that was typed.
+            None => image::full_name(&ctx, &self.list)?
+                .or_else(|| list.names.first().cloned())
                 .with_context(|| format!("{} has no name: say where to push it", self.list))?,
         };
         list::push(&ctx, &list, &destination, self.all, &access, &writing)?;

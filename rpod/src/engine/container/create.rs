@@ -105,7 +105,7 @@ pub fn name_image(
     image: &Image,
     config: &ContainerConfig,
 ) -> Result<()> {
-    let asked = image.name_of(ctx, raw_name)?;
+    let asked = image::full_name(ctx, raw_name)?;
     container.image = super::record::Image {
         id: image.id.clone(),
         name: asked

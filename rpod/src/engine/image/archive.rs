@@ -267,6 +267,7 @@ fn load_one(
     let mut command = rskopeo()?;
     command.arg("copy").arg(source).arg(stored(ctx, &place));
     run(command, quiet)?;
+    super::double::forget_nameless(ctx)?;
     Ok(shown)
 }
 

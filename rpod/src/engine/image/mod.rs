@@ -10,6 +10,7 @@ mod archive;
 pub mod assemble;
 pub mod change;
 pub mod check;
+mod double;
 mod filter;
 mod import;
 mod inspect;
@@ -44,7 +45,7 @@ pub use import::{Import, goarch, history, import};
 pub use inspect::inspect;
 pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
-pub use remove::{RemoveError, prune, remove};
+pub use remove::{RemoveError, Removed, prune, remove, remove_whole};
 pub use search::{Found, Search};
 pub use short_names::search_registries;
 pub use sign::{Signing, sign};
@@ -105,14 +106,18 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
     if !crate::store::id::is_prefix(text) {
         return Err(ImageError::NotKnown(missing(&index, text)).into());
     }
-    let (mut found, mut damage) = (None, None);
+    let (mut found, mut damage) = (None::<(String, &str)>, None);
     for digest in index.digests() {
-        match manifest::id(&context.store, digest) {
-            Ok(id) if !id.starts_with(text) => {}
-            Ok(_) if found.replace(digest).is_none() => {}
-            Ok(_) => return Err(ImageError::Ambiguous(text.to_owned()).into()),
+        match (manifest::id(&context.store, digest), &found) {
+            (Ok(id), _) if !id.starts_with(text) => {}
+            (Ok(id), Some((other, _))) if id != *other => {
+                return Err(ImageError::Ambiguous(text.to_owned()).into());
+            }
+            // Packed twice, it is the image that has a name.
+            (Ok(_), Some((_, other))) if !index.names_of(other).is_empty() => {}
+            (Ok(id), _) => found = Some((id, digest)),
             // It may be the one that is meant.
-            Err(error) => damage = Some(layout.damaged(&index, digest, error)),
+            (Err(error), _) => damage = Some(layout.damaged(&index, digest, error)),
         }
     }
     for entry in index.lists() {
@@ -121,7 +126,7 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
         }
     }
     match (found, damage) {
-        (Some(digest), _) => read(context, &index, digest),
+        (Some((_, digest)), _) => read(context, &index, digest),
         (None, Some(damage)) => Err(damage),
         (None, None) => Err(ImageError::NotKnown(missing(&index, text)).into()),
     }
@@ -208,9 +213,7 @@ fn stored_name(index: &Index, text: &str) -> Result<Option<String>> {
     })
 }
 
-impl Image {
-    /// The full name that `text` stands for; none if it is an id.
-    pub fn name_of(&self, context: &Context, text: &str) -> Result<Option<String>> {
-        stored_name(&Layout::images(&context.store).index()?, text)
-    }
+/// The full name here that `text` stands for; none if it is an id.
+pub fn full_name(context: &Context, text: &str) -> Result<Option<String>> {
+    stored_name(&Layout::images(&context.store).index()?, text)
 }

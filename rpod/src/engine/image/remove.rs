@@ -3,7 +3,7 @@
 use anyhow::Result;
 use thiserror::Error;
 
-use super::{Image, ImageError, mount, summary};
+use super::{Image, ImageError, double, mount, summary};
 use crate::engine::layout::Layout;
 use crate::engine::system::check::Outcome;
 use crate::engine::{Context, container, event};
@@ -32,6 +32,11 @@ pub enum RemoveError {
 }
 
 impl RemoveError {
+    /// True if a container other than this one uses the image.
+    pub fn is_in_use_beside(error: &anyhow::Error, container: &str) -> bool {
+        matches!(error.downcast_ref(), Some(Self::InUse(user)) if user != container)
+    }
+
     /// True if the image is in use, or was removed by somebody else meanwhile.
     pub fn is_of_others(error: &anyhow::Error) -> bool {
         let gone = matches!(error.downcast_ref(), Some(ImageError::NotKnown(_)));
@@ -67,42 +72,67 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
         }
         image => image?,
     };
-    if force && (image.names.len() < 2 || image.name_of(context, text)?.is_none()) {
-        for id in users(context, &image.id)? {
-            let user = container::load(context, &id)?;
-            container::remove::remove(context, &user, true, None)?;
-        }
-    }
-    if mount::is_mounted(context, &image.id)? && image.names.len() < 2 {
-        if !force {
-            return Err(RemoveError::Mounted(image.id).into());
-        }
-        mount::unmount(context, &image)?;
-    }
-    let removed = Layout::images(&context.store).edit(|index| {
-        let name = super::stored_name(index, text)?;
-        if let Some(name) = name.filter(|_| image.names.len() > 1) {
-            index.drop_name(&name);
+    let (image, digests) = double::whole(context, image)?;
+    if image.names.len() > 1 {
+        if let Some(name) = super::full_name(context, text)? {
+            let layout = Layout::images(&context.store);
+            layout.edit(|index| {
+                index.drop_name(&name);
+                Ok(())
+            })?;
+            event::image(context, "untag", &image, &name);
+            double::forget_nameless(context)?;
             return Ok(Removed {
                 untagged: vec![name],
                 deleted: None,
             });
         }
+        refuse_in_use(context, &image, force)?;
+        if !force {
+            return Err(RemoveError::ManyNames {
+                names: image.names.join(" "),
+                id: image.id,
+            }
+            .into());
+        }
+    }
+    forget(context, image, &digests, force)
+}
+
+/// Removes an image with all its names.
+pub fn remove_whole(context: &Context, image: Image, force: bool) -> Result<Removed> {
+    let (image, digests) = double::whole(context, image)?;
+    forget(context, image, &digests, force)
+}
+
+fn forget(context: &Context, image: Image, digests: &[String], force: bool) -> Result<Removed> {
+    if force {
+        for id in users(context, &image.id)? {
+            let user = container::load(context, &id)?;
+            container::remove::remove(context, &user, true, None)?;
+        }
+    }
+    refuse_in_use(context, &image, false)?;
+    if mount::is_mounted(context, &image.id)? {
+        if !force {
+            return Err(RemoveError::Mounted(image.id).into());
+        }
+        mount::unmount(context, &image)?;
+    }
+    Layout::images(&context.store).edit(|index| {
         // Whoever begins to use it now finds it gone.
-        refuse(&image, &users(context, &image.id)?, force)?;
-        index.forget(&image.digest);
-        Ok(Removed {
-            untagged: image.names.clone(),
-            deleted: Some(image.id.clone()),
-        })
+        refuse_in_use(context, &image, false)?;
+        digests.iter().for_each(|digest| index.forget(digest));
+        Ok(())
     })?;
-    for name in &removed.untagged {
+    for name in &image.names {
         event::image(context, "untag", &image, name);
     }
-    if removed.deleted.is_some() {
-        event::image(context, "remove", &image, text);
-    }
-    Ok(removed)
+    event::image(context, "remove", &image, &image.id);
+    Ok(Removed {
+        untagged: image.names,
+        deleted: Some(image.id),
+    })
 }
 
 /// The same of one that cannot be read. It has no id then: its manifest's digest stands for it.
@@ -148,6 +178,7 @@ pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<Str
         .iter()
         .map(|text| super::Filter::parse(context, text))
         .collect::<Result<Vec<_>>>()?;
+    double::forget_nameless(context)?;
     let mut gone = Vec::new();
     'images: for image in super::all(context)? {
         if !all && !image.names.is_empty() || mount::is_mounted(context, &image.id)? {
@@ -185,16 +216,9 @@ fn users(context: &Context, image: &str) -> Result<Vec<String>> {
     Ok(users)
 }
 
-fn refuse(image: &Image, users: &[String], force: bool) -> Result<()> {
-    if let Some(user) = users.first() {
-        return Err(RemoveError::InUse(user.clone()).into());
+fn refuse_in_use(context: &Context, image: &Image, force: bool) -> Result<()> {
+    match users(context, &image.id)?.first() {
+        Some(user) if !force => Err(RemoveError::InUse(user.clone()).into()),
+        _ => Ok(()),
     }
-    if image.names.len() > 1 && !force {
-        return Err(RemoveError::ManyNames {
-            id: image.id.clone(),
-            names: image.names.join(" "),
-        }
-        .into());
-    }
-    Ok(())
 }

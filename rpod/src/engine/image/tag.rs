@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{Image, Name};
+use super::{Image, Name, double};
 use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 
@@ -20,10 +20,15 @@ pub fn tag(context: &Context, image: &Image, typed: &str) -> Result<()> {
 
 /// Take names from the image, all of them if none is given.
 pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
+    let (image, _) = double::whole(context, image.clone())?;
     let gone = Layout::images(&context.store).edit(|index| {
         let mut gone = Vec::new();
         for name in names {
-            match super::stored_name(index, name)?.filter(|stored| image.names.contains(stored)) {
+            // A digest says which image is meant; as a name it is taken only where it is one.
+            let is_meant = |stored: &String| {
+                image.names.contains(stored) && stored.contains('@') == name.contains('@')
+            };
+            match super::stored_name(index, name)?.filter(is_meant) {
                 Some(stored) => gone.push(stored),
                 None => bail!("{}: tag not known", local(name)?.normalized()),
             }
@@ -37,7 +42,7 @@ pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
         Ok(gone)
     })?;
     for name in &gone {
-        event::image(context, "untag", image, name);
+        event::image(context, "untag", &image, name);
     }
     Ok(())
 }

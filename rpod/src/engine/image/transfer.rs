@@ -77,6 +77,7 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
         .arg(stored(context, &name.to_string()));
     // rskopeo names the source in its error.
     run(command, access.quiet)?;
+    super::double::forget_nameless(context)?;
     super::find(context, &name.to_string())
 }
 

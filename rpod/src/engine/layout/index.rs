@@ -132,11 +132,12 @@ impl Index {
             .map(|descriptor| descriptor.digest.as_str())
     }
 
+    /// The name itself; of a digest that is no name, a name of the image that has it.
     pub fn stored_name(&self, name: &Name) -> Option<&str> {
-        self.manifests
-            .iter()
-            .find(|descriptor| descriptor.is(name))?
-            .name()
+        let whole = name.to_string();
+        let mut itself = self.names().filter(|stored| *stored == whole);
+        let mut of_image = self.manifests.iter().filter(|one| one.is(name));
+        itself.next().or_else(|| of_image.next()?.name())
     }
 
     pub fn name_of_suffix(&self, name: &Name) -> Option<&str> {
