@@ -147,7 +147,6 @@ pub fn errors_have_podmans_codes() -> Result<()> {
         "create --memory-swappiness -1 alpine",
         "create --device /no/such alpine",
         "create --device /dev/null:/x:q alpine",
-        "create --cidfile /etc/passwd alpine",
         "create --sysctl foo alpine",
         "create --tmpfs /x:foo alpine",
         "create --init --init-path /no/such alpine",
@@ -172,7 +171,6 @@ pub fn errors_have_podmans_codes() -> Result<()> {
 const LATER: &[&str] = &[
     "State/Health",
     "HostConfig/CgroupConf",
-    "HostConfig/ContainerIDFile",
     "HostConfig/VolumesFrom",
     "Config/Passwd",
 ];

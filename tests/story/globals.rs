@@ -141,7 +141,7 @@ pub(crate) fn a_missing_authfile_is_told_at_once() -> Result<()> {
         let failed = stack.rpod(&line.replace("ADDRESS", address)).exits(125)?;
         ensure!(
             failed.stderr
-                == "Error: credential file is not accessible: stat /nope: no such file or directory\n",
+                == "Error: credential file is not accessible: faccessat /nope: no such file or directory\n",
             "{failed}"
         );
     }

@@ -25,8 +25,10 @@ mod image_proxy;
 mod image_scp;
 mod image_sign;
 mod inspect;
+mod leftovers;
 mod lists;
 mod looked_up;
+mod names;
 mod network;
 mod networks;
 mod options;
@@ -159,6 +161,15 @@ fn main() -> ExitCode {
         globals::help_is_the_commands,
         globals::a_missing_authfile_is_told_at_once,
         globals::a_login_lasts_until_the_logout,
+        names::an_image_packed_twice_is_one,
+        names::a_name_by_digest_is_a_name_of_its_own,
+        names::a_list_is_pushed_by_the_name_that_was_typed,
+        leftovers::the_file_with_the_id_goes_with_the_container,
+        leftovers::an_image_has_no_arguments_of_another_entrypoint,
+        leftovers::an_image_that_stays_is_told_of,
+        leftovers::a_runtime_is_given_its_flags,
+        leftovers::credentials_are_where_they_are_said_to_be,
+        leftovers::what_cannot_be_had_is_refused_behind_the_command,
         completion::what_there_is_is_told_to_shells,
         completion::paths_inside_are_told,
         completion::bash_is_completed,

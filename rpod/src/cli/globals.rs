@@ -166,6 +166,10 @@ const REFUSED: &[Refused] = &[
         "imagestore",
         "images are kept below --root with the containers: use --root",
     ),
+    (
+        "pull-option",
+        "rskopeo pulls whole layers: nothing is left out of them that could be fetched later",
+    ),
     ("remote", ELSEWHERE),
     ("ssh", ELSEWHERE),
     (
@@ -199,10 +203,12 @@ impl Globals {
     /// They may stand behind the command, too. Its help does not list them.
     pub(super) fn augment_verb(command: Command) -> Command {
         let globals = Globals::augment_args(Command::new(""));
-        let taken: Vec<String> = command
-            .get_arguments()
-            .filter_map(|arg| arg.get_long().map(str::to_owned))
-            .collect();
+        let mut taken: Vec<String> = Vec::new();
+        for option in command.get_arguments() {
+            taken.extend(option.get_long().map(str::to_owned));
+            let aliases = option.get_all_aliases().unwrap_or_default();
+            taken.extend(aliases.into_iter().map(str::to_owned));
+        }
         let behind = globals.get_arguments().map(|arg| {
             let arg = boolean(arg.clone()).default_value(None::<&str>).hide(true);
             match arg.get_long().map(str::to_owned) {
@@ -211,7 +217,10 @@ impl Globals {
                 _ => arg,
             }
         });
-        command.args(behind)
+        let refusable = REFUSED
+            .iter()
+            .filter(|(name, _)| !taken.iter().any(|taken| taken == name));
+        command.args(behind).args(refusable.map(refused))
     }
 
     /// Of what stands before the command, and behind it, where it counts.

@@ -221,7 +221,7 @@ fn word(kind: Kind) -> String {
 }
 
 /// What the objects have beyond their JSON, and other names of what they have.
-fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
+pub(super) fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
     let key = match name {
         "ID" => "Id",
         "Src" => "Source",
@@ -267,6 +267,7 @@ fn omitted(object: &Value, name: &str) -> Option<Value> {
         // A pointer, and so not `<no value>`.
         "Healthcheck" | "StartupHealthCheck" => ("HealthLogDestination", json!("<nil>")),
         "MergedDir" => ("UpperDir", json!("")),
+        "Cmd" | "Entrypoint" => ("Env", json!([])),
         "IDMappings" => ("UsernsMode", Value::Null),
         "Networks" => ("SandboxKey", json!({})),
         _ => return None,

@@ -103,7 +103,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
 
 fn root() -> Command {
     let mut command = Globals::augment(Command::new("rpod"))
-        .about("Manage containers, pods and images")
+        .about("Manage pods, containers and images")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)

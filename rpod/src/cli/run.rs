@@ -93,8 +93,11 @@ fn choose(names: &[String], streams: &mut Streams) -> Result<()> {
 /// A container that was made only to run once goes when it cannot start. Whatever the reason, it is the command that was not run:
 /// 127 if something was not found, else 126.
 fn started<T>(ctx: &Context, container: &Container, result: Result<T>) -> Result<T> {
-    if result.is_err() && container.remove {
-        remove::remove(ctx, container, true, Some(0))?;
+    if result.is_err()
+        && container.remove
+        && let Err(error) = remove::remove(ctx, container, true, Some(0))
+    {
+        warn(&format!("removing container {}: {error:#}", container.id));
     }
     result.map_err(|error| {
         let message = worded(&error);

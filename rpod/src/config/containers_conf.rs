@@ -109,6 +109,7 @@ pub struct Engine {
     pub retry_delay: Option<String>,
     pub runtime: Option<String>,
     pub runtimes: BTreeMap<String, Vec<PathBuf>>,
+    pub runtimes_flags: BTreeMap<String, Vec<String>>,
     pub stop_timeout: Option<u64>,
     pub volume_path: Option<PathBuf>,
 }

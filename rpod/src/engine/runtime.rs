@@ -10,11 +10,13 @@ use thiserror::Error;
 use super::Context;
 use super::container::record::Container;
 
-/// Global flags that were asked for by `--runtime-flag`.
-pub fn flags(ctx: &Context) -> Vec<String> {
-    ctx.globals
-        .runtime_flag
-        .iter()
+/// Its global flags: those of containers.conf for a runtime of this name, and those of `--runtime-flag`.
+pub fn flags(ctx: &Context, runtime: &Path) -> Vec<String> {
+    let name = runtime.file_name().unwrap_or_default().to_string_lossy();
+    let configured = &ctx.config.containers_conf.engine.runtimes_flags;
+    let configured = configured.get(&*name).into_iter().flatten();
+    configured
+        .chain(&ctx.globals.runtime_flag)
         .map(|flag| format!("--{}", flag.trim_start_matches('-')))
         .collect()
 }
@@ -38,8 +40,9 @@ pub fn of(ctx: &Context, container: &Container) -> Result<PathBuf> {
 
 /// A container's runtime, ready for a subcommand.
 pub fn command(ctx: &Context, container: &Container) -> Result<Command> {
-    let mut command = Command::new(of(ctx, container)?);
-    command.args(flags(ctx));
+    let runtime = of(ctx, container)?;
+    let mut command = Command::new(&runtime);
+    command.args(flags(ctx, &runtime));
     if container.resources.systemd_cgroup() {
         command.arg("--systemd-cgroup");
     }

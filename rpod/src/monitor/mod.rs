@@ -190,7 +190,7 @@ impl Monitor<'_> {
         add(&["-r", &text(&self.runtime)?, "-b", &text(self.bundle)?]);
         add(&["-p", &text(&self.run.join("pidfile"))?, "-n", self.name]);
         add(&["--exit-dir", &text(self.exit_dir)?, "--full-attach"]);
-        for flag in runtime::flags(ctx) {
+        for flag in runtime::flags(ctx, &self.runtime) {
             add(&["--runtime-arg", &flag]);
         }
         if self.resources.systemd_cgroup() {

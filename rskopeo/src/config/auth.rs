@@ -117,6 +117,10 @@ impl Place {
     /// Both are given.
     pub fn new(authfile: Option<&Path>, compat: Option<&Path>) -> Result<Self> {
         let file = given_authfile(authfile);
+        // Who names docker's directory means its file, which is not written to otherwise.
+        let dockers = env::var_os("DOCKER_CONFIG").filter(|_| file.is_none() && compat.is_none());
+        let dockers = dockers.map(|directory| Path::new(&directory).join("config.json"));
+        let compat = compat.or(dockers.as_deref());
         if file.is_some() && compat.is_some() {
             bail!(
                 "options for paths to the credential file and to the Docker-compatible credential file can not be set simultaneously"

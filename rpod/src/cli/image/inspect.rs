@@ -33,7 +33,8 @@ impl Verb for Inspect {
                 Err(error) => missing.push(error),
             }
         }
-        output::inspected("image inspect", &found, &self.format)?;
+        let methods = crate::cli::inspect::methods;
+        output::inspected_with("image inspect", &found, &self.format, methods)?;
         first_of(missing)
     }
 }

@@ -54,7 +54,7 @@ use crate::engine::image::Access;
 pub(super) fn authfile(text: &str) -> Result<PathBuf, Amiss> {
     match fs::metadata(text) {
         Err(error) if !text.is_empty() => {
-            let error = Error::new(error).context(format!("stat {text}"));
+            let error = Error::new(error).context(format!("faccessat {text}"));
             Err(Amiss(worded(
                 &error.context("credential file is not accessible"),
             )))

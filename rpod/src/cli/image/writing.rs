@@ -22,7 +22,7 @@ pub struct WritingOptions {
     #[arg(long)]
     force_compression: bool,
     /// Manifest type (oci, v2s1 or v2s2) to use in the destination
-    #[arg(short, long, value_parser = ["oci", "v2s1", "v2s2"])]
+    #[arg(short, long, value_parser = ["oci", "v2s1", "v2s2", "docker"])]
     format: Option<String>,
     /// Discard any pre-existing signatures in the image
     #[arg(long)]
@@ -57,7 +57,10 @@ pub const NO_SEQUOIA: Refused = (
 impl From<WritingOptions> for Writing {
     fn from(options: WritingOptions) -> Writing {
         Writing {
-            format: options.format,
+            // Another name of it, in no help.
+            format: options
+                .format
+                .map(|format| format.replace("docker", "v2s2")),
             compression_format: options.compression_format,
             compression_level: options.compression_level,
             force_compression: options.force_compression,

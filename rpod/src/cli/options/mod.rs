@@ -64,10 +64,16 @@ use crate::store::names;
 use crate::systemd::auto_update;
 
 /// What podman's manual has and these commands cannot have.
-pub(super) const REFUSED: &[Refused] = &[(
-    "link-local-ip",
-    "netavark gives no link-local addresses: say --ip",
-)];
+pub(super) const REFUSED: &[Refused] = &[
+    (
+        "kernel-memory",
+        "kernels have no limit of their own for this memory any more: it counts to --memory",
+    ),
+    (
+        "link-local-ip",
+        "netavark gives no link-local addresses: say --ip",
+    ),
+];
 
 /// What stands before an error of a container that cannot be made so.
 const CREATE_OPTION: &str = "running container create option: ";
@@ -213,12 +219,6 @@ impl ContainerOptions {
     }
 
     fn create_in(&self, ctx: &Context, new_pod: Option<&Pod>) -> Result<Container> {
-        if let Some(path) = self.cidfile.as_deref().filter(|path| path.exists()) {
-            let path = path.display();
-            bail!(
-                "container id file exists. Ensure another container is not using it or delete {path}"
-            );
-        }
         let joining = self.pod.join(ctx, new_pod)?;
         let (mut container, auto) = self.resolve(ctx, joining.as_ref(), new_pod.is_some())?;
         let _images = create::lock_images(ctx)?;
@@ -234,7 +234,7 @@ impl ContainerOptions {
         }
         let _choosing = user_namespace::choose(ctx, auto.as_ref(), &mut container)?;
         let container = create::create(ctx, container)?;
-        if let Some(path) = &self.cidfile {
+        if let Some(path) = &container.cidfile {
             std::fs::write(path, &container.id)
                 .with_context(|| format!("writing {}", path.display()))?;
         }
@@ -298,6 +298,12 @@ impl ContainerOptions {
                 .map(std::path::absolute)
                 .transpose()
                 .context("--conmon-pidfile")?,
+            cidfile: self
+                .cidfile
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()
+                .context("--cidfile")?,
             pidfile: self
                 .pidfile
                 .as_ref()

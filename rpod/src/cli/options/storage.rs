@@ -86,7 +86,7 @@ impl StorageOptions {
             more.push(volume::parse(text).context("volumes of containers.conf")?);
         }
         for text in conf.mounts.iter().flatten() {
-            more.extend(mount::parse(text).context("mounts of containers.conf")?);
+            more.extend(mount::parse(text).context("parsing containers.conf mounts")?);
         }
         // What is asked for itself wins over what another container has there, and that over what is configured.
         for mount in more {

@@ -112,16 +112,17 @@ fn settings(container: &Container, image: &Value, asked: &Commit) -> Value {
         json!({})
     };
     let process = &container.process;
+    // The image's arguments are not those of another entrypoint.
+    for (key, words) in [
+        ("Cmd", &process.command),
+        ("Entrypoint", &process.entrypoint),
+    ] {
+        config[key] = json!((!words.is_empty()).then_some(words));
+    }
     let mut set = |key: &str, value: Value| {
         config[key] = value;
     };
     set("Env", json!(process.env));
-    if !process.command.is_empty() {
-        set("Cmd", json!(process.command));
-    }
-    if !process.entrypoint.is_empty() {
-        set("Entrypoint", json!(process.entrypoint));
-    }
     set(
         "WorkingDir",
         json!(if process.workdir.is_empty() {

@@ -17,6 +17,7 @@ use crate::engine::image::{self, RemoveError};
 use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
 use crate::engine::{Context, event, pod, runtime, volume};
+use crate::output::warn;
 use crate::store::directory::remove_tree;
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
@@ -154,6 +155,10 @@ pub fn remove_image(ctx: &Context, container: &Container) -> Result<()> {
         return Ok(());
     }
     match image::remove(ctx, &container.image.raw_name, false) {
+        Err(error) if RemoveError::is_in_use_beside(&error, &container.id) => {
+            warn(&format!("{error:#}"));
+            Ok(())
+        }
         Err(error) if RemoveError::is_of_others(&error) => Ok(()),
         Err(error) => Err(error),
         Ok(_) => image::sweep(ctx).map(drop),
@@ -278,9 +283,19 @@ pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
     if container.remove {
         volume::attach::remove_anonymous(ctx, container)?;
     }
+    if let Some(path) = &container.cidfile {
+        forget_id(path, &container.id);
+    }
     match &container.pod {
         Some(pod) => pod::leave(ctx, pod, &container.id),
         None => Ok(()),
+    }
+}
+
+/// Removes the file with a container's id, unless it has another's by now. What is left of it harms nobody.
+fn forget_id(path: &Path, id: &str) {
+    if fs::read_to_string(path).is_ok_and(|text| text.trim_end() == id) {
+        let _ = fs::remove_file(path);
     }
 }
 

@@ -156,6 +156,10 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         json!({ "Name": policy, "MaximumRetryCount": restart.retries }),
     );
     add("AutoRemoveImage", json!(container.remove_image));
+    add(
+        "ContainerIDFile",
+        json!(container.cidfile.clone().unwrap_or_default()),
+    );
     add("PublishAllPorts", json!(container.network.publish_all));
     add(
         "NanoCpus",

@@ -74,6 +74,8 @@ pub struct Container {
     pub stop_timeout: u64,
     /// Seconds that it may run.
     pub timeout: u64,
+    /// Where its id was written; the file goes with it.
+    pub cidfile: Option<PathBuf>,
     /// Where the monitor's pid is written, too.
     pub conmon_pidfile: Option<PathBuf>,
     /// Where the pid of its process is written, too.
