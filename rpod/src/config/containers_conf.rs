@@ -5,6 +5,7 @@
 //! `CONTAINERS_CONF` is set, that file alone; then those of `--module`, from `containers.conf.modules` in the user's own directory,
 //! `/etc/containers` or `/usr/share/containers`; `CONTAINERS_CONF_OVERRIDE` is read last.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -147,16 +148,26 @@ impl ContainersConf {
                     return Err(error).with_context(|| format!("reading {}", path.display()));
                 }
             };
-            merge(
-                &mut merged,
-                text.parse()
-                    .with_context(|| format!("parsing {}", path.display()))?,
-            );
+            let table = without_comments(&text).parse();
+            let table = table.with_context(|| format!("parsing {}", path.display()))?;
+            merge(&mut merged, table);
         }
         let mut merged = toml::Value::Table(merged);
         drop_marks(&mut merged);
         merged.try_into().context("containers.conf")
     }
+}
+
+/// The text with empty lines in the place of comments. They are nearly all of the file as it is distributed, and to have them parsed
+/// would be most of what any command does before its own work. In a text of several lines one may look like a comment.
+fn without_comments(text: &str) -> Cow<'_, str> {
+    if text.contains("\"\"\"") || text.contains("'''") {
+        return text.into();
+    }
+    let is_comment = |line: &str| line.trim_start().starts_with('#');
+    let lines = text.split('\n');
+    let lines = lines.map(|line| if is_comment(line) { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n").into()
 }
 
 fn files(modules: &[PathBuf]) -> Result<Vec<PathBuf>> {
@@ -318,6 +329,17 @@ mod tests {
         assert_eq!(of(&lists[1..3]), ["B", "C"]);
         assert_eq!(of(&lists[..4]), ["D"]);
         assert_eq!(of(&lists), ["E"]);
+    }
+
+    #[test]
+    fn lines_of_comments_are_not_parsed() {
+        let text = "# a\n  # b\r\n[engine] # c\nruntime = 'x'\n#d";
+        let left = without_comments(text);
+        assert_eq!(left, "\n\n[engine] # c\nruntime = 'x'\n");
+        for quotes in ["'''", "\"\"\""] {
+            let text = format!("[engine]\nruntime = {quotes}\n#x\n{quotes}\n");
+            assert_eq!(without_comments(&text), text);
+        }
     }
 
     #[test]
