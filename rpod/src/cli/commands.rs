@@ -290,14 +290,22 @@ pub(super) struct Noun {
 }
 
 impl Noun {
-    pub(super) fn command(&self) -> Command {
-        let mut group = Command::new(self.name)
+    /// Without the commands that it has.
+    pub(super) fn alone(&self) -> Command {
+        Command::new(self.name)
             .about(self.about)
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .disable_help_subcommand(true);
+            .disable_help_subcommand(true)
+    }
+
+    pub(super) fn command(&self) -> Command {
+        let mut group = self.alone();
         for entry in self.commands {
             group = group.subcommand(entry.command());
+        }
+        for (_, inner) in INNER_NOUNS.iter().filter(|(outer, _)| *outer == self.name) {
+            group = group.subcommand(inner.command());
         }
         group
     }

@@ -90,7 +90,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
     if let Some(question) = completion::asked(&args) {
         return completion::answer(&question);
     }
-    let matches = match root().try_get_matches_from(&args) {
+    let root = root_with(|noun| args.iter().any(|word| word == noun));
+    let matches = match root.try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => return usage::answer(&error, &args),
     };
@@ -102,6 +103,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
 }
 
 fn root() -> Command {
+    root_with(|_| true)
+}
+
+/// Of the nouns, only those have their commands that may be named: the others' would be a quarter of what rpod allocates.
+fn root_with(is_named: impl Fn(&str) -> bool) -> Command {
     let mut command = Globals::augment(Command::new("rpod"))
         .about("Manage pods, containers and images")
         .version(env!("CARGO_PKG_VERSION"))
@@ -113,11 +119,10 @@ fn root() -> Command {
         command = command.subcommand(entry.command());
     }
     for noun in NOUNS {
-        let mut group = noun.command();
-        for (_, inner) in INNER_NOUNS.iter().filter(|(outer, _)| *outer == noun.name) {
-            group = group.subcommand(inner.command());
-        }
-        command = command.subcommand(group);
+        command = command.subcommand(match is_named(noun.name) {
+            true => noun.command(),
+            false => noun.alone(),
+        });
     }
     command
 }
