@@ -191,8 +191,8 @@ mod go_rfc3339 {
     }
 
     pub(super) fn text(time: Timestamp) -> String {
-        let local = time.to_zoned_datetime(local_zone());
-        let text = local.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string();
+        let offset = local_zone().to_offset(time);
+        let text = time.display_with_offset(offset).to_string();
         match text.strip_suffix("+00:00") {
             Some(utc) => format!("{utc}Z"),
             None => text,
