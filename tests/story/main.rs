@@ -118,6 +118,7 @@ fn main() -> ExitCode {
         inspect::tags_that_are_not_told_are_done_without,
         inspect::a_digest_is_of_the_images_own_algorithm,
         places::registries_are_configured_in_many_places,
+        places::names_are_rewritten_for_reading_alone,
         places::the_policy_is_the_users_before_the_systems,
         access::tls_needs_the_authority,
         access::what_of_tls_may_be_used_is_chosen,

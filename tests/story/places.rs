@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tests::{Cmd, Result, Scratch, ensure, ours};
+use tests::{Cmd, Result, Scratch, Stack, ensure, ours};
 
 /// A registry that a file speaks of is blocked by it, so that the error tells which files were read.
 fn blocks(registry: &str) -> String {
@@ -104,5 +104,36 @@ pub(crate) fn the_policy_is_the_users_before_the_systems() -> Result<()> {
         .rskopeo(copy)?
         .env("CONTAINERS_POLICY_JSON", "none.json");
     none.exits(1)?.complains("open none.json")?;
+    Ok(())
+}
+
+/// Where a name is looked for is one thing, and what it names another: what is written goes where it is said to go.
+pub(crate) fn names_are_rewritten_for_reading_alone() -> Result<()> {
+    let stack = Stack::new()?;
+    let conf = format!(
+        "[[registry]]\nprefix = \"example.test/a\"\nlocation = \"{}\"\ninsecure = true\n{}",
+        stack.registry.address,
+        blocks("bad.test")
+    );
+    stack.scratch.write("registries.conf", conf)?;
+    let named = "docker://example.test/a/alpine:latest";
+    stack.rskopeo(&format!("copy {named} dir:alpine")).ok()?;
+    stack
+        .rskopeo("list-tags docker://example.test/a/alpine")
+        .ok()?
+        .says("latest")?;
+    let written = stack.rskopeo(&format!("copy dir:alpine {named}"));
+    // Nobody is there.
+    let proxy = "http://127.0.0.1:1";
+    let written = written.env("https_proxy", proxy).env("http_proxy", proxy);
+    written.exits(1)?.complains("example.test")?;
+    let conf = stack.scratch.path("registries.conf");
+    stack
+        .rskopeo("copy dir:alpine docker://bad.test/alpine")
+        .exits(1)?
+        .complains(format!(
+            "registry bad.test is blocked in {}",
+            conf.display()
+        ))?;
     Ok(())
 }

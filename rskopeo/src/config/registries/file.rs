@@ -1,5 +1,7 @@
 //! What one file says.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
@@ -73,6 +75,9 @@ pub(super) struct Registry {
     pub(super) mirror_by_digest_only: bool,
     #[serde(default)]
     pub(super) mirror: Vec<Mirror>,
+    /// The file that says this.
+    #[serde(skip)]
+    pub(super) origin: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -4,7 +4,7 @@ mod file;
 mod paths;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -44,7 +44,7 @@ impl Registries {
         for path in paths {
             let merged = fs::read_to_string(path)
                 .with_context(|| format!("open {}", path.display()))
-                .and_then(|text| registries.merge(&text));
+                .and_then(|text| registries.merge(&text, path));
             merged.with_context(|| {
                 format!("loading registries configuration {:?}", path.display())
             })?;
@@ -56,11 +56,12 @@ impl Registries {
     #[cfg(any(test, fuzzing))]
     pub fn parse(text: &str) -> Result<Self> {
         let mut registries = Self::default();
-        registries.merge(text)?;
+        registries.merge(text, Path::new("registries.conf"))?;
         Ok(registries)
     }
 
-    fn merge(&mut self, text: &str) -> Result<()> {
+    /// `origin` is where the text lies.
+    fn merge(&mut self, text: &str, origin: &Path) -> Result<()> {
         let mut file: File = toml::from_str(text)?;
         if let Some(helpers) = file.credential_helpers {
             self.credential_helpers = helpers;
@@ -82,6 +83,7 @@ impl Registries {
             if registry.location.is_empty() && !registry.prefix.starts_with("*.") {
                 registry.location.clone_from(&registry.prefix);
             }
+            registry.origin = origin.to_owned();
             self.all.retain(|earlier| earlier.prefix != registry.prefix);
             self.all.push(registry);
         }
@@ -114,24 +116,36 @@ impl Registries {
                 mirror.insecure,
             )?);
         }
-        endpoints.push(self.push(name)?);
+        endpoints.push(self.location(name)?);
         Ok(endpoints)
     }
 
-    /// Where `name` is written to: never a mirror.
-    pub fn push(&self, name: &Name) -> Result<Endpoint> {
-        match self.find(name) {
-            Some(registry) if registry.blocked => {
-                bail!(
-                    "registry {} is blocked in /etc/containers/registries.conf or its .d directory",
-                    registry.prefix
-                )
-            }
+    /// Where `name` is read from if not from a mirror.
+    pub fn location(&self, name: &Name) -> Result<Endpoint> {
+        let registry = self.allowed(name)?;
+        match registry {
             Some(registry) => rewritten(name, registry, &registry.location, registry.insecure),
-            None => Ok(Endpoint {
-                name: name.clone(),
-                insecure: false,
-            }),
+            None => self.push(name),
+        }
+    }
+
+    /// Where `name` is written to: in the registry that it names. Other locations are for reading.
+    pub fn push(&self, name: &Name) -> Result<Endpoint> {
+        let registry = self.allowed(name)?;
+        Ok(Endpoint {
+            name: name.clone(),
+            insecure: registry.is_some_and(|registry| registry.insecure),
+        })
+    }
+
+    fn allowed(&self, name: &Name) -> Result<Option<&Registry>> {
+        match self.find(name) {
+            Some(registry) if registry.blocked => bail!(
+                "registry {} is blocked in {}",
+                registry.prefix,
+                registry.origin.display()
+            ),
+            registry => Ok(registry),
         }
     }
 
@@ -225,14 +239,21 @@ mod tests {
         assert!(pulled[0].insecure && !pulled[1].insecure);
         assert!(conf.pull(&"x.bad.com/a".parse().unwrap()).is_err());
         assert_eq!(
-            conf.push(&"a.io/x/z".parse().unwrap())
+            conf.location(&"a.io/x/z".parse().unwrap())
                 .unwrap()
                 .name
                 .repository(),
             "b.io/y/z"
         );
         assert_eq!(
-            conf.push(&"a.io/xx/z".parse().unwrap())
+            conf.push(&"a.io/x/z".parse().unwrap())
+                .unwrap()
+                .name
+                .repository(),
+            "a.io/x/z"
+        );
+        assert_eq!(
+            conf.location(&"a.io/xx/z".parse().unwrap())
                 .unwrap()
                 .name
                 .repository(),
@@ -297,9 +318,11 @@ mod tests {
     #[test]
     fn the_last_list_of_helpers_counts() {
         let mut conf = registries("credential-helpers = ['pass', 'containers-auth.json']");
-        conf.merge("unqualified-search-registries = []").unwrap();
+        let file = Path::new("x.conf");
+        conf.merge("unqualified-search-registries = []", file)
+            .unwrap();
         assert_eq!(conf.credential_helpers(), ["pass", "containers-auth.json"]);
-        conf.merge("credential-helpers = []").unwrap();
+        conf.merge("credential-helpers = []", file).unwrap();
         assert!(conf.credential_helpers().is_empty());
         assert!(Registries::parse("credential-helpers = 'pass'").is_err());
     }
@@ -307,7 +330,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in ".{0,120}") {
-            let _ = Registries::default().merge(&text);
+            let _ = Registries::default().merge(&text, Path::new("x.conf"));
         }
     }
 }

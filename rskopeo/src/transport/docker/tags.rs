@@ -12,7 +12,7 @@ use crate::transport::Access;
 
 /// All tags of the repository of `name`, page by page.
 pub fn list_tags(name: &Name, access: &Access) -> Result<Vec<String>> {
-    let endpoint = Registries::load()?.push(name)?;
+    let endpoint = Registries::load()?.location(name)?;
     let client = connect(&endpoint, access, Scope::Pull)?;
     all(&client, &name.domain)
 }
