@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 
 use super::{connect, fetch_manifest, tags};
 use crate::config::{Endpoint, Registries};
@@ -27,22 +27,25 @@ pub struct DockerSource {
 impl DockerSource {
     /// Finds the image at the first endpoint that has it.
     pub fn open(name: &Name, access: &Access) -> Result<Self> {
-        let mut errors = Vec::new();
+        let mut failures = Vec::new();
         for endpoint in Registries::load()?.pull(name)? {
             match Self::at(name, &endpoint, access) {
                 Ok(source) => return Ok(source),
-                Err(error) => errors.push(error),
+                Err(error) => failures.push((endpoint.name, error)),
             }
         }
-        match errors.pop() {
-            Some(last) if errors.is_empty() => Err(last),
-            Some(last) => {
-                let mirrors: Vec<String> =
-                    errors.iter().map(|error| format!("{error:#}")).collect();
-                Err(last.context(format!("(Mirrors also failed: {})", mirrors.join("; "))))
-            }
-            None => bail!("no place to pull {name} from"),
+        let Some((itself, error)) = failures.pop() else {
+            bail!("no place to pull {name} from");
+        };
+        if failures.is_empty() {
+            return Err(error);
         }
+        let told = |(mirror, error): &(Name, Error)| format!("[{mirror}: {error:#}]");
+        let mirrors: Vec<String> = failures.iter().map(told).collect();
+        Err(error.context(format!(
+            "(Mirrors also failed: {}): {itself}",
+            mirrors.join("\n")
+        )))
     }
 
     fn at(asked: &Name, endpoint: &Endpoint, access: &Access) -> Result<Self> {
