@@ -184,6 +184,11 @@ pub(crate) fn what_a_pod_was_asked_for_reaches_its_containers() -> Result<()> {
         Ok(bytes) => ensure!(bytes.trim() == (64 << 20).to_string(), "{limit} is {bytes}"),
         Err(error) => return skip(format!("{limit}: {error}: this host's cgroups are v2")),
     }
+    // It is somebody's, whoever's it is.
+    stack
+        .rpod("pod create --pod-id-file id")
+        .exits(125)?
+        .complains("pod id file exists")?;
     stack.rpod("pod rm -f -t 0 --pod-id-file id").ok()?;
     ensure!(!stack.scratch.path("id").exists(), "the id file is left");
     ensure!(fs::metadata(limit).is_err(), "the pod's cgroup is left");

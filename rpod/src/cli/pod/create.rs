@@ -73,6 +73,10 @@ impl Verb for Create {
         if infra.is_none() {
             self.refuse_without_infra()?;
         }
+        if let Some(path) = self.pod_id_file.as_deref().filter(|path| path.exists()) {
+            let path = path.display();
+            bail!("pod id file exists. Ensure another pod is not using it or delete {path}");
+        }
         if self.replace {
             if pod.name.is_empty() {
                 bail!("cannot replace pod without --name being set");
