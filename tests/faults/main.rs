@@ -13,6 +13,7 @@ mod registry;
 mod runtime;
 mod steps;
 mod strike;
+mod things;
 mod together;
 
 use std::process::ExitCode;
@@ -71,6 +72,15 @@ fn main() -> ExitCode {
         steps::a_command_without_room_says_so_and_leaves_nothing,
         steps::what_makes_room_works_on_a_full_disk,
         steps::a_full_disk_takes_no_container,
+        things::an_artifact_is_whole_or_not_there,
+        things::a_pulled_artifact_is_whole_or_not_there,
+        things::a_manifest_list_is_whole_or_not_there,
+        things::a_volume_is_whole_or_not_there,
+        things::a_removed_volume_is_gone,
+        things::an_import_that_was_cut_short_is_told,
+        things::a_volume_is_filled_from_the_image_as_a_whole,
+        things::a_secret_is_whole_or_not_there,
+        things::a_network_is_whole_or_not_there,
         together::two_commands_on_a_container_serialise_or_say_so,
         network::a_killed_setup_or_teardown_leaves_nothing,
         pod::a_killed_step_leaves_what_can_be_removed,

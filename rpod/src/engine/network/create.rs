@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     LeaseRange, Network, NetworkError, Route, Subnet, all, config, directory, driver, file, lock,
-    pool, readable,
+    pool, readable, sweep,
 };
 use crate::engine::{Context, event};
 use crate::store::record::{self, Durability};
@@ -90,6 +90,7 @@ pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
 pub(super) fn save(ctx: &Context, network: &Network) -> Result<()> {
     let directory = directory(ctx);
     fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    sweep(ctx)?;
     // Podman's indent, for whoever reads the file.
     let text = crate::output::pretty(&serde_json::to_value(network)?, 5) + "\n";
     record::replace(&file(ctx, &network.name), text.as_bytes(), Durability::Disk)

@@ -30,9 +30,10 @@ pub mod shared;
 pub mod update;
 pub mod user_mode;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
 use super::Context;
@@ -152,6 +153,23 @@ pub fn find(ctx: &Context, text: &str) -> Result<Network> {
     }
     let names = all(ctx)?.into_iter().map(|network| network.name);
     Err(NetworkError::NotFound(Missing::among(text, names)).into())
+}
+
+/// Removes what killed processes have left half-written. The caller holds the lock.
+fn sweep(ctx: &Context) -> Result<()> {
+    for path in half_written(ctx)? {
+        fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn half_written(ctx: &Context) -> Result<Vec<PathBuf>> {
+    let mut paths = entries(&directory(ctx))?;
+    paths.retain(|path| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        name.starts_with(b".tmp-") && name.ends_with(b".json")
+    });
+    Ok(paths)
 }
 
 /// Held while networks, addresses and ports are given and taken, and while netavark works: two of it at once can meet on one bridge.

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Network, all, default_name, file, lock};
+use super::{Network, all, default_name, file, lock, sweep};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::{self, remove};
@@ -32,6 +32,7 @@ pub fn remove(ctx: &Context, network: &Network, force: bool, timeout: Option<u64
     let _lock = lock(ctx)?;
     let path = file(ctx, &network.name);
     fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+    sweep(ctx)?;
     event::network(ctx, "remove", &network.name, &network.id, &network.driver);
     Ok(())
 }

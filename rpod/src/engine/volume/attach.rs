@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::create::{create_locked, ensure};
-use super::{Volume, VolumeError, fill, get, mount, own, remove};
+use super::{Volume, VolumeError, archive, fill, get, mount, own, remove};
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 
@@ -66,6 +66,7 @@ pub fn prepare(ctx: &Context, container: &Container) -> Result<()> {
     for asked in &container.mounts {
         if let Some(name) = &asked.volume {
             let volume = get(ctx, name)?;
+            archive::tell_if_incomplete(ctx, &volume)?;
             mount::up(ctx, &volume)?;
             if volume.needs_copy_up {
                 fill::first_use(ctx, container, asked)?;

@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 
 use anyhow::{Context as _, Result};
 
-use super::{Volume, directory, home, load};
+use super::{NAMELESS, Volume, archive, directory, home, load};
 use crate::engine::system::check::{Damage, Outcome, Thing};
 use crate::engine::{Context, network};
-use crate::store::{names, record};
+use crate::store::{Lock, names, record};
 
 pub fn check(ctx: &Context) -> Result<Vec<Damage>> {
     let mut found = Vec::new();
@@ -18,12 +18,17 @@ pub fn check(ctx: &Context) -> Result<Vec<Damage>> {
         }
         let thing = Thing::Volume(name.clone());
         match load(ctx, &name) {
-            Ok(Some(volume)) if volume.data(ctx).is_dir() => {}
-            Ok(Some(_)) => found.push(Damage::one(thing, "its _data directory is missing")),
-            Ok(None) => found.push(Damage::one(thing, "it has no record")),
+            Ok(Some(volume)) if !volume.data(ctx).is_dir() => {
+                found.push(Damage::one(thing, "its _data directory is missing"));
+            }
+            Ok(Some(volume)) if archive::is_incomplete(ctx, &volume)? => {
+                found.push(Damage::one(thing, archive::CUT_SHORT));
+            }
+            Ok(_) => {}
             Err(error) => found.push(Damage::one(thing, format!("{error:#}"))),
         }
     }
+    found.extend(left_nameless(ctx)?);
     let networks = network::directory(ctx);
     for name in entries(&networks)? {
         let Some(stem) = name
@@ -40,6 +45,27 @@ pub fn check(ctx: &Context) -> Result<Vec<Damage>> {
         }
     }
     Ok(found)
+}
+
+/// What killed commands have left of volumes.
+fn left_nameless(ctx: &Context) -> Result<Vec<Damage>> {
+    let directory = directory(ctx);
+    let is_nameless = |name: &String| name.starts_with(NAMELESS);
+    let left: Vec<String> = entries(&directory)?
+        .into_iter()
+        .filter(is_nameless)
+        .collect();
+    // Who is at work holds the lock.
+    if left.is_empty() || Lock::try_exclusive(&directory)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let damage = |name| {
+        Damage::one(
+            Thing::Leftover(directory.join(name)),
+            "left half-made or half-removed by a killed command",
+        )
+    };
+    Ok(left.into_iter().map(damage).collect())
 }
 
 fn entries(directory: &std::path::Path) -> Result<Vec<String>> {
@@ -61,6 +87,12 @@ pub fn mend(ctx: &Context, name: &str) -> Result<Outcome> {
     let data = home(ctx, name).join("_data");
     let had_data = data.is_dir();
     fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
+    if let Ok(Some(volume)) = load(ctx, name)
+        && archive::is_incomplete(ctx, &volume)?
+    {
+        archive::note(ctx, &volume, None)?;
+        return Ok(Outcome::Restored("it is taken as it is".to_owned()));
+    }
     if !matches!(load(ctx, name), Ok(Some(_))) {
         let volume = Volume {
             name: name.to_owned(),

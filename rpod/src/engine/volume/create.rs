@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Volume, VolumeError, home, load, lock};
+use super::{Volume, VolumeError, home, load, lock, nameless, sweep};
 use crate::engine::{Context, event};
+use crate::store::directory::remove_tree;
+use crate::store::record::{self, Durability};
 use crate::store::{id, names};
 
 /// Makes the volume, and gives it a name if it has none.
 pub fn create(ctx: &Context, volume: Volume) -> Result<Volume> {
     let _lock = lock(ctx)?;
+    sweep(ctx)?;
     create_locked(ctx, volume)
 }
 
@@ -62,15 +66,34 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     if load(ctx, &volume.name)?.is_some() {
         return Err(VolumeError::Exists(volume.name).into());
     }
-    // A directory without a record was left by a killed process; what was in it never was a volume.
-    let home = home(ctx, &volume.name);
-    let data = home.join("_data");
-    fs::create_dir_all(&data).with_context(making)?;
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).with_context(making)?;
-    chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0))).with_context(making)?;
-    volume.save(ctx)?;
+    let nameless = nameless(ctx)?;
+    let made = fill(&volume, &nameless).with_context(making);
+    let made = made.and_then(|()| match fs::rename(&nameless, home(ctx, &volume.name)) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists
+            ) =>
+        {
+            Err(VolumeError::Exists(volume.name.clone()).into())
+        }
+        named => named.with_context(making),
+    });
+    if made.is_err() {
+        // What went wrong is the error; what is left is swept.
+        let _ = remove_tree(&nameless);
+    }
+    made?;
     event::volume(ctx, "create", &volume.name);
     Ok(volume)
+}
+
+fn fill(volume: &Volume, home: &Path) -> Result<()> {
+    let data = home.join("_data");
+    fs::create_dir_all(&data)?;
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755))?;
+    chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0)))?;
+    record::save(&home.join("volume.json"), volume, Durability::Disk)
 }
 
 /// `o=uid=N,gid=N`: whose the volume is.

@@ -1,18 +1,21 @@
 //! A new volume gets what the image has at the place where it is mounted: files, owner and mode.
 
 use std::fs;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::chown;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
-use super::{Volume, get, lock};
+use super::{Filling, Volume, get, lock};
 use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
 use crate::engine::files::pack::{Form, Packer};
 use crate::engine::files::{self, Root, unpack};
+use crate::store::directory::{entries, remove_tree};
 
 /// As long as the volume is empty it becomes what the container that uses it has at its place: podman-run(1), "--volume".
 pub(super) fn first_use(ctx: &Context, container: &Container, mount: &Mount) -> Result<()> {
@@ -24,21 +27,47 @@ pub(super) fn first_use(ctx: &Context, container: &Container, mount: &Mount) -> 
     }
     let name = volume.name.clone();
     let filling = || format!("filling volume {name} from the image");
+    start_anew(ctx, &mut volume).with_context(filling)?;
     let is_empty = is_empty(&volume.data(ctx)).with_context(filling)?;
-    let had_owner = volume.has_owner;
+    let before = volume.clone();
     if is_empty {
         place(ctx, container, mount, &mut volume).with_context(filling)?;
     } else {
         volume.has_owner = true;
     }
-    if volume.needs_copy_up && volume.has_owner == had_owner {
+    volume.being_filled = None;
+    if volume == before {
         return Ok(());
     }
     volume.save(ctx)
 }
 
+/// What somebody has begun to fill from an image who was killed, or had no room for it, is emptied.
+pub(super) fn start_anew(ctx: &Context, volume: &mut Volume) -> Result<()> {
+    if volume.being_filled == Some(Filling::Image) {
+        for path in entries(&volume.data(ctx))? {
+            match path.is_dir() && !path.is_symlink() {
+                true => remove_tree(&path)?,
+                false => {
+                    fs::remove_file(&path)
+                        .with_context(|| format!("removing {}", path.display()))?;
+                }
+            }
+        }
+        volume.being_filled = None;
+        volume.save(ctx)?;
+    }
+    Ok(())
+}
+
 fn is_empty(directory: &Path) -> std::io::Result<bool> {
     Ok(fs::read_dir(directory)?.next().is_none())
+}
+
+fn has_files(root: &Root, path: &Path) -> Result<bool> {
+    let directory = root.open_at(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+    let opened = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    Ok(!is_empty(Path::new(&opened))?)
 }
 
 fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volume) -> Result<()> {
@@ -55,7 +84,10 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
                 // Another container's user may take it over from anybody but root.
                 volume.has_owner = stat.st_uid == 0 && stat.st_gid == 0;
             }
-            if !mount.no_copy && !volume.options.contains_key("nocopy") {
+            let copies = !mount.no_copy && !volume.options.contains_key("nocopy");
+            if copies && has_files(&rootfs, destination)? {
+                volume.being_filled = Some(Filling::Image);
+                volume.save(ctx)?;
                 copy(&rootfs, destination, &Root::open(&data)?)?;
             }
             if !is_empty(&data)? {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Volume, mount};
+use super::{Volume, archive, mount};
 use crate::engine::Context;
 
 /// Fields that are left out of the JSON where they say nothing.
@@ -19,6 +19,7 @@ pub fn omitted(object: &Value, name: &str, _: &[Value]) -> Option<Value> {
 }
 
 pub fn inspect(ctx: &Context, volume: &Volume) -> Result<Value> {
+    archive::tell_if_incomplete(ctx, volume)?;
     let mut value = json!({
         "Name": volume.name,
         "Driver": volume.driver,

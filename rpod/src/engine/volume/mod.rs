@@ -3,6 +3,7 @@
 //! ```text
 //! ROOT/volumes/<name>/volume.json   what it was asked to be
 //! ROOT/volumes/<name>/_data         its files, or what is mounted there
+//! ROOT/volumes/.tmp-…               one that is being made or removed, or was when its process was killed
 //! RUNROOT/volumes/<name>            a person mounted it
 //! ```
 //!
@@ -30,12 +31,14 @@ use thiserror::Error;
 
 use super::Context;
 use super::container::{self, record::Container};
+use crate::output::warn;
+use crate::store::directory::{entries, remove_tree};
 use crate::store::near::Missing;
 use crate::store::readable::{Readable, damaged};
 use crate::store::record::{self, Durability};
-use crate::store::{Lock, names};
+use crate::store::{Lock, id, names};
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Volume {
     pub name: String,
@@ -53,6 +56,16 @@ pub struct Volume {
     pub needs_copy_up: bool,
     /// It does not become the user's any more of the container that uses it first.
     pub has_owner: bool,
+    /// Who fills it has not come to the end.
+    pub being_filled: Option<Filling>,
+}
+
+/// What a volume is filled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Filling {
+    /// The image of its first user; nothing else is in it.
+    Image,
+    Archive,
 }
 
 #[derive(Debug, Error)]
@@ -104,7 +117,12 @@ fn home(ctx: &Context, name: &str) -> PathBuf {
 }
 
 fn load(ctx: &Context, name: &str) -> Result<Option<Volume>> {
-    let record = record::load_if_there(&home(ctx, name).join("volume.json"));
+    let home = home(ctx, name);
+    let record = record::load_if_there(&home.join("volume.json")).and_then(|record| match record {
+        // It comes and goes with its record.
+        None if home.exists() => bail!("{} has no volume.json", home.display()),
+        record => Ok(record),
+    });
     record.map_err(|error| damaged(format!("volume {name}"), error))
 }
 
@@ -139,22 +157,11 @@ pub fn find(ctx: &Context, text: &str) -> Result<Volume> {
     }
 }
 
-/// All volumes by name. What is damaged is told and left out, what is half made left out.
+/// All volumes by name. What is damaged is told and left out.
 pub fn all(ctx: &Context) -> Result<Vec<Volume>> {
-    let directory = directory(ctx);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("listing {}", directory.display()));
-        }
-    };
     let mut all = Readable::default();
-    for entry in entries {
-        let name = entry
-            .with_context(|| format!("listing {}", directory.display()))?
-            .file_name();
-        if let Some(name) = name.to_str()
+    for path in entries(&directory(ctx))? {
+        if let Some(name) = path.file_name().and_then(|name| name.to_str())
             && names::is_valid(name)
         {
             all.add(load(ctx, name));
@@ -174,6 +181,27 @@ pub fn users(ctx: &Context, name: &str) -> Result<Vec<Container>> {
 
 fn lock(ctx: &Context) -> Result<Lock> {
     Lock::exclusive(&made_directory(ctx)?)
+}
+
+/// Another name, which no volume has, for what is being made or removed.
+fn nameless(ctx: &Context) -> Result<PathBuf> {
+    Ok(directory(ctx).join(format!("{NAMELESS}{}", id::new()?)))
+}
+
+const NAMELESS: &str = ".tmp-";
+
+/// Removes what killed processes have left nameless. The caller holds the lock exclusively, so that nobody is at work.
+fn sweep(ctx: &Context) -> Result<()> {
+    for path in entries(&directory(ctx))? {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if name.starts_with(NAMELESS.as_bytes())
+            && let Err(error) = remove_tree(&path)
+        {
+            // It keeps nobody from anything.
+            warn(&format!("{error:#}"));
+        }
+    }
+    Ok(())
 }
 
 /// Keeps volumes from being removed before the container's record names them.
