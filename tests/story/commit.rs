@@ -64,7 +64,7 @@ pub(crate) fn committed() -> Result<()> {
     stack
         .rpod("commit -c 'RUN ls' changed x")
         .exits(125)?
-        .complains("invalid change \"RUN\"")?;
+        .complains("invalid change \"RUN ls\" - invalid instruction RUN")?;
     stack
         .rpod("commit nobody x")
         .exits(125)?

@@ -88,7 +88,7 @@ pub(crate) fn defaults_of_containers() -> Result<()> {
         "create alpine true",
     )?
     .exits(125)?
-    .complains("pull_policy \"often\"")?;
+    .complains("unsupported pull policy \"often\"")?;
     with(
         &stack,
         "[containers]\nlog_driver = \"k8s-file\"\n",

@@ -148,6 +148,10 @@ pub(crate) fn chosen_by_filter_file_and_latest() -> Result<()> {
     stack.rpod("stop -t 0 --filter label=tier=db").ok()?;
     stack.rpod("wait two").ok()?.is("137")?;
     stack.rpod("stop -t 0 --cidfile one.cid").ok()?;
+    stack
+        .rpod("inspect one --format {{.HostConfig.ContainerIDFile}}")
+        .ok()?
+        .is(stack.scratch.path("one.cid").display())?;
     stack.rpod("ps -q").ok()?.is("")?;
     stack.rpod("start --filter label=tier").ok()?;
     stack.rpod("kill -a").ok()?;
@@ -170,6 +174,10 @@ pub(crate) fn chosen_by_filter_file_and_latest() -> Result<()> {
     stack
         .rpod("container prune -f --filter label=tier=web")
         .ok()?;
+    ensure!(
+        !stack.scratch.path("one.cid").exists(),
+        "the file with the id outlives its container"
+    );
     stack.rpod("ps -a --format {{.Names}}").ok()?.is("two")?;
     stack
         .rpod("container prune")

@@ -86,7 +86,7 @@ pub(crate) fn copied_in_and_out() -> Result<()> {
     stack
         .rpod("cp src dst")
         .exits(125)?
-        .complains("exactly 1 container expected")?;
+        .complains("name or ID cannot be empty")?;
     Ok(())
 }
 

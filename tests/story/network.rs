@@ -176,7 +176,7 @@ pub(crate) fn addresses_that_are_asked_for() -> Result<()> {
     )
     .ok()?;
     town.serve("any", "--network fixed")?;
-    ensure!(town.address("any", "fixed")? == "10.55.0.64");
+    ensure!(town.address("any", "fixed")? == "10.55.0.65");
     town.serve(
         "own",
         "--network fixed --ip 10.55.0.5 --mac-address 92:d0:c6:0a:29:33",

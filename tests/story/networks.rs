@@ -13,8 +13,8 @@ pub(crate) fn what_a_network_cannot_be_is_refused() -> Result<()> {
     for (options, complaint) in [
         ("-d fly", "unsupported driver fly"),
         ("-o fly=1", "unsupported bridge network option fly"),
-        ("-o isolate=perhaps", "invalid isolate \"perhaps\""),
-        ("-o vlan=5000", "a number from 0 to 4094"),
+        ("-o isolate=perhaps", "failed to parse isolate option"),
+        ("-o vlan=5000", "vlan ID 5000 must be between 0 and 4094"),
         (
             "-d macvlan -o parent=nowhere --subnet 10.70.0.0/24",
             "parent interface nowhere does not exist",

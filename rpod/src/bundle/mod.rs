@@ -165,6 +165,9 @@ pub fn annotations(container: &Container) -> Value {
         "io.podman.annotations.privileged".into(),
         json!(truth(container.security.privileged)),
     );
+    if let Some(path) = &container.cidfile {
+        all.insert("io.podman.annotations.cid-file".into(), json!(path));
+    }
     if container.security.label_disabled {
         all.insert("io.podman.annotations.label".into(), json!("disable"));
     }

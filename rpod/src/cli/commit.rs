@@ -5,17 +5,22 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
+use super::choice::named;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::commit::{self, Commit as Asked};
 use crate::engine::container::find;
 use crate::engine::image::assemble::Kind;
-use crate::engine::image::local_name;
+use crate::engine::image::{change, local_name};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     Oci,
     Docker,
+}
+
+fn unrecognized(text: &str) -> String {
+    format!("unrecognized image format {text:?}")
 }
 
 #[derive(Args, Debug)]
@@ -30,7 +35,7 @@ pub struct Commit {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Format of the image manifest and metadata
-    #[arg(short, long, value_enum, default_value = "oci")]
+    #[arg(short, long, default_value = "oci", value_parser = named::<Format>(unrecognized))]
     format: Format,
     /// Write the image ID to the file
     #[arg(long, value_name = "FILE")]
@@ -70,6 +75,7 @@ impl Verb for Commit {
         if !self.message.is_empty() && kind == Kind::Oci {
             bail!("messages are only compatible with the docker image format (-f docker)");
         }
+        change::check(&self.change)?;
         let config = self.config.as_ref().map(|path| {
             let text =
                 std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;

@@ -38,6 +38,13 @@ impl Verb for Cp {
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if self.source.is_empty() || self.destination.is_empty() {
+            bail!(
+                "invalid arguments {:?}, {:?}: you must specify paths",
+                self.source,
+                self.destination
+            );
+        }
         let ctx = Context::new(globals)?;
         let ways = Ways {
             archive: self.archive,
@@ -47,7 +54,7 @@ impl Verb for Cp {
         let (to, to_path) = end(&ctx, &self.destination)?;
         match (&from, &to) {
             (None, None) => bail!(
-                "invalid arguments {:?}, {:?}: exactly 1 container expected but 0 specified",
+                "name or ID cannot be empty: neither {:?} nor {:?} is CONTAINER:PATH",
                 self.source,
                 self.destination
             ),
@@ -89,7 +96,6 @@ fn end(ctx: &Context, text: &str) -> Result<(Option<Container>, PathBuf)> {
             };
             Ok((Some(container), path.into()))
         }
-        _ if text.is_empty() => bail!("an empty path names nothing to copy"),
         _ => Ok((None, text.into())),
     }
 }

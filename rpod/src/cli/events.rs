@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::period::point;
+use super::period::bound;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::event::{self, Asked, Event, Filter};
@@ -46,8 +46,12 @@ impl Verb for Events {
         let of_filters = "failed to parse event filters";
         let asked = Asked {
             filters: filters.collect::<Result<_>>().context(of_filters)?,
-            since: point("since", self.since.as_deref(), -1).context(of_filters)?,
-            until: point("until", self.until.as_deref(), 1).context(of_filters)?,
+            since: bound(self.since.as_deref(), -1, |text| {
+                format!("{of_filters}: unable to convert since time of {text}")
+            })?,
+            until: bound(self.until.as_deref(), 1, |text| {
+                format!("{of_filters}: unable to convert until time of {text}")
+            })?,
             stream: self.stream,
         };
         let template = match self.format.as_deref() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
+use super::choice::{named, word};
 use super::verb::{ExitStatus, Refused, boolean, refused};
 use crate::config;
 
@@ -25,13 +26,20 @@ impl CgroupManager {
     }
 }
 
+const MANAGERS: &str =
+    "configuring runtime: cgroup manager must be one of cgroupfs and systemd: invalid argument";
+
+fn no_backend(text: &str) -> String {
+    format!("configuring runtime: {text:?} is not a valid events backend: invalid argument")
+}
+
 #[derive(Args, Clone, Debug, Default)]
 pub struct Globals {
     /// Directory of files that describe devices, in the place of those of containers.conf
     #[arg(long, value_name = "DIR")]
     pub cdi_spec_dir: Vec<PathBuf>,
     /// Cgroup manager to use
-    #[arg(long, value_enum, value_name = "MANAGER")]
+    #[arg(long, value_name = "MANAGER", value_parser = named::<CgroupManager>(|_| MANAGERS.to_owned()))]
     pub cgroup_manager: Option<CgroupManager>,
     /// Directory of docker's config.json, for the credentials in it
     #[arg(long = "config", value_name = "DIR")]
@@ -43,7 +51,7 @@ pub struct Globals {
     #[arg(long, value_name = "PATH", hide = true)]
     pub default_mounts_file: Option<PathBuf>,
     /// Events backend to use
-    #[arg(long, value_name = "BACKEND", value_parser = ["file", "journald", "none"])]
+    #[arg(long, value_name = "BACKEND", value_parser = word(&["file", "journald", "none"], no_backend))]
     pub events_backend: Option<String>,
     /// Directory of files that describe hooks, in the place of those of containers.conf
     #[arg(long, value_name = "DIR")]

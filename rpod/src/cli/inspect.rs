@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::choice;
 use super::selection::{is_missing, one};
 use super::{Globals, Verb, first_of};
 use crate::engine::artifact::ArtifactError;
@@ -27,6 +28,12 @@ pub(super) enum Kind {
     Volume,
 }
 
+fn invalid_type(text: &str) -> String {
+    format!(
+        "invalid type {text:?}: must be \"image\", \"container\", \"pod\", \"network\", \"volume\", \"artifact\", or \"all\""
+    )
+}
+
 #[derive(Args, Debug)]
 pub struct Inspect {
     /// Format the output to a Go template or json
@@ -39,7 +46,7 @@ pub struct Inspect {
     #[arg(short, long)]
     size: bool,
     /// Specify inspect-object type
-    #[arg(short = 't', long = "type", value_enum, default_value = "all")]
+    #[arg(short = 't', long = "type", default_value = "all", value_parser = choice::named::<Kind>(invalid_type))]
     kind: Kind,
     /// Names or IDs of anything, looked for among containers, images, volumes, networks, pods and artifacts in this order
     #[arg(value_name = "{ARTIFACT|CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]")]

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::period::point;
+use super::period::bound;
 use super::selection::one;
 use super::{Globals, Verb};
 use crate::engine::Context;
@@ -71,8 +71,12 @@ pub(super) struct LineOptions {
 impl LineOptions {
     pub(super) fn print(&self, ctx: &Context, containers: Vec<Container>) -> Result<u8> {
         let options = logs::Options {
-            since: point("since", self.since.as_deref(), -1)?,
-            until: point("until", self.until.as_deref(), 1)?,
+            since: bound(self.since.as_deref(), -1, |text| {
+                format!("parsing --since {text:?}")
+            })?,
+            until: bound(self.until.as_deref(), 1, |text| {
+                format!("parsing --until {text:?}")
+            })?,
             tail: usize::try_from(self.tail).ok(),
             timestamps: self.timestamps,
             ..logs::Options::default()

@@ -8,6 +8,7 @@ mod artifact;
 mod attach;
 mod auto_update;
 mod checkpoint;
+mod choice;
 mod cleanup;
 mod clone;
 mod commands;

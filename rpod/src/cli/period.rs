@@ -5,19 +5,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::output::{parse_go_duration, parse_point};
 
+/// The value of such an option; `reading` is what stands before the error of one that is no time.
+pub(super) fn bound(
+    text: Option<&str>,
+    direction: i32,
+    reading: impl FnOnce(&str) -> String,
+) -> Result<Option<Timestamp>> {
+    let text = text.filter(|text| !text.is_empty());
+    let point = text.map(|text| point(text, direction).with_context(|| reading(text)));
+    point.transpose()
+}
+
 /// A point in time; a duration is counted from now, back for `--since` and on for `--until`.
-pub(super) fn point(option: &str, text: Option<&str>, direction: i32) -> Result<Option<Timestamp>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
+fn point(text: &str, direction: i32) -> Result<Timestamp> {
     let relative = parse_go_duration(text).and_then(|duration| duration.checked_mul(direction));
     let found = match relative {
         Some(duration) => Timestamp::now().checked_add(duration).ok(),
         None => fraction(text).or_else(|| parse_point(text)),
     };
-    found.map(Some).with_context(|| {
-        format!("unable to convert {option} time of {text}: neither a time nor a duration")
-    })
+    found.context("unable to interpret time value")
 }
 
 /// `1700000000.123`
@@ -42,13 +48,13 @@ mod tests {
     #[test]
     fn points_in_time() {
         let now = Timestamp::now();
-        let back = point("since", Some("10m"), -1).unwrap().unwrap();
-        let on = point("until", Some("10m"), 1).unwrap().unwrap();
+        let back = point("10m", -1).unwrap();
+        let on = point("10m", 1).unwrap();
         assert!(
             now.duration_since(back).as_secs() >= 599 && on.duration_since(now).as_secs() >= 599
         );
-        let unix = point("since", Some("1700000000.5"), -1).unwrap().unwrap();
+        let unix = point("1700000000.5", -1).unwrap();
         assert_eq!(unix.as_nanosecond(), 1_700_000_000_500_000_000);
-        assert!(point("since", Some("soon"), -1).is_err());
+        assert!(point("soon", -1).is_err());
     }
 }

@@ -3,30 +3,19 @@
 
 use std::any::TypeId;
 use std::ffi::OsString;
-use std::fmt;
+use std::net::AddrParseError;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 use anyhow::Result;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Error};
 
+use super::choice::Amiss;
 use super::help::Named;
 use super::verb::RefusedOption;
 use super::{ENGINE_ERROR, ExitStatus};
 use crate::output::no_number;
 use crate::store::near;
-
-/// What a value is told to be wrong for, where podman looks at it later than its parser does, and so has words of its own.
-#[derive(Debug)]
-pub struct Amiss(pub String);
-
-impl fmt::Display for Amiss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Amiss {}
 
 /// Prints help where it was asked for; anything else is an error.
 pub(super) fn answer(error: &Error, args: &[OsString]) -> Result<u8> {
@@ -164,6 +153,9 @@ fn why(error: &Error, option: &Arg, value: &str) -> String {
     }
     if cause::<ParseFloatError>(error).is_some() {
         return no_number("ParseFloat", value, &IntErrorKind::InvalidDigit);
+    }
+    if cause::<AddrParseError>(error).is_some() {
+        return format!("failed to parse IP: {value:?}");
     }
     match (
         std::error::Error::source(error),

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use nix::sys::signal::{SigHandler, Signal};
 
 use super::Globals;
+use crate::output::parse_bool;
 use crate::rootless::{self, Needs};
 
 /// One command of rpod. The options are its fields.
@@ -156,7 +157,9 @@ pub(super) fn boolean(arg: Arg) -> Arg {
         .require_equals(true)
         .default_value(default)
         .default_missing_value("true")
-        .value_parser(StringValueParser::new().try_map(|text| parse_bool(&text)))
+        .value_parser(StringValueParser::new().try_map(|text| {
+            parse_bool(&text).ok_or_else(|| format!("{text:?} is neither true nor false"))
+        }))
         .hide_default_value(true)
         .value_name("BOOL")
 }
@@ -187,11 +190,3 @@ impl std::fmt::Display for RefusedOption {
 }
 
 impl std::error::Error for RefusedOption {}
-
-pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(format!("\"{text}\" is neither true nor false")),
-    }
-}

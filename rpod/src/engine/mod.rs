@@ -7,6 +7,7 @@ pub mod container;
 pub mod copier;
 pub mod event;
 pub mod files;
+pub mod filter;
 pub mod host;
 pub mod image;
 pub mod layout;

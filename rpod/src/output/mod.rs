@@ -13,7 +13,7 @@ mod warning;
 pub use inspection::{inspected, inspected_with};
 pub use json::pretty;
 pub use listing::{Listing, Style, pairs, unescape};
-pub use number::{no_number, parse_number};
+pub use number::{no_number, parse_bool, parse_number};
 pub use size::{binary_size, human_size, image_size, parse_decimal_size};
 pub use table::align;
 pub use time::{

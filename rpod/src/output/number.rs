@@ -1,4 +1,4 @@
-//! Numbers, and why a text is none, in the words of Go's strconv.
+//! Numbers and truths, and why a text is none, in the words of Go's strconv.
 
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
@@ -17,6 +17,15 @@ pub fn no_number(function: &str, text: &str, why: &IntErrorKind) -> String {
         _ => "invalid syntax",
     };
     format!("strconv.{function}: parsing {text:?}: {why}")
+}
+
+/// A truth as strconv.ParseBool reads it.
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

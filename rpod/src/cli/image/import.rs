@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{self, local_name};
+use crate::engine::image::{self, change, local_name};
 
 #[derive(Args, Debug)]
 pub struct Import {
@@ -46,6 +46,7 @@ impl Verb for Import {
                 self.path
             );
         }
+        change::check(&self.change)?;
         let ctx = Context::new(globals)?;
         let asked = image::Import {
             changes: self.change,
@@ -55,14 +56,19 @@ impl Verb for Import {
             variant: self.variant,
             name: self.reference.as_deref().map(local_name).transpose()?,
         };
+        let path = &self.path;
+        let file = (path != "-").then(|| {
+            File::open(path).with_context(|| format!("error opening {path:?}: open {path}"))
+        });
+        let file = file.transpose()?;
         if !self.quiet {
-            eprintln!("Copying the archive {}", self.path);
+            eprintln!("Copying the archive {path}");
         }
-        let id = if self.path == "-" {
-            image::import(&ctx, std::io::stdin().lock(), &asked)?
-        } else {
-            let file = File::open(&self.path).with_context(|| format!("opening {}", self.path))?;
-            image::import(&ctx, file, &asked).with_context(|| format!("importing {}", self.path))?
+        let id = match file {
+            None => image::import(&ctx, std::io::stdin().lock(), &asked)?,
+            Some(file) => {
+                image::import(&ctx, file, &asked).with_context(|| format!("importing {path}"))?
+            }
         };
         println!("sha256:{id}");
         Ok(0)

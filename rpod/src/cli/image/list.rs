@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{self, Filter, Image, Name};
+use crate::engine::image::{self, Filters, Image, Name, Subject};
 use crate::output::{self, Listing, Style};
 use crate::store::id;
 
@@ -87,25 +87,17 @@ impl Verb for Images {
 impl Images {
     /// One row for each name of each image.
     fn rows(&self, context: &Context, images: Vec<Image>) -> Result<Vec<Value>> {
-        let mut filters = Vec::new();
-        for filter in &self.filter {
-            filters.push(Filter::parse(context, filter)?);
-        }
-        if let Some(name) = &self.image {
-            filters.push(Filter::parse(context, &format!("reference={name}"))?);
-        }
+        let mut asked = self.filter.clone();
+        asked.extend(self.image.iter().map(|name| format!("reference={name}")));
+        let filters = Filters::parse(context, &asked)?;
         let mut rows = Vec::new();
         for image in images {
-            let mut taken = true;
-            for filter in &filters {
-                taken = taken && filter.takes(context, &image)?;
-            }
-            if taken {
+            if filters.takes(context, &Subject::from(&image))? {
                 rows.extend(self.rows_of(context, &image)?);
             }
         }
-        if filters.is_empty() {
-            for list in image::list::all(context)? {
+        for list in image::list::all(context)? {
+            if filters.takes(context, &Subject::list(context, &list))? {
                 rows.extend(self.rows_of_list(context, &list)?);
             }
         }

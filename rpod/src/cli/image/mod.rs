@@ -46,8 +46,8 @@ pub use tag::{Tag, Untag};
 pub use tree::Tree;
 
 use super::ExitStatus;
+use super::choice::Amiss;
 use super::errors::worded;
-use super::usage::Amiss;
 use crate::engine::image::Access;
 
 /// The file of `--authfile`, for commands that only read it. One that is not there is told before anything is done.

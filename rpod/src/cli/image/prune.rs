@@ -34,12 +34,6 @@ impl Verb for Prune {
         if self.all && self.external {
             bail!("--external and --all cannot be set together");
         }
-        for text in &self.filter {
-            let key = text.split('=').next().unwrap_or_default();
-            if !matches!(key.trim_end_matches('!'), "label" | "until") {
-                bail!("invalid image filter {key:?} for prune: label, label! and until are known");
-            }
-        }
         let warning = if self.all {
             "WARNING! This command removes all images without at least one container associated with them."
         } else {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{AccessOptions, joined};
+use crate::cli::choice::named;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Access, Image, Platform};
@@ -28,7 +29,7 @@ pub struct Pull {
     #[arg(long)]
     platform: Option<String>,
     /// When to pull
-    #[arg(long, value_enum, default_value = "always")]
+    #[arg(long, default_value = "always", value_parser = named::<Policy>(|text| format!("unsupported pull policy {text:?}")))]
     policy: Policy,
     /// Pull the image for this variant of the architecture
     #[arg(long)]

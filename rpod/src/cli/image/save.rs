@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::cli::choice::named;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Format, Named, Saving};
@@ -18,6 +19,8 @@ enum FormatName {
     OciDir,
     DockerDir,
 }
+
+const WRONG: &str = "format value must be one of oci-dir oci-archive docker-dir docker-archive";
 
 impl From<FormatName> for Format {
     fn from(name: FormatName) -> Self {
@@ -36,7 +39,7 @@ pub struct Save {
     #[arg(long)]
     compress: bool,
     /// Save the image in this format
-    #[arg(long, value_enum, default_value = "docker-archive")]
+    #[arg(long, default_value = "docker-archive", value_parser = named::<FormatName>(|_| WRONG.to_owned()))]
     format: FormatName,
     /// Names are of several images, not more names for the first one
     #[arg(short, long)]

@@ -8,7 +8,7 @@ use super::RegistryOptions;
 use crate::cli::{Globals, Verb};
 use crate::engine::image::{Found, Search as Asked};
 use crate::output::template::no_methods;
-use crate::output::{Listing, Style};
+use crate::output::{Listing, Style, parse_number};
 use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
@@ -128,9 +128,14 @@ impl Filters {
             };
             match key {
                 "stars" => {
-                    filters.stars = value.parse().with_context(|| {
-                        format!("incorrect value type for stars filter {value:?}")
-                    })?;
+                    let value = text
+                        .split_once('=')
+                        .with_context(|| {
+                            format!("invalid filter {text:?}, should be stars=<value>")
+                        })?
+                        .1;
+                    filters.stars = parse_number("Atoi", value)
+                        .context("incorrect value type for stars filter")?;
                 }
                 "is-official" => filters.official = truth()?,
                 "is-automated" => filters.automated = truth()?,

@@ -4,13 +4,22 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::choice::word;
 use crate::cli::verb::Refused;
 use crate::engine::image::Writing;
+
+const COMPRESSIONS: &[&str] = &["gzip", "zstd", "zstd:chunked"];
+const FORMATS: &[&str] = &["oci", "v2s1", "v2s2", "docker"];
+
+fn unknown_format(text: &str) -> String {
+    // The slip is podman's.
+    format!("unknown format {text:?}. Choose on of the supported formats: 'oci', 'v2s1', or 'v2s2'")
+}
 
 #[derive(Args, Debug)]
 pub struct WritingOptions {
     /// Compress layers in this format (gzip, zstd, zstd:chunked)
-    #[arg(long, value_name = "FORMAT", value_parser = ["gzip", "zstd", "zstd:chunked"])]
+    #[arg(long, value_name = "FORMAT", value_parser = word(COMPRESSIONS, |text| format!("cannot find compressor for {text:?}")))]
     compression_format: Option<String>,
     /// Compress layers at this level
     #[arg(long, value_name = "LEVEL")]
@@ -22,7 +31,7 @@ pub struct WritingOptions {
     #[arg(long)]
     force_compression: bool,
     /// Manifest type (oci, v2s1 or v2s2) to use in the destination
-    #[arg(short, long, value_parser = ["oci", "v2s1", "v2s2", "docker"])]
+    #[arg(short, long, value_parser = word(FORMATS, unknown_format))]
     format: Option<String>,
     /// Discard any pre-existing signatures in the image
     #[arg(long)]

@@ -1,11 +1,13 @@
 //! `rpod network create`: podman-network-create(1).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use ipnet::IpNet;
 
+use crate::cli::choice::Amiss;
 use crate::cli::options::pairs;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
@@ -23,7 +25,7 @@ pub struct Create {
     #[arg(short, long, default_value = "bridge")]
     driver: String,
     /// IPv4 or IPv6 gateway for the subnet
-    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    #[arg(long, value_name = "IP", value_delimiter = ',', value_parser = gateway)]
     gateway: Vec<IpAddr>,
     /// Do not fail if a network of this name is there already
     #[arg(long)]
@@ -53,10 +55,31 @@ pub struct Create {
     #[arg(long, value_name = "DESTINATION,GATEWAY[,METRIC]")]
     route: Vec<String>,
     /// Subnets in CIDR format
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = subnet)]
     subnet: Vec<IpNet>,
     /// Name of the new network; one is made up without
     name: Option<String>,
+}
+
+fn gateway(text: &str) -> Result<IpAddr, String> {
+    let wrong = |_| format!("invalid string being converted to IP address: {text}");
+    text.parse().map_err(wrong)
+}
+
+fn subnet(text: &str) -> Result<IpNet, Amiss> {
+    let wrong = |_| Amiss(format!("invalid CIDR address: {text}"));
+    text.parse().map_err(wrong)
+}
+
+/// `KEY=VALUE`, or the key alone.
+fn named(reading: &str, texts: &[String]) -> Result<BTreeMap<String, String>> {
+    let named: BTreeMap<String, String> = pairs(texts).collect();
+    if named.contains_key("") {
+        let wrong = texts.iter().find(|text| text.starts_with('='));
+        let wrong = wrong.map_or("", String::as_str);
+        bail!("{reading}: invalid label format: {wrong:?}");
+    }
+    Ok(named)
 }
 
 impl Verb for Create {
@@ -78,8 +101,8 @@ impl Verb for Create {
             dns: self.dns,
             ipam: self.ipam_driver,
             routes: self.route,
-            labels: pairs(&self.label).collect(),
-            options: pairs(&self.opt).collect(),
+            labels: named("failed to parse labels", &self.label)?,
+            options: named("unable to parse options", &self.opt)?,
         };
         let created = match create::create(&ctx, wanted) {
             Err(error) if self.ignore => match error.downcast_ref() {

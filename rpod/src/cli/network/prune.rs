@@ -6,6 +6,7 @@ use clap::Args;
 use crate::cli::prune::confirmed;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
+use crate::engine::filter::split;
 use crate::engine::network::{filter::Filter, remove};
 
 #[derive(Args, Debug)]
@@ -25,8 +26,9 @@ impl Verb for Prune {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         for filter in &self.filter {
-            if !filter.starts_with("label") && !filter.starts_with("until=") {
-                bail!("invalid filter {filter:?}: label and until are known");
+            let (key, _) = split(filter)?;
+            if !["label", "label!", "until"].contains(&key) {
+                bail!("invalid filter {key:?}: label and until are known");
             }
         }
         let filter = Filter::parse(&self.filter)?;

@@ -189,7 +189,7 @@ pub(super) fn only_v1(options: &str) -> Result<()> {
 }
 
 /// `0-3,5`: numbers and ranges.
-fn is_set(list: &str) -> bool {
+pub(in crate::cli) fn is_set(list: &str) -> bool {
     let is_number = |text: &str| text.trim().parse::<u32>().is_ok();
     list.split(',').all(|part| match part.split_once('-') {
         Some((first, last)) => is_number(first) && is_number(last),

@@ -37,7 +37,7 @@ use image::ImageOptions;
 use joining::PodOptions;
 pub(super) use joining::read_id;
 pub(super) use keyed::{labels, pairs, sysctls};
-pub(super) use limits::LimitOptions;
+pub(super) use limits::{LimitOptions, is_set};
 use log::LogOptions;
 use namespaces::NamespaceOptions;
 pub(super) use namespaces::namespace;

@@ -5,10 +5,10 @@ use clap::Args;
 
 use super::keyed::sysctls;
 use crate::bundle;
-use crate::cli::verb::parse_bool;
 use crate::config::Containers;
 use crate::engine::container::record::{Container, Security};
 use crate::engine::image::Image;
+use crate::output::parse_bool;
 
 #[derive(Args, Debug)]
 pub(super) struct SecurityOptions {
@@ -82,7 +82,7 @@ pub(in crate::cli) fn option(security: &mut Security, text: &str) -> Result<()> 
     };
     match pair {
         ("no-new-privileges", value) => {
-            security.no_new_privileges = parse_bool(value).ok().with_context(wrong)?;
+            security.no_new_privileges = parse_bool(value).with_context(wrong)?;
         }
         ("systempaths", "unconfined") => security.unmask.push("ALL".to_owned()),
         ("systempaths", value) => {

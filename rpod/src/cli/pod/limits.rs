@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::cli::options::{block_io, bytes};
+use crate::cli::options::{block_io, bytes, is_set};
 use crate::engine::container::record::{BlockIo, Resources};
 
 #[derive(Args, Debug)]
@@ -52,6 +52,11 @@ impl LimitOptions {
             let is_limit = cpus > 0.0;
             resources.cpu_period = is_limit.then_some(100_000);
             resources.cpu_quota = is_limit.then_some((cpus * 100_000.0) as i64);
+        }
+        for list in self.cpuset_cpus.iter().chain(&self.cpuset_mems) {
+            if !is_set(list) {
+                bail!("could not parse list: invalid format: {list}");
+            }
         }
         set(&mut resources.cpu_shares, &self.cpu_shares);
         set(&mut resources.cpuset_cpus, &self.cpuset_cpus);

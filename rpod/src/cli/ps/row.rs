@@ -35,7 +35,9 @@ const FIELDS: &[(&str, Field)] = &[
     ("AutoRemove", |of| Ok(of.container.remove.into())),
     ("Command", |of| Ok(json!(of.container.process.command))),
     ("CreatedAt", |of| Ok(ago(of.created()?).into())),
-    ("CIDFile", |_| Ok("".into())),
+    ("CIDFile", |of| {
+        Ok(json!(of.container.cidfile.clone().unwrap_or_default()))
+    }),
     ("Exited", |of| {
         Ok(matches!(of.status, Status::Exited(_)).into())
     }),

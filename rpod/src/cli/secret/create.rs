@@ -7,7 +7,7 @@ use std::io::Read;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::cli::options::pairs;
+use crate::cli::options::{labels, pairs};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::secret::{self, Existing, Secret};
@@ -58,14 +58,14 @@ impl Verb for Create {
         if driver_options.is_empty() {
             driver_options.clone_from(&configured.opts);
         }
+        let data = self.data()?;
         let secret = Secret {
             name: self.name.clone(),
             driver: driver.unwrap_or_else(|| "file".to_owned()),
             driver_options,
-            labels: pairs(&self.label).collect(),
+            labels: labels(&[], &self.label)?,
             ..Secret::default()
         };
-        let data = self.data()?;
         println!("{}", secret::create(&ctx, secret, &data, existing)?);
         Ok(0)
     }
@@ -89,7 +89,7 @@ impl Create {
         let read = match self.source.as_str() {
             "-" | "/dev/stdin" => std::io::stdin().take(limit).read_to_end(&mut data),
             path => {
-                let file = File::open(path).with_context(|| format!("opening {path}"))?;
+                let file = File::open(path).with_context(|| format!("open {path}"))?;
                 file.take(limit).read_to_end(&mut data)
             }
         };

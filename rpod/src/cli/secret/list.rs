@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
+use crate::engine::filter::split;
 use crate::engine::secret::{self, Secret};
 use crate::output::{Listing, Style, ago};
 
@@ -74,9 +75,7 @@ type Filter = (String, Regex);
 impl List {
     fn filters(&self) -> Result<Vec<Filter>> {
         let parse = |text: &String| {
-            let (key, value) = text
-                .split_once('=')
-                .with_context(|| format!("invalid filter {text:?}: write KEY=VALUE"))?;
+            let (key, value) = split(text)?;
             if !["name", "id"].contains(&key) {
                 bail!("invalid filter {key:?}: name or id");
             }

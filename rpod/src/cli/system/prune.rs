@@ -7,6 +7,7 @@ use crate::cli::prune::confirmed;
 use crate::cli::{Globals, Verb, tell};
 use crate::engine::container::filter::Filter as ContainerFilter;
 use crate::engine::container::{self, prune, size};
+use crate::engine::filter::split;
 use crate::engine::network::filter::Filter as NetworkFilter;
 use crate::engine::pod::{self, status};
 use crate::engine::volume::filter::Filter as VolumeFilter;
@@ -82,7 +83,7 @@ impl Prune {
             bail!("--external cannot be combined with other options");
         }
         for text in &self.filter {
-            let key = text.split('=').next().unwrap_or_default();
+            let (key, _) = split(text)?;
             if !matches!(key, "label" | "label!" | "until") {
                 bail!("{key} is an invalid filter: label, label! and until are known");
             }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::options::pairs;
+use crate::cli::options::{labels, pairs};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::volume::{Volume, VolumeError, create};
@@ -41,7 +41,7 @@ impl Verb for Create {
         let wanted = Volume {
             name: self.name.unwrap_or_default(),
             driver: self.driver,
-            labels: pairs(&self.label).collect(),
+            labels: labels(&[], &self.label)?,
             options: pairs(&self.opt).collect(),
             uid: self.uid,
             gid: self.gid,

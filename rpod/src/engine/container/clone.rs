@@ -47,6 +47,7 @@ pub fn clone(
             .clone()
             .map_or_else(|| ctx.store.clone_name(&old.name), Ok)?,
         create_command: std::env::args().collect(),
+        cidfile: None,
         ..old.clone()
     };
     if let Some(image) = &asked.image {

@@ -8,8 +8,9 @@ use regex::Regex;
 
 use super::record::{Container, Mount, Namespace};
 use super::status::Status;
+use crate::engine::filter::{split, truth, until};
 use crate::engine::{Context, image};
-use crate::output;
+use crate::output::parse_number;
 use crate::store::{Noun, id, names};
 
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl Filter {
     /// The few keys that podman-container-prune(1) knows.
     pub fn parse_for_prune(ctx: &Context, texts: &[String]) -> Result<Vec<Filter>> {
         for text in texts {
-            let key = text.split('=').next().unwrap_or_default();
+            let (key, _) = split(text)?;
             if !matches!(key, "label" | "label!" | "until") {
                 bail!("{key} is an invalid filter");
             }
@@ -78,14 +79,10 @@ impl Filter {
             },
             "before" => Test::Before(created(ctx, value)?),
             "since" => Test::Since(created(ctx, value)?),
-            "until" => Test::Before(output::parse_point(value).with_context(|| {
-                format!("until filter: {value:?} is neither a time nor a duration")
-            })?),
+            "until" => Test::Before(until(value)?),
             "command" => Test::Command(regex(value)?),
             "exited" => Test::Exited(
-                value
-                    .parse()
-                    .with_context(|| format!("filter exited: {value:?} is no exit code"))?,
+                parse_number("ParseInt", value).context("exited code out of range '\\x00'")?,
             ),
             "health" => Test::Health(value.to_owned()),
             "id" if id::is_prefix(&value.to_ascii_lowercase()) => {
@@ -114,15 +111,13 @@ impl Filter {
             },
             "pod" => Test::Pod(pod(ctx, value)?),
             "restart-policy" => match value {
-                "no" | "none" | "" => Test::RestartPolicy(String::new()),
+                "no" | "none" => Test::RestartPolicy(String::new()),
                 "always" | "on-failure" | "unless-stopped" => Test::RestartPolicy(value.to_owned()),
                 _ => bail!("{value} invalid restart policy"),
             },
-            "should-start-on-boot" => Test::StartsOnBoot(match value {
-                "true" | "1" | "t" => true,
-                "false" | "0" | "f" => false,
-                _ => bail!("filter should-start-on-boot: {value:?} is neither true nor false"),
-            }),
+            "should-start-on-boot" => Test::StartsOnBoot(truth(value, || {
+                format!("strconv.ParseBool: parsing {value:?}: invalid syntax")
+            })?),
             "status" => match value {
                 "stopped" => Test::Status("exited".to_owned()),
                 "created" | "running" | "exited" | "paused" | "initialized" | "unknown"

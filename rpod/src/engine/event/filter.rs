@@ -23,7 +23,7 @@ enum Key {
 impl Filter {
     pub fn parse(text: &str) -> Result<Filter> {
         let Some((key, value)) = text.split_once('=') else {
-            bail!("{text} is an invalid filter: want KEY=VALUE");
+            bail!("{text} is an invalid filter: write KEY=VALUE");
         };
         let mut value = value.to_owned();
         let key = match key.to_ascii_lowercase().as_str() {

@@ -1,20 +1,39 @@
 //! `--change` of commit and import: one instruction of a Containerfile, applied to an image's configuration.
 
-use anyhow::{Context as _, Result, bail};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-/// Changes `config` (the `config` object of an image configuration) as `INSTRUCTION VALUE` or `INSTRUCTION=VALUE` says.
-pub fn apply(config: &mut Value, text: &str) -> Result<()> {
-    let text = text.trim();
+use crate::output::parse_number;
+
+/// Changes `config` (the `config` object of an image configuration) as `INSTRUCTION VALUE` or `INSTRUCTION=VALUE` says. What is wrong
+/// is told in podman's words.
+pub fn apply(config: &mut Value, change: &str) -> Result<()> {
+    instruct(config, change.trim())
+        .map_err(|error| anyhow!("invalid change {change:?} - {error:#}"))
+}
+
+/// Fails for the first that cannot be applied.
+pub fn check(changes: &[String]) -> Result<()> {
+    let mut nothing = json!({});
+    changes
+        .iter()
+        .try_for_each(|change| apply(&mut nothing, change))
+}
+
+fn instruct(config: &mut Value, text: &str) -> Result<()> {
     let at = text
         .find([' ', '\t', '='])
-        .with_context(|| format!("invalid change {text:?}: write INSTRUCTION VALUE"))?;
+        .context("must be formatted as KEY VALUE")?;
     let (instruction, value) = (text[..at].to_ascii_uppercase(), text[at + 1..].trim());
     match instruction.as_str() {
         "CMD" => config["Cmd"] = json!(command(value)),
         "ENTRYPOINT" => config["Entrypoint"] = json!(command(value)),
         "ENV" => {
-            let (key, value) = pair(value, &instruction)?;
+            let (key, value) = pair(value, &['=', ' '])
+                .filter(|(key, _)| !key.is_empty())
+                .context("ENV must have at least one argument")?;
             let list = list_of(config, "Env");
             list.retain(|entry| {
                 entry
@@ -24,39 +43,64 @@ pub fn apply(config: &mut Value, text: &str) -> Result<()> {
             list.push(json!(format!("{key}={value}")));
         }
         "EXPOSE" => {
-            for port in value.split_whitespace() {
-                let port = if port.contains('/') {
-                    port.to_owned()
-                } else {
-                    format!("{port}/tcp")
-                };
-                let number = port.split(['/', '-']).next().unwrap_or_default();
-                number
-                    .parse::<u16>()
-                    .with_context(|| format!("EXPOSE {value}: {number:?} is no port"))?;
-                config["ExposedPorts"][port] = json!({});
+            for text in value.split_whitespace() {
+                config["ExposedPorts"][port(text)?] = json!({});
             }
         }
         "LABEL" => {
-            let (key, value) = pair(value, &instruction)?;
+            let (key, value) = pair(value, &['=']).context("LABEL must be formatted key=value")?;
+            if key.is_empty() {
+                bail!("LABEL must have a non-empty key");
+            }
             config["Labels"][key] = json!(value);
         }
+        "ONBUILD" if value.is_empty() => bail!("ONBUILD must be given an argument"),
         "ONBUILD" => list_of(config, "OnBuild").push(json!(value)),
         "STOPSIGNAL" => config["StopSignal"] = json!(value),
+        "USER" if value.is_empty() => bail!("must provide a value to USER"),
         "USER" => config["User"] = json!(value),
         "VOLUME" => {
-            for volume in command_list(value)
-                .unwrap_or_else(|| value.split_whitespace().map(str::to_owned).collect())
-            {
+            let split = || value.split_whitespace().map(str::to_owned).collect();
+            let volumes: Vec<String> = command_list(value).unwrap_or_else(split);
+            if volumes.is_empty() {
+                bail!("must provide at least one argument to VOLUME");
+            }
+            for volume in volumes {
+                if volume.is_empty() {
+                    bail!("VOLUME paths must not be empty");
+                }
                 config["Volumes"][volume] = json!({});
             }
         }
-        "WORKDIR" => config["WorkingDir"] = json!(value),
+        "WORKDIR" if value.is_empty() => bail!("must provide a non-empty WORKDIR"),
+        "WORKDIR" => {
+            // One that is not absolute is below the last one.
+            let last = config["WorkingDir"].as_str().unwrap_or("/");
+            let path = Path::new(last).join(value);
+            config["WorkingDir"] = json!(path);
+        }
         _ => bail!(
-            "invalid change {instruction:?}: one of CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR"
+            "invalid instruction {instruction}: one of CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR"
         ),
     }
     Ok(())
+}
+
+/// `80/tcp`
+fn port(text: &str) -> Result<String> {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    if protocol.contains('/') {
+        bail!("EXPOSE port must be formatted as PORT[/PROTO]");
+    }
+    if !["tcp", "udp"].contains(&protocol.to_ascii_lowercase().as_str()) {
+        bail!("EXPOSE protocol must be TCP or UDP");
+    }
+    let first = number.split('-').next().unwrap_or_default();
+    let first: i64 = parse_number("Atoi", first).context("EXPOSE port must be an integer")?;
+    if !(1..=65535).contains(&first) {
+        bail!("EXPOSE port must be a valid port number");
+    }
+    Ok(format!("{number}/{}", protocol.to_ascii_lowercase()))
 }
 
 /// A JSON list as it is; anything else is the shell's.
@@ -69,17 +113,17 @@ fn command_list(value: &str) -> Option<Vec<String>> {
     serde_json::from_str(value).ok()
 }
 
-/// `KEY=VALUE` or `KEY VALUE`, quotes around the value taken away.
-fn pair(text: &str, instruction: &str) -> Result<(String, String)> {
-    let (key, value) = text
-        .split_once(['=', ' '])
-        .filter(|(key, _)| !key.is_empty())
-        .with_context(|| format!("{instruction} {text}: write KEY=VALUE"))?;
-    let value = value.trim();
-    let bare = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    Ok((key.to_owned(), bare.unwrap_or(value).to_owned()))
+/// Key and value, quotes around either taken away.
+fn pair(text: &str, between: &[char]) -> Option<(String, String)> {
+    let (key, value) = text.split_once(between)?;
+    let bare = |text: &str| {
+        let text = text.trim();
+        let inner = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        inner.unwrap_or(text).to_owned()
+    };
+    Some((bare(key), bare(value)))
 }
 
 fn list_of<'a>(config: &'a mut Value, key: &str) -> &'a mut Vec<Value> {
@@ -121,10 +165,20 @@ mod tests {
             json!({ "80/tcp": {}, "53/udp": {} })
         );
         assert_eq!(config["User"], "web");
-        assert!(
-            apply(&mut config, "RUN x").is_err()
-                && apply(&mut config, "CMD").is_err()
-                && apply(&mut config, "EXPOSE x").is_err()
-        );
+        apply(&mut config, "WORKDIR www").unwrap();
+        assert_eq!(config["WorkingDir"], "/srv/www");
+        for (change, told) in [
+            ("CMD", "must be formatted as KEY VALUE"),
+            ("RUN x", "invalid instruction RUN: "),
+            (
+                "EXPOSE x",
+                "EXPOSE port must be an integer: strconv.Atoi: parsing \"x\": invalid syntax",
+            ),
+            ("LABEL a b", "LABEL must be formatted key=value"),
+        ] {
+            let error = apply(&mut config, change).unwrap_err().to_string();
+            let expected = format!("invalid change {change:?} - {told}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
     }
 }

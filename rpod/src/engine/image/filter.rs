@@ -1,93 +1,216 @@
-//! `--filter` of podman-images(1).
+//! `podman images --filter`: podman-images(1).
 
-use anyhow::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
-use super::Image;
+use super::list::{self, List};
+use super::{Image, ImageConfig};
 use crate::engine::Context;
-use crate::output;
+use crate::engine::filter::{has_label, until};
+use crate::output::parse_bool;
 
-/// One filter, resolved.
+/// What filters look at: an image or a list of images.
 #[derive(Debug)]
-pub enum Filter {
-    Id(String),
-    Before(Timestamp),
-    Since(Timestamp),
-    Dangling(bool),
-    Label {
-        wanted: bool,
-        key: String,
-        value: Option<String>,
-    },
-    Reference(regex::Regex),
-    Containers(bool),
-    ReadOnly(bool),
+pub struct Subject<'a> {
+    id: &'a str,
+    names: &'a [String],
+    digests: Vec<&'a str>,
+    created: Timestamp,
+    labels: Option<&'a BTreeMap<String, String>>,
+    is_list: bool,
 }
 
-impl Filter {
-    /// `key=value` or `key!=value`.
-    pub fn parse(context: &Context, text: &str) -> Result<Self> {
-        let Some((key, value)) = text.split_once('=') else {
-            bail!(
-                "invalid image filter {text:?}: must be in the format \"filter=value or filter!=value\""
-            );
+impl<'a> From<&'a Image> for Subject<'a> {
+    fn from(image: &'a Image) -> Subject<'a> {
+        let config = image.config.config.as_ref();
+        Subject {
+            id: &image.id,
+            names: &image.names,
+            digests: std::iter::once(&image.digest)
+                .chain(&image.index_digest)
+                .map(String::as_str)
+                .collect(),
+            created: image.created(),
+            labels: config.and_then(|config| config.labels.as_ref()),
+            is_list: false,
+        }
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub fn list(context: &Context, list: &'a List) -> Subject<'a> {
+        Subject {
+            id: &list.id,
+            names: &list.names,
+            digests: vec![&list.digest],
+            created: list.changed(&context.store),
+            labels: None,
+            is_list: true,
+        }
+    }
+}
+
+/// All of them have to hold, but of the references that are wanted only one.
+#[derive(Debug, Default)]
+pub struct Filters {
+    tests: Vec<(Test, bool)>,
+    wanted: Vec<regex::Regex>,
+    unwanted: Vec<regex::Regex>,
+}
+
+#[derive(Debug)]
+enum Test {
+    Id(String),
+    Digest(String),
+    Before(Timestamp),
+    Since(Timestamp),
+    Label(String),
+    /// By ids: those that are dangling, or intermediate.
+    Among(BTreeSet<String>),
+    Containers,
+    Manifest,
+    ReadOnly,
+}
+
+impl Filters {
+    /// Each `KEY=VALUE` or `KEY!=VALUE`.
+    pub fn parse(context: &Context, texts: &[String]) -> Result<Filters> {
+        let mut filters = Filters::default();
+        let mut truths: BTreeMap<&str, &str> = BTreeMap::new();
+        for text in texts {
+            let (key, value) = text.split_once('=').with_context(|| unknown(text))?;
+            let (key, negated) = match key.strip_suffix('!') {
+                Some(key) => (key, true),
+                None => (key, false),
+            };
+            if let "containers" | "dangling" | "intermediate" | "manifest" | "readonly" = key
+                && truths
+                    .insert(key, value)
+                    .is_some_and(|other| other != value)
+            {
+                bail!(
+                    "specifying {key:?} filter more than once with different values is not supported"
+                );
+            }
+            if key == "reference" {
+                let list = match negated {
+                    true => &mut filters.unwanted,
+                    false => &mut filters.wanted,
+                };
+                list.push(pattern(value)?);
+                continue;
+            }
+            let (test, wanted) = Test::parse(context, key, value)?;
+            filters.tests.push((test, wanted != negated));
+        }
+        Ok(filters)
+    }
+
+    pub fn takes(&self, context: &Context, subject: &Subject) -> Result<bool> {
+        let named =
+            |pattern: &regex::Regex| subject.names.iter().any(|name| pattern.is_match(name));
+        if self.unwanted.iter().any(named)
+            || !self.wanted.is_empty() && !self.wanted.iter().any(named)
+        {
+            return Ok(false);
+        }
+        for (test, wanted) in &self.tests {
+            if test.holds(context, subject)? != *wanted {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn unknown(filter: &str) -> String {
+    format!(
+        "invalid image filter {filter:?}: must be in the format \"filter=value or filter!=value\""
+    )
+}
+
+impl Test {
+    /// The test, and whether it has to hold.
+    fn parse(context: &Context, key: &str, value: &str) -> Result<(Test, bool)> {
+        let truth = || {
+            parse_bool(value).with_context(|| {
+                format!(
+                    "non-boolean value {value:?} for {key} filter: strconv.ParseBool: parsing {value:?}: invalid syntax"
+                )
+            })
         };
-        let truth = || match value {
-            "true" | "1" => Ok(true),
-            "false" | "0" => Ok(false),
-            _ => bail!("non-boolean value {value:?} for {key} filter"),
+        let created = || {
+            let image = super::find(context, value).with_context(|| {
+                format!("could not find local image for filter {key:?}={value:?}")
+            })?;
+            anyhow::Ok(image.created())
         };
         Ok(match key {
-            "id" => Self::Id(value.to_owned()),
-            "before" => Self::Before(super::find(context, value)?.created()),
-            "since" | "after" => Self::Since(super::find(context, value)?.created()),
-            "until" => match output::parse_point(value) {
-                Some(time) => Self::Before(time),
-                None => bail!("until filter: {value:?} is neither a time nor a duration"),
+            "id" => (Test::Id(value.to_owned()), true),
+            "digest" if value.starts_with("sha256:") => (Test::Digest(value.to_owned()), true),
+            "digest" => bail!("invalid value {value:?} for digest filter"),
+            "before" => (Test::Before(created()?), true),
+            "since" | "after" => (Test::Since(created()?), true),
+            "until" => (Test::Before(until(value)?), true),
+            "label" => (Test::Label(value.to_owned()), true),
+            "dangling" => (Test::Among(nameless(context, false)?), truth()?),
+            "intermediate" => (Test::Among(nameless(context, true)?), truth()?),
+            "manifest" => (Test::Manifest, truth()?),
+            "readonly" => (Test::ReadOnly, truth()?),
+            "containers" => match value {
+                "true" => (Test::Containers, true),
+                "false" => (Test::Containers, false),
+                _ => bail!("unsupported value {value:?} for containers filter"),
             },
-            "dangling" => Self::Dangling(truth()?),
-            "containers" => Self::Containers(truth()?),
-            "readonly" => Self::ReadOnly(truth()?),
-            "reference" => Self::Reference(pattern(value)?),
-            "label" | "label!" => {
-                let (label, wanted_value) = match value.split_once('=') {
-                    Some((label, value)) => (label, Some(value.to_owned())),
-                    None => (value, None),
-                };
-                Self::Label {
-                    wanted: key == "label",
-                    key: label.to_owned(),
-                    value: wanted_value,
-                }
-            }
-            _ => bail!("unsupported image filter {key:?}"),
+            _ => bail!(unknown(key)),
         })
     }
 
-    pub fn takes(&self, context: &Context, image: &Image) -> Result<bool> {
+    fn holds(&self, context: &Context, subject: &Subject) -> Result<bool> {
         Ok(match self {
-            Self::Id(id) => image.id.starts_with(id.as_str()),
-            Self::Before(time) => image.created() < *time,
-            Self::Since(time) => image.created() > *time,
-            Self::Dangling(wanted) => image.names.is_empty() == *wanted,
-            Self::Containers(wanted) => {
-                super::containers_of(context, &image.id)?.is_empty() != *wanted
-            }
-            Self::ReadOnly(wanted) => !wanted,
-            Self::Reference(pattern) => image.names.iter().any(|name| pattern.is_match(name)),
-            Self::Label { wanted, key, value } => {
-                let labels = image
-                    .config
-                    .config
-                    .as_ref()
-                    .and_then(|config| config.labels.as_ref());
-                let found = labels.and_then(|labels| labels.get(key));
-                let has =
-                    found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found));
-                has == *wanted
-            }
+            Test::Id(id) => subject.id.starts_with(id.as_str()),
+            Test::Digest(digest) => subject
+                .digests
+                .iter()
+                .any(|own| own.starts_with(digest.as_str())),
+            Test::Before(point) => subject.created < *point,
+            Test::Since(point) => subject.created > *point,
+            Test::Label(label) => subject
+                .labels
+                .is_some_and(|labels| has_label(labels, label)),
+            Test::Among(ids) => ids.contains(subject.id),
+            Test::Containers => !super::containers_of(context, subject.id)?.is_empty(),
+            Test::Manifest => subject.is_list,
+            // Those of other stores would be.
+            Test::ReadOnly => false,
         })
     }
+}
+
+/// The images without a name: those that others are made of, or those that are of no use, being neither that nor in a list.
+fn nameless(context: &Context, intermediate: bool) -> Result<BTreeSet<String>> {
+    let images = super::all(context)?;
+    let lists = list::all(context)?;
+    let is_below = |one: &ImageConfig, other: &ImageConfig| {
+        let (one, other) = (&one.rootfs.diff_ids, &other.rootfs.diff_ids);
+        one.len() < other.len() && other.starts_with(one)
+    };
+    let taken = images.iter().filter(|image| {
+        let has_children = || {
+            images
+                .iter()
+                .any(|other| is_below(&image.config, &other.config))
+        };
+        let is_listed = || lists.iter().any(|list| list.has(&image.digest));
+        image.names.is_empty()
+            && match intermediate {
+                true => has_children(),
+                false => !has_children() && !is_listed(),
+            }
+    });
+    Ok(taken.map(|image| image.id.clone()).collect())
 }
 
 /// A shell pattern that matches a name whole or from a slash on, with any tag if it has none.

@@ -40,7 +40,7 @@ use thiserror::Error;
 
 pub use access::{Access, Platform};
 pub use archive::{Format, Named, Saving, load, load_stdin, own_path, save};
-pub use filter::Filter;
+pub use filter::{Filters, Subject};
 pub use import::{Import, goarch, history, import};
 pub use inspect::inspect;
 pub use manifest::{ContainerConfig, ImageConfig};

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use thiserror::Error;
 
-use super::{Image, ImageError, double, mount, summary};
+use super::{Filters, Image, ImageError, Subject, double, mount, summary};
+use crate::engine::filter::split;
 use crate::engine::layout::Layout;
 use crate::engine::system::check::Outcome;
 use crate::engine::{Context, container, event};
@@ -174,20 +175,18 @@ fn remove_damaged(
 
 /// Removes the images that no container uses and that have no name (or, with `all`, have one); their ids are the answer.
 pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<String>> {
-    let filters = filters
-        .iter()
-        .map(|text| super::Filter::parse(context, text))
-        .collect::<Result<Vec<_>>>()?;
+    for text in filters {
+        split(text)?;
+    }
+    let filters = Filters::parse(context, filters)?;
     double::forget_nameless(context)?;
     let mut gone = Vec::new();
-    'images: for image in super::all(context)? {
+    for image in super::all(context)? {
         if !all && !image.names.is_empty() || mount::is_mounted(context, &image.id)? {
             continue;
         }
-        for filter in &filters {
-            if !filter.takes(context, &image)? {
-                continue 'images;
-            }
+        if !filters.takes(context, &Subject::from(&image))? {
+            continue;
         }
         let removed = Layout::images(&context.store).edit(|index| {
             let unused = users(context, &image.id)?.is_empty();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
@@ -51,6 +51,22 @@ pub fn create(ctx: &Context, wanted: Wanted) -> Result<Network> {
     } else {
         wanted.name.clone()
     };
+    const MODES: [&str; 9] = [
+        "none",
+        "host",
+        "bridge",
+        "private",
+        "slirp4netns",
+        "pasta",
+        "container",
+        "ns",
+        "default",
+    ];
+    if MODES.contains(&name.as_str()) {
+        bail!(
+            "cannot create network with name {name:?} because it conflicts with a valid network mode"
+        );
+    }
     names::check(&name).with_context(|| format!("network name {name} invalid"))?;
     if networks.iter().any(|network| network.name == name) {
         return Err(NetworkError::Exists(name).into());
@@ -97,15 +113,24 @@ pub(super) fn save(ctx: &Context, network: &Network) -> Result<()> {
 }
 
 fn route(text: &str) -> Result<Route> {
-    let wrong = || format!("invalid route {text:?}: write DESTINATION,GATEWAY[,METRIC]");
-    let mut parts = text.split(',');
-    let mut next = || parts.next().with_context(wrong);
-    let destination: IpNet = next()?.parse().with_context(wrong)?;
-    let gateway: IpAddr = next()?.parse().with_context(wrong)?;
-    let metric = parts.next().map(|part| part.parse().with_context(wrong));
-    if parts.next().is_some() || destination.addr().is_ipv4() != gateway.is_ipv4() {
-        bail!(wrong());
+    let (to, by, metric) = match text.split(',').collect::<Vec<_>>()[..] {
+        [to, by] => (to, by, None),
+        [to, by, metric] => (to, by, Some(metric)),
+        _ => bail!(
+            "invalid route: {text}\nFormat: --route <destination in CIDR>,<gateway>,<metric (optional)>"
+        ),
+    };
+    let destination: Option<IpNet> = to.parse().ok();
+    let destination = destination.with_context(|| format!("invalid route destination {to}"))?;
+    let gateway: Option<IpAddr> = by.parse().ok();
+    let gateway = gateway.with_context(|| format!("invalid route gateway {by}"))?;
+    if destination.addr().is_ipv4() != gateway.is_ipv4() {
+        bail!("invalid route gateway {by}: {to} has addresses of the other kind");
     }
+    let metric = metric.map(|metric| {
+        let number: Option<u32> = metric.parse().ok();
+        number.with_context(|| format!("invalid route metric {metric}"))
+    });
     Ok(Route {
         destination: destination.trunc(),
         gateway,
@@ -152,6 +177,12 @@ fn subnets(wanted: &Wanted, networks: &[Network], ipam: &str) -> Result<Vec<Subn
     if asked.is_empty() && !(wanted.gateways.is_empty() && wanted.ranges.is_empty()) {
         bail!("cannot set gateway or range without subnet");
     }
+    if wanted.gateways.len() > asked.len() {
+        bail!("cannot set more gateways than subnets");
+    }
+    if wanted.ranges.len() > asked.len() {
+        bail!("cannot set more ranges than subnets");
+    }
     let mut subnets = Vec::new();
     for subnet in asked.iter().map(IpNet::trunc) {
         if wanted.driver == "bridge" {
@@ -173,13 +204,16 @@ fn subnets(wanted: &Wanted, networks: &[Network], ipam: &str) -> Result<Vec<Subn
     if wanted.ipv6 && !has(&subnets, true) {
         subnets.push(Subnet::new(pool::free_subnet_v6(networks)?));
     }
-    for gateway in &wanted.gateways {
-        in_subnet(&mut subnets, gateway)?.gateway = Some(*gateway);
+    // The first of each is the first subnet's.
+    for (subnet, gateway) in subnets.iter_mut().zip(&wanted.gateways) {
+        within(&subnet.subnet, gateway, "gateway")?;
+        subnet.gateway = Some(*gateway);
     }
-    for range in &wanted.ranges {
+    for (subnet, range) in subnets.iter_mut().zip(&wanted.ranges) {
         let (start, end) = parse_range(range)?;
-        in_subnet(&mut subnets, &end)?;
-        in_subnet(&mut subnets, &start)?.lease_range = Some(LeaseRange {
+        within(&subnet.subnet, &start, "lease range start ip")?;
+        within(&subnet.subnet, &end, "lease range end ip")?;
+        subnet.lease_range = Some(LeaseRange {
             start_ip: Some(start),
             end_ip: Some(end),
         });
@@ -187,22 +221,28 @@ fn subnets(wanted: &Wanted, networks: &[Network], ipam: &str) -> Result<Vec<Subn
     Ok(subnets)
 }
 
-fn in_subnet<'a>(subnets: &'a mut [Subnet], address: &IpAddr) -> Result<&'a mut Subnet> {
-    let found = subnets
-        .iter_mut()
-        .find(|subnet| subnet.subnet.contains(address));
-    found.with_context(|| format!("{address} is in none of the network's subnets"))
+fn within(subnet: &IpNet, address: &IpAddr, what: &str) -> Result<()> {
+    if !subnet.contains(address) {
+        bail!("{what} {address} not in subnet {subnet}");
+    }
+    Ok(())
 }
 
 fn parse_range(text: &str) -> Result<(IpAddr, IpAddr)> {
-    let invalid = || format!("invalid ip-range {text:?}: want a subnet or FIRST-LAST");
     if let Some((first, last)) = text.split_once('-') {
-        return Ok((
-            first.parse().with_context(invalid)?,
-            last.parse().with_context(invalid)?,
-        ));
+        let end = |which: &str, text: &str| {
+            let address: Option<IpAddr> = text.parse().ok();
+            address.with_context(|| format!("range {which} ip {text:?} is not a ip address"))
+        };
+        return Ok((end("start", first)?, end("end", last)?));
     }
-    let net: IpNet = text.parse().with_context(invalid)?;
-    // What is the subnet's own or its broadcast address is left out when addresses are given.
-    Ok((net.network(), net.broadcast()))
+    let net: Option<IpNet> = text.parse().ok();
+    let net = net.with_context(|| format!("invalid CIDR address: {text}"))?;
+    // The subnet's own address is nobody's.
+    let first = match net.network() {
+        own if net.prefix_len() == net.max_prefix_len() => own,
+        IpAddr::V4(own) => Ipv4Addr::from_bits(own.to_bits() + 1).into(),
+        IpAddr::V6(own) => Ipv6Addr::from_bits(own.to_bits() + 1).into(),
+    };
+    Ok((first, net.broadcast()))
 }

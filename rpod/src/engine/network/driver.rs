@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::create::Wanted;
 use super::netavark;
 use crate::engine::Context;
+use crate::output::{parse_bool, parse_number};
 
 /// Something that not every netavark can do.
 struct Since {
@@ -42,13 +43,16 @@ pub(super) fn options(ctx: &Context, wanted: &Wanted) -> Result<BTreeMap<String,
             other => other,
         };
         let mut value = value.clone();
-        let is_number = |low: i64, high: i64| {
-            let number = value.parse::<i64>().ok();
-            number.is_some_and(|number| (low..=high).contains(&number))
-        };
-        let range = |low: i64, high: i64| match is_number(low, high) {
-            true => Ok(()),
-            false => bail!("invalid {key} {value:?}: a number from {low} to {high}"),
+        let range = |low: i64, high: i64| {
+            let number: i64 = parse_number("Atoi", &value)?;
+            if !(low..=high).contains(&number) {
+                bail!(match key {
+                    "mtu" if number < 0 => format!("mtu {number} is less than zero"),
+                    "vlan" => format!("vlan ID {number} must be between {low} and {high}"),
+                    _ => format!("invalid {key} {number}: a number from {low} to {high}"),
+                });
+            }
+            Ok(())
         };
         match (driver, key) {
             (_, "mtu") => range(0, u32::MAX.into())?,
@@ -62,7 +66,9 @@ pub(super) fn options(ctx: &Context, wanted: &Wanted) -> Result<BTreeMap<String,
             }
             ("bridge", "vlan") => range(0, 4094)?,
             ("bridge", "isolate") if value == "strict" => require(ctx, STRICT)?,
-            ("bridge", "isolate") => value = truth(key, &value)?,
+            ("bridge", "isolate") => {
+                value = truth(key, &value).context("failed to parse isolate option")?;
+            }
             ("bridge", "vrf") => {
                 if value.is_empty() {
                     bail!("the option vrf needs the name of a VRF");
@@ -96,10 +102,11 @@ fn one_of(key: &str, value: &str, all: &[&str]) -> Result<()> {
 }
 
 fn truth(key: &str, value: &str) -> Result<String> {
-    match value {
-        "true" | "1" | "t" => Ok("true".to_owned()),
-        "false" | "0" | "f" => Ok("false".to_owned()),
-        _ => bail!("invalid {key} {value:?}: true or false"),
+    match parse_bool(value) {
+        Some(truth) => Ok(truth.to_string()),
+        None => {
+            bail!("strconv.ParseBool: parsing {value:?}: invalid syntax: {key} is true or false")
+        }
     }
 }
 
@@ -107,7 +114,7 @@ fn truth(key: &str, value: &str) -> Result<String> {
 pub(super) fn check(ctx: &Context, wanted: &Wanted) -> Result<()> {
     if !["bridge", "macvlan", "ipvlan"].contains(&wanted.driver.as_str()) {
         bail!(
-            "unsupported driver {}: bridge, macvlan and ipvlan are known: invalid argument",
+            "unsupported driver {}: invalid argument: bridge, macvlan and ipvlan are known",
             wanted.driver
         );
     }

@@ -1,11 +1,11 @@
 //! Which networks are meant: podman-network-ls(1), "--filter".
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use super::{Network, remove};
 use crate::engine::Context;
-use crate::output::parse_point;
+use crate::engine::filter::{has_label, split, truth, until};
 
 #[derive(Debug)]
 enum Test {
@@ -26,9 +26,7 @@ impl Filter {
     pub fn parse(texts: &[String]) -> Result<Filter> {
         let mut tests = Vec::new();
         for text in texts {
-            let Some((key, value)) = text.split_once('=') else {
-                bail!("invalid filter {text:?}: want KEY=VALUE");
-            };
+            let (key, value) = split(text)?;
             // `label!=x`
             let (key, negated) = key
                 .strip_suffix('!')
@@ -40,14 +38,10 @@ impl Filter {
                 ("driver", false) => Test::Driver(value),
                 ("label", false) => Test::Label(value),
                 ("label", true) => Test::NoLabel(value),
-                ("until", false) => Test::Until(
-                    parse_point(&value).with_context(|| format!("{value:?} is no time"))?,
-                ),
-                ("dangling", false) => Test::Dangling(match value.as_str() {
-                    "true" | "1" => true,
-                    "false" | "0" => false,
-                    _ => bail!("invalid dangling filter value {value:?}: true or false"),
-                }),
+                ("until", false) => Test::Until(until(&value)?),
+                ("dangling", false) => Test::Dangling(truth(&value, || {
+                    format!("invalid dangling filter value {value:?}")
+                })?),
                 _ => bail!("invalid filter {key:?}"),
             });
         }
@@ -85,20 +79,13 @@ impl Test {
             Test::Name(name) => network.name.contains(name.as_str()),
             Test::Id(id) => network.id.starts_with(id.as_str()),
             Test::Driver(driver) => network.driver == *driver,
-            Test::Label(label) => has_label(network, label),
-            Test::NoLabel(label) => !has_label(network, label),
+            Test::Label(label) => has_label(&network.labels, label),
+            Test::NoLabel(label) => !has_label(&network.labels, label),
             Test::Until(point) => network
                 .created
                 .parse::<Timestamp>()
                 .is_ok_and(|created| created < *point),
             Test::Dangling(wanted) => unused.contains(&network.name) == *wanted,
         }
-    }
-}
-
-fn has_label(network: &Network, label: &str) -> bool {
-    match label.split_once('=') {
-        Some((key, value)) => network.labels.get(key).is_some_and(|own| own == value),
-        None => network.labels.contains_key(label),
     }
 }

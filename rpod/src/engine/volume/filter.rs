@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{Volume, remove};
 use crate::engine::Context;
-use crate::output::parse_point;
+use crate::engine::filter::{has_label, split, truth, until};
 
 #[derive(Debug)]
 enum Test {
@@ -30,11 +30,15 @@ impl Filter {
     pub fn parse(ctx: &Context, texts: &[String]) -> Result<Filter> {
         let mut tests = Vec::new();
         for text in texts {
-            let (key, value) = text
-                .split_once('=')
-                .with_context(|| format!("invalid filter {text:?}: want KEY=VALUE"))?;
+            let (key, value) = split(text)?;
             let owned = value.to_owned();
-            let point = || parse_point(value).with_context(|| format!("{value:?} is no time"));
+            let truth = || {
+                truth(value, || {
+                    format!(
+                        "{value:?} is not a valid value for the {key:?} filter - must be true or false"
+                    )
+                })
+            };
             tests.push(match key {
                 "name" => {
                     let regex = Regex::new(value);
@@ -45,10 +49,10 @@ impl Filter {
                 "label!" => Test::NoLabel(owned),
                 "opt" => Test::Option(owned),
                 "scope" => Test::Scope(owned),
-                "until" => Test::Until(point()?),
+                "until" => Test::Until(until(value)?),
                 "after" | "since" => Test::Since(super::find(ctx, value)?.created.parse()?),
-                "anonymous" => Test::Anonymous(truth(value)?),
-                "dangling" => Test::Dangling(truth(value)?),
+                "anonymous" => Test::Anonymous(truth()?),
+                "dangling" => Test::Dangling(truth()?),
                 _ => bail!("{key:?} is an invalid volume filter"),
             });
         }
@@ -70,14 +74,6 @@ impl Filter {
     }
 }
 
-fn truth(text: &str) -> Result<bool> {
-    match text {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => bail!("{text:?} is neither true nor false"),
-    }
-}
-
 impl Test {
     fn name(&self) -> Option<&Regex> {
         match self {
@@ -88,18 +84,12 @@ impl Test {
 
     fn holds(&self, volume: &Volume, unused: &[String]) -> bool {
         let created = || volume.created.parse::<Timestamp>().ok();
-        let has = |map: &std::collections::BTreeMap<String, String>, text: &str| match text
-            .split_once('=')
-        {
-            Some((key, value)) => map.get(key).is_some_and(|own| own == value),
-            None => map.contains_key(text),
-        };
         match self {
             Test::Name(_) => true,
             Test::Driver(driver) => volume.driver == *driver,
-            Test::Label(label) => has(&volume.labels, label),
-            Test::NoLabel(label) => !has(&volume.labels, label),
-            Test::Option(option) => has(&volume.options, option),
+            Test::Label(label) => has_label(&volume.labels, label),
+            Test::NoLabel(label) => !has_label(&volume.labels, label),
+            Test::Option(option) => has_label(&volume.options, option),
             Test::Scope(scope) => scope == "local",
             Test::Since(point) => created().is_some_and(|at| at > *point),
             Test::Until(point) => created().is_some_and(|at| at < *point),

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use regex::Regex;
 
+use crate::engine::filter::{split, until};
 use crate::engine::pod::record::Pod;
 use crate::engine::pod::status::{self, Member};
-use crate::output::parse_point;
 
 #[derive(Debug)]
 pub(super) struct Filter {
@@ -38,9 +38,7 @@ enum Id {
 
 impl Filter {
     pub(super) fn parse(text: &str) -> Result<Filter> {
-        let (key, value) = text.split_once('=').with_context(|| {
-            format!("filter input must be in the form of filter=value: {text} is invalid")
-        })?;
+        let (key, value) = split(text)?;
         let regex = || Regex::new(value).with_context(|| format!("filter {key}={value}"));
         let one_of = |known: &[&str], what: &str| {
             if known.contains(&value) {
@@ -83,9 +81,7 @@ impl Filter {
                 ];
                 Test::Status(one_of(&known, "pod status")?)
             }
-            "until" => Test::Until(parse_point(value).with_context(|| {
-                format!("filter until: {value:?} is neither a time nor a duration")
-            })?),
+            "until" => Test::Until(until(value)?),
             _ => bail!("{key} is an invalid filter"),
         };
         Ok(Filter {

@@ -150,6 +150,8 @@ impl Unpacked {
     /// Makes the container, ready to be restored.
     pub fn create(&self, ctx: &Context, asked: &Asked) -> Result<Container> {
         let mut container = self.container.clone();
+        // An archive does not tell which file of this host goes with its container.
+        container.cidfile = None;
         let runtime = ctx.runtime()?;
         let made_by = self.runtime();
         if made_by.as_deref() != runtime.file_name().and_then(|name| name.to_str()) {

@@ -67,6 +67,12 @@ impl List {
             .unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// Whether it lists the image with this digest.
+    pub fn has(&self, digest: &str) -> bool {
+        let mut instances = self.instances().iter();
+        instances.any(|instance| instance["digest"] == digest)
+    }
+
     fn instances(&self) -> &[Value] {
         self.value["manifests"]
             .as_array()
