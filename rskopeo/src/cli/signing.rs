@@ -38,7 +38,9 @@ impl Signing {
         };
         let name: Name = text.parse().context("Could not parse --sign-identity")?;
         if name.to_string() != *text {
-            bail!("Could not parse --sign-identity: {text} is not in its full form, {name}");
+            bail!(
+                "Could not parse --sign-identity: repository name must be canonical: {text} is {name}"
+            );
         }
         if name.tag.is_none() && name.digest.is_none() {
             bail!("Sign identity must be a fully specified reference {text}");

@@ -113,7 +113,10 @@ fn all(
     options: &Options,
 ) -> Result<RawManifest> {
     if !destination.takes_indexes() {
-        bail!("copying multiple images to this transport is not supported: leave out --all");
+        bail!(
+            "copying multiple images: destination transport {:?} does not support copying multiple images as a group: leave out --all",
+            options.trust.destination().transport()
+        );
     }
     let signatures = carried(
         options.trust.index(source, top),

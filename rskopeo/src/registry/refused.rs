@@ -100,6 +100,8 @@ pub fn is_plain_http(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Io(error) if error.to_string().contains("InvalidContentType"))
 }
 
+const NO_HOST: &str = "no such host";
+
 /// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
 pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
     let verb = match *method {
@@ -114,6 +116,11 @@ pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
     let cause = match error {
         error if is_plain_http(&error) => {
             anyhow!("http: server gave HTTP response to HTTPS client: try --tls-verify=false")
+        }
+        ureq::Error::HostNotFound => anyhow::Error::from(error).context(NO_HOST),
+        // The system's resolver says so in words alone.
+        ureq::Error::Io(error) if error.to_string().contains("Name or service not known") => {
+            anyhow::Error::from(error).context(NO_HOST)
         }
         ureq::Error::Io(error) => error.into(),
         other => other.into(),

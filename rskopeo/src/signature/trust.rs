@@ -106,6 +106,10 @@ impl Trust {
         &self.source
     }
 
+    pub fn destination(&self) -> &Reference {
+        &self.destination
+    }
+
     /// Asks the policy, before anything of the manifest is understood. `instance` is its digest, when it is one of an index.
     ///
     /// # Errors

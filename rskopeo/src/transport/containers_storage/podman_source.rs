@@ -80,12 +80,7 @@ impl Source for PodmanSource {
             }
             (None, _) => self.home.data(&self.image, MANIFEST)?,
         };
-        let manifest = RawManifest::guess(bytes, None)?;
-        // Of several images in a list the store has one.
-        match (manifest.is_index(), instance) {
-            (true, None) => RawManifest::guess(self.home.data(&self.image, MANIFEST)?, None),
-            _ => Ok(manifest),
-        }
+        RawManifest::guess(bytes, None)
     }
 
     /// The blobs are not there any more: what can be read is what was in them.
