@@ -131,7 +131,7 @@ impl RawManifest {
 
     /// SHA-256 of the bytes; see [`Self::digest_of`].
     pub fn digest(&self) -> Digest {
-        Self::digest_of(&self.bytes)
+        Digest::sha256(&self.digested())
     }
 
     /// SHA-256 of a manifest's bytes; of one of schema 1, without the signatures that it carries in itself.
@@ -139,10 +139,15 @@ impl RawManifest {
         Digest::sha256(&jws::payload(bytes).unwrap_or(Cow::Borrowed(bytes)))
     }
 
+    /// The bytes that its digest is of, whatever the algorithm; see [`Self::digest_of`].
+    pub fn digested(&self) -> Cow<'_, [u8]> {
+        jws::payload(&self.bytes).unwrap_or(Cow::Borrowed(&self.bytes))
+    }
+
     /// Checks the bytes against a digest that the caller has from elsewhere.
     pub fn verify(&self, expected: &Digest) -> Result<()> {
         let mut hasher = expected.hasher();
-        hasher.update(&jws::payload(&self.bytes).unwrap_or(Cow::Borrowed(&self.bytes)));
+        hasher.update(&self.digested());
         let actual = hasher.finish();
         if actual != *expected {
             bail!(

@@ -104,7 +104,7 @@ fn inspected(
         _ => Vec::new(),
     };
     let algorithm = args.manifest_digest.unwrap_or_else(|| read.algorithm());
-    let digest = algorithm.of(&top.bytes);
+    let digest = algorithm.of(&top.digested());
     let summary = read.complete(summary(reference, digest, &config, tags));
     formatted(args, &summary, || values::summary(&summary))
 }
