@@ -21,6 +21,7 @@ use super::identity::{Identity, identity};
 use super::namespace::Ids;
 use crate::config::{Config, find_part};
 use crate::engine::container::status::{monitor_pid, start_ticks};
+use crate::store::directory::remove_if_there;
 use crate::store::record::{self, Durability};
 use crate::systemd::{self, manager};
 
@@ -83,12 +84,7 @@ pub(super) fn end(runtime: &Path) -> Result<()> {
     {
         send(&holder, Signal::SIGKILL).with_context(|| format!("ending process {pid}"))?;
     }
-    match fs::remove_file(place.file()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", place.file().display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&place.file())
 }
 
 /// Where the holder's file is: one for each user, wherever they keep their containers.

@@ -1,4 +1,4 @@
-//! Directories that may not be there.
+//! Directories and files that may not be there.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,6 +27,16 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a file, if it is there.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -45,5 +55,10 @@ mod tests {
         }
         fs::write(&path, "").unwrap();
         assert!(entries(&path).is_err() && remove_tree(&path).is_err());
+        for _ in 0..2 {
+            remove_if_there(&path).unwrap();
+            assert!(!path.exists());
+        }
+        assert!(remove_if_there(dir.path()).is_err());
     }
 }

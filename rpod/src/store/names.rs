@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
 
+use super::directory::remove_if_there;
 use super::near::Missing;
 use super::readable::damaged;
 use super::{Lock, Noun, Store, has_record, id};
@@ -136,7 +137,7 @@ impl Store {
                             }
                             .into());
                         }
-                        _ => remove_link(&link)?,
+                        _ => remove_if_there(&link)?,
                     }
                 }
                 Err(error) => {
@@ -207,7 +208,7 @@ impl Store {
     /// Gives a name back, if it is this id's.
     pub fn drop_name(&self, name: &str, id: &str) -> Result<()> {
         match self.owner(name)? {
-            Some((_, owner)) if owner == id => remove_link(&self.names().join(name)),
+            Some((_, owner)) if owner == id => remove_if_there(&self.names().join(name)),
             _ => Ok(()),
         }
     }
@@ -232,7 +233,7 @@ impl Store {
                 None => false,
             };
             if !taken {
-                remove_link(&link)?;
+                remove_if_there(&link)?;
             }
         }
         Ok(())
@@ -253,15 +254,6 @@ fn owner_of(target: &Path) -> Option<(Noun, String)> {
         _ => return None,
     };
     Some((noun, id))
-}
-
-fn remove_link(link: &Path) -> Result<()> {
-    match fs::remove_file(link) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", link.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

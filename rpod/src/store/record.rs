@@ -13,6 +13,8 @@ use nix::sys::stat::Mode;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::directory::remove_if_there;
+
 /// What a record has to outlive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -215,12 +217,7 @@ pub fn is_damage(error: &anyhow::Error) -> bool {
 /// Removes what writers that were killed have left beside a record's place. Nobody may be writing the record.
 pub fn remove_half_written(path: &Path) -> Result<()> {
     let temporary = beside(path)?;
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", temporary.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&temporary)
 }
 
 fn beside(path: &Path) -> Result<PathBuf> {

@@ -2,16 +2,14 @@
 //!
 //! `RUN/containers/<id>/paused` says that it may be frozen; whether it is, its cgroup tells (see [`super::status`]).
 
-use std::fs;
-use std::io::ErrorKind;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::record::Container;
 use super::status::Status;
 use super::stop;
 use crate::engine::cgroup::delegation;
 use crate::engine::{Context, event, runtime};
+use crate::store::directory::remove_if_there;
 use crate::store::record::{Durability, replace};
 
 /// Freezes a container that runs.
@@ -76,10 +74,5 @@ pub fn kill_paused(ctx: &Context, container: &Container) -> Result<()> {
 fn thaw(ctx: &Context, container: &Container) -> Result<()> {
     runtime::call(ctx, container, &["resume", &container.id])?;
     let mark = container.run_dir(ctx).join("paused");
-    match fs::remove_file(&mark) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", mark.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&mark)
 }

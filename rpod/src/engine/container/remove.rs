@@ -1,7 +1,6 @@
 //! What a container leaves is cleared: after it ended, after a start that failed, and for good.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -18,7 +17,7 @@ use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
 use crate::engine::{Context, event, pod, runtime, volume};
 use crate::output::warn;
-use crate::store::directory::remove_tree;
+use crate::store::directory::{remove_if_there, remove_tree};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, record};
 
@@ -244,7 +243,7 @@ fn take_from_runtime(ctx: &Context, container: &Container) -> Result<()> {
     } else if run.join("pidfile").exists() {
         runtime::call(ctx, container, &["delete", "--force", &container.id])?;
     }
-    forget(&made(ctx, container))
+    remove_if_there(&made(ctx, container))
 }
 
 /// Gives back what the container had of the host while it ran.
@@ -272,7 +271,7 @@ fn release(ctx: &Context, container: &Container) -> Result<()> {
 
 /// Takes a container's directory, its name and its place in a pod away. The record goes first: without it the container is no more.
 pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
-    forget(&ctx.store.record(Noun::Container, &container.id))?;
+    remove_if_there(&ctx.store.record(Noun::Container, &container.id))?;
     if !container.name.is_empty() {
         ctx.store.drop_name(&container.name, &container.id)?;
     }
@@ -346,15 +345,5 @@ pub(in crate::engine) fn is_young(home: &Path) -> bool {
 
 /// The exit file stays after `--rm` for whoever waits; it goes with an explicit removal or with its reader.
 pub fn forget_exit(ctx: &Context, id: &str) -> Result<()> {
-    forget(&ctx.store.exits().join(id))
-}
-
-/// Removes a file that may be gone.
-fn forget(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&ctx.store.exits().join(id))
 }

@@ -6,7 +6,6 @@
 //! ```
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,6 +16,7 @@ use super::status::Status;
 use crate::engine::Context;
 use crate::output::parse_number;
 use crate::store::Noun;
+use crate::store::directory::remove_if_there;
 use crate::store::record::{Durability, replace};
 
 const SHUTDOWN: &[u8] = b"shutdown";
@@ -89,12 +89,7 @@ pub(super) fn forget(ctx: &Context, container: &Container) -> Result<()> {
         return Ok(());
     }
     for path in [stopped(ctx, &container.id), restarts(ctx, &container.id)] {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", path.display()));
-            }
-            _ => {}
-        }
+        remove_if_there(&path)?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 
 use crate::engine::{Context, rootless};
 use crate::store::Lock;
-use crate::store::directory::entries;
+use crate::store::directory::{entries, remove_if_there};
 
 const HOST: &str = "/run/rpod-networks";
 
@@ -59,12 +59,7 @@ pub(super) fn leave(ctx: &Context) -> Result<()> {
         return Ok(());
     }
     let link = link(ctx)?;
-    match fs::remove_file(&link) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("removing {}", link.display()));
-        }
-        _ => {}
-    }
+    remove_if_there(&link)?;
     // The last one takes the directory away; it is not empty for any other.
     if let Some(directory) = link.parent() {
         let _ = fs::remove_dir(directory);

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use super::record::Pod;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::store::directory::remove_if_there;
 use crate::store::{Noun, record as file};
 
 fn directory(ctx: &Context, pod: &str) -> PathBuf {
@@ -29,12 +30,7 @@ pub fn enter(ctx: &Context, pod: &str, container: &str) -> Result<()> {
 /// Takes a container out of a pod. Its record is gone.
 pub fn leave(ctx: &Context, pod: &str, container: &str) -> Result<()> {
     let link = directory(ctx, pod).join(container);
-    match fs::remove_file(&link) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", link.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&link)
 }
 
 /// The containers of a pod: the infra container, then the others, oldest first.

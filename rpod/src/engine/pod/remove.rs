@@ -4,9 +4,6 @@
 //! process killed before the record is gone
 //! leaves a pod with fewer containers; one killed later leaves a directory that is no pod, which [`sweep`] takes away.
 
-use std::fs;
-use std::io::ErrorKind;
-
 use anyhow::{Context as _, Result, bail};
 
 use super::record::Pod;
@@ -15,7 +12,7 @@ use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{pause, remove as container};
 use crate::engine::{Context, event};
-use crate::store::directory::{entries, remove_tree};
+use crate::store::directory::{entries, remove_if_there, remove_tree};
 use crate::store::{Lock, Noun};
 
 /// Removes a pod whose containers have ended. With `force` they are stopped first.
@@ -93,12 +90,7 @@ pub(super) fn erase(ctx: &Context, id: &str, name: &str) -> Result<()> {
 
 fn drop_record(ctx: &Context, id: &str) -> Result<()> {
     let record = ctx.store.record(Noun::Pod, id);
-    match fs::remove_file(&record) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", record.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&record)
 }
 
 /// Directories without a record, left by processes that were killed while making or removing a pod, with the infra containers

@@ -1,7 +1,6 @@
 //! Volumes on which a file system is mounted while they are used: mount(8) does it, as it knows every kind of file system.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -10,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Volume, users};
 use crate::engine::Context;
 use crate::engine::container::overlay::{is_mount_point, unmount};
+use crate::store::directory::remove_if_there;
 
 /// Mounts it unless it is mounted already.
 pub(super) fn up(ctx: &Context, volume: &Volume) -> Result<()> {
@@ -90,12 +90,7 @@ pub fn unmount_volume(ctx: &Context, volume: &Volume) -> Result<()> {
 
 pub(super) fn forget(ctx: &Context, volume: &Volume) -> Result<()> {
     let mark = mark(ctx, volume);
-    match fs::remove_file(&mark) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", mark.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&mark)
 }
 
 fn mark(ctx: &Context, volume: &Volume) -> PathBuf {

@@ -14,6 +14,7 @@ use super::kind::Kind;
 use super::unit_file::UnitFile;
 use super::{directories, units};
 use crate::engine::rootless;
+use crate::store::directory::remove_if_there;
 
 /// A unit's file, and the service that it becomes.
 #[derive(Debug)]
@@ -290,7 +291,7 @@ pub fn remove(name: &str, refuse: impl Fn(&Installed) -> Result<()>) -> Result<V
         .unwrap_or(Path::new("/"))
         .to_owned();
     for unit in &of_wanted {
-        unlink(&unit.path)?;
+        remove_if_there(&unit.path)?;
         clear_list(&directory, &format!(".{}.asset", unit.name))?;
     }
     if let Some(app) = &wanted {
@@ -311,18 +312,9 @@ fn clear_list(directory: &Path, list: &str) -> Result<()> {
         .lines()
         .filter(|name| !name.is_empty() && !name.contains('/') && *name != "..")
     {
-        unlink(&directory.join(name))?;
+        remove_if_there(&directory.join(name))?;
     }
-    unlink(&path)
-}
-
-fn unlink(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    remove_if_there(&path)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod shm;
 pub mod state;
 mod statistics;
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,6 +36,7 @@ use super::restart::{self, EndedBy};
 use super::{remove, wait};
 use crate::engine::files::compression::Compression;
 use crate::engine::{Context, event, pod, runtime};
+use crate::store::directory::remove_if_there;
 pub use image::is_checkpoint;
 pub use restore::{Restoring, restore};
 use statistics::Kind;
@@ -228,12 +229,7 @@ fn arguments(
 fn forget(directory: &Path, names: &[&str]) -> Result<()> {
     for name in names {
         let path = directory.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", path.display()));
-            }
-            _ => {}
-        }
+        remove_if_there(&path)?;
     }
     Ok(())
 }

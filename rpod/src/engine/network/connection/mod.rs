@@ -3,7 +3,6 @@
 mod request;
 mod taken;
 
-use std::fs;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ use crate::engine::container::record::{Container, Namespace, UserMode};
 use crate::engine::user_namespace::namespace::{self as users, make_network};
 use crate::engine::{Context, rootless};
 use crate::store::Lock;
+use crate::store::directory::remove_if_there;
 use crate::store::record::{self, Durability};
 
 /// What a container is connected to now.
@@ -252,12 +252,7 @@ fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
     }
     record::remove_half_written(&record)?;
     namespace::remove(&path)?;
-    match fs::remove_file(&record) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("removing {}", record.display()));
-        }
-        _ => {}
-    }
+    remove_if_there(&record)?;
     if rootless() {
         shared::release(ctx)?;
     }

@@ -19,6 +19,7 @@ use super::port::Mapping;
 use super::{forward, helper, namespace};
 use crate::engine::Context;
 use crate::engine::container::record::UserMode;
+use crate::store::directory::remove_if_there;
 
 pub use pasta::check as check_pasta;
 pub use slirp4netns::check as check_slirp4netns;
@@ -84,12 +85,7 @@ pub fn down(netns: &Path) -> Result<()> {
     }
     for ending in [LOG, API, PID] {
         let file = with_ending(netns, ending);
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", file.display()));
-            }
-            _ => {}
-        }
+        remove_if_there(&file)?;
     }
     Ok(())
 }
