@@ -68,17 +68,12 @@ impl Copied {
             Self::Kept(manifest) => return put(manifest),
             Self::Made(made) => made,
         };
-        let mut refusals = Vec::new();
-        for format in &made.plan.formats {
-            let written = made.manifest(destination, *format, options).and_then(put);
-            match written {
-                Err(error) if !refusals.is_empty() || is_refused(&error) => {
-                    refusals.push((format.media_type(), error));
-                }
-                settled => return settled,
-            }
-        }
-        Err(all_refused("manifest", refusals))
+        in_a_format_that_is_taken(
+            "manifest",
+            &made.plan.formats,
+            Format::media_type,
+            |format| made.manifest(destination, format, options).and_then(put),
+        )
     }
 }
 
@@ -90,8 +85,11 @@ pub fn put_index(
     fixed: Option<&'static str>,
     options: &Options,
 ) -> Result<RawManifest> {
-    let mut refusals = Vec::new();
-    for format in formats::of_index(top, destination.manifest_types(), options)? {
+    let mut formats = formats::of_index(top, destination.manifest_types(), options)?;
+    if fixed.is_some() {
+        formats.truncate(1);
+    }
+    in_a_format_that_is_taken("manifest list", &formats, Format::index_type, |format| {
         let index = match (top.with_instances(changes, format)?, fixed) {
             (None, _) => top.clone(),
             (Some(edited), None) => edited,
@@ -102,15 +100,8 @@ pub fn put_index(
         say(options, "Writing manifest list to image destination")?;
         let place = Place::Top { chosen_from: None };
         let put = destination.put_manifest(&index, place);
-        match put.context("writing the manifest list") {
-            Ok(()) => return Ok(index),
-            Err(error) if fixed.is_none() && (!refusals.is_empty() || is_refused(&error)) => {
-                refusals.push((format.index_type(), error));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Err(all_refused("manifest list", refusals))
+        put.map(|()| index).context("writing the manifest list")
+    })
 }
 
 impl Made {
@@ -134,9 +125,24 @@ impl Made {
     }
 }
 
-/// Whether it may be the format that the destination did not like.
-fn is_refused(error: &Error) -> bool {
-    error.chain().any(|cause| cause.is::<ManifestInvalid>())
+/// Writes it in the first format, and in the next ones where it may be the format that the destination did not like.
+fn in_a_format_that_is_taken(
+    what: &str,
+    formats: &[Format],
+    kind: impl Fn(Format) -> &'static str,
+    write: impl Fn(Format) -> Result<RawManifest>,
+) -> Result<RawManifest> {
+    let is_refused = |error: &Error| error.chain().any(|cause| cause.is::<ManifestInvalid>());
+    let mut refusals = Vec::new();
+    for format in formats {
+        match write(*format) {
+            Err(error) if !refusals.is_empty() || is_refused(&error) => {
+                refusals.push((kind(*format), error));
+            }
+            settled => return settled,
+        }
+    }
+    Err(all_refused(what, refusals))
 }
 
 fn all_refused(what: &str, mut refusals: Vec<(&str, Error)>) -> Error {

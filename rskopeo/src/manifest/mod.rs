@@ -131,17 +131,17 @@ impl RawManifest {
 
     /// SHA-256 of the bytes; see [`Self::digest_of`].
     pub fn digest(&self) -> Digest {
-        Digest::sha256(&self.digested())
+        Self::digest_of(&self.bytes)
     }
 
     /// SHA-256 of a manifest's bytes; of one of schema 1, without the signatures that it carries in itself.
     pub fn digest_of(bytes: &[u8]) -> Digest {
-        Digest::sha256(&jws::payload(bytes).unwrap_or(Cow::Borrowed(bytes)))
+        Digest::sha256(&digested(bytes))
     }
 
     /// The bytes that its digest is of, whatever the algorithm; see [`Self::digest_of`].
     pub fn digested(&self) -> Cow<'_, [u8]> {
-        jws::payload(&self.bytes).unwrap_or(Cow::Borrowed(&self.bytes))
+        digested(&self.bytes)
     }
 
     /// Checks the bytes against a digest that the caller has from elsewhere.
@@ -164,6 +164,10 @@ impl RawManifest {
     pub fn is_schema1(&self) -> bool {
         DOCKER_SCHEMA1.contains(&self.media_type.as_str())
     }
+}
+
+fn digested(bytes: &[u8]) -> Cow<'_, [u8]> {
+    jws::payload(bytes).unwrap_or(Cow::Borrowed(bytes))
 }
 
 fn is_known(media_type: &str) -> bool {
