@@ -59,6 +59,16 @@ impl Signers {
         Ok(gpg.env("GNUPGHOME", self.stack.scratch.path("gpg")))
     }
 
+    /// A copy that alice has signed.
+    pub(crate) fn signed(&self, image: &str) -> Result<String> {
+        let signed = self.stack.remote("signed:1");
+        self.rskopeo(&format!(
+            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {image} {signed}"
+        ))
+        .ok()?;
+        Ok(signed)
+    }
+
     /// The fingerprint of a primary key.
     pub(crate) fn fingerprint(&self, name: &str) -> Result<String> {
         let listed = self

@@ -10,13 +10,8 @@ const DEFAULT: &str = r#"{"type":"matchRepoDigestOrExact"}"#;
 
 pub(crate) fn a_signature_is_required_whatever_the_policy_says() -> Result<()> {
     let signers = Signers::new()?;
-    let image = signers.stack.remote("signed:1");
     let alpine = signers.stack.remote("alpine:latest");
-    signers
-        .rskopeo(&format!(
-            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {alpine} {image}"
-        ))
-        .ok()?;
+    let image = signers.signed(&alpine)?;
     let alice = signers.signed_by("alice", DEFAULT)?;
     signers.policy("anything.json", r#"{"type":"insecureAcceptAnything"}"#)?;
     let copy = |policy: &str| {
@@ -46,13 +41,8 @@ pub(crate) fn a_signature_is_required_whatever_the_policy_says() -> Result<()> {
 /// Into a bundle an image comes by no easier way than by a copy; what lies in a store has been asked about.
 pub(crate) fn what_is_unpacked_is_asked_about() -> Result<()> {
     let signers = Signers::new()?;
-    let image = signers.stack.remote("signed:1");
     let alpine = signers.stack.remote("alpine:latest");
-    signers
-        .rskopeo(&format!(
-            "copy --sign-by alice@example.com --sign-passphrase-file passphrase {alpine} {image}"
-        ))
-        .ok()?;
+    let image = signers.signed(&alpine)?;
     let alice = signers.signed_by("alice", DEFAULT)?;
     let unpack = |image: &str, bundle: &str| {
         signers.rskopeo(&format!("--policy {alice} unpack {image} {bundle}"))
