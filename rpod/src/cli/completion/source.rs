@@ -134,8 +134,9 @@ impl<'l> Source<'l> {
             "unpause" => matches!(status, Status::Paused(_)),
             _ => true,
         };
+        let mut statuses = ctx.store.statuses()?;
         let all = container::each(ctx)?.filter_map(|container| {
-            let status = ctx.store.status(&container.id).ok()?;
+            let status = statuses.of(&container.id).ok()?;
             let about = format!("{}, {}", container.image.name, status.word());
             is_meant(&status).then_some((container.name, container.id, about))
         });

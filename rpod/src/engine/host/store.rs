@@ -13,8 +13,9 @@ use crate::engine::{Context, container, image, volume};
 pub(super) fn store(ctx: &Context) -> Result<Value> {
     let (mut running, mut paused, mut stopped) = (0, 0, 0);
     let containers = container::all(ctx)?;
+    let mut statuses = ctx.store.statuses()?;
     for container in &containers {
-        match ctx.store.status(&container.id)? {
+        match statuses.of(&container.id)? {
             Status::Paused(_) => paused += 1,
             Status::Running(_) => running += 1,
             _ => stopped += 1,

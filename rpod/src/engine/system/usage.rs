@@ -68,11 +68,12 @@ pub fn usage(ctx: &Context) -> Result<Usage> {
             })
         })
         .collect::<Result<_>>()?;
+    let mut statuses = ctx.store.statuses()?;
     let containers = containers
         .into_iter()
         .map(|container| {
             Ok(ContainerUsage {
-                status: ctx.store.status(&container.id)?.word(),
+                status: statuses.of(&container.id)?.word(),
                 volumes: container.volumes().count(),
                 size: size::own(ctx, &container)?,
                 container,
