@@ -303,7 +303,8 @@ pub(crate) fn a_volume_is_filled_from_the_image_as_a_whole() -> Result<()> {
             let during = || format!("after {outcome:?} at {nth}");
             let again = stack.rpod("start -a user").run()?;
             if again.code != 0 {
-                // It was running still, and has been killed as what a killed start had left.
+                // It was running still, and has been killed as what a killed start had left; or it was just ending.
+                stack.rpod("stop -t 0 user").ok().with_context(during)?;
                 stack.rpod("start -a user").ok().with_context(during)?;
             }
             let files = data.read_dir()?.count();

@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,6 +15,8 @@ use anyhow::{Context, Result};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::Cmd;
 
 const PREFIX: &str = "rstack-test.";
 
@@ -61,8 +62,11 @@ impl Scratch {
         if let Some(above) = self.path(name).parent() {
             fs::create_dir_all(above)?;
         }
-        let path = self.write(name, script)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        // Another process writes it: what other tests start meanwhile would have our descriptor for a moment, and nothing that
+        // somebody has open for writing can be started.
+        let path = self.path(name);
+        let install = Cmd::new("install").words("-m 755 /dev/stdin").arg(&path);
+        install.stdin(script.as_ref()).ok()?;
         Ok(path)
     }
 

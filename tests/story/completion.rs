@@ -18,8 +18,15 @@ fn in_path(stack: &Stack) -> Result<PathBuf> {
 }
 
 fn asked(stack: &Stack, words: &[&str]) -> Result<String> {
-    let program = in_path(stack)?.join("rpod");
-    let answer = Cmd::new(program).arg("__complete").args(words).ok()?;
+    let answer = Cmd::new(&stack.parts.engine)
+        .arg("__complete")
+        .arg(format!("--root={}", stack.root().display()))
+        .arg(format!(
+            "--runroot={}",
+            stack.scratch.path("runroot").display()
+        ))
+        .args(words)
+        .ok()?;
     Ok(answer.text().to_owned())
 }
 
