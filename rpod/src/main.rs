@@ -6,6 +6,7 @@ mod config;
 mod engine;
 mod monitor;
 mod output;
+mod pidfd;
 mod rootless;
 mod store;
 mod systemd;

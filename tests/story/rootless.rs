@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use tests::registry::{Access, Registry};
@@ -278,10 +279,17 @@ pub(crate) fn networks_without_root() -> Result<()> {
 }
 
 /// A port that nobody listens on now.
+/// None that the kernel gives to whoever connects somewhere meanwhile, and none that another test has been given.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own = std::process::id() * 16;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + (own + step) % 12_000)?;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
 }
 
 pub(crate) fn limits_need_a_cgroup_of_the_users_own() -> Result<()> {

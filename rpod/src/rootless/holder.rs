@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ use super::identity::{Identity, identity};
 use super::namespace::Ids;
 use crate::config::{Config, find_part};
 use crate::engine::container::status::{monitor_pid, start_ticks};
+use crate::pidfd;
 use crate::store::directory::remove_if_there;
 use crate::store::record::{self, Durability};
 use crate::systemd::{self, manager};
@@ -79,10 +80,10 @@ pub(super) fn end(runtime: &Path) -> Result<()> {
     let place = Place::of(runtime);
     let _lock = place.lock()?;
     if let Some((pid, ticks)) = place.read()?
-        && let Some(holder) = pidfd(pid)?
+        && let Some(holder) = pidfd::open(pid)?
         && start_ticks(pid) == Some(ticks)
     {
-        send(&holder, Signal::SIGKILL).with_context(|| format!("ending process {pid}"))?;
+        pidfd::end(&holder).with_context(|| format!("ending process {pid}"))?;
     }
     remove_if_there(&place.file())
 }
@@ -148,7 +149,7 @@ impl Place {
         let Some((pid, ticks)) = self.read()? else {
             return Ok(false);
         };
-        let Some(holder) = pidfd(pid)? else {
+        let Some(holder) = pidfd::open(pid)? else {
             return Ok(false);
         };
         if start_ticks(pid) != Some(ticks) {
@@ -184,7 +185,9 @@ fn living_monitor(runroot: &Path, identity: Identity) -> Result<Option<OwnedFd>>
         let Some(pid) = monitor_pid(&entry.path()) else {
             continue;
         };
-        let Some(monitor) = pidfd(pid)? else { continue };
+        let Some(monitor) = pidfd::open(pid)? else {
+            continue;
+        };
         let about = PathBuf::from(format!("/proc/{pid}"));
         let command = fs::read(about.join("cmdline")).unwrap_or_default();
         let id = entry.file_name();
@@ -261,24 +264,4 @@ fn attend(
     } else {
         Err(anyhow!(said))
     }
-}
-
-/// Nothing if there is no such process.
-fn pidfd(pid: i32) -> Result<Option<OwnedFd>> {
-    // SAFETY: a system call on two integers.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    match Errno::result(fd) {
-        // SAFETY: the kernel has just made the descriptor for us; it is closed on exec.
-        Ok(fd) => Ok(Some(unsafe { OwnedFd::from_raw_fd(fd as i32) })),
-        Err(Errno::ESRCH | Errno::EINVAL) => Ok(None),
-        Err(errno) => Err(errno).with_context(|| format!("opening process {pid}")),
-    }
-}
-
-fn send(process: impl AsFd, signal: Signal) -> nix::Result<()> {
-    let fd = process.as_fd().as_raw_fd();
-    let none: *const libc::siginfo_t = std::ptr::null();
-    // SAFETY: without a siginfo_t the kernel reads only the integers.
-    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal as i32, none, 0) };
-    Errno::result(sent).map(drop)
 }

@@ -23,7 +23,6 @@ mod mapped;
 pub mod mount;
 pub mod overlay;
 pub mod pause;
-mod pidfd;
 pub mod prune;
 pub mod record;
 pub mod remove;

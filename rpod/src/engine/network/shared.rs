@@ -82,7 +82,7 @@ pub(super) fn ensure(ctx: &Context) -> Result<Entrance> {
     if !is_there {
         namespace::make(&path)?;
     }
-    if user_mode::living(&path).is_none() {
+    if user_mode::living(&path)?.is_none() {
         connect(ctx, &path)?;
     }
     entrance(ctx)

@@ -18,9 +18,9 @@ use nix::unistd::Pid;
 use super::Check;
 use crate::bundle;
 use crate::engine::container::exec;
-use crate::engine::container::pidfd;
 use crate::engine::container::record::{Container, Process};
 use crate::engine::{Context, runtime};
+use crate::pidfd;
 use crate::store::directory::remove_tree;
 use crate::store::id;
 use crate::store::record::{Durability, replace_private};
@@ -117,7 +117,8 @@ fn ask(
 fn listen(child: &Child, pipe: OwnedFd, deadline: Instant) -> Result<(bool, Vec<u8>)> {
     fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context("setting up a pipe")?;
     let mut pipe = File::from(pipe);
-    let end = pidfd::open(child.id().cast_signed())?;
+    let end = pidfd::open(child.id().cast_signed())?
+        .context("a child that is not waited for yet is gone")?;
     let mut output = Vec::new();
     let mut closed = false;
     loop {

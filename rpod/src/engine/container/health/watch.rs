@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -19,7 +18,8 @@ use crate::engine::Context;
 use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
-use crate::engine::container::{load, pidfd, unheard};
+use crate::engine::container::{load, unheard};
+use crate::pidfd;
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Noun};
 
@@ -67,7 +67,9 @@ pub fn run(ctx: &Context, id: &str) -> Result<()> {
     let Status::Running(started) = ctx.store.status(id)? else {
         return Ok(());
     };
-    let end = pidfd::open(started.pid)?;
+    let Some(end) = pidfd::open(started.pid)? else {
+        return Ok(());
+    };
     while is_alive(&started) {
         let container = load(ctx, id)?;
         if ctx.store.status(id)?.is_running() {
@@ -77,7 +79,7 @@ pub fn run(ctx: &Context, id: &str) -> Result<()> {
         let Some(interval) = schedule::interval(ctx, &container)? else {
             return Ok(());
         };
-        if ends_within(&end, interval)? {
+        if pidfd::ends_within(&end, interval)? {
             return Ok(());
         }
     }
@@ -107,23 +109,6 @@ fn place(ctx: &Context, id: &str) -> Result<Option<Lock>> {
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Sleeps. True if the container's process ended meanwhile.
-fn ends_within(end: &impl std::os::fd::AsFd, time: Duration) -> Result<bool> {
-    let deadline = Instant::now().checked_add(time);
-    loop {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let millis = left.map_or(PollTimeout::NONE, |left| {
-            PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX)
-        });
-        match poll(&mut [PollFd::new(end.as_fd(), PollFlags::POLLIN)], millis) {
-            Ok(0) if deadline.is_some_and(|at| at > Instant::now() + Duration::from_millis(1)) => {}
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).context("waiting for the next health check"),
-        }
     }
 }
 

@@ -23,13 +23,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::port::Mapping;
 use crate::engine::container::status::start_ticks;
+use crate::pidfd;
 use crate::store::record::{self, Durability};
 
 pub use serve::main;
@@ -99,7 +97,7 @@ pub fn start(netns: &Path, ports: &[Mapping], to: &[IpAddr]) -> Result<()> {
     told.context("telling the port forwarder what to do")
 }
 
-/// Ends it. One that has ended, or never was, is no error.
+/// Ends it: when this returns its ports are free. One that has ended, or never was, is no error.
 pub fn stop(netns: &Path) -> Result<()> {
     let path = file(netns);
     let text = match fs::read_to_string(&path) {
@@ -111,19 +109,12 @@ pub fn stop(netns: &Path) -> Result<()> {
     let mut next = || words.next();
     let read = (|| Some((next()?.parse().ok()?, next()?.parse::<u64>().ok()?)))();
     if let Some((pid, ticks)) = read
+        && let Some(forwarder) = pidfd::open(pid)?
         && start_ticks(pid) == Some(ticks)
     {
-        end(pid)?;
+        pidfd::end(&forwarder).context("ending the port forwarder")?;
     }
     fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))
-}
-
-/// Kills a process that was just seen to be what it should be.
-pub(super) fn end(pid: i32) -> Result<()> {
-    match kill(Pid::from_raw(pid), Signal::SIGKILL) {
-        Ok(()) | Err(Errno::ESRCH) => Ok(()),
-        Err(errno) => Err(errno).with_context(|| format!("ending process {pid}")),
-    }
 }
 
 fn file(netns: &Path) -> PathBuf {

@@ -10,6 +10,7 @@ mod slirp4netns;
 use std::ffi::OsString;
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,6 +20,7 @@ use super::port::Mapping;
 use super::{forward, helper, namespace};
 use crate::engine::Context;
 use crate::engine::container::record::UserMode;
+use crate::pidfd;
 use crate::store::directory::remove_if_there;
 
 pub use pasta::check as check_pasta;
@@ -77,11 +79,11 @@ pub fn up(ctx: &Context, netns: &Path, mode: &UserMode, ports: &[Mapping]) -> Re
     }
 }
 
-/// Ends the program. One that has ended is no error.
+/// Ends the program: when this returns its ports are free, so that they can be published again. One that has ended is no error.
 pub fn down(netns: &Path) -> Result<()> {
     forward::stop(netns)?;
-    if let Some(pid) = living(netns) {
-        forward::end(pid)?;
+    if let Some(program) = living(netns)? {
+        pidfd::end(&program).context("ending the network's program")?;
     }
     for ending in [LOG, API, PID] {
         let file = with_ending(netns, ending);
@@ -90,13 +92,21 @@ pub fn down(netns: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The program's pid while it runs: what has it is a program that was started for this namespace.
-pub fn living(netns: &Path) -> Option<i32> {
-    let text = fs::read_to_string(pid_file(netns)).ok()?;
-    let pid: i32 = text.split_ascii_whitespace().next()?.parse().ok()?;
-    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+/// The program while it runs: what has its pid is a program that was started for this namespace.
+pub fn living(netns: &Path) -> Result<Option<OwnedFd>> {
+    let text = fs::read_to_string(pid_file(netns)).unwrap_or_default();
+    let Some(Ok(pid)) = text.split_ascii_whitespace().next().map(str::parse) else {
+        return Ok(None);
+    };
+    let Some(program) = pidfd::open(pid)? else {
+        return Ok(None);
+    };
+    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let named = |word: &[u8]| word == netns.as_os_str().as_encoded_bytes();
-    command.split(|byte| *byte == 0).any(named).then_some(pid)
+    Ok(command
+        .split(|byte| *byte == 0)
+        .any(named)
+        .then_some(program))
 }
 
 fn pid_file(netns: &Path) -> PathBuf {
