@@ -29,14 +29,29 @@ pub fn warn(text: &str) {
     terminal::complain(&logged("WARN", "warning", text));
 }
 
+/// The same, with what it is about.
+pub fn warn_of(text: &str, about: &[(&str, &str)]) {
+    terminal::complain(&with_fields(logged("WARN", "warning", text), about));
+}
+
 /// An error that does not stop the command.
 pub fn error(error: &anyhow::Error) {
-    terminal::complain(&logged("ERRO", "error", &format!("{error:#}")));
+    error_of(&format!("{error:#}"), &[]);
+}
+
+/// What is left undone, with what it is about.
+pub fn error_of(text: &str, about: &[(&str, &str)]) {
+    terminal::complain(&with_fields(logged("ERRO", "error", text), about));
 }
 
 /// What is being done, with its details.
-pub fn info_line(text: &str, fields: &[(&str, &str)]) -> String {
-    with_fields(logged("INFO", "info", text), fields)
+pub fn info(text: &str, about: &[(&str, &str)]) {
+    terminal::complain(&info_line(text, about));
+}
+
+/// [`info`], to be told at another time.
+pub fn info_line(text: &str, about: &[(&str, &str)]) -> String {
+    with_fields(logged("INFO", "info", text), about)
 }
 
 static DEBUG: AtomicBool = AtomicBool::new(false);
@@ -66,9 +81,10 @@ fn with_fields(mut line: String, fields: &[(&str, &str)]) -> String {
     for (name, value) in fields {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
         line.push_str(&format!(" {name}="));
+        let value = with_go_causes(value);
         match value.chars().all(plain) && !value.is_empty() {
-            true => line.push_str(value),
-            false => line.push_str(&quoted(value)),
+            true => line.push_str(&value),
+            false => line.push_str(&quoted(&value)),
         }
     }
     line

@@ -48,7 +48,8 @@ struct Done {
 
 /// How an image has ended that does not stop the others.
 enum Ended {
-    Failed(Error),
+    /// What, and why.
+    Failed(String, Error),
     WouldBeCopied,
     /// With the line for `--digestfile`.
     Copied(String),
@@ -152,9 +153,13 @@ impl<'a> Job<'a> {
             return Ok(Ended::WouldBeCopied);
         }
         let copied = self.copy(batch, image, &destination, turn);
-        match copied.with_context(|| format!("Error copying ref {source:?}")) {
-            Err(error) if self.args.keep_going => Ok(Ended::Failed(error)),
-            copied => Ok(Ended::Copied(format!("{} {place}", copied?.digest()))),
+        let what = format!("Error copying ref {source:?}");
+        match copied {
+            Err(error) if self.args.keep_going => Ok(Ended::Failed(what, error)),
+            copied => {
+                let digest = copied.context(what)?.digest();
+                Ok(Ended::Copied(format!("{digest} {place}")))
+            }
         }
     }
 
@@ -234,8 +239,8 @@ impl<'a> Job<'a> {
 impl Done {
     fn note(&mut self, ended: Ended) -> Result<()> {
         match ended {
-            Ended::Failed(error) => {
-                fatal::error(&error);
+            Ended::Failed(what, error) => {
+                fatal::error_of(&what, &[("error", &format!("{error:#}"))]);
                 self.failed = true;
                 return Ok(());
             }

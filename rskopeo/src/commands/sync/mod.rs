@@ -12,7 +12,6 @@ use crate::cli::{Global, Sync};
 use crate::fatal;
 use crate::retry::retrying;
 use crate::signature::Terms;
-use crate::terminal;
 
 use job::Job;
 
@@ -52,10 +51,10 @@ pub fn run(global: &Global, args: &Sync) -> Result<()> {
     };
     let sources = batches.len();
     let (images, failed) = job.end();
-    terminal::complain(&fatal::info_line(
+    fatal::info(
         &format!("{verb} {images} images from {sources} sources"),
         &[],
-    ));
+    );
     if failed {
         bail!("Sync failed due to previous reported error(s) for one or more images");
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::yaml;
+use crate::fatal;
 use crate::reference::{Name, Reference};
 use crate::transport::{self, Access};
 
@@ -51,7 +52,15 @@ fn repository_or_image(source: &str, access: &Access) -> Result<Batch> {
     let name: Name = source.parse().with_context(|| {
         format!("Cannot obtain a valid image reference for transport \"docker\" and reference {source:?}")
     })?;
-    let images = match name.tag.is_some() || name.digest.is_some() {
+    let tagged_or_digested = name.tag.is_some() || name.digest.is_some();
+    fatal::info(
+        "Tag presence check",
+        &[
+            ("imagename", source),
+            ("tagged", &tagged_or_digested.to_string()),
+        ],
+    );
+    let images = match tagged_or_digested {
         true => vec![Reference::Docker(name)],
         false => tagged(&name, &tags(&name, access)?),
     };
@@ -66,6 +75,7 @@ fn repository_or_image(source: &str, access: &Access) -> Result<Batch> {
 }
 
 pub fn tags(repository: &Name, access: &Access) -> Result<Vec<String>> {
+    fatal::info("Getting tags", &[("image", &repository.repository())]);
     let reference = Reference::Docker(repository.clone());
     transport::list_tags(&reference, access).with_context(|| {
         let repository = repository.repository();

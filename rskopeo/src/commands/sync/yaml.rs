@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use regex_lite::Regex;
 use serde::Deserialize;
 
@@ -75,90 +75,120 @@ impl Registry {
         let listed = self.images.iter().flatten();
         let by_regex = self.images_by_tag_regex.iter().flatten();
         let by_version = self.images_by_semver.iter().flatten();
-        let found = listed
-            .map(|(path, refs)| (path, listed_images(host, path, refs.as_deref(), access)))
-            .chain(by_regex.map(|(path, regex)| (path, by_tag_regex(host, path, regex, access))))
-            .chain(
-                by_version.map(|(path, version)| (path, by_semver(host, path, version, access))),
-            );
-        let mut batches = Vec::new();
-        let mut any = false;
-        for (path, images) in found {
-            any = true;
-            match images.with_context(|| format!("Error processing repo {host}/{path}, skipping")) {
-                Ok(images) if images.is_empty() => {
-                    fatal::warn(&format!("No refs to sync found in {host}/{path}"));
-                }
-                Ok(images) => batches.push(Batch {
-                    images,
-                    access: access.clone(),
-                    base: None,
+        let wanted: Vec<(&str, Wanted<'_>)> = listed
+            .map(|(path, refs)| (path, Wanted::Refs(refs.as_deref().unwrap_or_default())))
+            .chain(by_regex.map(|(path, regex)| (path, Wanted::TagRegex(regex))))
+            .chain(by_version.map(|(path, version)| (path, Wanted::Semver(version))))
+            .map(|(path, wanted)| (path.as_str(), wanted))
+            .collect();
+        if wanted.is_empty() {
+            fatal::warn_of("No images specified for registry", &[("registry", host)]);
+        }
+        let repositories = wanted.into_iter();
+        repositories
+            .filter_map(|(path, wanted)| Repository { host, path, access }.batch(&wanted))
+            .collect()
+    }
+}
+
+/// Which images of a repository are to be had.
+enum Wanted<'a> {
+    /// Tags and digests; all tags, when there is none.
+    Refs(&'a [String]),
+    TagRegex(&'a str),
+    Semver(&'a str),
+}
+
+/// One of the registry's that the file names.
+struct Repository<'a> {
+    host: &'a str,
+    path: &'a str,
+    access: &'a Access,
+}
+
+impl Repository<'_> {
+    /// None when there is nothing to be had, which is told.
+    fn batch(&self, wanted: &Wanted<'_>) -> Option<Batch> {
+        let about = [("registry", self.host), ("repo", self.path)];
+        let skipped = |why: &str, error: Error| {
+            fatal::error_of(why, &about);
+            fatal::error(&error);
+        };
+        let name = match self.name() {
+            Ok(name) => name,
+            Err(error) => {
+                skipped("Error parsing repository name, skipping", error);
+                return None;
+            }
+        };
+        fatal::info("Processing repo", &about);
+        let images = match wanted {
+            Wanted::Refs([]) => self.tagged(&name, |_| true),
+            Wanted::Refs(refs) => Ok(self.listed(refs)),
+            Wanted::TagRegex(regex) => Regex::new(regex)
+                .with_context(|| format!("error parsing regexp {regex:?}"))
+                .and_then(|regex| self.tagged(&name, |tag| regex.is_match(tag))),
+            Wanted::Semver(range) => range
+                .parse::<Constraint>()
+                .with_context(|| format!("improper constraint: {range}"))
+                .and_then(|range| {
+                    let version = |tag: &str| tag.parse::<Version>().ok();
+                    self.tagged(&name, |tag| {
+                        version(tag).is_some_and(|version| range.takes(&version))
+                    })
                 }),
-                Err(error) => fatal::error(&error),
+        };
+        match images {
+            Ok(images) if images.is_empty() => fatal::warn_of("No refs to sync found", &about),
+            Ok(images) => {
+                return Some(Batch {
+                    images,
+                    access: self.access.clone(),
+                    base: None,
+                });
+            }
+            Err(error) => skipped("Error processing repo, skipping", error),
+        }
+        None
+    }
+
+    fn name(&self) -> Result<Name> {
+        let name: Name = format!("{}/{}", self.host, self.path).parse()?;
+        anyhow::ensure!(
+            name.tag.is_none() && name.digest.is_none(),
+            "input names a reference, not a repository"
+        );
+        Ok(name)
+    }
+
+    fn listed(&self, refs: &[String]) -> Vec<Reference> {
+        let Self { host, path, .. } = self;
+        let image = |text: &String| -> Result<Name> {
+            Ok(match text.parse::<Digest>() {
+                Ok(_) => format!("{host}/{path}@{text}").parse()?,
+                Err(_) => format!("{host}/{path}:{text}").parse()?,
+            })
+        };
+        let mut images = Vec::new();
+        for text in refs {
+            match image(text) {
+                Ok(image) => images.push(Reference::Docker(image)),
+                Err(error) => {
+                    fatal::error_of("Error parsing ref, skipping", &[("ref", text)]);
+                    fatal::error(&error);
+                }
             }
         }
-        if !any {
-            fatal::warn(&format!("No images specified for registry {host}"));
-        }
-        batches
+        images
     }
-}
 
-fn repository(host: &str, path: &str) -> Result<Name> {
-    let name: Name = format!("{host}/{path}").parse()?;
-    anyhow::ensure!(
-        name.tag.is_none() && name.digest.is_none(),
-        "input names a reference, not a repository"
-    );
-    Ok(name)
-}
-
-fn listed_images(
-    host: &str,
-    path: &str,
-    refs: Option<&[String]>,
-    access: &Access,
-) -> Result<Vec<Reference>> {
-    let name = repository(host, path)?;
-    let refs = refs.unwrap_or_default();
-    if refs.is_empty() {
-        return Ok(tagged(&name, &tags(&name, access)?));
+    fn tagged(&self, name: &Name, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Reference>> {
+        let about = [("registry", self.host), ("repo", self.path)];
+        fatal::info("Querying registry for image tags", &about);
+        let mut tags = tags(name, self.access)?;
+        tags.retain(|tag| is_wanted(tag));
+        Ok(tagged(name, &tags))
     }
-    let image = |text: &String| -> Result<Reference> {
-        Ok(Reference::Docker(match text.parse::<Digest>() {
-            Ok(_) => format!("{host}/{path}@{text}").parse()?,
-            Err(_) => format!("{host}/{path}:{text}").parse()?,
-        }))
-    };
-    let mut images = Vec::new();
-    for text in refs {
-        match image(text).with_context(|| format!("Error processing ref {text:?}, skipping")) {
-            Ok(image) => images.push(image),
-            Err(error) => fatal::error(&error),
-        }
-    }
-    Ok(images)
-}
-
-fn by_tag_regex(host: &str, path: &str, regex: &str, access: &Access) -> Result<Vec<Reference>> {
-    let regex = Regex::new(regex).with_context(|| format!("error parsing regexp {regex:?}"))?;
-    let name = repository(host, path)?;
-    let mut tags = tags(&name, access)?;
-    tags.retain(|tag| regex.is_match(tag));
-    Ok(tagged(&name, &tags))
-}
-
-fn by_semver(host: &str, path: &str, wanted: &str, access: &Access) -> Result<Vec<Reference>> {
-    let wanted: Constraint = wanted
-        .parse()
-        .with_context(|| format!("improper constraint: {wanted}"))?;
-    let name = repository(host, path)?;
-    let mut tags = tags(&name, access)?;
-    tags.retain(|tag| {
-        tag.parse::<Version>()
-            .is_ok_and(|version| wanted.takes(&version))
-    });
-    Ok(tagged(&name, &tags))
 }
 
 #[cfg(test)]
