@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         copy::a_killed_copy_leaves_nothing_that_looks_whole,
         registry::a_cut_connection_is_taken_up_again,
         registry::a_killed_copy_goes_on_where_it_was,
+        registry::a_killed_archive_is_begun_with_what_has_come,
         registry::a_slow_registry_is_waited_for,
         registry::a_busy_registry_is_asked_again,
         registry::a_broken_registry_is_told_of_in_its_own_words,

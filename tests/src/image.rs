@@ -1,7 +1,7 @@
 //! Images made on the spot from Debian's static busybox, by none of the tools under test.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -63,6 +63,20 @@ impl Image {
                 json!({"Cmd": ["/bin/sh"], "WorkingDir": "/opt/data", "Env": [PATH, "DISTTAG=f24docker"]}),
             )
         })
+    }
+
+    /// So many layers, each with a file of so many bytes that do not pack.
+    pub fn of_noise(layers: usize, size: usize) -> Result<Image> {
+        let mut noise = fs::File::open("/dev/urandom")?;
+        let mut tars = Vec::new();
+        for index in 0..layers {
+            let mut bytes = vec![0; size];
+            noise.read_exact(&mut bytes)?;
+            let mut layer = Layer::new();
+            layer.file(&format!("noise{index}"), 0o644, &bytes)?;
+            tars.push(layer.finish()?);
+        }
+        Image::new(&tars, json!({"Cmd": ["/bin/sh"]}))
     }
 
     fn new(tars: &[Vec<u8>], process: Value) -> Result<Image> {

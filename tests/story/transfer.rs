@@ -151,6 +151,15 @@ pub(crate) fn a_terminal_shows_how_far_it_is() -> Result<()> {
     let mut again = Terminal::start(copy(&stack, "", &unruly))?;
     again.expect("skipped: already exists")?;
     ensure!(again.wait()? == 0);
+    // The registry has them in another of its repositories.
+    let within = format!(
+        "copy {} {}",
+        stack.remote("fedora:24"),
+        stack.remote("elsewhere/fedora:24")
+    );
+    let mut mounting = Terminal::start(stack.rskopeo(&within))?;
+    mounting.expect("mounted")?;
+    ensure!(mounting.wait()? == 0);
     // Nothing at all.
     let mut quiet = Terminal::start(copy(&stack, "--quiet", &unruly))?;
     ensure!(quiet.expect("Copying").is_err(), "it is not quiet");

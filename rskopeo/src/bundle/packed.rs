@@ -104,6 +104,21 @@ impl Source for Packed<'_> {
             _ => self.base.blob(descriptor),
         }
     }
+
+    fn keep_until_done(&self, layer: &Descriptor) {
+        let is_new = |new: &Layer| new.diff_id == layer.digest;
+        if !self.layer.as_ref().is_some_and(is_new) {
+            self.base.keep_until_done(layer);
+        }
+    }
+
+    fn came(&self, layer: &Descriptor) {
+        self.base.came(layer);
+    }
+
+    fn done(&self) {
+        self.base.done();
+    }
 }
 
 /// The configuration with one diffID and one line of history more; all else stays as it is, known or not.

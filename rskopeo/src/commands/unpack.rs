@@ -118,11 +118,16 @@ fn unpack_bundle(args: &Unpack, image: &Opened<'_>, from: String) -> Result<()> 
         limits: bounds::chosen().layer,
     };
     let mut extractor = Extractor::new(bundle.rootfs()?, options);
+    let (source, layers) = (image.source, &image.image.layers);
+    layers
+        .iter()
+        .for_each(|layer| source.keep_until_done(layer));
     for (index, diff_id) in image.config.rootfs.diff_ids.iter().enumerate() {
         let (descriptor, mut blob) = image.layer(index)?;
         let applied = layer::apply(&mut blob, Some(diff_id), &mut extractor);
         blob.finish_with(applied.map_err(Into::into))
             .with_context(|| format!("unpacking layer {}", descriptor.digest))?;
+        source.came(descriptor);
     }
     let config = runtime_config(&image.config, bundle.rootfs()?.as_fd(), &isolation)?;
     for line in extractor.finish()? {
@@ -130,7 +135,9 @@ fn unpack_bundle(args: &Unpack, image: &Opened<'_>, from: String) -> Result<()> 
     }
     let record = Record::new(image.walk.clone(), Some(from), &isolation);
     let mtree = layer::describe(&bundle.rootfs()?).context("describing the rootfs")?;
-    bundle.commit(&config, &record, &mtree)
+    bundle.commit(&config, &record, &mtree)?;
+    source.done();
+    Ok(())
 }
 
 /// Who may not own other people's files gets a container in which he is root.

@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::progress::Progress;
 use crate::compression::Compression;
 use crate::manifest::{Descriptor, Replacement, layer_kind};
-use crate::transport::{BlobStream, Destination, Layer, Role, Source};
+use crate::transport::{BlobStream, Destination, Held, Layer, Role, Source};
 
 /// Copies all layers; gives, for each in order, what it became if it is no more what the source's manifest says.
 /// After the first error no further blob is begun.
@@ -25,6 +25,12 @@ pub fn layers(
 ) -> Result<Vec<Option<Replacement>>> {
     let layers = plan.layers();
     let count = layers.len();
+    // What becomes another blob is not found at the destination by who has only the source's manifest.
+    if destination.begins_anew() || options.remakes_layers() {
+        layers
+            .iter()
+            .for_each(|(layer, _)| source.keep_until_done(layer));
+    }
     let queue = Mutex::new(layers.into_iter());
     let failed = AtomicBool::new(false);
     let results = Mutex::new(Vec::with_capacity(count));
@@ -110,9 +116,13 @@ impl Job<'_> {
         }
         let crypt = Crypt::of(self, descriptor, &role)?;
         if crypt.passes(self.plan.change(told, descriptor, self.options))
-            && self.destination.has_blob(descriptor, &role)?
+            && let Some(held) = self.destination.has_blob(descriptor, &role)?
         {
-            self.progress.end(descriptor, "skipped: already exists");
+            let how = match held {
+                Held::Already => "skipped: already exists",
+                Held::Mounted => "mounted",
+            };
+            self.progress.end(descriptor, how);
             return Ok(None);
         }
         let blob = self.source.blob(descriptor)?;
@@ -120,6 +130,7 @@ impl Job<'_> {
         let mut verified = BlobStream::verified(counted, descriptor);
         let put = convert::put(self, &mut verified, descriptor, &role, crypt);
         let (copied, _) = verified.finish_with(put)?;
+        self.source.came(descriptor);
         if copied.is_none() && self.destination.keeps_blobs() {
             self.source.remember(descriptor);
         }
@@ -135,7 +146,7 @@ pub fn config(
     options: &Options,
 ) -> Result<()> {
     let _begun = options.under_way.begin(&descriptor.digest);
-    if destination.has_blob(descriptor, &Role::Config)? {
+    if destination.has_blob(descriptor, &Role::Config)?.is_some() {
         return Ok(());
     }
     let stream = BlobStream::verified(Box::new(Cursor::new(bytes)), descriptor);

@@ -131,7 +131,7 @@ fn put_precomputed(job: &Job<'_>, made: BlobStream<'_>, role: &Role) -> Result<W
     let mut file = spool(job.options.tmpdir.as_deref())?;
     let written = made.write_to(&mut file)?;
     let blob = Descriptor::new("", written.digest.clone(), written.size);
-    if !job.destination.has_blob(&blob, role)? {
+    if job.destination.has_blob(&blob, role)?.is_none() {
         let stream = BlobStream::verified(Box::new(Section::whole(file, written.size)), &blob);
         job.destination.put_blob(Some(&blob), role, stream)?;
     }

@@ -73,6 +73,7 @@ pub fn image(
     destination
         .commit()
         .context("committing the finished image")?;
+    source.done();
     Ok(written)
 }
 

@@ -71,4 +71,8 @@ impl Options {
             output: Output::Quiet,
         }
     }
+    /// Whether layers may become others on their way, wherever they go.
+    pub fn remakes_layers(&self) -> bool {
+        self.compression.is_some() || self.encryption.is_some() || self.decryption.is_some()
+    }
 }

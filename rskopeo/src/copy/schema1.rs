@@ -56,7 +56,7 @@ pub fn keep(
         });
         say(options, &format!("Copying blob {digest}"))?;
         let told = Descriptor::new("", digest.clone(), 0);
-        if destination.has_blob(&told, &role)? {
+        if destination.has_blob(&told, &role)?.is_some() {
             continue;
         }
         let copied = Spooled::read(source, digest, options.tmpdir.as_deref()).and_then(|layer| {
@@ -82,7 +82,7 @@ pub fn make(destination: &dyn Destination, image: &Image, config: &[u8]) -> Resu
             diff_id: None,
             chain_id: None,
         });
-        if !destination.has_blob(&empty, &role)? {
+        if destination.has_blob(&empty, &role)?.is_none() {
             let stream = BlobStream::verified(Box::new(Cursor::new(EMPTY_LAYER)), &empty);
             destination
                 .put_blob(Some(&empty), &role, stream)

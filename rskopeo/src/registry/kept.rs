@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Only downloads that take long are kept: others are sooner had again than written twice. Nothing of a file is trusted; the reader
-//! checks the digest of the whole, and a file that was part of a wrong whole is removed.
+//! checks the digest of the whole, and a file that was part of a wrong whole is removed. One that is whole goes, too, unless the
+//! copy has nothing else to show for it yet ([`UntilDone`]).
 
 use std::env;
 use std::fs::{self, File};
@@ -17,14 +18,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
-use super::{Client, Download};
+use super::{Client, Download, UntilDone};
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
 
-/// So many bytes tell how long a download takes, and wait in memory until then.
+/// So many bytes tell how long a download takes, and wait in memory until then. One of fewer bytes is only kept whole.
 const FIRST: usize = 1 << 20;
 /// What is left has to take longer than this.
-const LONG: Duration = Duration::from_secs(2);
+pub(super) const LONG: Duration = Duration::from_secs(2);
 /// All files together, in bytes.
 const MOST: u64 = 4 << 30;
 /// A file that nobody came back for.
@@ -32,15 +33,17 @@ const OLDEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A blob's bytes: those that are kept first, then those of the registry.
 pub struct KeptDownload {
+    digest: Digest,
     kept: Option<Kept>,
     rest: Rest,
     size: u64,
     read: u64,
+    until_done: Arc<UntilDone>,
 }
 
 /// The registry is asked for the rest when all that is kept was read.
 enum Rest {
-    Waiting(Arc<Client>, Digest),
+    Waiting(Arc<Client>),
     Open(Download),
 }
 
@@ -63,29 +66,33 @@ enum State {
 }
 
 impl KeptDownload {
-    pub fn begin(client: &Arc<Client>, blob: &Descriptor) -> Result<Self> {
-        let kept = (blob.size > FIRST as u64)
-            .then(directory)
-            .flatten()
-            .map(|directory| Kept::of(&directory.join(blob.digest.hex()), blob.size));
+    pub fn begin(
+        client: &Arc<Client>,
+        blob: &Descriptor,
+        until_done: &Arc<UntilDone>,
+    ) -> Result<Self> {
+        // Of what has no size nobody could tell when it is whole.
+        let directory = (blob.size > 0).then(directory).flatten();
+        let kept = directory
+            .map(|directory| Kept::of(&directory.join(blob.digest.hex()), blob.size))
+            .filter(|kept| kept.is_there() || blob.size > FIRST as u64 || until_done.is_asked());
         let rest = match &kept {
-            Some(Kept {
-                state: State::Reading(_),
-                ..
-            }) => Rest::Waiting(Arc::clone(client), blob.digest.clone()),
+            Some(kept) if kept.is_there() => Rest::Waiting(Arc::clone(client)),
             _ => Rest::Open(Download::begin(client, &blob.digest, 0)?),
         };
         Ok(Self {
+            digest: blob.digest.clone(),
             kept,
             rest,
             size: blob.size,
             read: 0,
+            until_done: Arc::clone(until_done),
         })
     }
 
     fn download(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Rest::Waiting(client, digest) = &self.rest {
-            let download = Download::begin(client, digest, self.read);
+        if let Rest::Waiting(client) = &self.rest {
+            let download = Download::begin(client, &self.digest, self.read);
             self.rest =
                 Rest::Open(download.map_err(|error| io::Error::other(format!("{error:#}")))?);
         }
@@ -103,6 +110,7 @@ impl Read for KeptDownload {
         {
             let n = file.read(buffer)?;
             self.read += n as u64;
+            self.until_done.found(n as u64);
             if n > 0 || self.read >= self.size {
                 return Ok(n);
             }
@@ -111,22 +119,33 @@ impl Read for KeptDownload {
         let n = self.download(buffer)?;
         self.read += n as u64;
         if n > 0 {
+            self.until_done.downloaded(n as u64);
             let left = self.size.saturating_sub(self.read);
             let kept = self.kept.take();
-            self.kept = kept.and_then(|kept| kept.take(&buffer[..n], left));
+            self.kept = kept.and_then(|kept| kept.take(&buffer[..n], left, &self.until_done));
         }
         Ok(n)
     }
 }
 
 impl Drop for KeptDownload {
-    /// A blob that has come whole, right or wrong, is not kept.
+    /// A blob that has come whole, right or wrong, is kept only for a copy that needs it until it is done.
     fn drop(&mut self) {
-        if let Some(kept) = &self.kept
-            && self.read >= self.size
-            && !matches!(kept.state, State::Undecided { .. })
-        {
-            fs::remove_file(&kept.path).ok();
+        let Some(kept) = self.kept.take().filter(|_| self.read >= self.size) else {
+            return;
+        };
+        let is_there = match &kept.state {
+            State::Undecided { first, .. } => {
+                self.until_done.takes_long() && create(&kept.path, first).is_ok()
+            }
+            State::Reading(_) | State::Writing(_) => true,
+        };
+        match is_there {
+            true if self.until_done.is_asked() => {
+                self.until_done.whole(self.digest.clone(), kept.path);
+            }
+            true => drop(fs::remove_file(&kept.path)),
+            false => {}
         }
     }
 }
@@ -148,6 +167,10 @@ impl Kept {
         }
     }
 
+    fn is_there(&self) -> bool {
+        matches!(self.state, State::Reading(_))
+    }
+
     /// All that was kept is read.
     fn go_on(&mut self) {
         let start = State::Undecided {
@@ -161,7 +184,7 @@ impl Kept {
 
     /// Takes what was downloaded; so many bytes are left. None when the blob is not to be kept, or cannot be: that is no reason to
     /// stop.
-    fn take(mut self, bytes: &[u8], left: u64) -> Option<Self> {
+    fn take(mut self, bytes: &[u8], left: u64, until_done: &UntilDone) -> Option<Self> {
         match &mut self.state {
             State::Writing(file) => file.write_all(bytes).ok()?,
             State::Reading(_) => {}
@@ -172,7 +195,8 @@ impl Kept {
                 first.extend_from_slice(bytes);
                 if first.len() >= FIRST {
                     let each = since.elapsed().as_secs_f64() / first.len() as f64;
-                    if left as f64 * each < LONG.as_secs_f64() {
+                    let takes_long = left as f64 * each >= LONG.as_secs_f64();
+                    if !takes_long && !until_done.takes_long() {
                         return None;
                     }
                     let file = create(&self.path, first).ok()?;

@@ -9,6 +9,7 @@
 //! authorization  tokens and passwords by scope                 resume    blobs whose download is taken up again
 //! agents         connections, through proxies or not           location  where an answer leads to
 //! kept           what a broken-off run has downloaded          shared    one client for all images of a repository
+//! until_done     the blobs of a copy that has nothing else to show
 //! retry          when and how often to try again               refused   the registry's own words
 //! known          which repositories have a blob, from run to run
 //! daemon         Docker's, over a socket in the file system (unix) or TCP
@@ -31,6 +32,7 @@ mod shared;
 mod tls;
 mod token;
 mod unix;
+mod until_done;
 
 #[cfg(test)]
 mod tests;
@@ -44,3 +46,4 @@ pub use refused::{Denied, ManifestInvalid, Unavailable, refused};
 use resume::Download;
 pub use retry::is_transient;
 pub use tls::choose_details as choose_tls_details;
+pub use until_done::UntilDone;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 
-use super::{BlobStream, Destination, LayerForm, Place, Role, Source, Written};
+use super::{BlobStream, Destination, Held, LayerForm, Place, Role, Source, Written};
 use crate::atomic;
 use crate::bounds;
 use crate::digest::Digest;
@@ -116,9 +116,14 @@ impl Destination for DirDestination {
         self.form
     }
 
-    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
-        Ok(fs::metadata(self.path.join(blob.digest.hex()))
-            .is_ok_and(|meta| meta.len() == blob.size))
+    fn begins_anew(&self) -> bool {
+        true
+    }
+
+    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<Option<Held>> {
+        let has = fs::metadata(self.path.join(blob.digest.hex()))
+            .is_ok_and(|meta| meta.len() == blob.size);
+        Ok(has.then_some(Held::Already))
     }
 
     fn put_blob(

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::tar_file::{Section, TarReader, TarWriter, spool};
-use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Written};
+use super::{Access, BlobStream, Destination, Held, LayerForm, Place, Role, Source, Written};
 use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::DaemonImage;
 use crate::registry::Daemon;
@@ -65,7 +65,11 @@ impl Destination for DockerDaemonDestination {
         self.archive.is_sequential()
     }
 
-    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<bool> {
+    fn begins_anew(&self) -> bool {
+        self.archive.begins_anew()
+    }
+
+    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<Option<Held>> {
         self.archive.has_blob(blob, role)
     }
 

@@ -51,6 +51,16 @@ pub trait Source: Sync {
         Ok(None)
     }
 
+    /// The layer is about to be read by somebody who has nothing of it before all is done: where it is dearly had it is kept until
+    /// then once it has [come](Self::came), and is there for who begins again.
+    fn keep_until_done(&self, _layer: &Descriptor) {}
+
+    /// A layer was read, and was the promised one.
+    fn came(&self, _layer: &Descriptor) {}
+
+    /// Everything that was read is where it belongs.
+    fn done(&self) {}
+
     /// A layer that was read has gone as it is to where it may be pushed from, some day: then this place may be asked for it.
     fn remember(&self, _layer: &Descriptor) {}
 
@@ -63,6 +73,15 @@ pub trait Source: Sync {
     fn signatures(&self, _instance: Option<&Digest>) -> Result<Vec<Signature>> {
         Ok(Vec::new())
     }
+}
+
+/// How a destination has come by a blob that need not be put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It was there.
+    Already,
+    /// A registry has it from another of its repositories, just now.
+    Mounted,
 }
 
 /// What a blob is within its image.
@@ -145,9 +164,14 @@ pub trait Destination: Sync {
         false
     }
 
-    /// True if the blob is there, whole, with all that this destination makes of it (containers-storage: also the unpacked
+    /// Whether a copy that was killed has left no blob here for the next one.
+    fn begins_anew(&self) -> bool {
+        false
+    }
+
+    /// Whether the blob is there, whole, with all that this destination makes of it (containers-storage: also the unpacked
     /// layer, which it may make here from the blob it has). `put_blob` is then not called.
-    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<bool>;
+    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<Option<Held>>;
 
     /// Takes a blob in one pass. Reads `stream` to its end, then calls [`BlobStream::finish`], which checks digest and size and
     /// tells the digest of what was read; only then may the blob get its name. `blob` is the descriptor when the bytes pass unchanged,

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use anyhow::{Result, bail};
 
 use super::layout::Layout;
-use super::{Access, BlobStream, Destination, LayerForm, Place, Role, Source, Written};
+use super::{Access, BlobStream, Destination, Held, LayerForm, Place, Role, Source, Written};
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST, RawManifest};
 
@@ -100,8 +100,8 @@ impl Destination for OciDestination {
         }
     }
 
-    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
-        Ok(self.layout.has_blob(blob))
+    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<Option<Held>> {
+        Ok(self.layout.has_blob(blob).then_some(Held::Already))
     }
 
     fn put_blob(

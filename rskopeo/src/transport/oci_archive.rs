@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::layout::{LayoutIndex, MARKER};
 use super::tar_file::{TarReader, TarWriter};
-use super::{BlobStream, Destination, LayerForm, Place, Role, Source, Written};
+use super::{BlobStream, Destination, Held, LayerForm, Place, Role, Source, Written};
 use crate::digest::Digest;
 use crate::go_json;
 use crate::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST, RawManifest};
@@ -123,8 +123,13 @@ impl Destination for OciArchiveDestination {
         true
     }
 
-    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
-        Ok(self.archive().blobs.contains(&blob.digest))
+    fn begins_anew(&self) -> bool {
+        true
+    }
+
+    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<Option<Held>> {
+        let has = self.archive().blobs.contains(&blob.digest);
+        Ok(has.then_some(Held::Already))
     }
 
     fn put_blob(

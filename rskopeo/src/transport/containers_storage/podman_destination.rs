@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-use super::super::{BlobStream, Destination, LayerForm, Place, Role, Written};
+use super::super::{BlobStream, Destination, Held, LayerForm, Place, Role, Written};
 use crate::bounds;
 use crate::compression;
 use crate::digest::Digest;
@@ -85,16 +85,20 @@ impl Destination for PodmanDestination {
         LayerForm::AsIs
     }
 
-    fn has_blob(&self, _blob: &Descriptor, role: &Role) -> Result<bool> {
+    fn begins_anew(&self) -> bool {
+        true
+    }
+
+    fn has_blob(&self, _blob: &Descriptor, role: &Role) -> Result<Option<Held>> {
         let Role::Layer(layer) = role else {
-            return Ok(false);
+            return Ok(None);
         };
         let there = layer.chain_id.as_ref().and_then(|id| self.known.get(id));
         if let Some(id) = there {
             let came = Came::There(id.clone());
             self.arrived().layers.insert(layer.index, came);
         }
-        Ok(there.is_some())
+        Ok(there.map(|_| Held::Already))
     }
 
     fn put_blob(

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, bail};
 
 use super::super::layout::{Layout, REF_NAME};
-use super::super::{BlobStream, Destination, Layer, LayerForm, Place, Role, Source, Written};
+use super::super::{BlobStream, Destination, Held, Layer, LayerForm, Place, Role, Source, Written};
 use crate::atomic::Temporary;
 use crate::bounds;
 use crate::digest::Digest;
@@ -199,9 +199,9 @@ impl Destination for StorageDestination {
         LayerForm::AsIs
     }
 
-    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<bool> {
+    fn has_blob(&self, blob: &Descriptor, role: &Role) -> Result<Option<Held>> {
         if !self.images.has_blob(blob) {
-            return Ok(false);
+            return Ok(None);
         }
         if let Some((layer, chain_id)) = self.to_unpack(role) {
             let file = Box::new(self.images.open_blob(&blob.digest)?);
@@ -214,7 +214,7 @@ impl Destination for StorageDestination {
                 .with_context(|| format!("unpacking layer {}", blob.digest))?;
             self.place(layer, chain_id, staged)?;
         }
-        Ok(true)
+        Ok(Some(Held::Already))
     }
 
     fn put_blob(

@@ -13,7 +13,7 @@ use crate::manifest::{
 use crate::reference::{Name, Reference};
 use crate::registry::{Client, Method, Scope, refused};
 use crate::signature::{Signature, SignatureStore};
-use crate::transport::{Access, BlobStream, Destination, LayerForm, Place, Role, Written};
+use crate::transport::{Access, BlobStream, Destination, Held, LayerForm, Place, Role, Written};
 
 pub struct DockerDestination {
     client: Arc<Client>,
@@ -147,18 +147,18 @@ impl Destination for DockerDestination {
             && told.is_some_and(|told| told.as_bytes() == manifest.digest().as_str().as_bytes()))
     }
 
-    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
+    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<Option<Held>> {
         if self.client.holds(&blob.digest) {
-            return Ok(true);
+            return Ok(Some(Held::Already));
         }
         let url = self.client.url(&format!("blobs/{}", blob.digest));
         let response = self
             .client
             .send(&Method::HEAD, &url, &[])
             .with_context(|| format!("pinging container registry {}", self.name.domain))?;
-        let is_there = match response.status().as_u16() {
-            200 => true,
-            404 => self.mount(&blob.digest)?,
+        let held = match response.status().as_u16() {
+            200 => Some(Held::Already),
+            404 => self.mount(&blob.digest)?.then_some(Held::Mounted),
             _ => {
                 return Err(refused(
                     &format!(
@@ -170,10 +170,10 @@ impl Destination for DockerDestination {
                 ));
             }
         };
-        if is_there {
+        if held.is_some() {
             self.client.keep_in_mind(&blob.digest);
         }
-        Ok(is_there)
+        Ok(held)
     }
 
     /// Known bytes go up in one request; bytes made on the way go as one chunk, whose digest is told after it.

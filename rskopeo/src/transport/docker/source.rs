@@ -10,7 +10,7 @@ use crate::config::{Endpoint, Registries};
 use crate::digest::Digest;
 use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Name;
-use crate::registry::{Client, KeptDownload, Method, Scope};
+use crate::registry::{Client, KeptDownload, Method, Scope, UntilDone};
 use crate::signature::{Signature, SignatureStore};
 use crate::transport::{Access, Source};
 
@@ -22,6 +22,7 @@ pub struct DockerSource {
     signatures: SignatureStore,
     /// Not a mirror's, of which nobody asked.
     is_the_one_named: bool,
+    until_done: Arc<UntilDone>,
 }
 
 impl DockerSource {
@@ -67,6 +68,7 @@ impl DockerSource {
             name,
             top,
             signatures,
+            until_done: Arc::default(),
         })
     }
 }
@@ -83,7 +85,20 @@ impl Source for DockerSource {
         if !descriptor.urls.is_empty() {
             return foreign(&self.client, &descriptor.urls);
         }
-        Ok(Box::new(KeptDownload::begin(&self.client, descriptor)?))
+        let download = KeptDownload::begin(&self.client, descriptor, &self.until_done)?;
+        Ok(Box::new(download))
+    }
+
+    fn keep_until_done(&self, layer: &Descriptor) {
+        self.until_done.expect(layer.size);
+    }
+
+    fn came(&self, layer: &Descriptor) {
+        self.until_done.came(&layer.digest);
+    }
+
+    fn done(&self) {
+        self.until_done.done();
     }
 
     fn remember(&self, layer: &Descriptor) {

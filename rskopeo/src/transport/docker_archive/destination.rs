@@ -14,7 +14,7 @@ use crate::go_json;
 use crate::manifest::{DOCKER_MANIFEST, Descriptor, Image, RawManifest};
 use crate::reference::{ArchiveImage, Name};
 use crate::transport::tar_file::TarWriter;
-use crate::transport::{BlobStream, Destination, LayerForm, Place, Role, Written};
+use crate::transport::{BlobStream, Destination, Held, LayerForm, Place, Role, Written};
 
 #[derive(Debug)]
 pub struct DockerArchiveDestination {
@@ -87,8 +87,13 @@ impl Destination for DockerArchiveDestination {
         true
     }
 
-    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<bool> {
-        Ok(self.archive().blobs.contains(&blob.digest))
+    fn begins_anew(&self) -> bool {
+        true
+    }
+
+    fn has_blob(&self, blob: &Descriptor, _role: &Role) -> Result<Option<Held>> {
+        let has = self.archive().blobs.contains(&blob.digest);
+        Ok(has.then_some(Held::Already))
     }
 
     fn put_blob(
