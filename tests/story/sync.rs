@@ -21,10 +21,10 @@ pub(crate) fn sync_between_registry_and_directory() -> Result<()> {
         "--src docker --dest dir {address}/many dry --dry-run"
     ))
     .ok()?
-    .complains(&format!(
+    .complains(format!(
         "level=info msg=\"Tag presence check\" imagename=\"{address}/many\" tagged=false"
     ))?
-    .complains(&format!("msg=\"Getting tags\" image=\"{address}/many\""))?
+    .complains(format!("msg=\"Getting tags\" image=\"{address}/many\""))?
     .complains("Would have synced 4 images from 1 sources")?;
     ensure!(!stack.scratch.path("dry").exists(), "a dry run has copied");
     sync(&format!(
@@ -86,14 +86,14 @@ pub(crate) fn sync_from_yaml() -> Result<()> {
         let said = stack
             .rskopeo(&format!("sync --src yaml --dest dir {name}.yml {name}"))
             .ok()?;
-        said.complains(&format!(
+        said.complains(format!(
             "level=info msg=\"Processing repo\" registry=\"{address}\" repo=many"
         ))?;
         let queried =
             format!("msg=\"Querying registry for image tags\" registry=\"{address}\" repo=");
         ensure!(said.stderr.contains(&queried), "{said}");
         if name == "c" {
-            said.complains(&format!("level=error msg=\"Error processing repo, skipping\" registry=\"{address}\" repo=missing"))?;
+            said.complains(format!("level=error msg=\"Error processing repo, skipping\" registry=\"{address}\" repo=missing"))?;
         }
         let mut found: Vec<String> = fs::read_dir(stack.scratch.path(name))?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
@@ -131,7 +131,7 @@ pub(crate) fn sync_goes_on_and_copies_nothing_twice() -> Result<()> {
     stack
         .rskopeo(&format!("{sync} --keep-going missing.yml goes"))
         .exits(1)?
-        .complains(&format!(
+        .complains(format!(
             "level=error msg=\"Error copying ref \\\"docker://{address}/fedora:no\\\"\" error=\""
         ))?
         .complains("Sync failed due to previous reported error(s)")?;
