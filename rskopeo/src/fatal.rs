@@ -92,7 +92,7 @@ fn with_fields(mut line: String, fields: &[(&str, &str)]) -> String {
 
 /// Rust ends the system's errors with "No such file or directory (os error 2)", Go with "no such file or directory", which is
 /// what scripts look for.
-fn with_go_causes(text: &str) -> String {
+pub fn with_go_causes(text: &str) -> String {
     const MARK: &str = " (os error ";
     let mut done = String::new();
     let mut rest = text;

@@ -255,6 +255,49 @@ pub(crate) fn what_only_oci_can_say_makes_an_image_of_oci() -> Result<()> {
     Ok(())
 }
 
+/// A layout is OCI's, but takes manifests of Docker's from who asks for them, as skopeo's does.
+pub(crate) fn a_layout_takes_the_format_that_is_asked_for() -> Result<()> {
+    let stack = Stack::new()?;
+    let from = stack.remote("fedora:24");
+    for format in ["v2s2", "v2s1"] {
+        let copy = |to: &str| format!("copy --format {format} {from} {to}");
+        stack.rskopeo(&copy(&format!("oci:ours:{format}"))).ok()?;
+        let theirs = format!("oci:theirs:{format}");
+        skopeo(&stack, &copy(&theirs))?.ok()?;
+        stack
+            .rskopeo(&copy(&format!("oci-archive:{format}.tar:x")))
+            .ok()?;
+        // The installed skopeo does not read such a layout, its own neither.
+        for (n, image) in [
+            theirs,
+            format!("oci:ours:{format}"),
+            format!("oci-archive:{format}.tar:x"),
+        ]
+        .iter()
+        .enumerate()
+        {
+            let to = format!("docker-archive:{format}-{n}.tar:a:b");
+            stack.rskopeo(&format!("copy {image} {to}")).ok()?;
+        }
+    }
+    let kinds = |layout: &str| -> Result<Vec<Value>> {
+        let index = fs::read(stack.scratch.path(layout).join("index.json"))?;
+        let index: Value = serde_json::from_slice(&index)?;
+        let manifests = index["manifests"].as_array().context("manifests")?;
+        let kind = |entry: &Value| json!([entry["mediaType"], entry["annotations"]]);
+        Ok(manifests.iter().map(kind).collect())
+    };
+    ensure!(kinds("ours")? == kinds("theirs")?, "{:?}", kinds("ours")?);
+    stack.rskopeo("delete oci:ours:v2s2").ok()?;
+    stack.rskopeo("unpack oci:ours:v2s1 bundle").ok()?;
+    // Who takes no other format says so.
+    stack
+        .rskopeo(&format!("copy --format oci {from} docker-archive:x.tar"))
+        .exits(1)?
+        .complains("choose another --format")?;
+    Ok(())
+}
+
 /// What is for dir: alone changes nothing elsewhere, and is told.
 pub(crate) fn packing_for_directories_is_for_directories() -> Result<()> {
     let stack = Stack::new()?;

@@ -181,6 +181,14 @@ pub(crate) fn layers_are_told_and_served_raw() -> Result<()> {
     ensure!(missing.json["value"] == 0, "{}", missing.json);
     proxy.refused(
         "OpenImage",
+        json!(["dir:none"]),
+        "open none/manifest.json: no such file or directory",
+    )?;
+    let wrong = "found 1 args, expecting (imgid, digest, size)";
+    proxy.refused("GetBlob", json!([1]), wrong)?;
+    proxy.refused("GetManifest", json!([]), "expecting one argument")?;
+    proxy.refused(
+        "OpenImage",
         json!([stack.remote("alpine:none")]),
         "manifest unknown",
     )?;
@@ -216,6 +224,7 @@ pub(crate) fn layers_are_told_and_served_raw() -> Result<()> {
 
     // A size that is not the blob's is told at the end, a reader that went away by its code.
     let mut wrong = proxy.ok("GetBlob", json!([id, digest, 1]))?;
+    ensure!(wrong.json["value"] == layer.bytes.len(), "{}", wrong.json);
     let mut pipe = wrong.pipes.pop().context("no pipe came")?;
     let finished = std::thread::scope(|scope| {
         scope.spawn(|| pipe.read_to_end(&mut Vec::new()).ok());

@@ -79,6 +79,7 @@ fn main() -> ExitCode {
         formats::names_in_a_layout_are_given_as_by_skopeo,
         formats::a_format_that_is_refused_gives_way_to_another,
         formats::what_only_oci_can_say_makes_an_image_of_oci,
+        formats::a_layout_takes_the_format_that_is_asked_for,
         formats::packing_for_directories_is_for_directories,
         formats::zstd_chunked_is_zstd_to_others,
         formats::layers_are_encrypted_for_either_tool,

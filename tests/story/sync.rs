@@ -120,12 +120,14 @@ pub(crate) fn sync_goes_on_and_copies_nothing_twice() -> Result<()> {
     );
     stack.scratch.write(
         "missing.yml",
-        format!("{address}:\n  images:\n    fedora: [\"no\", \"24\"]\n"),
+        format!("{address}:\n  images:\n    fedora: [\"no\", \"no tag\", \"24\"]\n"),
     )?;
     let sync = "sync --src yaml --dest dir";
     stack
         .rskopeo(&format!("{sync} missing.yml stops"))
         .exits(2)?
+        .complains("level=error msg=\"Error parsing ref, skipping\" ref=\"no tag\"")?
+        .complains("level=error msg=\"invalid tag format\"")?
         .complains("Error copying ref")?;
     ensure!(!stack.scratch.path("stops/fedora:24").exists());
     stack

@@ -85,7 +85,7 @@ pub fn put_index(
     fixed: Option<&'static str>,
     options: &Options,
 ) -> Result<RawManifest> {
-    let mut formats = formats::of_index(top, destination.manifest_types(), options)?;
+    let mut formats = formats::of_index(top, formats::accepted(destination, options), options)?;
     if fixed.is_some() {
         formats.truncate(1);
     }

@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use super::Options;
 use crate::compression::Compression;
 use crate::manifest::{Format, RawManifest};
+use crate::transport::Destination;
 
 /// What the image has become, or is to become, that not every format can say.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,14 @@ impl Needs {
             (Some(name), false) => (format!("compression using {name}"), "it"),
             (None, _) => ("encryption".to_owned(), "encryption"),
         }
+    }
+}
+
+/// The media types of manifests that may be written; empty when any may.
+pub fn accepted<'a>(destination: &'a dyn Destination, options: &Options) -> &'a [&'a str] {
+    match options.format {
+        Some(_) if destination.takes_what_is_asked_for() => &[],
+        _ => destination.manifest_types(),
     }
 }
 

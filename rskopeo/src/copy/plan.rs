@@ -70,7 +70,7 @@ impl Plan {
             );
         }
         let needs = Needs::of(stays_encrypted || encrypted.contains(&true), options);
-        let accepted = destination.manifest_types();
+        let accepted = formats::accepted(destination, options);
         let formats = formats::candidates(image.format, accepted, fixed, needs, options)?;
         Ok(Self {
             image,

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Options, say};
+use super::{Options, formats, say};
 use crate::compression::Compression;
 use crate::manifest::{
     DOCKER_SCHEMA1, Descriptor, EMPTY_LAYER, Format, Image, Made, RawManifest, Schema1,
@@ -17,7 +17,7 @@ pub fn stays(
     fixed: Option<&'static str>,
     options: &Options,
 ) -> Result<bool> {
-    let types = destination.manifest_types();
+    let types = formats::accepted(destination, options);
     let taken = types.is_empty() || types.iter().any(|taken| DOCKER_SCHEMA1.contains(taken));
     let wanted = matches!(options.format, None | Some(Format::DockerSchema1));
     let as_they_are = destination.layer_form() != LayerForm::Uncompressed

@@ -17,7 +17,7 @@ use crate::bounds;
 use crate::digest::Digest;
 use crate::fatal::NotFound;
 use crate::go_json;
-use crate::manifest::{Descriptor, Image, Index, OCI_INDEX, RawManifest};
+use crate::manifest::{Descriptor, Image, Index, OCI_INDEX, RawManifest, Schema1};
 
 /// The annotation that names an image in `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -199,6 +199,10 @@ impl Layout {
             let manifest = self.manifest(&digest, None)?;
             if manifest.is_index() {
                 waiting.extend(Index::parse(&manifest)?.digests().cloned());
+                continue;
+            }
+            if manifest.is_schema1() {
+                found.extend(Schema1::parse(&manifest)?.layers().cloned());
                 continue;
             }
             let image = Image::parse(&manifest)?;

@@ -129,6 +129,11 @@ pub trait Destination: Sync {
     /// Manifest media types that can be written, the preferred first; empty when any can.
     fn manifest_types(&self) -> &[&str];
 
+    /// Whether others are written, too, when somebody wants just them (`--format`).
+    fn takes_what_is_asked_for(&self) -> bool {
+        false
+    }
+
     /// Whether an index with several instances can be written.
     fn takes_indexes(&self) -> bool;
 

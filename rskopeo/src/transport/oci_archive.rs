@@ -99,6 +99,10 @@ impl Destination for OciArchiveDestination {
         &[OCI_MANIFEST, OCI_INDEX]
     }
 
+    fn takes_what_is_asked_for(&self) -> bool {
+        true
+    }
+
     fn keeps_blobs(&self) -> bool {
         true
     }

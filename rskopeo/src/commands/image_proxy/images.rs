@@ -141,22 +141,14 @@ impl Opened {
     }
 
     /// A blob of the image, not verified, with what it has to be.
-    pub fn blob(
-        &self,
-        digest: &Digest,
-        size: Option<u64>,
-    ) -> Result<(Box<dyn Read + Send>, Descriptor)> {
+    pub fn blob(&self, digest: &Digest) -> Result<(Box<dyn Read + Send>, Descriptor)> {
         let mut known = [&self.image.config]
             .into_iter()
             .chain(&self.layers)
             .chain(&self.image.layers);
-        let mut blob = known
+        let blob = known
             .find(|blob| blob.digest == *digest)
-            .cloned()
             .with_context(|| format!("the image has no blob {digest}"))?;
-        if let Some(size) = size {
-            blob.size = size;
-        }
-        Ok((self.source.blob(&blob)?, blob))
+        Ok((self.source.blob(blob)?, blob.clone()))
     }
 }

@@ -18,8 +18,9 @@ use serde_json::Value;
 
 use crate::cli::{Global, ImageProxy};
 use crate::digest::Digest;
-use crate::fatal::NotFound;
+use crate::fatal::{self, NotFound};
 use crate::go_json;
+use crate::manifest::Descriptor;
 use crate::retry;
 
 use images::{Images, Opened};
@@ -89,7 +90,7 @@ fn reply(answered: &Result<Answer>) -> Reply {
         },
         Err(error) => Reply {
             error_code: code(error),
-            error: format!("{error:#}"),
+            error: fatal::with_go_causes(&format!("{error:#}")),
             ..Reply::default()
         },
     }
@@ -187,19 +188,25 @@ impl Proxy<'_> {
                 self.pipes.bytes(Value::Null, layers)
             }
             ("GetBlob", [image, digest, size]) => {
-                let (reader, wanted) = self
-                    .image(image)?
-                    .blob(&parsed(digest)?, Some(number(size)?))?;
-                self.pipes.verified(reader, wanted)
+                let (digest, size) = (parsed(digest)?, number(size)?);
+                let (reader, blob) = self.image(image)?.blob(&digest)?;
+                let told = blob.size;
+                let wanted = Descriptor { size, ..blob };
+                self.pipes.verified(told, reader, &wanted)
             }
             ("GetRawBlob", [image, digest]) => {
-                let (reader, blob) = self.image(image)?.blob(&parsed(digest)?, None)?;
+                let (reader, blob) = self.image(image)?.blob(&parsed(digest)?)?;
                 pipes::raw(reader, blob.size)
             }
-            _ => bail!(
-                "invalid request: {method} does not take {} arguments",
-                args.len()
-            ),
+            ("GetBlob" | "GetRawBlob" | "GetLayerInfo" | "GetLayerInfoPiped", _) => {
+                let wanted = match method {
+                    "GetBlob" => "imgid, digest, size",
+                    "GetRawBlob" => "imgid, digest",
+                    _ => "imgid",
+                };
+                bail!("found {} args, expecting ({wanted})", args.len())
+            }
+            _ => bail!("invalid request, expecting one argument"),
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::socket::Answer;
 use super::{code, json};
+use crate::fatal;
 use crate::manifest::Descriptor;
 use crate::transport::BlobStream;
 
@@ -33,10 +34,14 @@ impl Pipes {
         self.copy(value, Cursor::new(bytes))
     }
 
-    /// Bytes that must be those of the blob.
-    pub fn verified(&mut self, reader: Box<dyn Read + Send>, blob: Descriptor) -> Result<Answer> {
-        let size = blob.size;
-        self.copy(size.into(), BlobStream::verified(reader, &blob))
+    /// Bytes that must be those of the blob that is wanted; `told` is how many there are.
+    pub fn verified(
+        &mut self,
+        told: u64,
+        reader: Box<dyn Read + Send>,
+        wanted: &Descriptor,
+    ) -> Result<Answer> {
+        self.copy(told.into(), BlobStream::verified(reader, wanted))
     }
 
     fn copy(&mut self, value: Value, mut reader: impl Read + Send + 'static) -> Result<Answer> {
@@ -82,7 +87,7 @@ pub fn raw(mut reader: Box<dyn Read + Send>, size: u64) -> Result<Answer> {
             let error = anyhow::Error::from(error);
             let failure = Failure {
                 code: code(&error),
-                message: format!("{error:#}"),
+                message: fatal::with_go_causes(&format!("{error:#}")),
             };
             // A client that is gone does not want to know.
             json(&failure)

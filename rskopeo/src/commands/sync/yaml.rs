@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use regex_lite::Regex;
 use serde::Deserialize;
 
@@ -166,7 +166,9 @@ impl Repository<'_> {
         let image = |text: &String| -> Result<Name> {
             Ok(match text.parse::<Digest>() {
                 Ok(_) => format!("{host}/{path}@{text}").parse()?,
-                Err(_) => format!("{host}/{path}:{text}").parse()?,
+                Err(_) => format!("{host}/{path}:{text}")
+                    .parse()
+                    .map_err(|_| anyhow!("invalid tag format"))?,
             })
         };
         let mut images = Vec::new();
