@@ -169,7 +169,10 @@ pub(crate) fn chosen_by_filter_file_and_latest() -> Result<()> {
         .complains("at least one name or id")?;
     stack.rpod("rm -l").ok()?;
     stack.rpod("container exists three").exits(1)?;
-    stack.rpod("rm nobody").exits(1)?;
+    stack
+        .rpod("rm nobody")
+        .exits(1)?
+        .complains("no container with ID or name \"nobody\" found: no such container")?;
     stack.rpod("rm -i nobody").ok()?;
     stack
         .rpod("container prune -f --filter label=tier=web")

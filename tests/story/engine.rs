@@ -152,6 +152,43 @@ pub(crate) fn stop_and_remove() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn several_have_their_time_at_once() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    for name in ["one", "two"] {
+        stack
+            .rpod(&format!("run -d --name {name} alpine sleep 600"))
+            .ok()?;
+    }
+    stack
+        .rpod("stop -t 3 one two one")
+        .ok()?
+        .is("one\ntwo\none")?;
+    let finished = |name| {
+        stack
+            .rpod(&format!(
+                "ps -a --filter name={name} --format {{{{.ExitedAt}}}}"
+            ))
+            .ok()
+    };
+    let (one, two): (i64, i64) = (
+        finished("one")?.text().parse()?,
+        finished("two")?.text().parse()?,
+    );
+    ensure!(two - one < 3, "one was over before the other's time began");
+    stack.rpod("start one two").ok()?;
+    stack
+        .rpod("create --name guest --network container:one alpine")
+        .ok()?;
+    // What cannot go is not ended.
+    stack
+        .rpod("rm -f -t 0 one two")
+        .exits(125)?
+        .is("two")?
+        .complains("has dependent containers")?;
+    stack.rpod("ps --format {{.Names}}").ok()?.is("one")?;
+    Ok(())
+}
+
 pub(crate) fn create_start_wait_logs() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack

@@ -137,6 +137,7 @@ fn main() -> ExitCode {
         engine::ps_shows_the_same_by_default_and_by_a_format,
         engine::the_exit_code_is_passed_on,
         engine::stop_and_remove,
+        engine::several_have_their_time_at_once,
         engine::create_start_wait_logs,
         engine::volumes_and_environment,
         engine::privileged_with_the_host_mounted,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::engine::cdi::is_name;
 use crate::engine::container::record::Container;
 use crate::engine::rootless;
+use crate::output::parse_number;
 
 /// A device of the host as the container sees it.
 struct Device {
@@ -55,24 +56,19 @@ pub(super) fn rules(container: &Container) -> Result<Vec<Value>> {
 pub fn rule(text: &str) -> Result<Value> {
     let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
     let [kind, numbers, access] = words[..] else {
-        bail!(
-            "invalid device cgroup rule requires type, major:Minor, and access rules: {text:?}: write them as in 'c 1:3 rwm'"
-        );
+        bail!("invalid device cgroup rule requires type, major:Minor, and access rules: {text:?}");
     };
     if !matches!(kind, "a" | "b" | "c") {
-        bail!("invalid device type in device-access-add: {kind}: a, b or c");
+        bail!("invalid device type in device-access-add: {kind}");
     }
     if let Some(other) = access.chars().find(|letter| !"rwm".contains(*letter)) {
-        bail!("invalid device access in device-access-add: {other}: some of r, w and m");
+        bail!("invalid device access in device-access-add: {other}");
     }
     let mut rule = json!({ "allow": true, "type": kind, "access": access });
     let (major, minor) = numbers.split_once(':').unwrap_or((numbers, "*"));
     for (key, number) in [("major", major), ("minor", minor)] {
         if number != "*" {
-            let number: i64 = number
-                .parse()
-                .with_context(|| format!("parsing {number:?} of device cgroup rule {text:?}"))?;
-            rule[key] = json!(number);
+            rule[key] = json!(parse_number::<u32>("ParseUint", number)?);
         }
     }
     Ok(rule)
@@ -216,6 +212,20 @@ mod tests {
             ("/dev/a", "/dev/b", "rw")
         );
         assert!(split("/dev/a:b").is_err());
+        for (text, error) in [
+            ("b 7:* rmX", "invalid device access in device-access-add: X"),
+            ("x 7:* rmw", "invalid device type in device-access-add: x"),
+            (
+                "a a:* rmw",
+                "strconv.ParseUint: parsing \"a\": invalid syntax",
+            ),
+            (
+                "b 7:2",
+                "invalid device cgroup rule requires type, major:Minor, and access rules: \"b 7:2\"",
+            ),
+        ] {
+            assert_eq!(rule(text).unwrap_err().to_string(), error);
+        }
         assert!(is_virtual_terminal("/dev/tty1") && !is_virtual_terminal("/dev/ttyS0"));
     }
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use super::{Globals, Verb};
@@ -11,7 +11,7 @@ use crate::engine::Context;
 use crate::engine::container::copy::{self, End, Ways};
 use crate::engine::container::find;
 use crate::engine::container::record::Container;
-use crate::engine::files::compression;
+use crate::engine::files::compression::{self, NoArchive};
 
 /// Another name of `-`.
 const STDIN: &str = "/dev/stdin";
@@ -101,6 +101,9 @@ fn end(ctx: &Context, text: &str) -> Result<(Option<Container>, PathBuf)> {
 }
 
 fn archive_from_stdin() -> Result<Box<dyn std::io::Read>> {
-    compression::read(std::io::stdin().lock())
-        .context("source must be a (compressed) tar archive when copying from stdin")
+    const NEEDED: &str = "source must be a (compressed) tar archive when copying from stdin";
+    compression::read(std::io::stdin().lock()).map_err(|error| match error.downcast_ref() {
+        Some(NoArchive) => anyhow!(NEEDED),
+        None => error.context(NEEDED),
+    })
 }

@@ -1,6 +1,6 @@
 //! `rpod exec`: podman-exec(1).
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::errors::worded;
@@ -85,14 +85,7 @@ impl Verb for Exec {
         let ctx = Context::new(globals)?.preserving(self.descriptors.preserve()?);
         let (container, command) = self.target(&ctx)?;
         if command.is_empty() {
-            let error = anyhow!(
-                "must provide a non-empty command to start an exec session: invalid argument"
-            );
-            return Err(if self.detach {
-                error
-            } else {
-                without_code(error)
-            });
+            bail!("must provide a non-empty command to start an exec session: invalid argument");
         }
         let own = &container.process;
         let mut env = own.env.clone();

@@ -7,10 +7,12 @@ use clap::Args;
 
 use super::selection::{Chosen, Selection, is_missing, with_code};
 use super::stop::Patience;
-use super::{Globals, Verb};
+use super::{ExitStatus, Globals, Verb};
 use crate::engine::Context;
+use crate::engine::container::dependency::dependents;
 use crate::engine::container::record::Container;
-use crate::engine::container::remove;
+use crate::engine::container::restart::EndedBy;
+use crate::engine::container::{remove, stop};
 use crate::engine::pod;
 use crate::engine::volume::attach::remove_anonymous;
 use crate::store::Noun;
@@ -55,18 +57,15 @@ impl Verb for Rm {
         }
         // What is gone cannot be removed: to --force that is no error.
         self.selection.ignore = self.ignore || self.force;
-        let chosen = self.selection.choose(&ctx).map_err(|error| {
-            if is_missing(&error) {
-                with_code(1, error)
-            } else {
-                error
-            }
-        })?;
+        let chosen = self.selection.choose(&ctx).map_err(missing)?;
         let how = How {
             depend: self.depend || self.selection.all,
             force: self.force,
             timeout: self.patience.seconds(),
         };
+        if self.force && chosen.len() > 1 {
+            how.stop_together(&ctx, &chosen)?;
+        }
         let words: HashMap<_, _> = chosen
             .iter()
             .map(|one| (one.container.id.clone(), one.word.clone()))
@@ -95,6 +94,15 @@ impl Verb for Rm {
     }
 }
 
+/// podman, too, says it in other words here than elsewhere: it has looked in its storage as well.
+fn missing(error: anyhow::Error) -> anyhow::Error {
+    if !is_missing(&error) {
+        return error;
+    }
+    let message = format!("{error:#}").replacen("with name or ID", "with ID or name", 1);
+    ExitStatus { code: 1, message }.into()
+}
+
 /// What cannot be read goes by force alone: nobody knows what it was, or who needs it.
 fn remove_damaged(ctx: &Context, selection: &Selection) -> Result<()> {
     let words = match selection.all {
@@ -118,6 +126,18 @@ struct How {
 }
 
 impl How {
+    /// Ends what will go, in the time of the slowest. What keeps one from ending, its removal tells.
+    fn stop_together(&self, ctx: &Context, chosen: &[Chosen]) -> Result<()> {
+        let mut ending = Vec::new();
+        for Chosen { container, .. } in chosen {
+            if self.depend || dependents(ctx, &container.id)?.is_empty() {
+                ending.push(container);
+            }
+        }
+        stop::stop_all(ctx, &ending, self.timeout, EndedBy::Person, |_, _| {});
+        Ok(())
+    }
+
     /// The answer is the ids of all that are gone.
     fn remove(&self, ctx: &Context, container: &Container) -> Result<Vec<String>> {
         // One whose pod was never finished goes like any other.

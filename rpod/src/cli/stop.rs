@@ -8,6 +8,7 @@ use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::restart::EndedBy;
 use crate::engine::container::stop;
+use crate::engine::pod;
 
 #[derive(Args, Debug)]
 pub struct Stop {
@@ -40,10 +41,20 @@ impl Verb for Stop {
         } else {
             EndedBy::Person
         };
-        self.selection.each(&ctx, |container| {
-            let timeout = timeout.unwrap_or(container.stop_timeout);
-            stop::stop(&ctx, container, timeout, by).map(drop)
-        })
+        let chosen = self.selection.choose(&ctx)?;
+        let containers: Vec<_> = chosen.iter().map(|one| &one.container).collect();
+        let mut code = 0;
+        stop::stop_all(&ctx, &containers, timeout, by, |place, ended| {
+            let ended = ended.and_then(|stopped| match stopped {
+                true => pod::stop::after_exit(&ctx, containers[place]),
+                false => Ok(()),
+            });
+            match ended {
+                Ok(()) => println!("{}", chosen[place].word),
+                Err(error) => code = super::tell(&error),
+            }
+        });
+        Ok(code)
     }
 }
 

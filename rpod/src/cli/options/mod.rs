@@ -126,8 +126,8 @@ pub struct ContainerOptions {
     #[arg(long, value_name = "POLICY")]
     restart: Option<String>,
     /// Remove container and any anonymous unnamed volume associated with the container after exit
-    #[arg(long)]
-    rm: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    rm: Option<bool>,
     /// Give the container a secret: as a file, or as a variable of its environment
     #[arg(long, value_name = "NAME[,type=…][,target=…]")]
     secret: Vec<String>,
@@ -281,9 +281,12 @@ impl ContainerOptions {
         network_is_pods: bool,
     ) -> Result<(Container, Option<Auto>)> {
         let conf = &ctx.config.containers_conf;
+        if self.of_run.remove_image && self.rm == Some(false) {
+            bail!("the --rmi option does not work without --rm");
+        }
         let mut c = Container {
             name: self.name().unwrap_or_default().to_owned(),
-            remove: self.rm || self.of_run.remove_image,
+            remove: self.rm.unwrap_or(self.of_run.remove_image),
             remove_image: self.of_run.remove_image,
             stop_signal: self
                 .stop_signal

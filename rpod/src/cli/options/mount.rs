@@ -27,10 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
         "artifact", "bind", "devpts", "image", "ramfs", "tmpfs", "volume",
     ];
     if !KINDS.contains(&kind) {
-        bail!(
-            "invalid filesystem type {kind:?}: one of {} or glob",
-            KINDS.join(", ")
-        );
+        bail!("invalid filesystem type {kind:?}");
     }
     let destination = destination.context("must set volume destination")?;
     if !destination.starts_with('/') {

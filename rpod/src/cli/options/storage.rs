@@ -68,7 +68,11 @@ impl StorageOptions {
         }
         for text in &self.mount {
             let parsed = mount::parse(text);
-            asked.extend(parsed.map_err(|error| anyhow!("{}: --mount {text}", worded(&error)))?);
+            // Of several, it is told which one.
+            asked.extend(parsed.map_err(|error| match self.mount.len() {
+                1 => error,
+                _ => anyhow!("{}: --mount {text}", worded(&error)),
+            })?);
         }
         for text in &self.tmpfs {
             let mount = tmpfs(text)?;

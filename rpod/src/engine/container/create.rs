@@ -18,7 +18,9 @@ use crate::systemd::notify::Readiness;
 
 /// Makes the container and gives it its id, and a name if it has none. The image lock keeps its layers while nothing names them.
 pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
-    if container.pause.is_none() && container.process.args().is_empty() {
+    // A directory in an image's place says nothing of a command; the runtime does not find one then.
+    let has_image = container.pause.is_none() && container.rootfs.is_none();
+    if has_image && container.process.args().is_empty() {
         bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
     }
     if container.sdnotify == Readiness::Healthy && container.health.test.is_empty() {

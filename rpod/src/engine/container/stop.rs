@@ -10,7 +10,6 @@ use super::remove;
 use super::restart::{self, EndedBy};
 use super::status::{Status, UNKNOWN_CODE, is_alive};
 use super::wait::wait_until;
-use crate::engine::pod::Failures;
 use crate::engine::{Context, event, pod, runtime};
 use crate::output::warn;
 use crate::store::record::{Durability, replace};
@@ -44,27 +43,33 @@ pub(super) fn stop_alone(
     }
 }
 
-/// The same for several: all are told before the first is waited for. Each has `timeout` seconds, or its own.
-pub fn stop_all(ctx: &Context, containers: &[&Container], timeout: Option<u64>) -> Failures {
+/// The same for several: all are told before the first is waited for, and `seen` hears of each, by its place, how it ended.
+/// Each has `timeout` seconds, or its own.
+pub fn stop_all(
+    ctx: &Context,
+    containers: &[&Container],
+    timeout: Option<u64>,
+    by: EndedBy,
+    mut seen: impl FnMut(usize, Result<bool>),
+) {
     let timeout_of = |container: &Container| timeout.unwrap_or(container.stop_timeout);
-    let told: Vec<_> = containers
-        .iter()
-        .map(|container| {
-            let told = tell(ctx, container, timeout_of(container), EndedBy::Person);
-            (container, told)
-        })
-        .collect();
-    let mut failures = Failures::new();
-    for (container, told) in told {
+    let mut told = Vec::new();
+    for (place, container) in containers.iter().enumerate() {
+        let is_told = containers[..place]
+            .iter()
+            .any(|other| other.id == container.id);
+        told.push(match is_told {
+            true => Ok(None),
+            false => tell(ctx, container, timeout_of(container), by),
+        });
+    }
+    for (place, (container, told)) in containers.iter().zip(told).enumerate() {
         let ended = told.and_then(|since| match since {
             Some(since) => see_end(ctx, container, timeout_of(container), since),
             None => Ok(false),
         });
-        if let Err(error) = ended {
-            failures.push((container.id.clone(), error));
-        }
+        seen(place, ended);
     }
-    failures
 }
 
 /// Tells a container that runs to end. When that was; nothing if it does not run.

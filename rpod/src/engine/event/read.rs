@@ -38,9 +38,7 @@ pub fn read(
     mut tell: impl FnMut(&Event) -> Result<()>,
 ) -> Result<()> {
     match ctx.event_driver()? {
-        Driver::None => bail!(
-            "cannot read events with the \"none\" backend: set events_logger to file or journald in containers.conf"
-        ),
+        Driver::None => bail!("cannot read events with the \"none\" backend"),
         Driver::File => {
             let mut log = Follow::open(&ctx.event_log(), asked.is_of_the_past())?;
             loop {

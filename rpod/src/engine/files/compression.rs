@@ -39,6 +39,10 @@ impl Compression {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the file is no tar archive")]
+pub struct NoArchive;
+
 /// The archive's own bytes.
 ///
 /// # Errors
@@ -60,7 +64,7 @@ pub fn read<'a>(mut archive: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
             bail!("the archive is compressed with xz or bzip2: decompress it first")
         }
         head if is_tar(head) => Box::new(rest),
-        _ => bail!("the file is no tar archive"),
+        _ => bail!(NoArchive),
     })
 }
 

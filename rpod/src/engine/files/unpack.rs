@@ -40,7 +40,8 @@ pub fn unpack(archive: impl Read, root: &Root, to: &Path, options: &Options) -> 
         let mut entry = entry.context("reading the archive")?;
         let path = to.join(plain(&entry.path_bytes()));
         let placed = place(&mut entry, root, to, &path, options);
-        placed.with_context(|| format!("copying to {}", path.display()))?;
+        placed
+            .with_context(|| format!("copying: error creating {:?}", path.display().to_string()))?;
         if entry.header().entry_type() == EntryType::Directory {
             directories.push((path, entry.header().mtime().unwrap_or(0)));
         }
@@ -214,7 +215,9 @@ fn make_directory(parent: impl AsFd, name: &OsStr, options: &Options) -> Result<
     match look(&parent, name)? {
         Some(found) if is_dir(&found) => return Ok(()),
         Some(_) if !options.overwrite => {
-            bail!("a directory cannot take the place of what is no directory: use --overwrite")
+            bail!(
+                "a directory cannot take the place of what is no directory: file exists: use --overwrite"
+            )
         }
         Some(_) => unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir)?,
         None => {}
@@ -227,7 +230,9 @@ fn make_room(parent: impl AsFd, name: &OsStr, options: &Options) -> Result<()> {
     match look(&parent, name)? {
         None => Ok(()),
         Some(found) if is_dir(&found) && !options.overwrite => {
-            bail!("what is no directory cannot take the place of a directory: use --overwrite")
+            bail!(
+                "what is no directory cannot take the place of a directory: file exists: use --overwrite"
+            )
         }
         Some(found) if is_dir(&found) => remove_tree(parent, name),
         Some(_) => Ok(unlinkat(parent, name, UnlinkatFlags::NoRemoveDir)?),

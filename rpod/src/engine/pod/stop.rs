@@ -6,6 +6,7 @@ use super::record::{ExitPolicy, Pod};
 use super::{Failures, load, members};
 use crate::engine::container::record::Container;
 use crate::engine::container::remove;
+use crate::engine::container::restart::EndedBy;
 use crate::engine::container::status::Status;
 use crate::engine::container::stop as container;
 use crate::engine::{Context, cgroup, event};
@@ -50,9 +51,13 @@ pub(super) fn stop_members(
     timeout: Option<u64>,
 ) -> Result<Failures> {
     let (infra, others): (Vec<_>, Vec<_>) = members.iter().partition(|member| member.infra);
-    let mut failures = container::stop_all(ctx, &others, timeout);
-    if failures.is_empty() {
-        failures.extend(container::stop_all(ctx, &infra, timeout));
+    let mut failures = Failures::new();
+    for group in [others, infra] {
+        if failures.is_empty() {
+            container::stop_all(ctx, &group, timeout, EndedBy::Person, |place, ended| {
+                failures.extend(ended.err().map(|error| (group[place].id.clone(), error)));
+            });
+        }
     }
     Ok(failures)
 }

@@ -17,7 +17,7 @@ pub(super) fn plain(value: &Value) -> String {
         Value::Bool(truth) => truth.to_string(),
         Value::Number(number) => plain_number(number),
         Value::String(text) => text.clone(),
-        Value::Array(array) => format!("[{}]", spaced(array.iter().map(plain))),
+        Value::Array(array) => format!("[{}]", spaced(array.iter().map(element))),
         Value::Object(object) => {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
@@ -30,6 +30,14 @@ pub(super) fn plain(value: &Value) -> String {
                 )
             )
         }
+    }
+}
+
+/// What is listed in podman's objects is a struct, of which Go prints the values alone; an object elsewhere may as well be a map.
+fn element(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => format!("{{{}}}", spaced(fields.values().map(plain))),
+        value => plain(value),
     }
 }
 

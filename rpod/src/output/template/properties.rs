@@ -27,6 +27,7 @@ fn prints_what_go_prints() {
         ("{{ .ID }} {{.Size}}", "abc 5400000"),
         ("{{.Names}}", "[one two]"),
         ("{{.Config.Labels}}", "map[a:1 b:2]"),
+        ("{{.Mounts}}", "[{/a true} {/b false}]"),
         ("{{.Config.Labels.a}}{{.Config.Labels.c}}", "1<no value>"),
         ("{{index .Names 1}}", "two"),
         ("{{index .Config.Labels \"b\"}}", "2"),
