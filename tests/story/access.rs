@@ -327,6 +327,62 @@ pub(crate) fn logins_go_to_the_configured_helpers() -> Result<()> {
     Ok(())
 }
 
+/// Docker's `credsStore` keeps what no `credHelpers` is for; a helper is judged by its answer, whatever it has read.
+pub(crate) fn logins_go_to_dockers_store() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::TlsAndPassword)?;
+    let (alpine, address) = (stack.remote("alpine:latest"), &stack.registry.address);
+    let certificates = stack.registry.certificates.display();
+    let kept = stack.scratch.path(format!("kept/{address}"));
+    std::fs::create_dir(stack.scratch.path("kept"))?;
+    stack.scratch.program("docker-credential-kept", HELPER)?;
+    let ours = |line: &str| stack.rskopeo(line).programs(stack.scratch.path(""));
+    let login = format!("login --cert-dir {certificates} -v -u {USER} -p {PASSWORD} {address}");
+    let inspect = format!("inspect --cert-dir {certificates} {alpine}");
+    for logout in [format!("logout {address}"), "logout --all".to_owned()] {
+        stack
+            .scratch
+            .write("auth.json", r#"{"credsStore":"kept","auths":{}}"#)?;
+        ours(&login).ok()?.says("Used:  credential helper: kept")?;
+        ensure!(kept.exists(), "the helper keeps nothing");
+        ours(&inspect).ok()?;
+        ours(&logout).ok()?;
+        ensure!(!kept.exists(), "{logout}: the helper keeps it still");
+        ours(&inspect)
+            .exits(1)?
+            .complains("authentication required")?;
+    }
+    let answer =
+        format!("#!/bin/sh\necho '{{\"Username\":\"{USER}\",\"Secret\":\"{PASSWORD}\"}}'\n");
+    stack.scratch.program("docker-credential-deaf", answer)?;
+    stack.scratch.write(
+        "auth.json",
+        format!(r#"{{"credHelpers":{{"{address}":"deaf"}}}}"#),
+    )?;
+    ours(&inspect).ok()?;
+    stack
+        .scratch
+        .program("docker-credential-deaf", "#!/bin/sh\necho no answer\n")?;
+    ours(&inspect)
+        .exits(1)?
+        .complains("getting username and password: ")?
+        .complains("parsing the answer of docker-credential-deaf")?;
+    Ok(())
+}
+
+/// Registries without tokens are shown what a login with an identity token has left besides.
+pub(crate) fn an_identity_token_is_no_obstacle() -> Result<()> {
+    let stack = Stack::of(Parts::ours()?, Access::TlsAndPassword)?;
+    let auth = format!(
+        r#"{{"auths": {{"{}": {{"auth": "dGVzdHVzZXI6dGVzdHBhc3N3b3Jk", "identitytoken": "x"}}}}}}"#,
+        stack.registry.address
+    );
+    stack.scratch.write("auth.json", auth)?;
+    let alpine = stack.remote("alpine:latest");
+    let inspect = format!("inspect --tls-verify=false {alpine}");
+    stack.rskopeo(&inspect).ok()?;
+    Ok(())
+}
+
 pub(crate) fn a_proxy_is_gone_through() -> Result<()> {
     proxied("http", "CONNECT registry.invalid:80 ")
 }

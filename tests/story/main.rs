@@ -129,6 +129,8 @@ fn main() -> ExitCode {
         access::logins_are_kept_and_forgotten,
         access::logins_in_dockers_form,
         access::logins_go_to_the_configured_helpers,
+        access::logins_go_to_dockers_store,
+        access::an_identity_token_is_no_obstacle,
         access::a_proxy_is_gone_through,
         access::a_socks_proxy_is_gone_through,
         access::an_image_that_is_not_there_is_exit_code_2,

@@ -23,7 +23,7 @@ pub fn run(args: &Login) -> Result<()> {
         terminal::line(format_args!("{}", known.user()))?;
         return Ok(());
     }
-    if let Some(Credentials::IdentityToken(_)) = known {
+    if let Some(Credentials::IdentityToken { .. }) = known {
         bail!("currently logged in, auth file contains an Identity token");
     }
     let given = args.username.is_some() || args.password.is_some() || args.password_stdin;
@@ -41,7 +41,7 @@ pub fn run(args: &Login) -> Result<()> {
             "Existing credentials are invalid, please enter valid username and password"
         ))?;
     }
-    let (user, password) = ask(args, known.as_ref())?;
+    let (user, password) = ask(args, known.as_ref()).context("getting username and password")?;
     let credentials = Credentials::Password {
         user: user.clone(),
         password: password.clone(),

@@ -22,14 +22,28 @@ pub enum Credentials {
         password: String,
     },
     /// What a login gave in the place of a password; it is exchanged for tokens.
-    IdentityToken(String),
+    IdentityToken {
+        token: String,
+        /// User and password, for a registry that has no tokens.
+        plain: Option<(String, String)>,
+    },
 }
 
 impl Credentials {
     pub fn user(&self) -> &str {
         match self {
             Self::Password { user, .. } => user,
-            Self::IdentityToken(_) => "<token>",
+            Self::IdentityToken { .. } => "<token>",
+        }
+    }
+
+    /// User and password, where they are known.
+    pub fn plain(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Password { user, password } => Some((user, password)),
+            Self::IdentityToken { plain, .. } => plain
+                .as_ref()
+                .map(|(user, password)| (user.as_str(), password.as_str())),
         }
     }
 }
@@ -226,8 +240,14 @@ impl Place {
     }
 
     fn forget_file(&self) -> Result<()> {
-        for (host, helper) in AuthFile::read(&self.path)?.helpers()? {
+        let file = AuthFile::read(&self.path)?;
+        for (host, helper) in file.helpers()? {
             helper.erase(&host)?;
+        }
+        if let Some(store) = file.store()? {
+            for server in store.list()? {
+                store.erase(&server)?;
+            }
         }
         AuthFile::change(&self.path, |file| {
             file.clear();

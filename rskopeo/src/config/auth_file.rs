@@ -129,7 +129,8 @@ impl AuthFile {
         legacy.map(|(_, entry)| entry)
     }
 
-    fn store(&self) -> Result<Option<Helper>> {
+    /// Who keeps all that is not kept here, if somebody does.
+    pub fn store(&self) -> Result<Option<Helper>> {
         match self.creds_store.as_str() {
             "" => Ok(None),
             store => Helper::named(store).map(Some),
@@ -184,11 +185,19 @@ impl AuthFile {
 impl Entry {
     fn decode(&self) -> Result<Option<Credentials>> {
         if !self.identitytoken.is_empty() {
-            return Ok(Some(Credentials::IdentityToken(self.identitytoken.clone())));
+            return Ok(Some(Credentials::IdentityToken {
+                token: self.identitytoken.clone(),
+                plain: self.plain().ok(),
+            }));
         }
         if self.auth.is_empty() {
             return Ok(None);
         }
+        let (user, password) = self.plain()?;
+        Ok(Some(Credentials::Password { user, password }))
+    }
+
+    fn plain(&self) -> Result<(String, String)> {
         let bytes = STANDARD
             .decode(&self.auth)
             .context("an auth entry is not base64")?;
@@ -196,10 +205,8 @@ impl Entry {
         let (user, password) = text
             .split_once(':')
             .context("an auth entry is not USER:PASSWORD")?;
-        Ok(Some(Credentials::Password {
-            user: user.to_owned(),
-            password: password.trim_end_matches('\0').to_owned(),
-        }))
+        let password = password.trim_end_matches('\0');
+        Ok((user.to_owned(), password.to_owned()))
     }
 }
 
@@ -255,7 +262,7 @@ mod tests {
         assert_eq!(user("docker.io", "library/x").as_deref(), Some("e"));
         assert_eq!(user("other", "x"), None);
         assert!(
-            matches!(found("t.io", "x"), Some(Credentials::IdentityToken(token)) if token == "x")
+            matches!(found("t.io", "x"), Some(Credentials::IdentityToken { token, plain: None }) if token == "x")
         );
     }
 

@@ -54,7 +54,10 @@ impl Helper {
             .with_context(|| format!("parsing the answer of {}", self.program))?;
         Ok(match username.as_str() {
             "" if secret.is_empty() => None,
-            TOKEN => Some(Credentials::IdentityToken(secret)),
+            TOKEN => Some(Credentials::IdentityToken {
+                token: secret,
+                plain: None,
+            }),
             _ => Some(Credentials::Password {
                 user: username,
                 password: secret,
@@ -107,7 +110,10 @@ impl Helper {
         let output = child.wait_with_output().with_context(running)?;
         let answer = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if output.status.success() {
-            sent.with_context(running)?;
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                sent => sent.with_context(running)?,
+            }
             return Ok(Answer::Done(answer));
         }
         if answer.contains("credentials not found") {

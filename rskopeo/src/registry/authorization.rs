@@ -104,9 +104,12 @@ impl Authorization {
                     until: Some(token.until),
                 }
             }
-            (None, Some(_), Some(Credentials::Password { user, password })) => Held {
-                value: token::basic(user, password),
-                until: None,
+            (None, Some(_), Some(credentials)) => match credentials.plain() {
+                Some((user, password)) => Held {
+                    value: token::basic(user, password),
+                    until: None,
+                },
+                None => return Ok(false),
             },
             _ => return Ok(false),
         };

@@ -70,7 +70,7 @@ pub fn fetch(
     let response = retry::until_settled(false, || {
         let asked = asked.clone();
         let answer = match credentials {
-            Some(Credentials::IdentityToken(token)) => refresh(agent, realm, asked, token),
+            Some(Credentials::IdentityToken { token, .. }) => refresh(agent, realm, asked, token),
             Some(Credentials::Password { user, password }) => agent
                 .get(realm)
                 .query_pairs(asked)

@@ -32,7 +32,11 @@ fn an_identity_token_is_exchanged() {
             && asked.body.contains("grant_type=refresh_token")
             && asked.body.contains("refresh_token=secret")
     });
-    let client = client(&host, Some(Credentials::IdentityToken("secret".to_owned())));
+    let token = Credentials::IdentityToken {
+        token: "secret".to_owned(),
+        plain: None,
+    };
+    let client = client(&host, Some(token));
     assert_eq!(content(&client, "tags/list").unwrap().0, 200);
 }
 

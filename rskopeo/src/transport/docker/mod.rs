@@ -34,7 +34,8 @@ fn connect(endpoint: &Endpoint, access: &Access, scope: Scope) -> Result<Arc<Cli
     let credentials = match &access.credentials {
         Some(credentials) => Some(credentials.clone()),
         None if access.anonymous || access.registry_token.is_some() => None,
-        None => config::credentials(&name.domain, &name.path, access.authfile.as_deref())?,
+        None => config::credentials(&name.domain, &name.path, access.authfile.as_deref())
+            .context("getting username and password")?,
     };
     Client::shared(
         &name.domain,
