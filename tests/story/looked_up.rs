@@ -27,10 +27,13 @@ pub(crate) fn registries_are_searched() -> Result<()> {
         .says("latest")?;
     stack.rpod("search nothing-is-called-so").ok()?.is("")?;
     stack.rpod("search --filter stars=1 alp").ok()?.is("")?;
+    // Any number will do, as by podman: of less than none nothing is told.
+    stack.rpod("search --limit 101 alp").ok()?.says("alpine")?;
+    stack.rpod("search --limit -1 alp").ok()?.is("")?;
     stack
-        .rpod("search --limit 101 alp")
+        .rpod("search --limit many alp")
         .exits(125)?
-        .complains("outside the range of [1, 100]")?;
+        .complains("invalid argument \"many\" for \"--limit\" flag")?;
     stack
         .rpod("search --filter colour=red alp")
         .exits(125)?

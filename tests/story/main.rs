@@ -37,6 +37,7 @@ mod pod;
 mod pod_life;
 mod podman_store;
 mod quadlet;
+mod rare_options;
 mod rarities;
 mod referrers;
 mod rootless;
@@ -86,6 +87,16 @@ fn main() -> ExitCode {
         referrers::clients_keep_the_list_of_referrers,
         referrers::a_registry_that_keeps_the_list_is_let_do_so,
         referrers::a_registry_that_cannot_tell_of_referrers_is_complained_of,
+        system::containers_pass_to_another_runtime,
+        rare_options::volumes_have_podmans_rarer_options,
+        rare_options::an_overlay_looks_like_what_it_lies_over,
+        rare_options::a_link_is_mounted_as_a_link,
+        rare_options::proc_has_the_options_that_are_given,
+        rare_options::inspect_tells_what_was_asked,
+        rare_options::names_that_are_gone_are_remembered,
+        rare_options::exec_waits_until_the_container_runs,
+        rare_options::an_archive_is_imported_from_the_web,
+        rare_options::the_journals_entries_are_marked,
         rarities::a_digest_told_before_saves_an_upload,
         rarities::limits_are_raised_by_options,
         rarities::foreign_layers_stay_where_they_are,

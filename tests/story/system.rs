@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tests::{Context, Result, Stack, ensure};
+use tests::{Context, Result, Stack, ensure, peer};
 
 pub(crate) fn usage_and_prune() -> Result<()> {
     let stack = Stack::with_alpine()?;
@@ -174,10 +174,29 @@ pub(crate) fn reset_leaves_what_is_not_ours() -> Result<()> {
     ensure!(left.len() == 1 && foreign.exists(), "{left:?}");
     stack.rpod("ps -aq").ok()?.is("")?;
     stack.rpod("system renumber").ok()?;
+    Ok(())
+}
+
+pub(crate) fn containers_pass_to_another_runtime() -> Result<()> {
+    let crun = peer("crun")?;
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name one alpine echo ran").ok()?;
     stack
-        .rpod("system migrate --new-runtime crun")
+        .rpod("run -d --name two --network none --stop-timeout 0 alpine sleep 60")
+        .ok()?;
+    stack
+        .rpod("system migrate --new-runtime nothing")
         .exits(125)?
-        .complains("--new-runtime")?;
+        .complains("nothing")?;
+    stack.rpod("system migrate --new-runtime crun").ok()?;
+    stack
+        .rpod("inspect one two --format")
+        .arg("{{.OCIRuntime}} {{.State.Running}}")
+        .ok()?
+        .is(format!("{0} false\n{0} false", crun.display()))?;
+    stack.rpod("start -a one").ok()?.is("ran")?;
+    stack.rpod("start two").ok()?;
+    stack.rpod("rm -f -t 0 two").ok()?;
     Ok(())
 }
 

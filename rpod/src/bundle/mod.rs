@@ -15,6 +15,7 @@ mod namespaces;
 mod process;
 mod rootfs;
 mod seccomp;
+pub mod time_zone;
 
 use std::path::Path;
 

@@ -12,7 +12,7 @@ use crate::engine::container::record::{Container, Mount, Namespace};
 use crate::engine::rootless;
 use crate::engine::secret::attach;
 use crate::engine::user_namespace::map::IdMap;
-use crate::engine::user_namespace::{Maps, UserNamespace};
+use crate::engine::user_namespace::{Maps, UserNamespace, mount_map};
 use crate::rootless::own_map;
 use crate::systemd::mode;
 
@@ -123,7 +123,17 @@ fn read_only(container: &Container) -> Option<&'static str> {
 fn kernel_file_systems(container: &Container) -> Vec<Value> {
     let privileged = container.security.privileged;
     let fs = |destination: &str, kind: &str, options: &[&str]| json!({ "destination": destination, "type": kind, "source": kind, "options": options });
-    let mut all = vec![fs("/proc", "proc", &["nosuid", "noexec", "nodev"])];
+    let given: Vec<&str> = container
+        .security
+        .proc_opts
+        .iter()
+        .map(String::as_str)
+        .collect();
+    let options = match given[..] {
+        [] => &["nosuid", "noexec", "nodev"][..],
+        _ => &given,
+    };
+    let mut all = vec![fs("/proc", "proc", options)];
     let mut options = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
     options.extend(read_only(container));
     all.push(fs("/dev", "tmpfs", &options));
@@ -226,15 +236,26 @@ fn user_mount(mount: &Mount, users: Option<&Maps>) -> Result<Value> {
             options.push("rw".into());
         }
     }
+    let mut idmap = None;
+    for option in &mut options {
+        if option == "idmap" || option.starts_with("idmap=") {
+            idmap = Some(std::mem::replace(option, "idmap".to_owned()));
+        } else if option == "no-dereference" {
+            // As crun calls it.
+            "copy-symlink".clone_into(option);
+        }
+    }
     let mut entry = json!({ "destination": mount.destination, "type": mount.kind, "source": mount.source, "options": options });
-    if options.iter().any(|option| option == "idmap") {
-        let Some(users) = users else {
-            bail!(
+    if let Some(idmap) = idmap {
+        let maps = match (idmap.strip_prefix("idmap="), users) {
+            (Some(text), users) => mount_map::parse(text, users).context(idmap.clone())?,
+            (None, Some(users)) => users.clone(),
+            (None, None) => bail!(
                 "idmap: the container has no users of its own: give it some with --userns or --uidmap, or leave idmap out"
-            );
+            ),
         };
-        entry["uidMappings"] = mappings(&users.uids);
-        entry["gidMappings"] = mappings(&users.gids);
+        entry["uidMappings"] = mappings(&maps.uids);
+        entry["gidMappings"] = mappings(&maps.gids);
     }
     Ok(entry)
 }

@@ -64,6 +64,26 @@ impl Rootfs {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
+    /// A directory to work in.
+    pub(super) fn directory(&self, path: &str) -> Result<Option<OwnedFd>> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT);
+        match openat2(&self.0, path, how) {
+            Ok(fd) => Ok(Some(fd)),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+            Err(errno) => Err(errno).with_context(|| format!("opening {path} in the container")),
+        }
+    }
+
+    /// Something is there.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT);
+        openat2(&self.0, path, how).is_ok()
+    }
+
     /// Adds to the end of a regular file, which is made if it is not there. False where its directory is not.
     pub(super) fn append(&self, path: &str, text: &str, owner: (u32, u32)) -> Result<bool> {
         let failed = || format!("adding to {path} in the container");

@@ -91,12 +91,10 @@ impl Verb for Commit {
             include_volumes: self.include_volumes,
             message: self.message,
             pause: self.pause,
+            quiet: self.quiet,
             squash: self.squash,
             name: self.image.as_deref().map(local_name).transpose()?,
         };
-        if !self.quiet {
-            eprintln!("Copying the files of container {}", container.name);
-        }
         let id = commit::commit(&ctx, &container, &asked)?;
         if let Some(path) = &self.iidfile {
             std::fs::write(path, &id).with_context(|| format!("writing {}", path.display()))?;

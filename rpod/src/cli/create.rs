@@ -9,6 +9,9 @@ use crate::engine::Context;
 
 #[derive(Args, Debug)]
 pub struct Create {
+    /// Streams that the container is told to be attached by, as inspect shows it; attached is by start --attach
+    #[arg(short, long, value_name = "STREAM", value_delimiter = ',')]
+    attach: Vec<String>,
     #[command(flatten)]
     container: ContainerOptions,
     /// Run this container to its end before the others of its pod (always, once)
@@ -19,30 +22,16 @@ pub struct Create {
 impl Verb for Create {
     const NAME: &'static str = "create";
     const ABOUT: &'static str = "Create but do not start a container";
-    const REFUSED: &'static [Refused] = &WITH_ATTACH;
+    const REFUSED: &'static [Refused] = REFUSED;
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let container = self
             .container
             .with_init(&ctx, self.init_ctr.as_deref())?
+            .attached_by(&self.attach)?
             .create(&ctx)?;
         println!("{}", container.id);
         Ok(0)
     }
 }
-
-/// What `run` has and `create` has not, with what neither has.
-const WITH_ATTACH: [Refused; REFUSED.len() + 1] = {
-    let attach = (
-        "attach",
-        "nothing runs yet that could be attached to: say rpod start --attach",
-    );
-    let mut all = [attach; REFUSED.len() + 1];
-    let mut at = 0;
-    while at < REFUSED.len() {
-        all[at + 1] = REFUSED[at];
-        at += 1;
-    }
-    all
-};

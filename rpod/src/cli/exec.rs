@@ -1,11 +1,13 @@
 //! `rpod exec`: podman-exec(1).
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::errors::worded;
 use super::options::DescriptorOptions;
-use super::selection::one;
+use super::selection::{is_missing, one};
 use super::{ExitStatus, Globals, Verb, connection};
 use crate::engine::Context;
 use crate::engine::container::exec::{self, Outcome, Request};
@@ -48,6 +50,9 @@ pub struct Exec {
     /// Sets the username or UID used and optionally the groupname or GID for the specified command
     #[arg(short, long, value_name = "USER")]
     user: Option<String>,
+    /// Seconds to wait for the container to be there and to run
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    wait: Option<u32>,
     /// Working directory inside the container
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
@@ -71,7 +76,30 @@ impl Exec {
             ),
         }
     }
+
+    /// Returns when the container runs. It may have to be made yet, so there is no file that could be watched.
+    fn wait(&self, ctx: &Context, longest: Duration) -> Result<()> {
+        let end = Instant::now() + longest;
+        loop {
+            match self.target(ctx) {
+                Ok((container, _)) if ctx.store.status(&container.id)?.is_running() => {
+                    return Ok(());
+                }
+                Err(error) if !is_missing(&error) => return Err(error),
+                _ => {}
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let name = self.words.first().map(String::as_str).unwrap_or_default();
+                bail!("timed out waiting for container: {name}");
+            }
+            std::thread::sleep(left.min(AGAIN));
+        }
+    }
 }
+
+/// How often it is looked whether the container runs.
+const AGAIN: Duration = Duration::from_millis(50);
 
 impl Verb for Exec {
     const NAME: &'static str = "exec";
@@ -83,6 +111,9 @@ impl Verb for Exec {
             bail!("--no-session cannot be used with --detach or --detach-keys");
         }
         let ctx = Context::new(globals)?.preserving(self.descriptors.preserve()?);
+        if let Some(seconds) = self.wait {
+            self.wait(&ctx, Duration::from_secs(seconds.into()))?;
+        }
         let (container, command) = self.target(&ctx)?;
         if command.is_empty() {
             bail!("must provide a non-empty command to start an exec session: invalid argument");

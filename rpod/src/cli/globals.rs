@@ -115,6 +115,9 @@ impl StorageOption {
             Some(("mount_program" | "overlay.mount_program", program)) => {
                 Ok(StorageOption::MountProgram(program.into()))
             }
+            Some(("size" | "inodes" | "overlay.size" | "overlay.inodes", _)) => bail!(
+                "storage options size and inodes not supported: quotas need XFS with project quotas, and rpod sets none: give the container a volume that has an end, as one of type=tmpfs with o=size=…"
+            ),
             _ => bail!(
                 "{text:?} is not known: mount_program=PATH is the one that rpod's storage has"
             ),

@@ -77,7 +77,7 @@ impl Verb for Inspect {
                 .collect(),
             _ => named(&ctx, self.names, self.latest)?,
         };
-        show(&ctx, "inspect", &names, &self.format, kind, self.size)
+        show(&ctx, &names, &self.format, kind, self.size)
     }
 }
 
@@ -104,15 +104,7 @@ impl Verb for ContainerInspect {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let names = named(&ctx, self.names, self.latest)?;
-        let kind = Kind::Container;
-        show(
-            &ctx,
-            "container inspect",
-            &names,
-            &self.format,
-            kind,
-            self.size,
-        )
+        show(&ctx, &names, &self.format, Kind::Container, self.size)
     }
 }
 
@@ -125,14 +117,7 @@ fn named(ctx: &Context, names: Vec<String>, latest: bool) -> Result<Vec<String>>
 }
 
 /// What is found is printed, then what was not is told.
-fn show(
-    ctx: &Context,
-    command: &str,
-    names: &[String],
-    format: &str,
-    kind: Kind,
-    with_size: bool,
-) -> Result<u8> {
+fn show(ctx: &Context, names: &[String], format: &str, kind: Kind, with_size: bool) -> Result<u8> {
     if names.is_empty() {
         bail!("no names or ids specified");
     }
@@ -153,7 +138,7 @@ fn show(
             Err(error) => missing.push(error),
         }
     }
-    inspected_with(command, &found, format, methods)?;
+    inspected_with("inspect", &found, format, methods)?;
     first_of(missing)
 }
 

@@ -2,12 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::connection::{self, Connection, streams_of};
 use super::errors::worded;
-use super::options::{ContainerOptions, DescriptorOptions, OfRun, REFUSED};
+use super::options::{ContainerOptions, DescriptorOptions, OfRun, REFUSED, stream};
 use super::{ExitStatus, Globals, Refused, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -78,13 +78,10 @@ fn choose(names: &[String], streams: &mut Streams) -> Result<()> {
     }
     (streams.stdin, streams.stdout, streams.stderr) = (false, false, false);
     for name in names {
-        match name.to_ascii_lowercase().as_str() {
+        match stream(name)? {
             "stdin" => streams.stdin = true,
             "stdout" => streams.stdout = true,
-            "stderr" => streams.stderr = true,
-            _ => bail!(
-                "invalid stream {name:?} for --attach - must be one of stdin, stdout, or stderr: invalid argument"
-            ),
+            _ => streams.stderr = true,
         }
     }
     Ok(())

@@ -48,7 +48,9 @@ pub struct Monitor<'a> {
     pub log: String,
     pub log_size_max: Option<i64>,
     /// Of entries in the journal.
-    pub log_tag: Option<&'a str>,
+    pub log_tag: Option<String>,
+    /// More fields of them: `KEY=VALUE`.
+    pub log_labels: Vec<String>,
     /// The log goes with the container, so it need not reach the disk.
     pub log_is_short_lived: bool,
     pub tty: bool,
@@ -200,8 +202,11 @@ impl Monitor<'_> {
         if self.log_is_short_lived {
             add(&["--no-sync-log"]);
         }
-        if let Some(tag) = self.log_tag {
+        if let Some(tag) = &self.log_tag {
             add(&["--log-tag", tag]);
+        }
+        for label in &self.log_labels {
+            add(&["--log-label", label]);
         }
         if let Some(size) = self.log_size_max {
             add(&["--log-size-max", &size.to_string()]);

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use anyhow::Result;
 use serde_json::Value;
 
+use super::listing::over_all;
 use super::template::{Methods, Template, no_methods};
 use super::{json, unescape};
 
@@ -18,15 +19,12 @@ pub fn inspected_with(name: &str, objects: &[Value], format: &str, methods: Meth
     let text = match format {
         "" | "json" => json::pretty(&objects.to_vec().into(), 5) + "\n",
         template => {
-            let template = Template::parse(name, &unescape(template))?;
-            let mut text = String::new();
-            for object in objects {
-                text.push_str(&template.execute(object, methods)?);
-                if !text.ends_with('\n') {
-                    text.push('\n');
-                }
+            let mut row = unescape(template);
+            if !row.ends_with('\n') {
+                row.push('\n');
             }
-            text
+            let template = Template::parse(name, &over_all(&row))?;
+            template.execute(&objects.to_vec().into(), methods)?
         }
     };
     io::stdout().lock().write_all(text.as_bytes())?;

@@ -83,15 +83,11 @@ impl Listing<'_> {
         } else {
             format!("{text}\n")
         };
+        let trimmed = text.trim_start();
+        let ranges = trimmed.starts_with("{{range") || trimmed.starts_with("{{ range");
+        let text = if ranges { text } else { over_all(&text) };
         let template = Template::parse(self.name, &text)?;
-        if text.trim_start().starts_with("{{range") || text.trim_start().starts_with("{{ range") {
-            return Ok(template.execute(&self.rows.clone().into(), self.methods)?);
-        }
-        let mut output = String::new();
-        for row in &self.rows {
-            output.push_str(&template.execute(row, self.methods)?);
-        }
-        Ok(output)
+        Ok(template.execute(&self.rows.clone().into(), self.methods)?)
     }
 
     /// The same template, in which every field is its own heading.
@@ -107,6 +103,11 @@ impl Listing<'_> {
             .execute(&names.into(), super::template::no_methods)
             .unwrap_or_default())
     }
+}
+
+/// A template of one row as podman runs it over all of them, so that errors name the same column.
+pub fn over_all(row: &str) -> String {
+    format!("{{{{range .}}}}{row}{{{{end -}}}}")
 }
 
 /// The shell does not turn `\t` and `\n` into what they mean; podman does.

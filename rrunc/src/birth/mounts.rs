@@ -1,13 +1,16 @@
 //! `mounts`, made one after the other.
 
+use std::ffi::OsStr;
+use std::fs::read_link;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::fcntl::ResolveFlag;
+use nix::errno::Errno;
+use nix::fcntl::{ResolveFlag, readlinkat};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use nix::unistd::geteuid;
+use nix::unistd::{geteuid, symlinkat};
 
 use super::channel::Channel;
 use super::mount_source::Source;
@@ -27,6 +30,8 @@ pub(super) struct Plan<'a> {
     pub(super) options: Options,
     /// Absolute source of a bind mount.
     pub(super) source: PathBuf,
+    /// Where the source leads if it is a symbolic link that is to be copied: crun(1), "copy-symlink".
+    link: Option<PathBuf>,
     pub(super) opened: Source,
     /// The source's attributes cannot be taken away: the container has a user namespace.
     locked: bool,
@@ -63,7 +68,7 @@ pub(super) fn plan<'a>(spec: &'a Spec, bundle: &Path, rootfs: &Path) -> Result<V
         plan.check().with_context(at)?;
         plan.locked = spec.linux.has_user_namespace();
         let needs_powers = plan.maps_ids() || in_user_namespace;
-        if plan.options.bind.is_some() && needs_powers {
+        if plan.options.bind.is_some() && plan.link.is_none() && needs_powers {
             plan.opened = match plan.source.starts_with(rootfs) {
                 true => Source::OfParent,
                 false => Source::Open(plan.open_on_host(spec).with_context(at)?),
@@ -86,12 +91,19 @@ impl<'a> Plan<'a> {
         if entry.kind.as_deref() == Some("bind") {
             options.bind = Some(options.bind.unwrap_or(false));
         }
+        let source = bundle.join(entry.source.as_deref().unwrap_or(Path::new("")));
+        let link = match options.copy_symlink {
+            // Anything else is no link, and bound as ever.
+            true => read_link(&source).ok(),
+            false => None,
+        };
         Ok(Plan {
             index,
             entry,
             options,
             destination: inside(&entry.destination, rootfs),
-            source: bundle.join(entry.source.as_deref().unwrap_or(Path::new(""))),
+            source,
+            link,
             opened: Source::OfChild,
             locked: false,
             label,
@@ -127,6 +139,10 @@ impl<'a> Plan<'a> {
         ensure!(
             !self.options.copy_up || self.entry.kind.as_deref() == Some("tmpfs"),
             "option \"tmpcopyup\" is for tmpfs only"
+        );
+        ensure!(
+            !self.options.copy_symlink || self.options.bind.is_some(),
+            "option \"copy-symlink\" is for bind mounts only"
         );
         Ok(())
     }
@@ -165,6 +181,9 @@ impl<'a> Plan<'a> {
         view: Option<&View>,
         channel: &Channel,
     ) -> Result<Option<OwnedFd>> {
+        if let Some(link) = &self.link {
+            return self.copy_link(link, rootfs).map(|()| None);
+        }
         if self.options.bind.is_some() {
             return self.bind(rootfs, channel).map(|()| None);
         }
@@ -199,6 +218,20 @@ impl<'a> Plan<'a> {
         }
         attach(tree.as_fd(), target.as_fd()).context("attach the mount")?;
         self.propagate(tree.as_fd())
+    }
+
+    /// The source as the symbolic link that it is.
+    fn copy_link(&self, link: &Path, rootfs: &Rootfs) -> Result<()> {
+        let (directory, name) = match (self.destination.parent(), self.destination.file_name()) {
+            (Some(directory), Some(name)) => (directory, name),
+            _ => bail!("a symbolic link cannot take the place of the root"),
+        };
+        let directory = rootfs.open_or_make(directory, Kind::Directory, ResolveFlag::empty())?;
+        match symlinkat(link, &directory, name) {
+            // It was copied by an earlier start.
+            Err(Errno::EEXIST) if is_link_to(directory.as_fd(), name, link) => Ok(()),
+            made => made.with_context(|| format!("link to {}", link.display())),
+        }
     }
 
     pub(super) fn target(
@@ -262,6 +295,10 @@ const OF_SUPERBLOCK: [&str; 9] = [
     "nomand",
     "sync",
 ];
+
+fn is_link_to(directory: BorrowedFd<'_>, name: &OsStr, link: &Path) -> bool {
+    readlinkat(directory, name).is_ok_and(|there| Path::new(&there) == link)
+}
 
 fn is_directory(fd: BorrowedFd<'_>) -> Result<bool> {
     let stat = fstat(fd).context("stat the source")?;

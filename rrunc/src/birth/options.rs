@@ -29,6 +29,8 @@ pub(super) struct Options {
     pub(super) copy_up: bool,
     /// Map ids; with `true` also of mounts below.
     pub(super) map_ids: Option<bool>,
+    /// A source that is a symbolic link is made anew in the container, and not followed.
+    pub(super) copy_symlink: bool,
 }
 
 impl Options {
@@ -63,6 +65,7 @@ impl Options {
                 "idmap" => self.map_ids = Some(false),
                 "ridmap" => self.map_ids = Some(true),
                 "tmpcopyup" => self.copy_up = true,
+                "copy-symlink" => self.copy_symlink = true,
                 // The kernel's defaults, and what only quiets its log.
                 "" | "defaults" | "loud" | "silent" => {}
                 "remount" => bail!("option \"remount\" is not supported"),

@@ -10,9 +10,10 @@ use crate::spec::{NamespaceKind, OLDEST_VERSION, VERSION};
 use crate::tuning::{MEMORY_FLAGS, MEMORY_MODES};
 
 /// Options of mounts that are acted on, in order.
-const MOUNT_OPTIONS: [&str; 59] = [
+const MOUNT_OPTIONS: [&str; 60] = [
     "atime",
     "bind",
+    "copy-symlink",
     "defaults",
     "dev",
     "diratime",

@@ -4,6 +4,7 @@ mod access;
 mod completion;
 mod copy;
 mod delete;
+mod download;
 mod duration;
 mod flags;
 mod image_proxy;
@@ -32,6 +33,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use completion::Completion;
 pub use copy::{CompressFormat, Copy, Format, MultiArch};
 pub use delete::Delete;
+pub use download::Download;
 pub use duration::Duration;
 pub use image_proxy::ImageProxy;
 pub use inspect::{Algorithm, Inspect};
@@ -174,6 +176,9 @@ pub enum Command {
     UntrustedSignatureDump(UntrustedSignatureDump),
     /// Make IMAGE of a bundle: the changes in its rootfs become a layer on top of the image that it was unpacked from
     Pack(Pack),
+    /// Write a file of a web server to standard output
+    #[command(hide = true)]
+    Download(Download),
     /// Search a registry for repositories
     #[command(hide = true)]
     Search(Search),

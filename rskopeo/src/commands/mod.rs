@@ -3,6 +3,7 @@
 mod completion;
 mod copy;
 mod delete;
+mod download;
 mod generate_sigstore_key;
 mod image_proxy;
 mod inspect;
@@ -50,6 +51,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Completion(args) => completion::run(&args),
         Command::Copy(args) => copy::run(&global, &args),
         Command::Delete(args) => delete::run(&global, &args),
+        Command::Download(args) => download::run(&args),
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::ImageProxy(args) => image_proxy::run(&global, &args),
         Command::Layers(args) => layers::run(&global, &args),

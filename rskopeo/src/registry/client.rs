@@ -85,6 +85,25 @@ impl Client {
         })
     }
 
+    /// For a document anywhere on the web, where nobody knows who asks.
+    pub fn of_web(url: &str, access: &Access) -> Result<Self> {
+        let (scheme, rest) = match url.split_once("://") {
+            Some((scheme @ ("http" | "https"), rest)) => (scheme, rest),
+            _ => bail!("{url:?} is no http:// or https:// address"),
+        };
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let tls = tls::connector(host, access.cert_dir.as_deref(), true)?;
+        Ok(Self {
+            agents: Agents::new(&tls, &user_agent(access), Proxies::from_environment())?,
+            origin: format!("{scheme}://{host}"),
+            path: String::new(),
+            authorization: Authorization::new("", Scope::Pull, None, None),
+            reached: AtomicBool::new(false),
+            held: Mutex::default(),
+            known: OnceLock::new(),
+        })
+    }
+
     /// Whether the repository is known to have a blob; it is asked of no blob twice.
     pub fn holds(&self, blob: &Digest) -> bool {
         self.held().contains(blob)

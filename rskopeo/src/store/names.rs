@@ -7,6 +7,9 @@ use crate::transport::{LayoutIndex, REF_NAME};
 /// Annotation of an image that was chosen out of an index: the index's digest.
 const INDEX_DIGEST: &str = "io.rpod.index.digest";
 
+/// Annotation: names that the image had and has no more, the last one first, with spaces between them.
+const NAMES_BEFORE: &str = "io.rpod.names.before";
+
 /// Lets `name` stand for the image. An image that loses its last name stays, without one, until it is pruned.
 pub fn name_image(
     index: &mut LayoutIndex,
@@ -25,15 +28,16 @@ pub fn name_image(
         .iter()
         .position(named)
         .map(|at| index.manifests.remove(at));
-    if let Some(mut previous) = previous
-        && previous.digest != image.digest
-        && index
-            .manifests
-            .iter()
-            .all(|other| other.digest != previous.digest)
-    {
-        previous.annotations.remove(REF_NAME);
-        index.manifests.push(previous);
+    match previous {
+        Some(previous) if previous.digest != image.digest => keep_without(index, name, previous),
+        Some(same) => carry_names_before(&same, &mut image),
+        None => {}
+    }
+    let nameless = |other: &&Descriptor| {
+        other.digest == image.digest && !other.annotations.contains_key(REF_NAME)
+    };
+    if let Some(nameless) = index.manifests.iter().find(nameless) {
+        carry_names_before(&nameless.clone(), &mut image);
     }
     index.manifests.retain(|other| {
         !named(other) && (other.digest != image.digest || other.annotations.contains_key(REF_NAME))
@@ -47,6 +51,33 @@ pub fn name_image(
             .insert(INDEX_DIGEST.to_owned(), digest.to_string());
     }
     index.manifests.push(image);
+}
+
+/// The image that lost a name: what else is known of it, and that it had that name.
+fn keep_without(index: &mut LayoutIndex, name: &str, mut previous: Descriptor) {
+    let mut others = index.manifests.iter_mut();
+    let kept = match others.find(|other| other.digest == previous.digest) {
+        Some(other) => other,
+        None => {
+            previous.annotations.remove(REF_NAME);
+            index.manifests.push_mut(previous)
+        }
+    };
+    let before = kept.annotations.get(NAMES_BEFORE).cloned();
+    let before = before.as_deref().unwrap_or_default().split_whitespace();
+    let names: Vec<&str> = [name]
+        .into_iter()
+        .chain(before.filter(|other| *other != name))
+        .collect();
+    let names = names.join(" ");
+    kept.annotations.insert(NAMES_BEFORE.to_owned(), names);
+}
+
+fn carry_names_before(from: &Descriptor, to: &mut Descriptor) {
+    if let Some(names) = from.annotations.get(NAMES_BEFORE) {
+        let names = names.clone();
+        to.annotations.insert(NAMES_BEFORE.to_owned(), names);
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +122,13 @@ mod tests {
                 (image(2).digest, Some("b"))
             ]
         );
+        let before = |index: &LayoutIndex, digest: &Digest| {
+            let mut of_image = index.manifests.iter().filter(|one| one.digest == *digest);
+            of_image.find_map(|one| one.annotations.get(NAMES_BEFORE).cloned())
+        };
+        assert_eq!(before(&index, &image(1).digest).as_deref(), Some("b a"));
         name_image(&mut index, "c", image(1), None);
+        assert_eq!(before(&index, &image(1).digest).as_deref(), Some("b a"));
         assert_eq!(
             names(&index),
             [

@@ -35,7 +35,7 @@ impl Verb for List {
         let artifacts = artifact::all(&ctx)?;
         let rows = artifacts.iter().map(|artifact| self.row(artifact));
         let listing = Listing {
-            name: "artifact ls",
+            name: "ls",
             rows: rows.collect(),
             hidden: &["Created", "CreatedAt"],
             methods: |_, _, _| None,

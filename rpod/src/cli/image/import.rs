@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
@@ -29,7 +29,7 @@ pub struct Import {
     /// Set the variant of the imported image
     #[arg(long)]
     variant: Option<String>,
-    /// A tar archive, plain or gzip; - for standard input
+    /// A tar archive, plain or compressed: a file, a URL, or - for standard input
     path: String,
     /// The image's name
     reference: Option<String>,
@@ -40,12 +40,6 @@ impl Verb for Import {
     const ABOUT: &'static str = "Import a tarball to create a filesystem image";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        if self.path.starts_with("http://") || self.path.starts_with("https://") {
-            bail!(
-                "{}: rpod fetches nothing by itself: download it and pipe it to `rpod import -`",
-                self.path
-            );
-        }
         change::check(&self.change)?;
         let ctx = Context::new(globals)?;
         let asked = image::Import {
@@ -54,16 +48,22 @@ impl Verb for Import {
             os: self.os,
             arch: self.arch,
             variant: self.variant,
+            quiet: self.quiet,
             name: self.reference.as_deref().map(local_name).transpose()?,
         };
         let path = &self.path;
-        let file = (path != "-").then(|| {
-            File::open(path).with_context(|| format!("error opening {path:?}: open {path}"))
-        });
-        let file = file.transpose()?;
-        if !self.quiet {
-            eprintln!("Copying the archive {path}");
-        }
+        let file = match path.as_str() {
+            "-" => None,
+            url if url.starts_with("http://") || url.starts_with("https://") => {
+                if !self.quiet {
+                    eprintln!("Downloading from {url:?}");
+                }
+                Some(image::download(url)?)
+            }
+            path => Some(
+                File::open(path).with_context(|| format!("error opening {path:?}: open {path}"))?,
+            ),
+        };
         let id = match file {
             None => image::import(&ctx, std::io::stdin().lock(), &asked)?,
             Some(file) => {

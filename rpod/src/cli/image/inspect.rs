@@ -34,7 +34,7 @@ impl Verb for Inspect {
             }
         }
         let methods = crate::cli::inspect::methods;
-        output::inspected_with("image inspect", &found, &self.format, methods)?;
+        output::inspected_with("inspect", &found, &self.format, methods)?;
         first_of(missing)
     }
 }

@@ -93,6 +93,7 @@ impl Images {
         let mut rows = Vec::new();
         for image in images {
             if filters.takes(context, &Subject::from(&image))? {
+                let image = with_names_asked_for(image, &filters);
                 rows.extend(self.rows_of(context, &image)?);
             }
         }
@@ -182,6 +183,12 @@ impl Images {
             "{{{{.Repository}}}}\t{{{{.Tag}}}}\t{digest}{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}{history}"
         )
     }
+}
+
+/// Who asks for one name sees no others of the same image.
+fn with_names_asked_for(mut image: Image, filters: &Filters) -> Image {
+    image.names.retain(|name| filters.asks_for(name));
+    image
 }
 
 fn heading(name: &str) -> Option<&'static str> {

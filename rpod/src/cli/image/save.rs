@@ -1,9 +1,9 @@
 //! podman-save(1)
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cli::choice::named;
@@ -82,7 +82,16 @@ impl Verb for Save {
                 "invalid filename (should not contain ':') {:?}",
                 path.display().to_string()
             ),
-            Some(path) => path.clone(),
+            Some(path) => {
+                let directory = path.parent().filter(|parent| *parent != Path::new(""));
+                if let Some(directory) = directory.filter(|_| !format.is_directory()) {
+                    let shown = path.display().to_string();
+                    directory
+                        .metadata()
+                        .with_context(|| format!("opening file {shown:?}: open {shown}"))?;
+                }
+                path.clone()
+            }
             None if format.is_directory() => {
                 bail!("a directory cannot be written to standard output: name it with --output")
             }

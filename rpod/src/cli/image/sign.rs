@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::authfile;
 use crate::cli::{Globals, Verb};
+use crate::engine::Context;
 use crate::engine::image::{self, Access, Signing};
 use crate::rootless::Needs;
 
@@ -27,7 +28,7 @@ pub struct Sign {
     /// Name or fingerprint of the key that signs
     #[arg(long, value_name = "KEY")]
     sign_by: Option<String>,
-    /// Images in a registry: docker://NAME
+    /// Images in a registry: docker://NAME; or in the store: containers-storage:NAME
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 }
@@ -37,7 +38,7 @@ impl Verb for Sign {
     const ABOUT: &'static str = "Sign an image";
     const NEEDS: Needs = Needs::Nothing;
 
-    fn call(self, _: &Globals) -> Result<u8> {
+    fn call(self, globals: &Globals) -> Result<u8> {
         let signing = Signing {
             all: self.all,
             access: Access {
@@ -51,7 +52,10 @@ impl Verb for Sign {
                 .context("no identity provided: name the key with --sign-by")?,
         };
         for name in &self.images {
-            image::sign(name, &signing)?;
+            match name.strip_prefix("containers-storage:") {
+                Some(name) => image::sign_stored(&Context::new(globals)?, name, &signing)?,
+                None => image::sign(name, &signing)?,
+            }
         }
         Ok(0)
     }

@@ -39,20 +39,21 @@ impl Verb for Set {
     fn call(self, _: &Globals) -> Result<u8> {
         let keys = self.pubkeysfile;
         let trust = match self.kind.as_str() {
-            "accept" | "reject" if !keys.is_empty() => {
+            "accept" | "insecureAcceptAnything" | "reject" if !keys.is_empty() => {
                 bail!("--pubkeysfile: nothing is signed where everything is accepted or rejected")
             }
             "signedBy" | "sigstoreSigned" if keys.is_empty() => {
                 bail!(
-                    "at least one public key must be defined for type 'signedBy' or 'sigstoreSigned': name it with --pubkeysfile"
+                    "at least one public key must be defined for type '{}': name it with --pubkeysfile",
+                    self.kind
                 )
             }
-            "accept" => Trust::Accept,
+            "accept" | "insecureAcceptAnything" => Trust::Accept,
             "reject" => Trust::Reject,
             "signedBy" => Trust::SignedBy(keys),
             "sigstoreSigned" => Trust::SigstoreSigned(keys),
             other => bail!(
-                "invalid choice: {other} (choose from accept, reject, signedBy, sigstoreSigned)"
+                "invalid choice: {other} (choose from 'accept', 'reject', 'signedBy', 'sigstoreSigned')"
             ),
         };
         let is_scope = |c: char| c.is_ascii_alphanumeric() || "._-:/*@[]".contains(c);

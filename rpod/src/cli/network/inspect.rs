@@ -31,7 +31,7 @@ impl Verb for Inspect {
                 Err(error) => missing.push(error.context(format!("network {name}"))),
             }
         }
-        output::inspected_with("network inspect", &found, &self.format, go_name)?;
+        output::inspected_with("inspect", &found, &self.format, go_name)?;
         first_of(missing)
     }
 }

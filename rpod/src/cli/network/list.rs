@@ -45,7 +45,7 @@ impl Verb for List {
         };
         let rows: Result<Vec<Value>> = networks.iter().map(row).collect();
         let listing = Listing {
-            name: "network ls",
+            name: "ls",
             rows: rows?,
             hidden: &[],
             methods: if self.no_trunc { whole } else { truncated },

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::CREATE_OPTION;
 use crate::engine::Context;
+use crate::engine::container::log_marks::parse_label;
 use crate::engine::container::record::Container;
 use crate::output::parse_decimal_size;
 
@@ -26,7 +27,7 @@ pub(super) struct LogOptions {
     /// Logging driver for the container (journald, k8s-file, passthrough, passthrough-tty, none)
     #[arg(long, value_name = "DRIVER")]
     log_driver: Option<String>,
-    /// Logging driver options (max-size=SIZE, path=FILE, tag=TAG)
+    /// Logging driver options (max-size=SIZE, path=FILE, tag=TAG, label=KEY=VALUE)
     #[arg(long, value_name = "NAME=VALUE")]
     log_opt: Vec<String>,
 }
@@ -49,8 +50,12 @@ impl LogOptions {
                     c.log_file = Some(std::path::absolute(value).context("--log-opt path")?);
                 }
                 "tag" => tag = Some(value),
+                "label" => {
+                    let (key, value) = parse_label(option, value)?;
+                    c.log_labels.insert(key, value);
+                }
                 _ => bail!(
-                    "invalid log option {option:?}: max-size=SIZE, path=FILE and tag=TAG are known"
+                    "invalid log option {option:?}: max-size=SIZE, path=FILE, tag=TAG and label=KEY=VALUE are known"
                 ),
             }
         }
@@ -63,6 +68,11 @@ impl LogOptions {
                 bail!("--log-opt tag: only journald's entries have tags: say --log-driver journald")
             }
             None => {}
+        }
+        if c.log_driver != JOURNALD && !c.log_labels.is_empty() {
+            bail!(
+                "log labels can only be used with journald log driver: say --log-driver journald"
+            );
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::glob::globbed;
 use super::resources::bytes;
-use super::volume::{add, host_path, is_mount_option, named};
+use super::volume::{add, add_once, host_path, is_idmap, is_mount_option, link_path, named};
 use crate::engine::container::record::{Mount, Over};
 
 /// `type=TYPE,KEY=VALUE,…`; the words of one mount, or of several for a glob.
@@ -89,7 +89,15 @@ fn general(options: &mut Vec<String>, key: &str, value: Option<&str>) -> Result<
             }
         }
         "noswap" if value.is_none() => add(options, key),
-        "idmap" if value.is_none() => add(options, "idmap"),
+        "idmap" => match value {
+            None | Some("true" | "1") => add_once(options, "idmap")?,
+            Some("false" | "0") => {}
+            Some(maps) => {
+                let idmap = format!("idmap={maps}");
+                is_idmap(&idmap)?;
+                add_once(options, &idmap)?;
+            }
+        },
         "bind-propagation" => {
             let value = value.unwrap_or_default();
             if !is_mount_option(value) {
@@ -130,13 +138,20 @@ pub(super) fn bind(words: &Words, source: &str, destination: &str) -> Result<Mou
     for (key, value) in words {
         if *key == "bind-nonrecursive" {
             add(&mut options, if truth(*value)? { "bind" } else { "rbind" });
+        } else if *key == "no-dereference" && value.is_none() {
+            add(&mut options, key);
         } else if !general(&mut options, key, *value)? {
             return unknown(key);
         }
     }
+    let is_link = options.iter().any(|option| option == "no-dereference");
     Ok(Mount {
         kind: "bind".into(),
-        source: host_path(source)?,
+        source: if is_link {
+            link_path(source)?
+        } else {
+            host_path(source)?
+        },
         destination: destination.to_owned(),
         options,
         ..Mount::default()
@@ -153,6 +168,7 @@ fn volume(words: &Words, source: Option<&str>, destination: &str) -> Result<Moun
             "copy" => mount.no_copy = !truth(*value)?,
             "nocopy" | "volume-nocopy" => mount.no_copy = truth(*value)?,
             "subpath" | "volume-subpath" => mount.subpath = subpath(*value)?,
+            "nocreate" => mount.no_create = truth(*value)?,
             _ if general(&mut mount.options, key, *value)? => {}
             _ => return unknown(key),
         }

@@ -4,9 +4,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::CREATE_OPTION;
+use crate::bundle::time_zone;
 use crate::config::Containers;
 use crate::engine::Context;
-use crate::engine::container::record::{Container, Mount};
+use crate::engine::container::record::Container;
 
 /// Instead of groups of the container: those that the caller has on the host.
 const KEEP_GROUPS: &str = "keep-groups";
@@ -128,7 +129,8 @@ impl ProcessOptions {
         process.unset_all_env = self.unsetenv_all;
         let zone = self.tz.as_ref().or(conf.tz.as_ref());
         if let Some(zone) = zone.filter(|zone| !zone.is_empty()) {
-            c.mounts.push(time_zone(zone)?);
+            time_zone::of_host(zone).context("running container create option")?;
+            c.time_zone.clone_from(zone);
         }
         Ok(())
     }
@@ -215,28 +217,6 @@ fn expanded(text: &str, env: &[String]) -> String {
         };
     }
     out + rest
-}
-
-/// The zone's file of the host, as the container's /etc/localtime.
-fn time_zone(zone: &str) -> Result<Mount> {
-    let source = if zone == "local" {
-        std::path::PathBuf::from("/etc/localtime")
-    } else {
-        let is_name = |part: &str| !part.is_empty() && part != "..";
-        if !zone.split('/').all(is_name) {
-            bail!("{CREATE_OPTION}finding timezone: unknown time zone {zone}");
-        }
-        std::path::Path::new("/usr/share/zoneinfo").join(zone)
-    };
-    let source = std::fs::canonicalize(&source)
-        .with_context(|| format!("{CREATE_OPTION}finding timezone: unknown time zone {zone}"))?;
-    Ok(Mount {
-        kind: "bind".into(),
-        source: source.to_string_lossy().into_owned(),
-        destination: "/etc/localtime".into(),
-        options: vec!["ro".into(), "bind".into()],
-        ..Mount::default()
-    })
 }
 
 /// A JSON list or, as what is none, one word; empty clears the image's.

@@ -24,7 +24,7 @@ pub(super) struct SecurityOptions {
     /// Policy for selecting a seccomp profile (default, image)
     #[arg(long, value_name = "POLICY", default_value = "default")]
     seccomp_policy: String,
-    /// Security Options (no-new-privileges, seccomp=, apparmor=, label=disable, mask=, unmask=)
+    /// Security Options (no-new-privileges, seccomp=, apparmor=, label=disable, label=nested, mask=, proc-opts=, unmask=)
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Sysctl options
@@ -95,10 +95,16 @@ pub(in crate::cli) fn option(security: &mut Security, text: &str) -> Result<()> 
         ("apparmor", value) => security.apparmor = Some(value.to_owned()),
         // That is what rpod's containers are.
         ("label", "disable") => security.label_disabled = true,
+        // As it is: only that there is SELinux is hidden, as long as nobody asks.
+        ("label", "nested") => security.unmask.push("/sys/fs/selinux".to_owned()),
         ("label", _) => bail!(
-            "--security-opt {text:?}: rpod gives processes no SELinux labels: say label=disable"
+            "--security-opt {text:?}: rpod gives processes no SELinux labels: say label=disable or label=nested"
         ),
         ("mask", value) => security.mask.extend(list(value)),
+        ("proc-opts", value) => {
+            let options = value.split(',').filter(|option| !option.is_empty());
+            security.proc_opts = options.map(str::to_owned).collect();
+        }
         ("unmask", value) => security.unmask.extend(list(value)),
         _ => bail!(wrong()),
     }

@@ -85,6 +85,7 @@ impl StorageOptions {
             asked.push(mount);
         }
         let mut asked = without_repetitions(asked)?;
+        c.volumes_from.clone_from(&self.volumes_from);
         let mut more = from_containers(ctx, &self.volumes_from)?;
         for text in conf.volumes.iter().flatten() {
             more.push(volume::parse(text).context("volumes of containers.conf")?);

@@ -1,8 +1,11 @@
 //! `--volume`: podman-run(1).
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::engine::container::record::{Mount, Over};
+use crate::engine::user_namespace::mount_map;
 use crate::store::names;
 
 /// `[SOURCE:]DEST[:OPTIONS]`: a directory of the host, a volume by its name, or a new volume without one.
@@ -41,14 +44,19 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
     only_one_of_a_kind(&options)?;
     if options.contains(&"O") {
         mount.over = Some(overlay(&options)?);
+        if options.contains(&"U") {
+            add(&mut mount.options, "U");
+        }
         return Ok(mount);
     }
     for option in options {
         match option {
             "copy" | "nocopy" if mount.volume.is_some() => mount.no_copy = option == "nocopy",
             // SELinux labels: nothing to set where there is no SELinux.
-            "z" | "Z" if !std::path::Path::new("/sys/fs/selinux/enforce").exists() => {}
-            "U" | "idmap" => add(&mut mount.options, option),
+            "z" | "Z" if !Path::new("/sys/fs/selinux/enforce").exists() => {}
+            "nocreate" => mount.no_create = true,
+            "U" => add(&mut mount.options, option),
+            _ if is_idmap(option)? => add_once(&mut mount.options, option)?,
             option if is_mount_option(option) => add(&mut mount.options, option),
             _ => bail!("invalid option type {option:?} of volume {text}"),
         }
@@ -91,12 +99,13 @@ fn only_one_of_a_kind(options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// `O[,upperdir=DIR,workdir=DIR]`.
+/// `O[,upperdir=DIR,workdir=DIR]`, or `O,U`.
 fn overlay(options: &[&str]) -> Result<Over> {
     let mut over = Over::default();
     for option in options {
         match option.split_once('=').unwrap_or((option, "")) {
             ("O", "") => {}
+            ("U", "") if options.len() == 2 => {}
             ("upperdir", path) => over.upper = Some(host_path(path)?.into()),
             ("workdir", path) => over.work = Some(host_path(path)?.into()),
             _ => bail!("can't use 'O' with other options, as {option:?}"),
@@ -124,6 +133,46 @@ pub(super) fn host_path(path: &str) -> Result<String> {
         .into_os_string()
         .into_string()
         .map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))
+}
+
+/// The same for what may be a symbolic link, which is meant itself.
+pub(super) fn link_path(path: &str) -> Result<String> {
+    let absolute = std::path::absolute(path).with_context(|| format!("statfs {path}"))?;
+    let is_link = absolute
+        .symlink_metadata()
+        .is_ok_and(|about| about.is_symlink());
+    match (
+        absolute.parent().and_then(Path::to_str),
+        absolute.file_name(),
+    ) {
+        (Some(parent), Some(name)) if is_link => {
+            let parent = host_path(parent)?;
+            let name = name
+                .to_str()
+                .with_context(|| format!("{path} is not UTF-8"))?;
+            Ok(format!("{}/{name}", parent.trim_end_matches('/')))
+        }
+        _ => host_path(path),
+    }
+}
+
+/// `idmap`, or `idmap=MAPS`, which has to be readable.
+pub(super) fn is_idmap(option: &str) -> Result<bool> {
+    match option.split_once('=') {
+        Some(("idmap", maps)) => {
+            mount_map::check(maps).with_context(|| option.to_owned())?;
+            Ok(true)
+        }
+        _ => Ok(option == "idmap"),
+    }
+}
+
+pub(super) fn add_once(options: &mut Vec<String>, idmap: &str) -> Result<()> {
+    if options.iter().any(|option| option.starts_with("idmap")) {
+        bail!("the 'idmap' option can only be set once: duplicate mount option passed");
+    }
+    options.push(idmap.to_owned());
+    Ok(())
 }
 
 pub(super) fn is_mount_option(option: &str) -> bool {
@@ -187,6 +236,20 @@ mod tests {
             Some("data")
         );
         assert_eq!(parse("/data").unwrap().volume.as_deref(), Some(""));
+        assert!(parse("data:/data:nocreate").unwrap().no_create);
+        let maps = "idmap=uids=0-1-10;gids=0-1-10";
+        let mapped = parse(&format!("/:/host:{maps},ro")).unwrap();
+        assert_eq!(mapped.options, [maps, "ro"]);
+        let given = parse("/:/host:O,U").unwrap();
+        assert!(given.over.is_some() && given.options == ["U"]);
+        for bad in [
+            "/:/x:O,U,ro",
+            "/:/x:O,U,upperdir=/,workdir=/",
+            "/:/x:idmap=uids=0",
+            "/:/x:idmap,idmap",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
         for bad in ["/:host", "/:/x:fly", ":/x", "a/b:/x", "x", "/", "/:/x:copy"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

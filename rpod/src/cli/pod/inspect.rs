@@ -45,7 +45,7 @@ impl Verb for Inspect {
                 Err(error) => missing.push(not_found(name, error)),
             }
         }
-        inspected("pod inspect", &found, &self.format)?;
+        inspected("inspect", &found, &self.format)?;
         first_of(missing)
     }
 }

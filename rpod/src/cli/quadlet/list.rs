@@ -49,7 +49,7 @@ impl Verb for List {
                 .then(|| row(unit, state))
         });
         Listing {
-            name: "quadlet list",
+            name: "list",
             rows: rows.collect(),
             hidden: &[],
             methods: no_methods,

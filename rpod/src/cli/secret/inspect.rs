@@ -45,7 +45,7 @@ impl Verb for Inspect {
         if self.pretty {
             print!("{}", found.iter().map(pretty).collect::<String>());
         } else {
-            output::inspected("secret inspect", &found, &self.format)?;
+            output::inspected("inspect", &found, &self.format)?;
         }
         first_of(missing)
     }

@@ -49,7 +49,7 @@ impl Verb for List {
             }));
         }
         let listing = Listing {
-            name: "secret ls",
+            name: "ls",
             rows,
             hidden: &[],
             methods: |_, _, _| None,

@@ -43,7 +43,7 @@ impl Verb for Inspect {
                 Err(error) => missing.push(not_found(error)),
             }
         }
-        output::inspected_with("volume inspect", &found, &self.format, inspect::omitted)?;
+        output::inspected_with("inspect", &found, &self.format, inspect::omitted)?;
         first_of(missing)
     }
 }

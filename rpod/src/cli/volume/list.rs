@@ -49,7 +49,7 @@ impl Verb for List {
             .map(|volume| inspect::inspect(&ctx, volume))
             .collect();
         let listing = Listing {
-            name: "volume ls",
+            name: "ls",
             rows: rows?,
             hidden: &[],
             methods,

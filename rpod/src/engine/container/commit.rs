@@ -10,7 +10,7 @@ use super::record::Container;
 use super::status::Status;
 use crate::engine::files::Root;
 use crate::engine::files::pack::{Form, Packer};
-use crate::engine::image::assemble::{self, Base, Kind};
+use crate::engine::image::assemble::{self, Base, Kind, Told};
 use crate::engine::image::{self, change};
 use crate::engine::layout::{Blob, Layout};
 use crate::engine::{Context, event, runtime};
@@ -25,6 +25,8 @@ pub struct Commit {
     pub include_volumes: bool,
     pub message: String,
     pub pause: bool,
+    /// Nothing is told of how far it is.
+    pub quiet: bool,
     pub squash: bool,
     /// The whole name; none leaves the image without.
     pub name: Option<String>,
@@ -48,6 +50,8 @@ pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<St
     for text in &asked.changes {
         change::apply(&mut config, text)?;
     }
+    let told = Told { quiet: asked.quiet };
+    told.begin();
     let layer = layer(ctx, container, asked)?;
     let now = jiff::Timestamp::now().to_string();
     let entry = json!({
@@ -82,7 +86,7 @@ pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<St
     if !asked.message.is_empty() {
         base.config["comment"] = json!(asked.message);
     }
-    let id = assemble::put_image(ctx, base, &layer, asked.kind, asked.name.as_deref())?;
+    let id = assemble::put_image(ctx, base, &layer, asked.kind, asked.name.as_deref(), told)?;
     event::container(ctx, "commit", container);
     Ok(id)
 }

@@ -109,6 +109,7 @@ fn run(
         log: "none".to_owned(),
         log_size_max: None,
         log_tag: None,
+        log_labels: Vec::new(),
         log_is_short_lived: true,
         tty: request.process.tty,
         stdin: request.process.stdin,

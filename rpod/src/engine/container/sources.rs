@@ -11,6 +11,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -101,8 +102,19 @@ fn overlay(lower: &Path, asked: &Over, writable: &Path) -> Result<PathBuf> {
     for dir in [&merge, &upper, &work] {
         fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     }
+    if asked.upper.is_none() {
+        look_like(&upper, lower)
+            .with_context(|| format!("making {} like {}", upper.display(), lower.display()))?;
+    }
     over(lower, &upper, &work, &merge)?;
     Ok(merge)
+}
+
+/// The directory on top shows its own owner and mode, not those of what it lies over.
+fn look_like(upper: &Path, lower: &Path) -> std::io::Result<()> {
+    let about = fs::metadata(lower)?;
+    chown(upper, Some(about.uid()), Some(about.gid()))?;
+    fs::set_permissions(upper, about.permissions())
 }
 
 fn text(path: &Path) -> Result<String> {

@@ -210,6 +210,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
         _ => None,
     };
     let mut files = files::write(ctx, container, &run, shared.as_deref(), &addresses)?;
+    bundle::time_zone::settle(container, &home.join("rootfs"), &run, &mut files)?;
     bundle::accounts::settle(container, &run, &home, &mut files)?;
     bundle::write(
         ctx,

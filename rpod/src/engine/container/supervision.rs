@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::checkpoint::{self, Restoring};
+use super::log_marks;
 use super::record::Container;
 use super::unit::Unit;
 use crate::engine::{Context, runtime};
@@ -26,6 +27,7 @@ pub(super) fn monitor<'a>(
     };
     // A leaked reference of one path a start; the process lives as long as it needs it.
     let exit_dir: &'static Path = Box::leak(ctx.store.exits().into_boxed_path());
+    let marks = log_marks::of(ctx, container)?;
     Ok(Monitor {
         runtime: runtime::of(ctx, container)?,
         container_id: &container.id,
@@ -36,7 +38,8 @@ pub(super) fn monitor<'a>(
         exit_dir,
         log,
         log_size_max: container.log_size_max,
-        log_tag: container.log_tag.as_deref().filter(|tag| !tag.is_empty()),
+        log_tag: marks.tag,
+        log_labels: marks.labels,
         // A container that does nothing says nothing.
         log_is_short_lived: container.remove || container.pause.is_some(),
         tty: container.process.tty,

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::io::Seek as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,17 @@ pub struct Named {
     /// None if it was named by its id.
     pub name: Option<String>,
     pub more_names: Vec<String>,
+}
+
+/// A file of a web server's, whole, in one without a name.
+pub fn download(url: &str) -> Result<File> {
+    let mut file = unnamed_file()?;
+    let kept = file.try_clone().context("duplicating a file")?;
+    let mut command = rskopeo()?;
+    command.args(["download", url]).stdout(kept);
+    output_of(command)?;
+    file.rewind().context("reading what was downloaded")?;
+    Ok(file)
 }
 
 /// Saves one image at `path`; several go into one docker-archive.

@@ -80,6 +80,25 @@ impl Base {
     }
 }
 
+/// What is told on standard error meanwhile: podman's words for a copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    pub quiet: bool,
+}
+
+impl Told {
+    /// Before the first byte is read.
+    pub fn begin(self) {
+        self.say("Getting image source signatures");
+    }
+
+    fn say(self, words: &str) {
+        if !self.quiet {
+            eprintln!("{words}");
+        }
+    }
+}
+
 /// Puts the image of a base and one more, uncompressed layer into the store, under a name if it has one. Its id is the answer.
 pub fn put_image(
     ctx: &Context,
@@ -87,6 +106,7 @@ pub fn put_image(
     layer: &Blob,
     kind: Kind,
     name: Option<&str>,
+    told: Told,
 ) -> Result<String> {
     let Base {
         mut config,
@@ -98,6 +118,13 @@ pub fn put_image(
         Some(ids) => ids.push(json!(layer.digest)),
         None => *diff_ids = json!([layer.digest]),
     }
+    for id in config["rootfs"]["diff_ids"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        told.say(&format!("Copying blob {}", id.as_str().unwrap_or_default()));
+    }
     config["rootfs"]["type"] = json!("layers");
     for below in &mut layers {
         below["mediaType"] = json!(kind.layer(below["mediaType"].as_str().unwrap_or_default()));
@@ -107,6 +134,7 @@ pub fn put_image(
     );
     let layout = Layout::images(&ctx.store);
     let config = layout.put_json(&config)?;
+    told.say(&format!("Copying config {}", config.digest));
     let mut manifest = json!({
         "schemaVersion": 2,
         "mediaType": kind.manifest(),
@@ -116,6 +144,7 @@ pub fn put_image(
     if !annotations.is_empty() {
         manifest["annotations"] = json!(annotations);
     }
+    told.say("Writing manifest to image destination");
     let manifest = layout.put_json(&manifest)?;
     layout.edit(|index| {
         index.put(kind.manifest(), &manifest.digest, manifest.size);

@@ -14,6 +14,8 @@ pub(super) fn whole(context: &Context, mut image: Image) -> Result<(Image, Vec<S
     let index = Layout::images(&context.store).index()?;
     let digests = of(context, &index, &image.id);
     image.names = names(&index, &digests);
+    let history = digests.iter().flat_map(|one| index.names_history_of(one));
+    image.names_history = history.collect();
     Ok((image, digests))
 }
 

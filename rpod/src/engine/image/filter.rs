@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use super::list::{self, List};
-use super::{Image, ImageConfig};
+use super::{Image, ImageConfig, Name};
 use crate::engine::Context;
 use crate::engine::filter::{has_label, until};
 use crate::output::parse_bool;
@@ -58,6 +58,8 @@ pub struct Filters {
     tests: Vec<(Test, bool)>,
     wanted: Vec<regex::Regex>,
     unwanted: Vec<regex::Regex>,
+    /// Of the wanted ones those that are a registry's, with a tag or a digest.
+    whole_names: Vec<Name>,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,10 @@ impl Filters {
                 );
             }
             if key == "reference" {
+                let name = Name::parse(value).ok().filter(|_| !negated);
+                let is_whole =
+                    |name: &Name| !name.is_short() && (name.tag.is_some() || name.digest.is_some());
+                filters.whole_names.extend(name.filter(is_whole));
                 let list = match negated {
                     true => &mut filters.unwanted,
                     false => &mut filters.wanted,
@@ -106,6 +112,21 @@ impl Filters {
             filters.tests.push((test, wanted != negated));
         }
         Ok(filters)
+    }
+
+    /// Whether a name of an image that is taken is one that was asked for: all are, unless one was told with its registry and tag.
+    pub fn asks_for(&self, name: &str) -> bool {
+        match (
+            &self.whole_names[..],
+            self.wanted.len(),
+            self.unwanted.len(),
+        ) {
+            ([only], 1, 0) => Name::parse(name).is_ok_and(|name| match &only.digest {
+                None => name.to_string() == only.to_string(),
+                Some(_) => name.repository == only.repository,
+            }),
+            _ => true,
+        }
     }
 
     pub fn takes(&self, context: &Context, subject: &Subject) -> Result<bool> {

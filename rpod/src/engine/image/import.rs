@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::assemble::{self, Base, Kind};
+use super::assemble::{self, Base, Kind, Told};
 use super::{Image, change};
 use crate::engine::container::create::lock_images;
 use crate::engine::files::compression;
@@ -19,6 +19,8 @@ pub struct Import {
     pub os: Option<String>,
     pub arch: Option<String>,
     pub variant: Option<String>,
+    /// Nothing is told of how far it is.
+    pub quiet: bool,
     /// The whole name; none leaves the image without.
     pub name: Option<String>,
 }
@@ -30,6 +32,8 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
         change::apply(&mut config, text)?;
     }
     let _images = lock_images(ctx)?;
+    let told = Told { quiet: asked.quiet };
+    told.begin();
     let layer = Layout::images(&ctx.store).put_blob(|out| {
         let mut archive = compression::read(archive)?;
         io::copy(&mut archive, out)
@@ -56,7 +60,7 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
         config: image,
         ..Base::default()
     };
-    let id = assemble::put_image(ctx, base, &layer, Kind::Oci, asked.name.as_deref())?;
+    let id = assemble::put_image(ctx, base, &layer, Kind::Oci, asked.name.as_deref(), told)?;
     if let Some(name) = &asked.name {
         event::image(ctx, "tag", &super::find(ctx, &id)?, name);
     }

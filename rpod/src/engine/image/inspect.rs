@@ -32,7 +32,7 @@ pub fn inspect(context: &Context, image: &Image) -> Result<Value> {
         "ManifestType": image.media_type,
         "User": config.user,
         "History": image.config.history,
-        "NamesHistory": image.names,
+        "NamesHistory": image.names_history,
     }))
 }
 

@@ -91,6 +91,7 @@ pub(super) fn load(store: &Store, index: &Index, digest: &str) -> Result<Image> 
     Ok(Image {
         id: hex(&manifest.config.digest)?.to_owned(),
         names: index.names_of(digest),
+        names_history: index.names_history_of(digest),
         digest: digest.to_owned(),
         index_digest: index.index_digest_of(digest),
         media_type: manifest

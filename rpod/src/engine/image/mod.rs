@@ -39,7 +39,7 @@ use anyhow::Result;
 use thiserror::Error;
 
 pub use access::{Access, Platform};
-pub use archive::{Format, Named, Saving, load, load_stdin, own_path, save};
+pub use archive::{Format, Named, Saving, download, load, load_stdin, own_path, save};
 pub use filter::{Filters, Subject};
 pub use import::{Import, goarch, history, import};
 pub use inspect::inspect;
@@ -48,7 +48,7 @@ pub use name::{Name, local_name};
 pub use remove::{RemoveError, Removed, prune, remove, remove_whole};
 pub use search::{Found, Search};
 pub use short_names::search_registries;
-pub use sign::{Signing, sign};
+pub use sign::{Signing, sign, sign_stored};
 pub use summary::{containers_of, summary};
 pub use sweep::sweep;
 pub use tag::{tag, untag};
@@ -70,6 +70,8 @@ pub struct Image {
     pub id: String,
     /// Full references; none for an untagged image.
     pub names: Vec<String>,
+    /// These and those it had before, the newest first.
+    pub names_history: Vec<String>,
     /// Digest of the manifest, `sha256:…`.
     pub digest: String,
     /// Digest of the index through which it was pulled.

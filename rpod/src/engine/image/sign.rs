@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::archive::{hex, unnamed_file};
 use super::lookaside::Lookasides;
 use super::{Access, Name, own_path};
+use crate::engine::Context;
 use crate::engine::copier::{output_of, rskopeo};
 use crate::store::id;
 
@@ -57,6 +58,24 @@ pub fn sign(text: &str, asked: &Signing) -> Result<()> {
             .with_context(|| format!("storing signature for {name}, {digest}"))?;
     }
     Ok(())
+}
+
+/// Signs an image of the store, as what it is called there.
+pub fn sign_stored(ctx: &Context, text: &str, asked: &Signing) -> Result<()> {
+    let image = super::find(ctx, text)?;
+    let Some(name) = super::full_name(ctx, text)? else {
+        bail!(
+            "cannot determine canonical Docker reference for destination containers-storage:{text}: name the image, not its id"
+        );
+    };
+    if asked.all {
+        bail!("containers-storage:{text} is not a multi-architecture image: leave out --all");
+    }
+    let name = Name::parse(&name)?;
+    let base = base(&name, asked)?;
+    let blob = super::manifest::blob(&ctx.store, &image.digest)?;
+    let manifest = fs::read(&blob).with_context(|| format!("reading {}", blob.display()))?;
+    put(&manifest, &name, &base, asked)
 }
 
 /// `BASE/REPOSITORY`, without the registry.

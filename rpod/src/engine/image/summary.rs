@@ -79,8 +79,8 @@ pub fn summary(context: &Context, image: &Image) -> Result<Value> {
         summary["Names"] = image.names.clone().into();
     }
     summary["Digest"] = image.digest.clone().into();
-    if !image.names.is_empty() {
-        summary["History"] = image.names.clone().into();
+    if !image.names_history.is_empty() {
+        summary["History"] = image.names_history.clone().into();
     }
     summary["Created"] = created.as_second().into();
     summary["CreatedAt"] = created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();

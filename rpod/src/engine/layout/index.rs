@@ -8,6 +8,9 @@ use crate::engine::image::Name;
 
 pub const NAME: &str = "org.opencontainers.image.ref.name";
 const INDEX_DIGEST: &str = "io.rpod.index.digest";
+/// Names that the image had and has no more, the last one first, with spaces between them; rskopeo notes them, too.
+const NAMES_BEFORE: &str = "io.rpod.names.before";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
@@ -51,6 +54,19 @@ impl Descriptor {
 
     pub fn name(&self) -> Option<&str> {
         self.annotations.get(NAME)?.as_str()
+    }
+
+    fn names_before(&self) -> impl Iterator<Item = &str> {
+        let names = self.annotations.get(NAMES_BEFORE).and_then(Value::as_str);
+        names.unwrap_or_default().split_whitespace()
+    }
+
+    fn note_name_before(&mut self, name: &str) {
+        let others = self.names_before().filter(|other| *other != name);
+        let names: Vec<&str> = [name].into_iter().chain(others).collect();
+        let names = names.join(" ");
+        self.annotations
+            .insert(NAMES_BEFORE.to_owned(), names.into());
     }
 
     fn index_digest(&self) -> Option<&str> {
@@ -158,6 +174,19 @@ impl Index {
             .collect()
     }
 
+    /// Every name that the image has or had, the newest first.
+    pub fn names_history_of(&self, digest: &str) -> Vec<String> {
+        let mut history = self.names_of(digest);
+        history.reverse();
+        let of_image = self.manifests.iter().filter(|one| one.digest == digest);
+        for name in of_image.flat_map(Descriptor::names_before) {
+            if !history.iter().any(|known| known == name) {
+                history.push(name.to_owned());
+            }
+        }
+        history
+    }
+
     pub fn index_digest_of(&self, digest: &str) -> Option<String> {
         let mut descriptors = self
             .manifests
@@ -203,13 +232,20 @@ impl Index {
             return;
         };
         let mut descriptor = self.manifests.remove(at);
-        if !self
-            .manifests
-            .iter()
-            .any(|other| other.digest == descriptor.digest)
-        {
-            descriptor.annotations.remove(NAME);
-            self.manifests.insert(at, descriptor);
+        descriptor.note_name_before(name);
+        let mut others = self.manifests.iter_mut();
+        match others.find(|other| other.digest == descriptor.digest) {
+            Some(other) => {
+                let before: Vec<&str> = descriptor.names_before().collect();
+                // The last one that is noted stands first.
+                for name in before.into_iter().rev() {
+                    other.note_name_before(name);
+                }
+            }
+            None => {
+                descriptor.annotations.remove(NAME);
+                self.manifests.insert(at, descriptor);
+            }
         }
     }
 
@@ -249,6 +285,14 @@ mod tests {
         assert!(index.names_of("sha256:a").is_empty());
         index.add_name("sha256:a", "localhost/z:latest").unwrap();
         assert_eq!(index.names_of("sha256:a"), ["localhost/z:latest"]);
+        assert_eq!(
+            index.names_history_of("sha256:a"),
+            [
+                "localhost/z:latest",
+                "127.0.0.1:5000/y:latest",
+                "localhost/x:1"
+            ]
+        );
         assert_eq!(index.manifests.len(), 1);
     }
 

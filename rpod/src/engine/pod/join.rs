@@ -128,7 +128,11 @@ fn inherit(infra: &Container, container: &mut Container) {
             own.clone_from(pods);
         }
     }
-    for (own, pods) in [(&mut to.mask, &from.mask), (&mut to.unmask, &from.unmask)] {
+    for (own, pods) in [
+        (&mut to.mask, &from.mask),
+        (&mut to.unmask, &from.unmask),
+        (&mut to.proc_opts, &from.proc_opts),
+    ] {
         if own.is_empty() {
             own.clone_from(pods);
         }

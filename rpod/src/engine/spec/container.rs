@@ -79,6 +79,7 @@ fn log(container: &Container) -> Value {
     log.add("driver", container.log_driver.clone());
     log.add("path", json!(container.log_file));
     log.add("size", container.log_size_max);
+    log.add("labels", json!(container.log_labels));
     if let Some(tag) = &container.log_tag {
         log.add("options", json!({ "tag": tag }));
     }
@@ -104,6 +105,7 @@ fn files(spec: &mut Spec, container: &Container) {
     spec.always("ipcns", namespaces::of(&container.namespaces.ipc));
     spec.add("shm_size", container.shm_size);
     spec.add("shm_size_systemd", container.shm_size_systemd);
+    spec.add("timezone", container.time_zone.clone());
     spec.add("work_dir", container.process.workdir.clone());
     let secrets = container
         .secrets
@@ -129,6 +131,7 @@ fn security(spec: &mut Spec, container: &Container) {
     spec.add("groups", container.process.groups.clone());
     spec.add("cap_add", security.cap_add.clone());
     spec.add("cap_drop", security.cap_drop.clone());
+    spec.add("procfs_opts", security.proc_opts.clone());
     spec.add("apparmor_profile", security.apparmor.clone());
     spec.add("seccomp_profile_path", security.seccomp.clone());
     spec.add("no_new_privileges", security.no_new_privileges);

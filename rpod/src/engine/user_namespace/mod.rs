@@ -1,4 +1,4 @@
-//! A container's own user namespace: which ids it has ([`map`], [`mode`], [`auto`]), and the namespace itself ([`namespace`]).
+//! A container's own user namespace: which ids it has ([`map`], [`mode`], [`auto`]; of one mount: [`mount_map`]), and the namespace itself ([`namespace`]).
 //!
 //! The ids are decided when the container is made and stand in its record. Ids on the outside are those of the namespace that rpod
 //! works in: the host's for root, those of the user's own namespace ("intermediate") for others.
@@ -13,6 +13,7 @@
 pub mod auto;
 pub mod map;
 pub mod mode;
+pub mod mount_map;
 pub mod namespace;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Volumes and containers come together: named ones are made when a container asks for them, anonymous ones for it alone.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::create::{create_locked, ensure};
 use super::{Volume, VolumeError, archive, fill, get, mount, own, remove};
@@ -40,6 +40,9 @@ pub fn attach(ctx: &Context, container: &mut Container) -> Result<()> {
                     ..Volume::default()
                 },
             )?,
+            name if mount.no_create => get(ctx, name).with_context(|| {
+                format!("volume {name} does not exist and nocreate option is set")
+            })?,
             name => ensure(ctx, name)?,
         };
         *name = volume.name.clone();

@@ -1,7 +1,7 @@
 //! Go's text/template over JSON values, as much of it as `--format` needs, with podman's own functions.
 //!
 //! In order: [`lexer`] cuts the text into tokens, [`parser`] makes a tree of them ([`tree`]), [`eval`] walks
-//! the tree. [`functions`] holds what an identifier can call and [`printing`] how Go's fmt writes a value.
+//! the tree. [`functions`] holds what an identifier can call and [`printing`] how Go's fmt writes a value ([`structs`] too).
 //! Left out by name: `define`, `block` and `template`.
 //!
 //! What a Go struct's methods are to its template, [`Methods`] is to ours: values computed when, and only
@@ -15,6 +15,7 @@ mod printf;
 mod printing;
 #[cfg(test)]
 mod properties;
+mod structs;
 mod tree;
 
 pub(super) use printing::general;

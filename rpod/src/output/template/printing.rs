@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use super::structs;
+
 /// The value as an action prints it: what is missing or nil is `<no value>`.
 pub(super) fn print(value: &Value) -> String {
     match value {
@@ -19,6 +21,9 @@ pub(super) fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(array) => format!("[{}]", spaced(array.iter().map(element))),
         Value::Object(object) => {
+            if let Some(values) = structs::values(object, plain) {
+                return format!("{{{}}}", spaced(values.into_iter()));
+            }
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
             format!(
@@ -36,7 +41,9 @@ pub(super) fn plain(value: &Value) -> String {
 /// What is listed in podman's objects is a struct, of which Go prints the values alone; an object elsewhere may as well be a map.
 fn element(value: &Value) -> String {
     match value {
-        Value::Object(fields) => format!("{{{}}}", spaced(fields.values().map(plain))),
+        Value::Object(fields) if structs::values(fields, plain).is_none() => {
+            format!("{{{}}}", spaced(fields.values().map(plain)))
+        }
         value => plain(value),
     }
 }

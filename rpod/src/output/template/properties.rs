@@ -11,6 +11,9 @@ fn run(text: &str) -> Result<String, String> {
     let dot = json!({
         "ID": "abc", "Names": ["one", "two"], "Size": 5400000, "Running": true, "Zero": 0,
         "Config": {"Labels": {"b": "2", "a": "1"}, "Env": []}, "Nothing": null, "Ratio": 1.5,
+        "Ulimits": [{"Name": "RLIMIT_NOFILE", "Soft": 1, "Hard": 2}],
+        "LogConfig": {"Type": "k8s-file", "Config": null, "Path": "/l", "Tag": "", "Size": "0B"},
+        "Bound": [{"Type": "bind", "Source": "/s", "Destination": "/d", "Driver": "", "Mode": "", "Options": ["rbind"], "RW": true, "Propagation": "rprivate"}],
         "Mounts": [{"Source": "/a", "RW": true}, {"Source": "/b", "RW": false}],
     });
     let template = Template::parse("test", text).map_err(|error| error.to_string())?;
@@ -26,6 +29,11 @@ fn prints_what_go_prints() {
         ("{{.ID}}", "abc"),
         ("{{ .ID }} {{.Size}}", "abc 5400000"),
         ("{{.Names}}", "[one two]"),
+        (
+            "{{.Ulimits}}{{.LogConfig}}",
+            "[{RLIMIT_NOFILE 1 2}]{k8s-file map[] /l  0B}",
+        ),
+        ("{{.Bound}}", "[{bind  /s /d   [rbind] true rprivate }]"),
         ("{{.Config.Labels}}", "map[a:1 b:2]"),
         ("{{.Mounts}}", "[{/a true} {/b false}]"),
         ("{{.Config.Labels.a}}{{.Config.Labels.c}}", "1<no value>"),
@@ -135,13 +143,22 @@ fn says_what_is_wrong_and_where() {
         ("{{foo}}", "template: test:1: function \"foo\" not defined"),
         ("{{$x}}", "template: test:1: undefined variable \"$x\""),
         ("{{}}", "template: test:1: missing value for command"),
+        ("{{if}}x{{end}}", "template: test:1: missing value for if"),
+        (
+            "{{range}}x{{end}}",
+            "template: test:1: missing value for range",
+        ),
+        (
+            "{{if .ID}}{{else with}}{{end}}",
+            "template: test:1: missing value for with",
+        ),
         (
             "{{.ID | .Size}}",
             "template: test:1:8: executing \"test\" at <.Size>: Size has arguments but cannot be invoked as function",
         ),
         (
             "{{\"a\" | \"b\"}}",
-            "template: test:1: non executable command in pipeline",
+            "template: test:1: non executable command in pipeline stage 2",
         ),
         (
             "{{index .Names 5}}",
@@ -250,6 +267,23 @@ proptest! {
         let _outcome = run(&format!("{{{{{}1{}}}}}", "(".repeat(depth), ")".repeat(depth)));
         let _outcome = run(&format!("{}x{}", "{{if 1}}".repeat(depth), "{{end}}".repeat(depth)));
     }
+}
+
+#[test]
+fn fields_of_what_is_shown_are_known() {
+    let dot = json!([{ "name": "a", "labels": { "b": "c" } }]);
+    let run = |text: &str| {
+        let template = Template::parse("ls", text).unwrap();
+        template
+            .execute(&dot, no_methods)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        run("{{range .}}{{.labels.x}}{{end}}").unwrap(),
+        "<no value>"
+    );
+    let error = run("{{range .}}{{.x}}{{end}}").unwrap_err();
+    assert!(error.contains("can't evaluate field x"), "{error}");
 }
 
 #[test]

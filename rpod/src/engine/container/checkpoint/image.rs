@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Asked, archive, criu};
 use crate::engine::container::create::lock_images;
 use crate::engine::container::record::Container;
-use crate::engine::image::assemble::{self, Base, Kind};
+use crate::engine::image::assemble::{self, Base, Kind, Told};
 use crate::engine::image::{self, Image};
 use crate::engine::layout::Layout;
 use crate::engine::{Context, host};
@@ -40,7 +40,8 @@ pub(super) fn create(
         annotations: annotations(ctx, container)?,
         ..Base::default()
     };
-    assemble::put_image(ctx, base, &layer, Kind::Oci, Some(&name)).map(drop)
+    let told = Told { quiet: true };
+    assemble::put_image(ctx, base, &layer, Kind::Oci, Some(&name), told).map(drop)
 }
 
 /// What whoever restores it may want to compare.

@@ -12,13 +12,14 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
         Value::Null => json!(bundle::environment(container)),
         written => without_secrets(written, container),
     };
+    let is_attached = |stream: &str| container.attached.iter().any(|name| name == stream);
     let mut settings = json!({
         "Hostname": bundle::hostname(container),
         "Domainname": "",
         "User": process.user,
-        "AttachStdin": false,
-        "AttachStdout": false,
-        "AttachStderr": false,
+        "AttachStdin": is_attached("stdin"),
+        "AttachStdout": is_attached("stdout"),
+        "AttachStderr": is_attached("stderr"),
         "Tty": process.tty,
         "OpenStdin": process.stdin,
         "StdinOnce": false,
@@ -44,6 +45,9 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
         settings["ExposedPorts"] = exposed.into();
     }
     settings["Passwd"] = json!(container.accounts.added);
+    if !container.time_zone.is_empty() {
+        settings["Timezone"] = json!(container.time_zone);
+    }
     if !container.chroot_dirs.is_empty() {
         settings["ChrootDirs"] = json!(container.chroot_dirs);
     }

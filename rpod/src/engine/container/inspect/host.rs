@@ -161,6 +161,16 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         json!(container.cidfile.clone().unwrap_or_default()),
     );
     add("PublishAllPorts", json!(container.network.publish_all));
+    add("VolumesFrom", list_or_null(&container.volumes_from));
+    let unified = &asked.unified;
+    add(
+        "CgroupConf",
+        if unified.is_empty() {
+            Value::Null
+        } else {
+            json!(unified)
+        },
+    );
     add(
         "NanoCpus",
         json!(nano_cpus(asked.cpu_quota, asked.cpu_period)),
@@ -209,6 +219,13 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         );
     }
     all
+}
+
+fn list_or_null(texts: &[String]) -> Value {
+    match texts {
+        [] => Value::Null,
+        texts => json!(texts),
+    }
 }
 
 /// `INSIDE:OUTSIDE:SIZE`

@@ -42,8 +42,12 @@ pub struct Container {
     /// Directories into which `/etc/hosts` and its kin are put, too.
     pub chroot_dirs: Vec<String>,
     pub accounts: Accounts,
+    /// `local`, or a zone's name; empty for the image's.
+    pub time_zone: String,
     pub network: Network,
     pub mounts: Vec<Mount>,
+    /// `CONTAINER[:OPTIONS]`: whose mounts are among them.
+    pub volumes_from: Vec<String>,
     pub shm_size: u64,
     pub read_only: bool,
     /// `HOST[:CONTAINER][:rwm]`, or the name of one that is described.
@@ -72,6 +76,8 @@ pub struct Container {
     pub stop_signal: i32,
     /// Seconds between the stop signal and SIGKILL.
     pub stop_timeout: u64,
+    /// The streams that somebody is to be connected to, as it was made to say.
+    pub attached: Vec<String>,
     /// Seconds that it may run.
     pub timeout: u64,
     /// Where its id was written; the file goes with it.
@@ -88,6 +94,8 @@ pub struct Container {
     pub log_file: Option<PathBuf>,
     /// What entries of the journal are marked with.
     pub log_tag: Option<String>,
+    /// More fields of theirs: name and template.
+    pub log_labels: BTreeMap<String, String>,
     /// Run an init as pid 1.
     pub init: Option<PathBuf>,
     /// The program that holds a pod's namespaces, bound into an infra container's empty root file system.
@@ -291,6 +299,8 @@ pub struct Mount {
     pub volume: Option<String>,
     /// The volume is not filled from the image.
     pub no_copy: bool,
+    /// The volume has to be there already.
+    pub no_create: bool,
     /// The part of the volume or the image that is mounted; empty for the whole.
     pub subpath: String,
     /// The source stays as it is; what is written lies over it.
@@ -326,6 +336,8 @@ pub struct Security {
     pub label_disabled: bool,
     pub mask: Vec<String>,
     pub unmask: Vec<String>,
+    /// Options of the mount of /proc, in the place of the default ones.
+    pub proc_opts: Vec<String>,
     pub sysctls: BTreeMap<String, String>,
 }
 

@@ -1,9 +1,15 @@
 //! Walks the tree and writes the text.
 
+mod values;
+
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
+
+use values::{is_record, items, key, member, names};
+
+pub(super) use values::is_true;
 
 use super::tree::{Binding, Command, Kind, Node, Operand, Pipeline};
 use super::{Fault, Methods, functions, printing};
@@ -14,6 +20,7 @@ pub(super) fn execute(nodes: &[Node], dot: &Value, methods: Methods) -> Result<S
     let mut state = State {
         output: String::new(),
         methods,
+        root: dot,
         variables: vec![(String::new(), Cow::Borrowed(dot))],
     };
     // The parser lets break and continue stand in a range only, which consumes them.
@@ -24,6 +31,8 @@ pub(super) fn execute(nodes: &[Node], dot: &Value, methods: Methods) -> Result<S
 struct State<'a> {
     output: String,
     methods: Methods,
+    /// What the template is of: a struct of Go's, or a list of them.
+    root: &'a Value,
     /// The innermost last; the first is `$`.
     variables: Vec<(String, Evaluated<'a>)>,
 }
@@ -256,6 +265,15 @@ impl<'a> State<'a> {
         Ok(value)
     }
 
+    /// The root itself or one of its elements: structs, whatever their JSON is like.
+    fn is_of_root(&self, value: &Evaluated<'a>) -> bool {
+        let Cow::Borrowed(value) = value else {
+            return false;
+        };
+        let is_it = |one: &Value| std::ptr::eq(*value, one);
+        is_it(self.root) || self.root.as_array().into_iter().flatten().any(is_it)
+    }
+
     fn variable(&self, name: &str) -> Evaluated<'a> {
         let found = self.variables.iter().rev().find(|(known, _)| known == name);
         found.map_or(Cow::Owned(Value::Null), |(_, value)| value.clone())
@@ -288,97 +306,11 @@ impl<'a> State<'a> {
         };
         match key(object, name) {
             Some(key) => Ok(member(value, key)),
-            None if is_record(object) => fail(format!(
-                "can't evaluate field {name}: the fields here are {}",
+            None if is_record(object) || self.is_of_root(&value) => fail(format!(
+                "can't evaluate field {name} in type interface {{}}: the fields here are {}",
                 names(object)
             )),
             None => Ok(Cow::Owned(Value::Null)),
         }
-    }
-}
-
-type Object = serde_json::Map<String, Value>;
-
-/// The key a field name means. JSON says `Id` where Go's field is `ID`, so either spelling finds the other.
-fn key(object: &Object, name: &str) -> Option<String> {
-    if object.contains_key(name) {
-        return Some(name.to_owned());
-    }
-    let other = match name {
-        "ID" => "Id".to_owned(),
-        _ => name.replace("Id", "ID"),
-    };
-    object.contains_key(&other).then_some(other)
-}
-
-/// The member of an object, borrowed if the object is.
-fn member(value: Evaluated<'_>, key: String) -> Evaluated<'_> {
-    match value {
-        Cow::Borrowed(value) => Cow::Borrowed(&value[key]),
-        Cow::Owned(mut value) => Cow::Owned(value[key].take()),
-    }
-}
-
-/// A struct of Go's, whose fields are fixed, rather than a map: JSON does not say which, its keys do.
-fn is_record(object: &Object) -> bool {
-    !object.is_empty()
-        && object
-            .keys()
-            .all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
-}
-
-fn names(object: &Object) -> String {
-    let names: Vec<&str> = object.keys().map(String::as_str).collect();
-    names.join(", ")
-}
-
-/// What a range goes through, with its keys: Go visits a map in the order of its keys.
-fn items(value: Evaluated<'_>) -> Result<Vec<(Value, Evaluated<'_>)>, String> {
-    fn sorted<V>(entries: impl Iterator<Item = (String, V)>) -> Vec<(String, V)> {
-        let mut entries: Vec<(String, V)> = entries.collect();
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        entries
-    }
-    Ok(match value {
-        Cow::Borrowed(Value::Array(array)) => array
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (index.into(), Cow::Borrowed(item)))
-            .collect(),
-        Cow::Owned(Value::Array(array)) => array
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| (index.into(), Cow::Owned(item)))
-            .collect(),
-        Cow::Borrowed(Value::Object(object)) => {
-            let entries = sorted(object.iter().map(|(key, item)| (key.clone(), item)));
-            entries
-                .into_iter()
-                .map(|(key, item)| (key.into(), Cow::Borrowed(item)))
-                .collect()
-        }
-        Cow::Owned(Value::Object(object)) => sorted(object.into_iter())
-            .into_iter()
-            .map(|(key, item)| (key.into(), Cow::Owned(item)))
-            .collect(),
-        value if value.is_null() => Vec::new(),
-        value => {
-            return Err(format!(
-                "range can't iterate over {}",
-                printing::print(&value)
-            ));
-        }
-    })
-}
-
-/// What `if` takes for true: anything but the zero of its type.
-pub(super) fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(truth) => *truth,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(array) => !array.is_empty(),
-        Value::Object(object) => !object.is_empty(),
     }
 }

@@ -1,9 +1,15 @@
 //! What an identifier can call: Go's predefined functions, and podman's.
 
+mod compare;
+mod words;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde_json::Value;
+
+use compare::{compare, equal, equals_any};
+use words::{escape_html, escape_js, escape_query, join, pad, split, title, truncate};
 
 use super::eval::is_true;
 use super::printf::printf;
@@ -190,176 +196,4 @@ fn print(values: &[Value]) -> String {
 
 fn spaced(values: &[Value]) -> String {
     values.iter().map(plain).collect::<Vec<_>>().join(" ")
-}
-
-fn equals_any(values: &[Value]) -> Result<bool, String> {
-    let Some((first, others)) = values
-        .split_first()
-        .filter(|(_, others)| !others.is_empty())
-    else {
-        return Err("missing argument for comparison".into());
-    };
-    for other in others {
-        if pair_equal(first, other)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn equal(values: &[Value]) -> Result<bool, String> {
-    match values {
-        [a, b] => pair_equal(a, b),
-        _ => wrong_count(2, values),
-    }
-}
-
-fn pair_equal(a: &Value, b: &Value) -> Result<bool, String> {
-    match (a, b) {
-        (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_))
-            if !a.is_null() && !b.is_null() =>
-        {
-            Err("non-comparable types".into())
-        }
-        (Value::Null, _) | (_, Value::Null) => Ok(a == b),
-        _ => Ok(pair_compare(a, b)? == Ordering::Equal),
-    }
-}
-
-fn compare(values: &[Value]) -> Result<Ordering, String> {
-    match values {
-        [Value::Bool(_), _] => Err("invalid type for comparison".into()),
-        [a, b] => pair_compare(a, b),
-        _ => wrong_count(2, values),
-    }
-}
-
-fn pair_compare(a: &Value, b: &Value) -> Result<Ordering, String> {
-    match (a, b) {
-        (Value::Bool(a), Value::Bool(b)) => Ok(a.cmp(b)),
-        (Value::String(a), Value::String(b)) => Ok(a.cmp(b)),
-        (Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
-            (Some(a), Some(b)) => Ok(a.cmp(&b)),
-            _ => a
-                .as_f64()
-                .partial_cmp(&b.as_f64())
-                .ok_or_else(|| "incompatible numbers".to_owned()),
-        },
-        _ => Err("incompatible types for comparison".into()),
-    }
-}
-
-/// Every word begins with a capital; the rest is left as it is.
-fn title(text: &str) -> String {
-    let mut inside = false;
-    let mut output = String::with_capacity(text.len());
-    for c in text.chars() {
-        match inside {
-            false => output.extend(c.to_uppercase()),
-            true => output.push(c),
-        }
-        inside = c.is_alphanumeric() || c == '_' || c == '\'';
-    }
-    output
-}
-
-fn split(values: &[Value]) -> Result<Value, String> {
-    let [value, separator] = values else {
-        return wrong_count(2, values);
-    };
-    let (value, separator) = (text(value)?, text(separator)?);
-    Ok(match separator {
-        "" => value.chars().map(String::from).collect(),
-        separator => value.split(separator).collect(),
-    })
-}
-
-fn join(values: &[Value]) -> Result<String, String> {
-    let [items, separator] = values else {
-        return wrong_count(2, values);
-    };
-    let items = match items {
-        Value::Array(items) => items.as_slice(),
-        Value::Null => &[],
-        other => {
-            return Err(format!(
-                "wrong type for value; expected []string; got {}",
-                type_name(other)
-            ));
-        }
-    };
-    Ok(items
-        .iter()
-        .map(plain)
-        .collect::<Vec<_>>()
-        .join(text(separator)?))
-}
-
-/// `pad TEXT BEFORE AFTER`: spaces on either side of a text that is not empty.
-fn pad(values: &[Value]) -> Result<String, String> {
-    const MAX: usize = 1_000_000;
-    let [value, before, after] = values else {
-        return wrong_count(3, values);
-    };
-    let value = text(value)?;
-    if value.is_empty() {
-        return Ok(String::new());
-    }
-    Ok(format!(
-        "{}{value}{}",
-        " ".repeat(count(before)?.min(MAX)),
-        " ".repeat(count(after)?.min(MAX))
-    ))
-}
-
-fn truncate(values: &[Value]) -> Result<String, String> {
-    let [value, length] = values else {
-        return wrong_count(2, values);
-    };
-    Ok(text(value)?.chars().take(count(length)?).collect())
-}
-
-fn escape_html(text: &str) -> String {
-    escape(text, |c| match c {
-        '"' => Some("&#34;".into()),
-        '\'' => Some("&#39;".into()),
-        '&' => Some("&amp;".into()),
-        '<' => Some("&lt;".into()),
-        '>' => Some("&gt;".into()),
-        '\0' => Some("\u{fffd}".into()),
-        _ => None,
-    })
-}
-
-fn escape_js(text: &str) -> String {
-    escape(text, |c| match c {
-        '\\' | '\'' | '"' => Some(format!("\\{c}")),
-        '<' | '>' | '&' | '=' => Some(format!("\\u{:04X}", u32::from(c))),
-        c if c.is_control() => Some(format!("\\u{:04X}", u32::from(c))),
-        _ => None,
-    })
-}
-
-fn escape_query(text: &str) -> String {
-    escape(text, |c| match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' | '~' => None,
-        ' ' => Some("+".into()),
-        c => Some(
-            c.encode_utf8(&mut [0; 4])
-                .bytes()
-                .map(|byte| format!("%{byte:02X}"))
-                .collect(),
-        ),
-    })
-}
-
-fn escape(text: &str, replacement: impl Fn(char) -> Option<String>) -> String {
-    let mut output = String::with_capacity(text.len());
-    for c in text.chars() {
-        match replacement(c) {
-            Some(replaced) => output.push_str(&replaced),
-            None => output.push(c),
-        }
-    }
-    output
 }

@@ -1,11 +1,10 @@
 //! From tokens to the tree: recursive descent, with a limit on how deep a template may nest.
 
-use serde_json::Value;
+mod pipeline;
 
 use super::Fault;
-use super::functions;
 use super::lexer::{Spanned, Token};
-use super::tree::{Binding, Command, Kind, Node, Operand, Pipeline};
+use super::tree::{Node, Pipeline};
 
 const MAX_DEPTH: usize = 64;
 
@@ -116,7 +115,7 @@ impl Parser {
                 return Err(self.fault(format!("{keyword} is not supported in a format")));
             }
             _ => {
-                let pipeline = self.pipeline(Until::Close)?;
+                let pipeline = self.pipeline("command", Until::Close)?;
                 Node::Action(pipeline)
             }
         };
@@ -137,8 +136,9 @@ impl Parser {
         self.skip_space();
         match self.peek() {
             Some(Token::Word(word)) if word == "if" || word == "with" => {
+                let keyword = word.clone();
                 self.next();
-                Ok(End::Branch(self.pipeline(Until::Close)?))
+                Ok(End::Branch(self.pipeline(&keyword, Until::Close)?))
             }
             _ => {
                 self.close()?;
@@ -152,7 +152,7 @@ impl Parser {
         self.next();
         self.deeper(|parser| {
             let scope = parser.variables.len();
-            let mut condition = parser.pipeline(Until::Close)?;
+            let mut condition = parser.pipeline(keyword, Until::Close)?;
             let mut branches = Vec::new();
             let mut otherwise = Vec::new();
             loop {
@@ -186,7 +186,7 @@ impl Parser {
         self.next();
         self.deeper(|parser| {
             let scope = parser.variables.len();
-            let over = parser.pipeline(Until::CloseOfRange)?;
+            let over = parser.pipeline("range", Until::CloseOfRange)?;
             parser.loops += 1;
             let (body, end) = parser.nodes()?;
             parser.loops -= 1;
@@ -225,147 +225,6 @@ impl Parser {
             Node::Continue
         })
     }
-
-    /// Commands joined by `|`, up to and with what ends them.
-    fn pipeline(&mut self, until: Until) -> Result<Pipeline, Fault> {
-        self.skip_space();
-        let offset = self
-            .tokens
-            .get(self.at)
-            .map_or(self.offset, |(offset, _)| *offset);
-        let (variables, binding) = self.binding(until)?;
-        let mut commands = Vec::new();
-        loop {
-            commands.push(self.command()?);
-            match self.next() {
-                Some(Token::Pipe) => {}
-                Some(Token::Close) if until != Until::Parenthesis => break,
-                Some(Token::CloseParenthesis) if until == Until::Parenthesis => break,
-                Some(Token::CloseParenthesis) => return Err(self.fault("unexpected right paren")),
-                _ => return Err(self.fault("unclosed left paren")),
-            }
-        }
-        if let Some(command) = commands
-            .iter()
-            .skip(1)
-            .find(|command| !command.can_take_a_value())
-        {
-            return Err(Fault::new(
-                command.operand.offset,
-                "non executable command in pipeline",
-            ));
-        }
-        if binding == Binding::Declare {
-            self.variables.extend(variables.iter().cloned());
-        }
-        Ok(Pipeline {
-            offset,
-            variables,
-            binding,
-            commands,
-        })
-    }
-
-    /// `$x :=`, `$x =`, and in a range `$i, $x :=`.
-    fn binding(&mut self, until: Until) -> Result<(Vec<String>, Binding), Fault> {
-        // A variable is only bound if `:=` or `=` follows: look ahead before reading.
-        let mut ahead = self.tokens[self.at..]
-            .iter()
-            .map(|(_, token)| token)
-            .filter(|token| **token != Token::Space);
-        let mut variables = Vec::new();
-        let binding = loop {
-            match ahead.next() {
-                Some(Token::Variable(name)) => variables.push(name.clone()),
-                _ => return Ok((Vec::new(), Binding::None)),
-            }
-            match ahead.next() {
-                Some(Token::Declare) => break Binding::Declare,
-                Some(Token::Assign) => break Binding::Assign,
-                Some(Token::Comma) => {}
-                _ => return Ok((Vec::new(), Binding::None)),
-            }
-        };
-        if variables.len() > if until == Until::CloseOfRange { 2 } else { 1 } {
-            return Err(self.fault("too many declarations"));
-        }
-        while !matches!(self.next(), None | Some(Token::Declare | Token::Assign)) {}
-        if binding == Binding::Assign
-            && let Some(name) = variables.iter().find(|name| !self.variables.contains(name))
-        {
-            return Err(self.fault(format!("undefined variable \"${name}\"")));
-        }
-        Ok((variables, binding))
-    }
-
-    /// Operands up to what ends the command, which is left unread.
-    fn command(&mut self) -> Result<Command, Fault> {
-        let mut operands = Vec::new();
-        loop {
-            self.skip_space();
-            match self.peek() {
-                None => return Err(self.fault("unclosed action")),
-                Some(Token::Pipe | Token::Close | Token::CloseParenthesis) => break,
-                Some(_) => operands.push(self.operand()?),
-            }
-            if !matches!(
-                self.peek(),
-                Some(Token::Space | Token::Pipe | Token::Close | Token::CloseParenthesis)
-            ) {
-                return Err(self.fault("unexpected text in operand"));
-            }
-        }
-        let mut operands = operands.into_iter();
-        match operands.next() {
-            Some(operand) => Ok(Command {
-                operand,
-                arguments: operands.collect(),
-            }),
-            None => Err(self.fault("missing value for command")),
-        }
-    }
-
-    fn operand(&mut self) -> Result<Operand, Fault> {
-        let mut fields = Vec::new();
-        let Some(token) = self.next() else {
-            return Err(self.fault("unclosed action"));
-        };
-        let offset = self.offset;
-        let kind = match token {
-            Token::Dot => Kind::Dot,
-            Token::Field(name) => {
-                fields.push((offset, name));
-                Kind::Dot
-            }
-            Token::Variable(name) if self.variables.contains(&name) => Kind::Variable(name),
-            Token::Variable(name) => {
-                return Err(self.fault(format!("undefined variable \"${name}\"")));
-            }
-            Token::Literal(value) => Kind::Literal(value),
-            Token::Word(word) => match word.as_str() {
-                "true" => Kind::Literal(Value::Bool(true)),
-                "false" => Kind::Literal(Value::Bool(false)),
-                "nil" => Kind::Nil,
-                name if functions::exists(name) => Kind::Function(word),
-                _ => return Err(self.fault(format!("function \"{word}\" not defined"))),
-            },
-            Token::OpenParenthesis => {
-                let inner = self.deeper(|parser| parser.pipeline(Until::Parenthesis))?;
-                Kind::Pipeline(Box::new(inner))
-            }
-            _ => return Err(self.fault("unexpected text in command")),
-        };
-        while let Some(Token::Field(_)) = self.peek() {
-            if let Some(Token::Field(name)) = self.next() {
-                fields.push((self.offset, name));
-            }
-        }
-        Ok(Operand {
-            offset,
-            kind,
-            fields,
-        })
-    }
 }
 
 enum Control {
@@ -378,11 +237,4 @@ enum Until {
     Close,
     CloseOfRange,
     Parenthesis,
-}
-
-impl Command {
-    /// Only a function or a method can receive the value of the command before it.
-    fn can_take_a_value(&self) -> bool {
-        matches!(self.operand.kind, Kind::Function(_)) || !self.operand.fields.is_empty()
-    }
 }
