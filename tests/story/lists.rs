@@ -2,6 +2,77 @@
 
 use tests::{Cmd, Result, Stack, ensure, peer};
 
+pub(crate) fn a_list_is_pushed_in_more_than_one_compression() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name changed alpine touch /new").ok()?;
+    stack.rpod("start -a changed").ok()?;
+    stack.rpod("commit -q changed second").ok()?;
+    stack.rpod("manifest create many alpine").ok()?;
+    stack.rpod("manifest add --arch arm64 many second").ok()?;
+    let own = stack.rpod("manifest inspect many").ok()?.json()?;
+    let pushed = |options: &str, name: &str| -> Result<serde_json::Value> {
+        let place = stack.remote(name);
+        let line = format!("manifest push {options} many {place}");
+        stack.rpod(&line).ok()?;
+        let raw = Cmd::new(peer("skopeo")?)
+            .words("inspect --raw --tls-verify=false")
+            .arg(&place);
+        raw.ok()?.json()
+    };
+    let marks = |list: &serde_json::Value| -> Vec<bool> {
+        let all = list["manifests"].as_array().into_iter().flatten();
+        all.map(|one| one["annotations"]["io.github.containers.compression.zstd"] == "true")
+            .collect()
+    };
+    let both = pushed("--add-compression zstd", "both:1")?;
+    ensure!(marks(&both) == [false, false, true, true], "{both}");
+    ensure!(
+        both["manifests"][0]["digest"] == own["manifests"][0]["digest"],
+        "{both}"
+    );
+    for place in 0..2 {
+        let (instance, added) = (&both["manifests"][place], &both["manifests"][place + 2]);
+        ensure!(instance["platform"] == added["platform"], "{both}");
+        let image = format!(
+            "{}@{}",
+            stack.remote("both"),
+            added["digest"].as_str().unwrap_or_default()
+        );
+        let raw = Cmd::new(peer("skopeo")?)
+            .words("inspect --raw --tls-verify=false")
+            .arg(image)
+            .ok()?;
+        ensure!(
+            raw.stdout.contains("tar+zstd") && !raw.stdout.contains("gzip"),
+            "{raw}"
+        );
+    }
+    // What there is already is not added.
+    let again = pushed("--add-compression gzip", "gzip:1")?;
+    ensure!(marks(&again).len() == 2, "{again}");
+    let turned = pushed(
+        "--compression-format zstd --add-compression gzip",
+        "turned:1",
+    )?;
+    ensure!(marks(&turned) == [false, false, true, true], "{turned}");
+    stack
+        .rpod(&format!(
+            "run --rm --network none --pull always {}/both:1 echo ran",
+            stack.registry.address
+        ))
+        .ok()?
+        .is("ran")?;
+    stack
+        .rpod(&format!(
+            "manifest push --add-compression lzma many {}",
+            stack.remote("x")
+        ))
+        .exits(125)?
+        .complains("cannot find compressor for \"lzma\"")?;
+    stack.rpod("system check").ok()?;
+    Ok(())
+}
+
 pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack.rpod("create --name changed alpine").ok()?;

@@ -234,6 +234,7 @@ fn main() -> ExitCode {
         system::connections_are_podmans,
         system::a_near_name_is_suggested,
         lists::a_list_is_made_pushed_and_run,
+        lists::a_list_is_pushed_in_more_than_one_compression,
         lists::pulled_by_policy_and_tag,
         files::copied_in_and_out,
         files::copied_as_archives,

@@ -157,6 +157,9 @@ pub(crate) fn inspect_tells_what_was_asked() -> Result<()> {
         .is("[one:ro] map[memory.high:1000000] true")?;
     inspect("{{(index .Mounts 0).Destination}} {{.HostConfig.RestartPolicy}}")?
         .is("/data {no 0}")?;
+    // A limit is shown before it is set.
+    inspect("{{range .HostConfig.Ulimits}}{{if eq .Name \"RLIMIT_NOFILE\"}}{{.}}{{end}}{{end}}")?
+        .is("{RLIMIT_NOFILE 10 20}")?;
     let none = stack
         .rpod("inspect one --format")
         .arg("{{json .HostConfig.VolumesFrom}}");

@@ -95,6 +95,12 @@ pub fn check(container: &Container) -> Result<()> {
     devices::check(container)
 }
 
+/// Its rlimits, as the runtime is told them.
+pub fn rlimits(ctx: &Context, container: &Container) -> Result<Vec<Value>> {
+    let privileged = container.security.privileged;
+    limits::rlimits(ctx, &container.resources.ulimits, privileged)
+}
+
 /// The name that the container knows itself by.
 pub fn hostname(container: &Container) -> String {
     match (&container.hostname, &container.namespaces.uts) {

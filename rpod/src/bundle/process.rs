@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::hostname;
 use super::rootfs::User;
-use super::{hostname, limits};
 use crate::engine::container::record::{Container, Process};
 use crate::engine::{Context, runtime};
 use crate::monitor::terminal;
@@ -54,11 +54,7 @@ pub(super) fn of(
         container.security.privileged,
         &container.security.cap_add,
     );
-    process["rlimits"] = json!(limits::rlimits(
-        ctx,
-        &container.resources.ulimits,
-        container.security.privileged
-    )?);
+    process["rlimits"] = json!(super::rlimits(ctx, container)?);
     if container.security.no_new_privileges {
         process["noNewPrivileges"] = json!(true);
     }

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::selection::{one, only_one_way};
 use super::{Globals, Refused, Verb};
+use crate::engine::container::status::Status;
 use crate::engine::container::{self, remove, restart};
 use crate::engine::{Context, pod};
 use crate::store::{Noun, id};
@@ -23,6 +24,9 @@ pub struct Cleanup {
     /// After cleanup, remove the image of the container, too, unless it is used by others
     #[arg(long)]
     rmi: bool,
+    /// Only containers that have ended
+    #[arg(long, hide = true)]
+    stopped_only: bool,
     /// Names or IDs of containers
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
@@ -56,6 +60,9 @@ impl Verb for Cleanup {
             } else {
                 container::find(&ctx, &text)?.id
             };
+            if self.stopped_only && !matches!(ctx.store.status(&id)?, Status::Exited(_)) {
+                continue;
+            }
             let before = container::load(&ctx, &id).ok();
             remove::cleanup(&ctx, &id, self.rm || self.rmi)?;
             if let Ok(container) = container::load(&ctx, &id) {

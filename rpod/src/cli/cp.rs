@@ -21,6 +21,12 @@ pub struct Cp {
     /// Chown copied files to the primary uid/gid of the destination container
     #[arg(short, long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     archive: bool,
+    /// Of older versions of podman: an archive is unpacked in any case
+    #[arg(long, hide = true)]
+    extract: bool,
+    /// Of older versions of podman: nothing has to stand still
+    #[arg(long, hide = true)]
+    pause: bool,
     /// Allow to overwrite directories with non-directories and vice versa
     #[arg(long)]
     overwrite: bool,
@@ -38,6 +44,11 @@ impl Verb for Cp {
     const OUTLIVES_READERS: bool = true;
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        let Cp {
+            extract: _,
+            pause: _,
+            ..
+        } = self;
         if self.source.is_empty() || self.destination.is_empty() {
             bail!(
                 "invalid arguments {:?}, {:?}: you must specify paths",

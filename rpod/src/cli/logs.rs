@@ -48,6 +48,9 @@ pub(super) struct LineOptions {
     /// Output the containers with different colors in the log
     #[arg(long)]
     color: bool,
+    /// Docker's option: podman's logs have no more details
+    #[arg(long, hide = true)]
+    details: bool,
     /// Follow log output
     #[arg(short, long)]
     follow: bool,
@@ -70,6 +73,7 @@ pub(super) struct LineOptions {
 
 impl LineOptions {
     pub(super) fn print(&self, ctx: &Context, containers: Vec<Container>) -> Result<u8> {
+        let LineOptions { details: _, .. } = self;
         let options = logs::Options {
             since: bound(self.since.as_deref(), -1, |text| {
                 format!("parsing --since {text:?}")

@@ -14,6 +14,9 @@ pub struct Top {
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
+    /// List the descriptors that there are
+    #[arg(long, hide = true)]
+    list_descriptors: bool,
     /// CONTAINER [FORMAT-DESCRIPTORS|ARGS...]
     #[arg(
         trailing_var_arg = true,
@@ -27,6 +30,10 @@ impl Verb for Top {
     const ABOUT: &'static str = "Display the running processes of a container";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
+        if self.list_descriptors {
+            top::descriptors().for_each(|name| println!("{name}"));
+            return Ok(0);
+        }
         let ctx = Context::new(globals)?;
         let container = if self.latest {
             container::all(&ctx)?

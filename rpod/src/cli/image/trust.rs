@@ -89,6 +89,9 @@ pub struct Show {
     /// Path of the policy file that is shown
     #[arg(long, value_name = "PATH")]
     signature_policy: Option<PathBuf>,
+    /// A registry: as by podman, all of the policy is shown in any case
+    #[arg(value_name = "REGISTRY")]
+    registry: Option<String>,
 }
 
 impl Verb for Show {
@@ -97,6 +100,7 @@ impl Verb for Show {
     const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, _: &Globals) -> Result<u8> {
+        let Show { registry: _, .. } = self;
         let policy = trust::read(&trust::policy_path(self.signature_policy))?;
         if self.raw {
             println!("{}", output::pretty(&policy, 4));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::TypedValueParser;
 
 use crate::cli::choice::word;
 use crate::cli::verb::Refused;
@@ -10,6 +11,13 @@ use crate::engine::image::Writing;
 
 const COMPRESSIONS: &[&str] = &["gzip", "zstd", "zstd:chunked"];
 const FORMATS: &[&str] = &["oci", "v2s1", "v2s2", "docker"];
+
+/// The name of a compression.
+pub fn compression() -> impl TypedValueParser<Value = String> {
+    word(COMPRESSIONS, |text| {
+        format!("cannot find compressor for {text:?}")
+    })
+}
 
 fn unknown_format(text: &str) -> String {
     // The slip is podman's.
@@ -19,7 +27,7 @@ fn unknown_format(text: &str) -> String {
 #[derive(Args, Debug)]
 pub struct WritingOptions {
     /// Compress layers in this format (gzip, zstd, zstd:chunked)
-    #[arg(long, value_name = "FORMAT", value_parser = word(COMPRESSIONS, |text| format!("cannot find compressor for {text:?}")))]
+    #[arg(long, value_name = "FORMAT", value_parser = compression())]
     compression_format: Option<String>,
     /// Compress layers at this level
     #[arg(long, value_name = "LEVEL")]

@@ -17,9 +17,15 @@ pub struct Inspect {
     /// Path of the authentication file
     #[arg(long, value_name = "PATH", value_parser = authfile)]
     authfile: Option<PathBuf>,
+    /// Docker's option: do not verify certificates
+    #[arg(long, hide = true)]
+    insecure: bool,
     /// Require HTTPS and verify certificates when accessing the registry
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tls_verify: Option<bool>,
+    /// Docker's option: everything is shown in any case
+    #[arg(short, long, hide = true)]
+    verbose: bool,
     /// The list
     #[arg(value_name = "LIST")]
     list: String,
@@ -30,6 +36,7 @@ impl Verb for Inspect {
     const ABOUT: &'static str = "Display the contents of a manifest list or image index";
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        let Inspect { verbose: _, .. } = self;
         let ctx = Context::new(globals)?;
         let value = match list::find(&ctx, &self.list) {
             Ok(list) => list.value,
@@ -38,7 +45,7 @@ impl Verb for Inspect {
             Err(local) => {
                 let access = Access {
                     authfile: self.authfile,
-                    tls_verify: self.tls_verify,
+                    tls_verify: self.tls_verify.or(self.insecure.then_some(false)),
                     ..Access::default()
                 };
                 image::raw_manifest(&self.list, &access).map_err(|remote| {

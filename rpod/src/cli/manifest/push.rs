@@ -1,10 +1,10 @@
 //! podman-manifest-push(1)
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::cli::image::RegistryOptions;
-use crate::cli::image::writing::{NO_SEQUOIA, WritingOptions};
+use crate::cli::image::writing::{NO_SEQUOIA, WritingOptions, compression};
 use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
@@ -12,6 +12,9 @@ use crate::engine::image::{self, Access, Writing, list};
 
 #[derive(Args, Debug)]
 pub struct Push {
+    /// Add each image once more in this compression, if the list has it not (gzip, zstd, zstd:chunked)
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = compression())]
+    add_compression: Vec<String>,
     /// Push the list's images too
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     all: bool,
@@ -35,15 +38,12 @@ pub struct Push {
 impl Verb for Push {
     const NAME: &'static str = "push";
     const ABOUT: &'static str = "Push a manifest list or image index to a registry";
-    const REFUSED: &'static [Refused] = &[
-        (
-            "add-compression",
-            "rskopeo writes an image in one compression: push the list under another name with --compression-format",
-        ),
-        NO_SEQUOIA,
-    ];
+    const REFUSED: &'static [Refused] = &[NO_SEQUOIA];
 
     fn call(self, globals: &Globals) -> Result<u8> {
+        if !self.all && !self.add_compression.is_empty() {
+            bail!("--add-compression: with --all=false no images are pushed that could be added");
+        }
         let writing = Writing::from(self.writing);
         let ctx = Context::new(globals)?;
         let list = list::find(&ctx, &self.list)?;
@@ -58,7 +58,15 @@ impl Verb for Push {
                 .or_else(|| list.names.first().cloned())
                 .with_context(|| format!("{} has no name: say where to push it", self.list))?,
         };
-        list::push(&ctx, &list, &destination, self.all, &access, &writing)?;
+        list::push(
+            &ctx,
+            &list,
+            &destination,
+            self.all,
+            &access,
+            &writing,
+            &self.add_compression,
+        )?;
         if self.rm {
             list::remove(&ctx, &list.id)?;
         }

@@ -173,8 +173,11 @@ fn start_locked(
     if begun.is_err() {
         // What went wrong is the error; what the clearing meets is only added to it.
         if let Err(also) = remove::clear_run(ctx, container) {
-            return begun
-                .map_err(|error| error.context(format!("(and clearing up failed: {also:#})")));
+            return begun.map_err(|error| match format!("{also:#}") {
+                // The runtime cannot even be asked, as with a flag that it does not know.
+                same if format!("{error:#}").contains(same.trim_end()) => error,
+                also => error.context(format!("(and clearing up failed: {also})")),
+            });
         }
     }
     begun

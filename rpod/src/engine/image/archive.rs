@@ -88,7 +88,8 @@ pub fn save(ctx: &Context, images: &[Named], path: &Path, how: &Saving) -> Resul
 
 fn save_one(ctx: &Context, named: &Named, path: &Path, how: &Saving) -> Result<()> {
     let mut command = rskopeo()?;
-    command.arg("copy");
+    // No file of an archive could hold them.
+    command.args(["copy", "--remove-signatures"]);
     if how.format == Format::DockerDir {
         command.args(["--format", "v2s2"]);
     }

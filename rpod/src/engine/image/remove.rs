@@ -7,7 +7,7 @@ use super::{Filters, Image, ImageError, Subject, double, mount, summary};
 use crate::engine::filter::split;
 use crate::engine::layout::Layout;
 use crate::engine::system::check::Outcome;
-use crate::engine::{Context, container, event};
+use crate::engine::{Context, container, event, pod};
 use crate::store::readable::Damaged;
 
 /// What a removal did.
@@ -110,7 +110,13 @@ fn forget(context: &Context, mut image: Image, digests: &[String], force: bool) 
     if force {
         for id in users(context, &image.id)? {
             let user = container::load(context, &id)?;
-            container::remove::remove(context, &user, true, None)?;
+            match &user.pod {
+                // A pod is not without its infra container.
+                Some(pod) if user.infra => {
+                    pod::remove::remove(context, &pod::load(context, pod)?, true, None)?;
+                }
+                _ => container::remove::remove(context, &user, true, None)?,
+            }
         }
     }
     refuse_in_use(context, &image, false)?;

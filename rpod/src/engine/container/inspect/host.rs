@@ -23,10 +23,11 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         .mounts
         .iter()
         .filter(|mount| mount.kind == "tmpfs");
-    let ulimits = config["process"]["rlimits"]
-        .as_array()
-        .into_iter()
-        .flatten();
+    let ulimits = match config["process"]["rlimits"].as_array() {
+        Some(limits) => limits.clone(),
+        // It was never started. What cannot be given is told by the start.
+        None => bundle::rlimits(ctx, container).unwrap_or_default(),
+    };
     let mut settings = json!({
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
         "CgroupManager": asked.cgroup_manager,
@@ -67,7 +68,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CgroupParent": asked.cgroup_parent.clone().unwrap_or_default(),
         "Devices": given_devices(container),
         "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
-        "Ulimits": ulimits.map(ulimit).collect::<Vec<_>>(),
+        "Ulimits": ulimits.iter().map(ulimit).collect::<Vec<_>>(),
     });
     if let Value::Object(all) = &mut settings {
         all.extend(less_usual(container));

@@ -8,6 +8,7 @@ mod edit;
 mod entry;
 mod instance;
 mod push;
+mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,15 +5,16 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::super::transfer::destination;
 use super::super::{Access, Writing, manifest};
 use super::List;
+use super::variants::{self, Compressions};
 use crate::engine::container::create::lock_images;
 use crate::engine::copier::{rskopeo, run};
 use crate::engine::layout::Layout;
@@ -30,11 +31,13 @@ pub fn push(
     all: bool,
     access: &Access,
     writing: &Writing,
+    added: &[String],
 ) -> Result<()> {
     let destination = destination(to)?;
     // Nothing that is fetched here may be swept.
     let _images = lock_images(ctx)?;
     let layout = Pushed::new(ctx, list)?;
+    let mut writing = writing.clone();
     if all {
         for instance in list.instances() {
             let digest = instance["digest"].as_str().unwrap_or_default();
@@ -49,6 +52,19 @@ pub fn push(
             };
             layout.fetch(ctx, source, digest, access)?;
         }
+    }
+    if !added.is_empty() {
+        let asked = Compressions {
+            own: writing
+                .compression_format
+                .take()
+                .map(|format| (format, writing.compression_level)),
+            added: added.to_vec(),
+        };
+        writing.force_compression = false;
+        let (value, digest, size) = variants::add(ctx, &layout, &list.value, &asked, access.quiet)?;
+        let entry = json!({ "mediaType": value["mediaType"], "digest": digest, "size": size });
+        write(&layout.0, &entry, NAME)?;
     }
     let mut command = rskopeo()?;
     command.args([
@@ -70,33 +86,43 @@ pub fn push(
 }
 
 /// An OCI layout without blobs of its own, gone with the value.
-struct Pushed(PathBuf);
+pub(super) struct Pushed(PathBuf);
 
 impl Pushed {
     fn new(ctx: &Context, list: &List) -> Result<Pushed> {
         let path = ctx.store.root.join(format!(".tmp-push-{}", id::new()?));
         fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
         let layout = Pushed(path);
-        let index = json!({
-            "schemaVersion": 2,
-            "manifests": [{
-                "mediaType": list.value["mediaType"],
-                "digest": list.digest,
-                "size": list.size(&ctx.store)?,
-                "annotations": { "org.opencontainers.image.ref.name": NAME },
-            }],
-        });
-        for (name, text) in [
-            (
-                "oci-layout",
-                json!({ "imageLayoutVersion": "1.0.0" }).to_string(),
-            ),
-            ("index.json", index.to_string()),
-        ] {
-            let path = layout.0.join(name);
-            fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-        }
+        let entry = json!({ "mediaType": list.value["mediaType"], "digest": list.digest, "size": list.size(&ctx.store)? });
+        write(&layout.0, &entry, NAME)?;
         Ok(layout)
+    }
+
+    /// A layout within, of one image of the list, under the name `one`.
+    pub(super) fn of(&self, instance: &Value) -> Result<PathBuf> {
+        let path = self.0.join("one");
+        let entry = json!({ "mediaType": instance["mediaType"], "digest": instance["digest"], "size": instance["size"] });
+        make(&path)?;
+        write(&path, &entry, "one")?;
+        Ok(path)
+    }
+
+    /// A place within for another one.
+    pub(super) fn empty(&self) -> Result<PathBuf> {
+        let path = self.0.join("made");
+        if path.exists() {
+            fs::remove_dir_all(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+        make(&path)?;
+        Ok(path)
+    }
+
+    /// What was written there.
+    pub(super) fn only_entry(layout: &Path) -> Result<Value> {
+        let path = layout.join("index.json");
+        let reading = || format!("reading {}", path.display());
+        let index: Value = serde_json::from_slice(&fs::read(&path).with_context(reading)?)?;
+        Ok(index["manifests"][0].clone())
     }
 
     /// Takes an image in, byte for byte: by way of a directory, because a layout takes no manifests of Docker's.
@@ -142,6 +168,24 @@ impl Pushed {
         }
         Ok(())
     }
+}
+
+fn make(layout: &Path) -> Result<()> {
+    fs::create_dir_all(layout).with_context(|| format!("making {}", layout.display()))
+}
+
+/// The files of a layout that has one entry.
+fn write(layout: &Path, entry: &Value, name: &str) -> Result<()> {
+    let mut entry = entry.clone();
+    entry["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+    let index = json!({ "schemaVersion": 2, "manifests": [entry] });
+    let version = json!({ "imageLayoutVersion": "1.0.0" });
+    for (name, text) in [("oci-layout", version), ("index.json", index)] {
+        let path = layout.join(name);
+        fs::write(&path, text.to_string())
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
 }
 
 impl Drop for Pushed {
