@@ -39,6 +39,18 @@ pub(crate) fn an_image_of_a_registry_is_signed() -> Result<()> {
         .rskopeo(&format!("--policy {policy} copy {remote} dir:trusted"))
         .ok()?;
 
+    // One of the store lies under the name that it has there.
+    let name = format!("{}/alpine:latest", stack.registry.address);
+    stack.rpod(&format!("pull {name}")).ok()?;
+    stack
+        .rpod("image sign --sign-by carol@example.com -d lookaside containers-storage:alpine")
+        .env("GNUPGHOME", &gpg)
+        .ok()?;
+    ensure!(
+        made.join("signature-3").is_file(),
+        "no signature of the stored image"
+    );
+
     stack
         .rpod(&format!("image sign {remote}"))
         .exits(125)?

@@ -36,6 +36,36 @@ pub(crate) fn an_image_has_no_arguments_of_another_entrypoint() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn a_pod_goes_with_the_image_of_its_infra_container() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name one alpine").ok()?;
+    stack.rpod("commit -q one infra").ok()?;
+    stack
+        .rpod("pod create --name group --infra-image infra")
+        .ok()?;
+    stack
+        .rpod("rmi infra")
+        .exits(2)?
+        .complains("image is in use by a container")?;
+    stack.rpod("rmi --force infra").ok()?;
+    stack.rpod("pod exists group").exits(1)?;
+    stack.rpod("ps -a --format {{.Names}}").ok()?.is("one")?;
+    Ok(())
+}
+
+/// Asked for by its whole name an image is shown under that alone.
+pub(crate) fn a_whole_name_is_shown_alone() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("tag alpine localhost/other:1").ok()?;
+    let rows = |what: &str| -> Result<usize> {
+        let listed = stack.rpod(&format!("images -n {what}")).ok()?;
+        Ok(listed.text().lines().count())
+    };
+    ensure!(rows("localhost/other:1")? == 1);
+    ensure!(rows("other:1")? == 2 && rows("alpine")? == 2);
+    Ok(())
+}
+
 pub(crate) fn an_image_that_stays_is_told_of() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack.rpod("create --name one alpine").ok()?;

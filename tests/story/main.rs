@@ -182,6 +182,8 @@ fn main() -> ExitCode {
         names::a_list_is_pushed_by_the_name_that_was_typed,
         leftovers::the_file_with_the_id_goes_with_the_container,
         leftovers::an_image_has_no_arguments_of_another_entrypoint,
+        leftovers::a_pod_goes_with_the_image_of_its_infra_container,
+        leftovers::a_whole_name_is_shown_alone,
         leftovers::an_image_that_stays_is_told_of,
         leftovers::a_runtime_is_given_its_flags,
         leftovers::credentials_are_where_they_are_said_to_be,

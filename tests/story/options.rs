@@ -191,6 +191,38 @@ pub(crate) fn limits_and_mounts() -> Result<()> {
         .rpod("run --rm --tz Europe/Berlin alpine date +%Z")
         .ok()?;
     stack
+        .rpod("run --rm --tz local alpine sh -c")
+        .arg("test -e /etc/localtime && mount | grep -c localtime")
+        .ok()?
+        .is("1")?;
+    // A link there would lead the mount to another zone's file; a container that knows the zone has a link to it.
+    stack
+        .rpod("create --name zoned --tz Europe/Berlin alpine sh -c")
+        .arg("mkdir -p /usr/share; mount | grep -c localtime; readlink /etc/localtime; date +%Z | cut -c1-2")
+        .ok()?;
+    let files = stack.scratch.path("zoneinfo");
+    fs::create_dir_all(files.join("Europe"))?;
+    for zone in ["Europe/Berlin", "UTC"] {
+        fs::copy(
+            format!("/usr/share/zoneinfo/{zone}"),
+            files.join(zone.rsplit('/').next().unwrap_or(zone)),
+        )?;
+    }
+    fs::rename(files.join("Berlin"), files.join("Europe/Berlin"))?;
+    stack.rpod("start -a zoned").ok()?.is("1\nCE")?;
+    stack
+        .rpod(&format!("cp {} zoned:/usr/share/zoneinfo", files.display()))
+        .ok()?;
+    stack
+        .rpod("start -a zoned")
+        .ok()?
+        .is("0\n../usr/share/zoneinfo/Europe/Berlin\nCE")?;
+    stack
+        .rpod("inspect zoned --format")
+        .arg("{{.Config.Timezone}} {{len .Mounts}}")
+        .ok()?
+        .is("Europe/Berlin 0")?;
+    stack
         .rpod("run --rm --tz No/Where alpine true")
         .exits(125)?
         .complains("finding timezone: unknown time zone")?;
