@@ -178,7 +178,7 @@ pub(crate) fn reset_leaves_what_is_not_ours() -> Result<()> {
 }
 
 pub(crate) fn containers_pass_to_another_runtime() -> Result<()> {
-    let crun = peer("crun")?;
+    let runc = peer("runc")?;
     let stack = Stack::with_alpine()?;
     stack.rpod("create --name one alpine echo ran").ok()?;
     stack
@@ -188,12 +188,12 @@ pub(crate) fn containers_pass_to_another_runtime() -> Result<()> {
         .rpod("system migrate --new-runtime nothing")
         .exits(125)?
         .complains("nothing")?;
-    stack.rpod("system migrate --new-runtime crun").ok()?;
+    stack.rpod("system migrate --new-runtime runc").ok()?;
     stack
         .rpod("inspect one two --format")
         .arg("{{.OCIRuntime}} {{.State.Running}}")
         .ok()?
-        .is(format!("{0} false\n{0} false", crun.display()))?;
+        .is(format!("{0} false\n{0} false", runc.display()))?;
     stack.rpod("start -a one").ok()?.is("ran")?;
     stack.rpod("start two").ok()?;
     stack.rpod("rm -f -t 0 two").ok()?;
