@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::registry::Access;
 use tests::stack::Parts;
-use tests::{Context as _, Result, Stack, ensure, ours, peer};
+use tests::{Context as _, Result, Stack, ensure, ours, peer, until};
 
 use crate::engine::nothing_is_left;
 use crate::strike::{Blow, Whom, strike};
@@ -149,7 +149,7 @@ pub(crate) fn a_runtime_that_was_not_told_of_the_end_is_told() -> Result<()> {
             let pid = orphan(&stack, made)?;
             let id = stack.rpod("inspect --format {{.Id}} orphan").ok()?;
             if made.len() == 1 {
-                kill(pid, Signal::SIGKILL)?;
+                end(pid)?;
             }
             lose_run_directory(&stack)?;
             stack.rpod(command).ok()?;
@@ -198,6 +198,17 @@ fn pid_of(stack: &Stack, field: &str) -> Result<Pid> {
 }
 
 /// Nobody may reap it here.
+/// Kills it and waits until the kernel is done with it.
+fn end(pid: Pid) -> Result<()> {
+    kill(pid, Signal::SIGKILL)?;
+    let stat = format!("/proc/{pid}/stat");
+    until("the container's end", || {
+        let line = fs::read_to_string(&stat).unwrap_or_default();
+        let state = line.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
+        Ok(matches!(state, None | Some(b'Z' | b'X')))
+    })
+}
+
 fn lives(pid: Pid) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline"));
     line.is_ok_and(|line| !line.is_empty())

@@ -21,6 +21,8 @@ pub mod trial;
 pub mod unruly;
 pub mod user;
 
+use std::time::{Duration, Instant};
+
 pub use anyhow::{Context, Error, Result, bail, ensure};
 pub use command::{Cmd, Output};
 pub use programs::{ours, peer};
@@ -29,3 +31,13 @@ pub use stack::Stack;
 pub use terminal::Terminal;
 pub use trial::{Trial, run, skip, trial};
 pub use unruly::{Asked, Fault, Unruly};
+
+/// Asks again until it is so, for at most ten seconds.
+pub fn until(what: &str, mut so: impl FnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !so()? {
+        ensure!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

@@ -6,9 +6,8 @@ use nix::sys::signal::Signal;
 use tests::command::Cmd;
 use tests::registry::{Access, PASSWORD, USER};
 use tests::stack::Parts;
-use tests::{Result, Stack, ensure, peer};
+use tests::{Result, Stack, ensure, peer, until};
 
-use crate::engine::until;
 use crate::rootless::free_port;
 
 pub(crate) fn tls_needs_the_authority() -> Result<()> {

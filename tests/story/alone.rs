@@ -4,9 +4,7 @@ use std::fs;
 
 use tests::image::busybox;
 use tests::user::{Ranges, User};
-use tests::{Cmd, Result, Scratch, ensure, peer};
-
-use crate::engine::until;
+use tests::{Cmd, Result, Scratch, ensure, peer, until};
 
 /// Somebody with a bundle of their own, as the runtime's own words make it.
 struct Person {

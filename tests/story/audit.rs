@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use tests::user::Ranges;
-use tests::{Cmd, Result, Scratch, Stack, ensure, peer, skip};
+use tests::{Cmd, Result, Scratch, Stack, ensure, peer, skip, until};
 
-use crate::engine::until;
 use crate::rootless::Person;
 
 const CALLER: &str = "4242";

@@ -3,9 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use tests::{Result, Stack, ensure, peer};
-
-use crate::engine::until;
+use tests::{Result, Stack, ensure, peer, until};
 
 pub(crate) fn renamed() -> Result<()> {
     let stack = Stack::with_alpine()?;

@@ -330,13 +330,3 @@ pub(crate) fn several_images_in_one_archive() -> Result<()> {
         .says("ID=fedora")?;
     Ok(())
 }
-
-/// Asks again until it is so, for at most ten seconds.
-pub(crate) fn until(what: &str, mut so: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !so()? {
-        ensure!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
-}

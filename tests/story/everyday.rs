@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 use tests::user::{Ranges, User};
-use tests::{Context as _, Result, ensure, peer, skip};
+use tests::{Context as _, Result, ensure, peer, skip, until};
 
-use crate::engine::until;
 use crate::rootless::{Person, free_port};
 
 pub(crate) fn logs_without_root() -> Result<()> {

@@ -1,9 +1,7 @@
 //! What a user's fingers expect of podman, found by its own system tests.
 
 use nix::sys::signal::Signal;
-use tests::{Result, Stack, ensure};
-
-use crate::engine::until;
+use tests::{Result, Stack, ensure, until};
 
 /// Every byte of a file arrives, those of the detach keys among them.
 pub(crate) fn a_file_is_no_keyboard() -> Result<()> {

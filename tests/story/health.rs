@@ -4,9 +4,7 @@ use std::fs;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::{Context as _, Result, Stack, ensure};
-
-use crate::engine::until;
+use tests::{Context as _, Result, Stack, ensure, until};
 
 pub(crate) fn a_container_is_told_well_or_not() -> Result<()> {
     let stack = Stack::with_alpine()?;

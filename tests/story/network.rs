@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 use tests::network::Host;
-use tests::{Cmd, Result, Stack, ensure};
-
-use crate::engine::until;
+use tests::{Cmd, Result, Stack, ensure, until};
 
 /// A stack whose commands run on a host of their own.
 pub(crate) struct Town {

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use tests::{Cmd, Result, ensure};
+use tests::{Cmd, Result, ensure, until};
 
-use crate::engine::until;
 use crate::network::Town;
 
 /// `podman network create`'s words for what cannot be.

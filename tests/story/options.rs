@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tests::{Cmd, Result, Stack, ensure};
-
-use crate::engine::until;
+use tests::{Cmd, Result, Stack, ensure, until};
 
 pub(crate) fn environment_is_adapted() -> Result<()> {
     let stack = Stack::with_alpine()?;

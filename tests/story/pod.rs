@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use tests::{Result, Stack, ensure, skip};
-
-use crate::engine::until;
+use tests::{Result, Stack, ensure, skip, until};
 
 pub(crate) fn two_containers_in_a_pod() -> Result<()> {
     let stack = Stack::with_alpine()?;

@@ -2,9 +2,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::{Result, Stack, ensure};
-
-use crate::engine::until;
+use tests::{Result, Stack, ensure, until};
 
 fn statuses(stack: &Stack) -> Result<String> {
     let line = "ps -a --format '{{.Names}}: {{.Status}}'";

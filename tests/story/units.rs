@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tests::image::Image;
-use tests::{Cmd, Result, Stack, ensure, peer};
-
-use crate::engine::until;
+use tests::{Cmd, Result, Stack, ensure, peer, until};
 
 /// Stands where systemd does: its socket, and what it has heard.
 struct Unit {
