@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use tests::image::Image;
-use tests::{Cmd, Result, Stack, ensure, peer};
+use tests::{Cmd, Result, Stack, ensure, peer, until};
 
 pub(crate) fn pull_and_list_images() -> Result<()> {
     let stack = Stack::new()?;

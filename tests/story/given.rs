@@ -235,7 +235,7 @@ pub(crate) fn an_image_goes_with_its_container() -> Result<()> {
     stack
         .rpod("run -d --rmi --name last alpine sleep 0.2")
         .ok()?;
-    crate::engine::until("the image to be gone", || {
+    tests::until("the image to be gone", || {
         Ok(stack.rpod("images -q").ok()?.text().is_empty())
     })?;
     stack.rpod("ps -aq").ok()?.is("")?;

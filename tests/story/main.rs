@@ -329,6 +329,7 @@ fn main() -> ExitCode {
         audit::loginuid_reaches_an_ordinary_users_container,
         audit::a_watch_tells_who_asked,
         rootless::root_inside_and_the_user_outside,
+        rootless::no_setuid_programs_but_two,
         rootless::the_namespace_is_made_once,
         rootless::nothing_of_others_is_in_reach,
         rootless::without_ranges_there_is_one_user,

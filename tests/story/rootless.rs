@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::sys::signal::{Signal, kill};
 use tests::registry::{Access, Registry};
 use tests::user::{Ranges, User};
-use tests::{Result, Scratch, ensure, peer, skip};
+use tests::{Context as _, Result, Scratch, ensure, peer, skip};
 
 /// A user who has pulled an image.
 pub(crate) struct Person {
@@ -35,6 +35,44 @@ impl Person {
             scratch,
         })
     }
+}
+
+/// What was started with powers that its caller had not, in all that a user's everyday commands start.
+pub(crate) fn no_setuid_programs_but_two() -> Result<()> {
+    peer("strace")?;
+    let person = Person::new("s", Ranges::Some)?;
+    let user = &person.user;
+    let trace = person.scratch.path("trace");
+    let words = "-f -qq -z -e trace=execve,execveat -e signal=none -A -o";
+    let mut words: Vec<&str> = words.split(' ').collect();
+    words.push(trace.to_str().context("a path that is no text")?);
+    // The holder of the namespaces is made anew, and ends with the last command: strace waits for all that it has seen.
+    user.sh(
+        "set -e; rpod system migrate; rpod run --rm alpine true; rpod run -d --name bridged --network bridge alpine sleep 600; \
+         rpod exec bridged true; rpod cp bridged:/etc/passwd copy; rpod rm -f -t 0 bridged; rpod system migrate",
+    )
+    .through("strace", &words)
+    .ok()?;
+    let traced = fs::read_to_string(&trace)?;
+    // Until then it is root who prepares.
+    let (_, own) = traced
+        .split_once("\"setpriv\"")
+        .context("nobody became the user")?;
+    let started = own.lines().filter_map(|line| line.split('"').nth(1));
+    let mut powerful: Vec<&str> = started
+        .filter(|path| {
+            let mode = fs::metadata(path).map_or(0, |about| about.permissions().mode());
+            mode & 0o6000 != 0
+        })
+        .filter_map(|path| path.rsplit('/').next())
+        .collect();
+    powerful.sort_unstable();
+    powerful.dedup();
+    ensure!(
+        powerful == ["newgidmap", "newuidmap"],
+        "{powerful:?}\n{traced}"
+    );
+    Ok(())
 }
 
 pub(crate) fn root_inside_and_the_user_outside() -> Result<()> {
