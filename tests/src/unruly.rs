@@ -221,7 +221,7 @@ fn ask(behind: &str, asked: &Asked, body: &[u8]) -> Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// A proxy that connects whatever is asked for, by HTTP's `CONNECT` or SOCKS 5, to `behind`; gives its address and what was asked
+/// A proxy that connects whatever is asked for, by HTTP's whole URLs and `CONNECT` or SOCKS 5, to `behind`; gives its address and what was asked
 /// for so far.
 pub fn proxy(behind: &str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("listening")?;
@@ -240,22 +240,55 @@ pub fn proxy(behind: &str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
 fn connect(client: &TcpStream, behind: &str, log: &Mutex<Vec<String>>) -> Result<()> {
     let mut first = [0];
     client.peek(&mut first)?;
-    let (asked, accepted): (_, &[u8]) = match first[0] {
-        5 => (socks(client)?, b"\x05\0\0\x01\0\0\0\0\0\0"),
-        _ => (
-            head(&mut BufReader::new(client))?.0,
-            b"HTTP/1.1 200 Connected\r\n\r\n",
-        ),
+    let note = |asked: String| {
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push(asked);
     };
-    log.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(asked);
+    let accepted: &[u8] = match first[0] {
+        5 => {
+            note(socks(client)?);
+            b"\x05\0\0\x01\0\0\0\0\0\0"
+        }
+        _ => {
+            let mut reader = BufReader::new(client);
+            let (line, headers) = head(&mut reader)?;
+            note([&[line.clone()], &headers[..]].concat().join("\n"));
+            if !line.starts_with("CONNECT ") {
+                return forward(client, &mut reader, behind, &line, headers);
+            }
+            b"HTTP/1.1 200 Connected\r\n\r\n"
+        }
+    };
     let registry = TcpStream::connect(behind)?;
     let mut to_client = client;
     to_client.write_all(accepted)?;
     let (mut from_client, mut to_registry) = (client.try_clone()?, registry.try_clone()?);
     thread::spawn(move || std::io::copy(&mut from_client, &mut to_registry));
     std::io::copy(&mut &registry, &mut to_client)?;
+    Ok(())
+}
+
+/// One request for a whole URL, with what the proxy itself is told left out.
+fn forward(
+    mut client: &TcpStream,
+    reader: &mut impl BufRead,
+    behind: &str,
+    line: &str,
+    mut headers: Vec<String>,
+) -> Result<()> {
+    let mut words = line.split(' ');
+    let method = words.next().unwrap_or_default().to_owned();
+    let url = words.next().context("no URL")?;
+    let (_, place) = url.split_once("://").context("no whole URL")?;
+    let path = place.find('/').map_or("/", |at| &place[at..]).to_owned();
+    headers.retain(|line| !line.to_ascii_lowercase().starts_with("proxy-"));
+    let asked = Asked {
+        method,
+        path,
+        headers,
+    };
+    let body = body(reader, &asked)?;
+    client.write_all(&ask(behind, &asked, &body)?)?;
     Ok(())
 }
 

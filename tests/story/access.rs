@@ -383,7 +383,7 @@ pub(crate) fn an_identity_token_is_no_obstacle() -> Result<()> {
 }
 
 pub(crate) fn a_proxy_is_gone_through() -> Result<()> {
-    proxied("http", "CONNECT registry.invalid:80 ")
+    proxied("http", "GET http://registry.invalid/v2/")
 }
 
 pub(crate) fn a_socks_proxy_is_gone_through() -> Result<()> {
@@ -410,11 +410,53 @@ fn proxied(scheme: &str, expected: &str) -> Result<()> {
     );
     ensure!(!connects.is_empty(), "the proxy was not asked");
     through(inspect).env("NO_PROXY", ".invalid").exits(1)?;
+    let nobody = format!("127.0.0.1:{}", free_port()?);
+    through(inspect)
+        .env("HTTP_PROXY", format!("{scheme}://{nobody}"))
+        .exits(1)?
+        .complains(format!("through the proxy {nobody}: "))?;
     // What is on this host is never asked for through a proxy.
     let before = connects.len();
     through(&format!("inspect {}", stack.remote("alpine:latest"))).ok()?;
     let after = asked.lock().map(|asked| asked.len()).unwrap_or_default();
     ensure!(after == before, "the proxy was asked for this host");
+    if scheme == "http" {
+        an_upload_goes_through(&stack, &proxy)?;
+    }
+    Ok(())
+}
+
+/// Bodies follow their heads, and the proxy learns who asks. Of HTTPS it makes a tunnel.
+fn an_upload_goes_through(stack: &Stack, proxy: &str) -> Result<()> {
+    let copy = format!(
+        "copy --dest-tls-verify=false {} docker://registry.invalid/new:1",
+        stack.remote("fedora:24")
+    );
+    let named = format!("http://me:secret@{proxy}");
+    let cmd = stack.rskopeo(&copy).env("HTTP_PROXY", &named);
+    cmd.env("HTTPS_PROXY", "").ok()?;
+    let inspect = format!("inspect {}", stack.remote("new:1"));
+    stack.rskopeo(&inspect).ok()?;
+    let secure = Stack::of(Parts::ours()?, Access::Tls)?;
+    let (proxy, asked) = tests::unruly::proxy(&secure.registry.address)?;
+    let told = || {
+        asked
+            .lock()
+            .map(|asked| asked.join("\n"))
+            .unwrap_or_default()
+    };
+    let inspect = "inspect --tls-verify=false docker://registry.invalid/alpine:latest";
+    let cmd = secure
+        .rskopeo(inspect)
+        .env("HTTPS_PROXY", format!("http://me:secret@{proxy}"));
+    cmd.env("HTTP_PROXY", "").ok()?;
+    ensure!(
+        told().starts_with("CONNECT registry.invalid:443 "),
+        "{}",
+        told()
+    );
+    // base64 of me:secret
+    ensure!(told().contains("Basic bWU6c2VjcmV0"), "{}", told());
     Ok(())
 }
 

@@ -8,8 +8,9 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector as _, SocksConnector, TcpConnector,
 };
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, ProxyProtocol};
 
+use super::forward::{ForwardConnector, ToProxy};
 use super::proxy::Proxies;
 use super::tls::TlsConnector;
 
@@ -26,42 +27,82 @@ const BUFFER: usize = 128 * 1024;
 #[derive(Debug)]
 pub struct Agents {
     direct: Agent,
-    http_proxy: Option<Agent>,
-    https_proxy: Option<Agent>,
+    http_proxy: Option<Proxied>,
+    https_proxy: Option<Proxied>,
     proxies: Proxies,
+}
+
+#[derive(Debug)]
+struct Proxied {
+    agent: Agent,
+    /// `proxy.example.com:3128`
+    proxy: String,
 }
 
 impl Agents {
     pub fn new(tls: &TlsConnector, user_agent: &str, proxies: Proxies) -> Result<Self> {
-        let through = |url: Option<&str>| -> Result<Option<Agent>> {
-            let Some(url) = url else {
-                return Ok(None);
-            };
-            // Not the URL itself: it may hold a password.
-            let proxy = Proxy::new(url).context("reading the proxy that the environment names")?;
-            Ok(Some(agent(tls, user_agent, Some(proxy))))
+        // Not the URL itself in errors: it may hold a password.
+        let proxy = |url: Option<&str>| -> Result<Option<Proxy>> {
+            url.map(Proxy::new)
+                .transpose()
+                .context("reading the proxy that the environment names")
         };
+        let tunnelled = |proxy: Proxy| Proxied {
+            proxy: format!("{}:{}", proxy.host(), proxy.port()),
+            agent: agent(tls, user_agent, Some(proxy)),
+        };
+        let http_proxy = proxy(proxies.http())?.map(|proxy| match proxy.protocol() {
+            ProxyProtocol::Http => Proxied {
+                proxy: format!("{}:{}", proxy.host(), proxy.port()),
+                agent: forwarded(user_agent, &proxy),
+            },
+            _ => tunnelled(proxy),
+        });
         Ok(Self {
             direct: agent(tls, user_agent, None),
-            http_proxy: through(proxies.http())?,
-            https_proxy: through(proxies.https())?,
+            http_proxy,
+            https_proxy: proxy(proxies.https())?.map(tunnelled),
             proxies,
         })
     }
 
     pub fn for_url(&self, url: &str) -> &Agent {
+        self.proxied(url)
+            .map_or(&self.direct, |proxied| &proxied.agent)
+    }
+
+    /// The proxy through which a URL is asked for.
+    pub fn proxy_for(&self, url: &str) -> Option<&str> {
+        self.proxied(url).map(|proxied| proxied.proxy.as_str())
+    }
+
+    fn proxied(&self, url: &str) -> Option<&Proxied> {
         let through = match url.starts_with("https://") {
             true => self.https_proxy.as_ref(),
             false => self.http_proxy.as_ref(),
         };
-        through
-            .filter(|_| !self.proxies.is_exception(url))
-            .unwrap_or(&self.direct)
+        through.filter(|_| !self.proxies.is_exception(url))
     }
 }
 
 fn agent(tls: &TlsConnector, user_agent: &str, proxy: Option<Proxy>) -> Agent {
-    let config = Config::builder()
+    let connector =
+        ().chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(tls.clone());
+    let config = config(user_agent, proxy);
+    Agent::with_parts(config, connector, DefaultResolver::default())
+}
+
+/// For plain HTTP.
+fn forwarded(user_agent: &str, proxy: &Proxy) -> Agent {
+    let connector = ().chain(TcpConnector::default()).chain(ForwardConnector::new(proxy));
+    Agent::with_parts(config(user_agent, None), connector, ToProxy::new(proxy))
+}
+
+fn config(user_agent: &str, proxy: Option<Proxy>) -> Config {
+    Config::builder()
         .http_status_as_error(false)
         // Redirects are followed by the client, which knows which host may see the credentials.
         .max_redirects(0)
@@ -74,11 +115,5 @@ fn agent(tls: &TlsConnector, user_agent: &str, proxy: Option<Proxy>) -> Agent {
         .output_buffer_size(BUFFER)
         .user_agent(user_agent)
         .proxy(proxy)
-        .build();
-    let connector =
-        ().chain(SocksConnector::default())
-            .chain(ConnectProxyConnector::default())
-            .chain(TcpConnector::default())
-            .chain(tls.clone());
-    Agent::with_parts(config, connector, DefaultResolver::default())
+        .build()
 }

@@ -220,7 +220,7 @@ impl Client {
         let mut body = body;
         let request = request.body(SendBody::from_reader(&mut body))?;
         let sent = self.agents.for_url(&url).run(request);
-        sent.map_err(|error| told(&method, &url, error))
+        sent.map_err(|error| told(&method, &url, self.agents.proxy_for(&url), error))
     }
 
     fn settle(&self, asking: &Asking<'_>) -> Result<Response<Body>> {
@@ -282,7 +282,7 @@ impl Client {
             Some(bytes) => agent.run(request.body(bytes)?),
             None => agent.run(request.body(())?),
         };
-        let answer = answer.map_err(|error| told(method, url, error));
+        let answer = answer.map_err(|error| told(method, url, self.agents.proxy_for(url), error));
         fatal::debug(|| match &answer {
             Ok(response) => format!("{method} {url}: {}", response.status()),
             Err(error) => format!("{method} {url}: {error:#}"),
@@ -338,7 +338,12 @@ fn try_schemes(agents: &Agents, host: &str) -> Result<&'static str> {
             let body = answer.into_body().into_with_config().limit(64 << 10);
             body.read_to_vec().ok();
         });
-        answer.map_err(|error| (is_plain_http(&error), told(&Method::GET, &url, error)))
+        answer.map_err(|error| {
+            (
+                is_plain_http(&error),
+                told(&Method::GET, &url, agents.proxy_for(&url), error),
+            )
+        })
     };
     let secure = match ping("https") {
         Ok(()) => return Ok("https"),

@@ -109,7 +109,7 @@ impl Daemon {
                 "Cannot connect to the Docker daemon at {}. Is the docker daemon running? (--daemon-host names another): {cause}",
                 self.host
             ),
-            other => told(&method, url, other),
+            other => told(&method, url, None, other),
         })
     }
 

@@ -9,7 +9,7 @@
 //! authorization  tokens and passwords by scope                 resume    blobs whose download is taken up again
 //! agents         connections, through proxies or not           location  where an answer leads to
 //! kept           what a broken-off run has downloaded          shared    one client for all images of a repository
-//! until_done     the blobs of a copy that has nothing else to show
+//! until_done     the blobs of a copy that has nothing else to show    forward   plain HTTP through a proxy
 //! retry          when and how often to try again               refused   the registry's own words
 //! known          which repositories have a blob, from run to run
 //! daemon         Docker's, over a socket in the file system (unix) or TCP
@@ -21,6 +21,7 @@ mod challenge;
 mod client;
 mod contents;
 mod daemon;
+mod forward;
 mod kept;
 mod known;
 mod location;

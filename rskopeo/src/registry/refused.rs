@@ -103,7 +103,7 @@ pub fn is_plain_http(error: &ureq::Error) -> bool {
 const NO_HOST: &str = "no such host";
 
 /// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
-pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
+pub fn told(method: &Method, url: &str, proxy: Option<&str>, error: ureq::Error) -> anyhow::Error {
     let verb = match *method {
         Method::GET => "Get",
         Method::HEAD => "Head",
@@ -125,5 +125,9 @@ pub fn told(method: &Method, url: &str, error: ureq::Error) -> anyhow::Error {
         ureq::Error::Io(error) => error.into(),
         other => other.into(),
     };
-    cause.context(format!("{verb} {url:?}"))
+    let asking = format!("{verb} {url:?}");
+    match proxy {
+        Some(proxy) => cause.context(format!("{asking} through the proxy {proxy}")),
+        None => cause.context(asking),
+    }
 }
