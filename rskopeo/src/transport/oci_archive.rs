@@ -138,13 +138,14 @@ impl Destination for OciArchiveDestination {
 
     fn put_blob(
         &self,
-        _blob: Option<&Descriptor>,
+        blob: Option<&Descriptor>,
         _role: &Role,
         stream: BlobStream<'_>,
     ) -> Result<Written> {
         let mut archive = self.archive();
         let Archive { tar, blobs, .. } = &mut *archive;
-        tar.blob(stream, |written| {
+        let told = blob.map(|blob| member(&blob.digest));
+        tar.blob(stream, told.as_deref(), |written| {
             let is_new = blobs.insert(written.digest.clone());
             is_new.then(|| member(&written.digest))
         })

@@ -113,7 +113,7 @@ impl Destination for DockerArchiveDestination {
                 tar.bytes(&config_name(&written.digest), config)?;
                 Ok(written)
             }
-            Role::Layer(_) => tar.blob(stream, |written| {
+            Role::Layer(_) => tar.blob(stream, None, |written| {
                 let is_new = blobs.insert(written.digest.clone());
                 is_new.then(|| layer_name(&written.digest))
             }),

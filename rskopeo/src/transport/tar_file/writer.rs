@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tar::{EntryType, Header};
 
 use super::output::Output;
@@ -39,22 +39,32 @@ impl TarWriter {
         }
     }
 
-    /// Appends a blob. `name` gives it a name when its digest is known, or None if the archive has it already.
+    /// Appends a blob. `name` gives it a name when its digest is known, or None if the archive has it already. Where the name is
+    /// `told` before, it may be longer than a plain header's.
     pub fn blob(
         &mut self,
         stream: BlobStream<'_>,
+        told: Option<&str>,
         name: impl FnOnce(&Written) -> Option<String>,
     ) -> Result<Written> {
         let start = self.end;
+        let room = match told {
+            Some(name) => head(name, EntryType::Regular, 0)?.len() as u64,
+            None => BLOCK,
+        };
+        let content = start + room;
         let file = self.output.file();
-        file.seek(SeekFrom::Start(start + BLOCK))?;
+        file.seek(SeekFrom::Start(content))?;
         let written = stream.write_to(file)?;
         if let Some(name) = name(&written) {
-            let header = header(&name, EntryType::Regular, written.size)?;
-            file.write_all_at(header.as_bytes(), start)?;
-            self.end = start + BLOCK + written.size.next_multiple_of(BLOCK);
+            let head = head(&name, EntryType::Regular, written.size)?;
+            if head.len() as u64 != room {
+                bail!("naming {name:?} in an archive: the name was not told before");
+            }
+            file.write_all_at(&head, start)?;
+            self.end = content + written.size.next_multiple_of(BLOCK);
             // The padding; also cuts off what an unnamed blob left here before.
-            file.set_len(start + BLOCK + written.size)?;
+            file.set_len(content + written.size)?;
             file.set_len(self.end)?;
         }
         Ok(written)
@@ -105,6 +115,28 @@ impl TarWriter {
     }
 }
 
+/// The header, after one of pax (pax(1) "pax Interchange Format") where it has no room for the name.
+fn head(name: &str, kind: EntryType, size: u64) -> Result<Vec<u8>> {
+    if Header::new_ustar().set_path(name).is_ok() {
+        return Ok(header(name, kind, size)?.as_bytes().to_vec());
+    }
+    let mut record = pax_record("path", name).into_bytes();
+    let told = header("PaxHeaders/name", EntryType::XHeader, record.len() as u64)?;
+    record.resize(record.len().next_multiple_of(BLOCK as usize), 0);
+    let short = header("name", kind, size)?;
+    Ok([told.as_bytes().as_slice(), &record, short.as_bytes()].concat())
+}
+
+/// `25 path=blobs/sha256/0123\n`: the number counts itself, too.
+fn pax_record(keyword: &str, value: &str) -> String {
+    let rest = format!(" {keyword}={value}\n");
+    let mut size = rest.len();
+    while size != size.to_string().len() + rest.len() {
+        size = size.to_string().len() + rest.len();
+    }
+    format!("{size}{rest}")
+}
+
 fn header(name: &str, kind: EntryType, size: u64) -> Result<Header> {
     let mut header = Header::new_ustar();
     header.set_path(name).with_context(|| {
@@ -118,4 +150,16 @@ fn header(name: &str, kind: EntryType, size: u64) -> Result<Header> {
     header.set_mtime(0);
     header.set_cksum();
     Ok(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_counts_itself() {
+        assert_eq!(pax_record("path", "abc"), "12 path=abc\n");
+        assert_eq!(pax_record("path", &"x".repeat(89))[..9], *"98 path=x");
+        assert_eq!(pax_record("path", &"x".repeat(92))[..10], *"102 path=x");
+    }
 }
