@@ -252,7 +252,7 @@ fn connect(client: &TcpStream, behind: &str, log: &Mutex<Vec<String>>) -> Result
         _ => {
             let mut reader = BufReader::new(client);
             let (line, headers) = head(&mut reader)?;
-            note([&[line.clone()], &headers[..]].concat().join("\n"));
+            note(format!("{line}\n{}", headers.join("\n")));
             if !line.starts_with("CONNECT ") {
                 return forward(client, &mut reader, behind, &line, headers);
             }
