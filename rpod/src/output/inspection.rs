@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::listing::over_all;
-use super::template::{Methods, Template, no_methods};
+use super::template::{Methods, Template, no_methods, with_times};
 use super::{json, unescape};
 
 /// Print the objects; `name` is the command's, for errors about the template.
@@ -24,7 +24,7 @@ pub fn inspected_with(name: &str, objects: &[Value], format: &str, methods: Meth
                 row.push('\n');
             }
             let template = Template::parse(name, &over_all(&row))?;
-            template.execute(&objects.to_vec().into(), methods)?
+            template.execute(&objects.iter().map(with_times).collect(), methods)?
         }
     };
     io::stdout().lock().write_all(text.as_bytes())?;

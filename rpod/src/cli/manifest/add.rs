@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap::builder::{StringValueParser, TypedValueParser as _};
 
 use super::annotations;
 use crate::cli::image::RegistryOptions;
@@ -53,7 +54,7 @@ struct ArtifactOptions {
     #[arg(long)]
     artifact: bool,
     /// File that is the artifact's configuration
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = StringValueParser::new().map(PathBuf::from))]
     artifact_config: Option<PathBuf>,
     /// Media type of the artifact's configuration
     #[arg(long, value_name = "TYPE")]
@@ -101,7 +102,9 @@ impl From<ArtifactOptions> for Artifact {
     fn from(options: ArtifactOptions) -> Artifact {
         Artifact {
             kind: options.artifact_type,
-            config: options.artifact_config,
+            config: options
+                .artifact_config
+                .filter(|path| !path.as_os_str().is_empty()),
             config_type: options.artifact_config_type,
             layer_type: options.artifact_layer_type,
             exclude_titles: options.artifact_exclude_titles,

@@ -90,12 +90,15 @@ fn confirmed_for(volumes: &[Volume], all: bool) -> Result<bool> {
         true => ("all volumes", "dangling"),
         false => ("anonymous local volumes", "dangling anonymous"),
     };
+    let mut warning = format!(
+        "WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:"
+    );
     if volumes.is_empty() {
-        println!("No {kind} volumes found");
+        println!("{warning}\nNo {kind} volumes found");
         return Ok(false);
     }
-    let list: String = volumes.iter().map(|v| format!("\n{}", v.name)).collect();
-    confirmed(&format!(
-        "WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:{list}"
-    ))
+    for volume in volumes {
+        warning += &format!("\n{}", volume.name);
+    }
+    confirmed(&warning)
 }

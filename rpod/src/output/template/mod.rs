@@ -10,6 +10,7 @@
 mod eval;
 mod functions;
 mod lexer;
+mod moment;
 mod parser;
 mod printf;
 mod printing;
@@ -18,6 +19,7 @@ mod properties;
 mod structs;
 mod tree;
 
+pub(super) use moment::with_times;
 pub(super) use printing::general;
 
 use serde_json::Value;

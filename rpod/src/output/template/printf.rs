@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::printing;
+use super::{moment, printing};
 
 /// Go takes a width beyond this for a mistake.
 const MAX_WIDTH: usize = 1_000_000;
@@ -83,6 +83,7 @@ impl Directive {
             ('T', _) => printing::type_name(argument).to_owned(),
             ('t', Value::Bool(truth)) => truth.to_string(),
             ('s', Value::String(text)) => self.cut(text),
+            ('s', Value::Object(_)) if moment::of(argument).is_some() => printing::plain(argument),
             ('q', Value::String(text)) => quote(&self.cut(text)),
             ('x', Value::String(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
             ('X', Value::String(text)) => text.bytes().map(|byte| format!("{byte:02X}")).collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::structs;
+use super::{moment, structs};
 
 /// The value as an action prints it: what is missing or nil is `<no value>`.
 pub(super) fn print(value: &Value) -> String {
@@ -21,6 +21,9 @@ pub(super) fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(array) => format!("[{}]", spaced(array.iter().map(element))),
         Value::Object(object) => {
+            if let Some(time) = moment::of(value) {
+                return moment::print(time);
+            }
             if let Some(values) = structs::values(object, plain) {
                 return format!("{{{}}}", spaced(values.into_iter()));
             }
@@ -41,7 +44,9 @@ pub(super) fn plain(value: &Value) -> String {
 /// What is listed in podman's objects is a struct, of which Go prints the values alone; an object elsewhere may as well be a map.
 fn element(value: &Value) -> String {
     match value {
-        Value::Object(fields) if structs::values(fields, plain).is_none() => {
+        Value::Object(fields)
+            if moment::of(value).is_none() && structs::values(fields, plain).is_none() =>
+        {
             format!("{{{}}}", spaced(fields.values().map(plain)))
         }
         value => plain(value),
@@ -68,6 +73,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         Value::Number(_) => "int",
         Value::String(_) => "string",
         Value::Array(_) => "[]interface {}",
+        Value::Object(_) if moment::of(value).is_some() => "time.Time",
         Value::Object(_) => "map[string]interface {}",
     }
 }

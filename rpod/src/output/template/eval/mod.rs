@@ -12,7 +12,7 @@ use values::{is_record, items, key, member, names};
 pub(super) use values::is_true;
 
 use super::tree::{Binding, Command, Kind, Node, Operand, Pipeline};
-use super::{Fault, Methods, functions, printing};
+use super::{Fault, Methods, functions, moment, printing};
 
 type Evaluated<'a> = Cow<'a, Value>;
 
@@ -290,6 +290,12 @@ impl<'a> State<'a> {
             return Ok(Cow::Owned(computed));
         }
         let fail = |message| Err(Fault::new(offset, message));
+        if let Some(time) = moment::of(&value) {
+            return match moment::method(time, name, arguments) {
+                Some(computed) => Ok(Cow::Owned(computed)),
+                None => fail(format!("can't evaluate field {name} in type time.Time")),
+            };
+        }
         if !arguments.is_empty() {
             return fail(format!(
                 "{name} has arguments but cannot be invoked as function"

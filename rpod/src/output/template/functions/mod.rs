@@ -12,6 +12,7 @@ use compare::{compare, equal, equals_any};
 use words::{escape_html, escape_js, escape_query, join, pad, split, title, truncate};
 
 use super::eval::is_true;
+use super::moment;
 use super::printf::printf;
 use super::printing::{plain, type_name};
 
@@ -55,7 +56,7 @@ pub(super) fn call<'a>(name: &str, arguments: Arguments<'a>) -> Result<Cow<'a, V
         "le" => (compare(&values)? != Ordering::Greater).into(),
         "gt" => (compare(&values)? == Ordering::Greater).into(),
         "ge" => (compare(&values)? != Ordering::Less).into(),
-        "json" => one(&values)?.to_string().into(),
+        "json" => moment::without_marks(one(&values)?.clone()).to_string().into(),
         "lower" => text(one(&values)?)?.to_lowercase().into(),
         "upper" => text(one(&values)?)?.to_uppercase().into(),
         "title" => title(text(one(&values)?)?).into(),
