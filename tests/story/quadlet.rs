@@ -23,6 +23,7 @@ pub(crate) fn units_are_installed_and_removed() -> Result<()> {
     fs::create_dir(user.home.join("app"))?;
     write("app/all.pod", "[Pod]\n")?;
     write("app/settings", "of the application\n")?;
+    write("app/more.quadlets", "# FileName=kept\n[Volume]\n")?;
     let rpod = |line: &str| user.rpod(&format!("quadlet {line}"));
 
     // A unit with its file, a directory, and several units in one file.
@@ -31,9 +32,12 @@ pub(crate) fn units_are_installed_and_removed() -> Result<()> {
         at("web.container"),
         at("env")
     ))?;
-    rpod("install app")
-        .ok()?
-        .is(format!("{}\n{}", at("all.pod"), at("settings")))?;
+    rpod("install app").ok()?.is(format!(
+        "{}\n{}\n{}",
+        at("all.pod"),
+        at("kept.volume"),
+        at("settings")
+    ))?;
     rpod("install both.quadlets").ok()?.is(format!(
         "{}\n{}",
         at("first.container"),
@@ -52,7 +56,7 @@ pub(crate) fn units_are_installed_and_removed() -> Result<()> {
         .ok()?
         .is(
             "all.pod all-pod.service .app.app \nfirst.container first.service .both.app all.pod\n\
-             second.volume second-volume.service .both.app \nweb.container web.service",
+             kept.volume kept-volume.service .app.app \nsecond.volume second-volume.service .both.app \nweb.container web.service",
         )?;
     rpod("list --noheading --filter name=web* --format '{{.Path}}'")
         .ok()?

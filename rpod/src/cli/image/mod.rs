@@ -49,6 +49,7 @@ use super::ExitStatus;
 use super::choice::Amiss;
 use super::errors::worded;
 use crate::engine::image::Access;
+use crate::output::parse_go_duration;
 
 /// The file of `--authfile`, for commands that only read it. One that is not there is told before anything is done.
 pub(super) fn authfile(text: &str) -> Result<PathBuf, Amiss> {
@@ -104,8 +105,16 @@ pub(super) struct CopyOptions {
     #[arg(long, value_name = "COUNT")]
     retry: Option<u32>,
     /// How long to wait before trying again (the waiting grows by itself if not given)
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = delay)]
     retry_delay: Option<String>,
+}
+
+/// A length of time for rskopeo, which reads it, too.
+fn delay(text: &str) -> Result<String, Amiss> {
+    match parse_go_duration(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Amiss(format!("time: invalid duration {text:?}"))),
+    }
 }
 
 /// The same, of commands that Docker has, too.

@@ -100,9 +100,7 @@ fn pull(
             .filter(|image| platform.takes(image)),
     };
     match (policy, local) {
-        (Policy::Never, None) => {
-            bail!("{name}: image not known: with --policy never nothing is pulled")
-        }
+        (Policy::Never, None) => bail!("{name}: image not known"),
         (Policy::Never | Policy::Missing, Some(image)) => Ok(image),
         // What the registry has under the name is newer; what has not changed is not fetched again.
         (Policy::Newer, Some(image)) => {

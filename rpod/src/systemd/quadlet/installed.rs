@@ -133,14 +133,12 @@ pub fn install(paths: &[PathBuf], replace: bool) -> Result<Vec<PathBuf>> {
         for name in names(first)? {
             let path = first.join(&name);
             if path.is_file() {
-                pieces.push(read(&path)?);
+                pieces.extend(unpacked(&path)?);
             }
         }
         Some(format!(".{base}.app"))
     } else if let Some(stem) = base.strip_suffix(".quadlets") {
-        let text = String::from_utf8(read(first)?.text)
-            .with_context(|| format!("{} is not text", first.display()))?;
-        pieces.extend(sections(&text).with_context(|| format!("{}", first.display()))?);
+        pieces.extend(unpacked(first)?);
         Some(format!(".{stem}.app"))
     } else {
         if Kind::of_name(&base).is_none() {
@@ -183,6 +181,17 @@ pub fn install(paths: &[PathBuf], replace: bool) -> Result<Vec<PathBuf>> {
         placed.push(path);
     }
     Ok(placed)
+}
+
+/// A file, or what a `.quadlets` file holds.
+fn unpacked(path: &Path) -> Result<Vec<Piece>> {
+    let file = read(path)?;
+    if !file.name.ends_with(".quadlets") {
+        return Ok(vec![file]);
+    }
+    let text = String::from_utf8(file.text);
+    let text = text.with_context(|| format!("{} is not text", path.display()))?;
+    sections(&text).with_context(|| path.display().to_string())
 }
 
 fn read(path: &Path) -> Result<Piece> {
