@@ -206,14 +206,23 @@ mod tests {
         for (text, expected) in [
             ("{{.Created.Unix}}", "1728660851"),
             ("{{.Created.UnixNano}}", "1728660851250000000"),
-            ("{{.State.FinishedAt.IsZero}} {{.Created.IsZero}}", "true false"),
+            (
+                "{{.State.FinishedAt.IsZero}} {{.Created.IsZero}}",
+                "true false",
+            ),
             ("{{json .Created}}", "\"2024-10-11T15:34:11.25Z\""),
             ("{{.Config.Labels.Created}}", "2024-10-11T15:34:11Z"),
             ("{{.Config.Created}}", "some day"),
-            ("{{.Created.Format \"Jan _2 2006 .000 :04:05.999\"}}", "Oct 11 2024 .250 :34:11.25"),
+            (
+                "{{.Created.Format \"Jan _2 2006 .000 :04:05.999\"}}",
+                "Oct 11 2024 .250 :34:11.25",
+            ),
             ("{{.State.StartedAt.Format \"05.999 05.00\"}}", "05 05.00"),
             ("{{.Created.Month}} {{.Created.Year}}", "October 2024"),
-            ("{{json .State}}", "{\"StartedAt\":\"2024-10-11T15:04:05Z\",\"FinishedAt\":\"0001-01-01T00:00:00Z\"}"),
+            (
+                "{{json .State}}",
+                "{\"StartedAt\":\"2024-10-11T15:04:05Z\",\"FinishedAt\":\"0001-01-01T00:00:00Z\"}",
+            ),
         ] {
             assert_eq!(run(text), expected, "{text}");
         }

@@ -56,7 +56,9 @@ pub(super) fn call<'a>(name: &str, arguments: Arguments<'a>) -> Result<Cow<'a, V
         "le" => (compare(&values)? != Ordering::Greater).into(),
         "gt" => (compare(&values)? == Ordering::Greater).into(),
         "ge" => (compare(&values)? != Ordering::Less).into(),
-        "json" => moment::without_marks(one(&values)?.clone()).to_string().into(),
+        "json" => moment::without_marks(one(&values)?.clone())
+            .to_string()
+            .into(),
         "lower" => text(one(&values)?)?.to_lowercase().into(),
         "upper" => text(one(&values)?)?.to_uppercase().into(),
         "title" => title(text(one(&values)?)?).into(),
