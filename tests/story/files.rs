@@ -59,6 +59,10 @@ pub(crate) fn copied_in_and_out() -> Result<()> {
                 format!("cp {name}:/nothing ."),
                 "could not be found on container",
             ),
+            (
+                format!("cp {name}:nothing/at/all ."),
+                "\"nothing/at/all\" could not be found on container",
+            ),
             (format!("cp src/y {name}:/tmp/src"), ""),
         ];
         for (line, words) in &refused[..5] {

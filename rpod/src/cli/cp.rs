@@ -99,12 +99,7 @@ fn end(ctx: &Context, text: &str) -> Result<(Option<Container>, PathBuf)> {
         Some((name, path)) if !text.starts_with(['/', '.']) => {
             let container =
                 find(ctx, name).with_context(|| format!("container {name:?} does not exist"))?;
-            let path = match path {
-                "" => "/".to_owned(),
-                path if path.starts_with('/') => path.to_owned(),
-                // As its processes see it.
-                path => format!("{}/{path}", container.process.workdir.trim_end_matches('/')),
-            };
+            let path = if path.is_empty() { "/" } else { path };
             Ok((Some(container), path.into()))
         }
         _ => Ok((None, text.into())),

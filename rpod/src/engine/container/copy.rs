@@ -17,7 +17,7 @@ use crate::engine::files::pack::{Form, Packer};
 use crate::engine::files::unpack::{self, Options};
 use crate::engine::files::{self, Root};
 
-/// One end of a copy.
+/// One end of a copy: a path as it was typed. In a container it may be relative to its working directory.
 #[derive(Debug)]
 pub enum End<'a> {
     Host(PathBuf),
@@ -148,7 +148,9 @@ fn open(reached: &[(&str, Reached)], end: &End) -> Result<Place> {
                 .iter()
                 .find(|(id, _)| *id == container.id)
                 .context("a container of this copy is not open")?;
-            let (root, path) = reached.locate(path)?;
+            // Where its processes begin to look.
+            let path = Path::new(&container.process.workdir).join(path);
+            let (root, path) = reached.locate(&path)?;
             Ok(Place { root, path })
         }
     }
