@@ -83,6 +83,7 @@ fn main() -> ExitCode {
         things::a_secret_is_whole_or_not_there,
         things::a_network_is_whole_or_not_there,
         together::two_commands_on_a_container_serialise_or_say_so,
+        together::two_commands_on_a_thing_serialise_or_say_so,
         network::a_killed_setup_or_teardown_leaves_nothing,
         pod::a_killed_step_leaves_what_can_be_removed,
         pod::a_killed_creation_gives_its_name_back,

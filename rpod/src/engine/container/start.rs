@@ -39,14 +39,7 @@ pub fn start(
 
 /// As its restart policy asks: what is noted about restarts stays. The caller holds the container's lock.
 pub(super) fn start_again(ctx: &Context, container: &Container) -> Result<()> {
-    for needed in container.needs() {
-        if !ctx.store.status(needed)?.is_running() {
-            bail!(
-                "some dependencies of container {} are not started: {needed}: container state improper",
-                container.id
-            );
-        }
-    }
+    needed_run(ctx, container)?;
     event::container(ctx, "restart", container);
     start_locked(ctx, container, Until::ALONE).map(drop)
 }
@@ -130,6 +123,18 @@ fn start_needed(ctx: &Context, container: &Container) -> Result<()> {
     Ok(())
 }
 
+fn needed_run(ctx: &Context, container: &Container) -> Result<()> {
+    for needed in container.needs() {
+        if !ctx.store.status(needed)?.is_running() {
+            bail!(
+                "some dependencies of container {} are not started: {needed}: container state improper",
+                container.id
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The caller holds the container's lock.
 fn start_locked(
     ctx: &Context,
@@ -169,7 +174,9 @@ fn start_locked(
     }
     // Left from the last time, it would say that this time had ended too.
     remove::forget_exit(ctx, &container.id)?;
-    let begun = begin(ctx, container, until);
+    // Of what it joins nothing may be left when another command has ended that meanwhile.
+    let begun =
+        begin(ctx, container, until).or_else(|error| needed_run(ctx, container).and(Err(error)));
     if begun.is_err() {
         // What went wrong is the error; what the clearing meets is only added to it.
         if let Err(also) = remove::clear_run(ctx, container) {
