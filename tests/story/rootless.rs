@@ -233,6 +233,21 @@ pub(crate) fn users_of_a_containers_own() -> Result<()> {
         mine.stdout.split_whitespace().nth(2) == Some("100"),
         "{mine}"
     );
+    // As the kernel wants it a line ends where one of rpod's own ends.
+    run("--uidmap 0:1:1000 --gidmap 0:0:1000", "true")?;
+    let own = user.rpod("unshare cat /proc/self/uid_map").ok()?;
+    let lowest = own.stdout.split_whitespace().nth(4);
+    let lowest = lowest.context("a map without ranges")?.to_owned();
+    let mapping = format!("--userns=auto:uidmapping=1:@{lowest}:1");
+    run(&mapping, "true")?;
+    user.rpod("run -d --name seen --network none --userns=nomap alpine sleep 600")
+        .ok()?;
+    user.rpod("top seen huser huid")
+        .ok()?
+        .says(format!("{lowest}      {lowest}"))?;
+    user.rpod("rm -f -t 0 seen").ok()?;
+    run("--oom-score-adj=-1000", "true")?.complains("lower than the current one")?;
+    run("--memory=0", "true")?;
     // Ids that a container has are given to no other.
     user.rpod("run -d --name first --network none --userns=auto alpine sleep 600")
         .ok()?;
@@ -306,6 +321,28 @@ pub(crate) fn networks_without_root() -> Result<()> {
         !fs::exists(user.home.join("run/rpod/rootless-netns"))?,
         "the bridges' namespace is left"
     );
+    user.rpod("run --rm --dns-option ndots:3 alpine cat /etc/resolv.conf")
+        .ok()?
+        .says("options ndots:3")?;
+    // Out of its last network a container is left with its ports, which lead nowhere.
+    let port = free_port()?;
+    let line = format!("run -d --name web --network mine -p {port}:80 alpine sleep 600");
+    user.rpod(&line).ok()?;
+    let known = || {
+        let format = "{{(index .NetworkSettings.Networks \"mine\").MacAddress}}";
+        user.rpod("inspect web --format").arg(format).ok()
+    };
+    let before = known()?;
+    user.rpod("network reload web").ok()?;
+    known()?.is(before.text())?;
+    user.rpod("network disconnect mine web").ok()?;
+    user.rpod("rm -f -t 0 web").ok()?;
+    // What is asked for stands behind what is configured.
+    user.sh("mkdir -p .config/containers && echo '[network]\npasta_options = [\"-I\", \"mine\"]' > .config/containers/containers.conf")
+        .ok()?;
+    user.rpod("run --rm --network pasta:--ns-mac-addr,aa:bb:cc:dd:ee:ff alpine ip link show mine")
+        .ok()?
+        .says("aa:bb:cc:dd:ee:ff")?;
     let refused = user
         .rpod("run --rm --network pasta:--netns=/x alpine true")
         .exits(125)?;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::hostname;
 use super::rootfs::User;
 use crate::engine::container::record::{Container, Process};
-use crate::engine::{Context, runtime};
+use crate::engine::{Context, rootless, runtime};
 use crate::monitor::terminal;
+use crate::output::warn;
 
 pub(super) fn of(
     ctx: &Context,
@@ -59,12 +60,31 @@ pub(super) fn of(
         process["noNewPrivileges"] = json!(true);
     }
     if let Some(score) = container.resources.oom_score_adj {
-        process["oomScoreAdj"] = json!(score);
+        process["oomScoreAdj"] = json!(allowed_score(score)?);
     }
     if let Some(profile) = &container.security.apparmor {
         process["apparmorProfile"] = json!(profile);
     }
     Ok(process)
+}
+
+/// Only root may make the kernel spare a process more than it spares its parent.
+fn allowed_score(asked: i32) -> Result<i32> {
+    if !rootless() {
+        return Ok(asked);
+    }
+    let path = "/proc/self/oom_score_adj";
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+    let own = text
+        .trim()
+        .parse()
+        .with_context(|| format!("reading {path}"))?;
+    if asked < own {
+        warn(&format!(
+            "Requested oom_score_adj={asked} is lower than the current one, changing to {own}"
+        ));
+    }
+    Ok(asked.max(own))
 }
 
 /// What a container's first process and an exec session have in common.

@@ -117,7 +117,9 @@ impl NetworkOptions {
     }
 
     fn refuse_dns_without_network(&self, c: &Container) -> Result<()> {
-        let is_none = c.namespaces.net == Namespace::Private && !c.network.bridged;
+        let is_none = c.namespaces.net == Namespace::Private
+            && !c.network.bridged
+            && c.network.user_mode.is_none();
         let asked = [
             ("dns", !self.dns.is_empty()),
             ("dns-option", !self.dns_option.is_empty()),
@@ -175,7 +177,7 @@ impl NetworkOptions {
                 Ok(())
             }
             ("pasta" | "slirp4netns", _) => {
-                c.network.user_mode = Some(user_mode(text)?);
+                c.network.user_mode = Some(user_mode(ctx, text)?);
                 Ok(())
             }
             ("private", "") => self.by_default(ctx, "", c),
@@ -280,7 +282,7 @@ pub(super) fn publishes(c: &Container) -> bool {
 }
 
 /// `pasta[:OPTION,…]` or `slirp4netns[:KEY=VALUE,…]`.
-fn user_mode(text: &str) -> Result<UserMode> {
+fn user_mode(ctx: &Context, text: &str) -> Result<UserMode> {
     let (program, options) = text.split_once(':').unwrap_or((text, ""));
     let options: Vec<String> = options
         .split(',')
@@ -294,10 +296,7 @@ fn user_mode(text: &str) -> Result<UserMode> {
         "pasta" => user_mode::check_pasta(&options)?,
         _ => user_mode::check_slirp4netns(&options)?,
     }
-    Ok(UserMode {
-        program: program.to_owned(),
-        options,
-    })
+    Ok(user_mode::mode(ctx, program, options))
 }
 
 /// `NAME[:KEY=VALUE,…]`, where `bridge` is the default network.

@@ -66,6 +66,9 @@ fn refuse(resources: &Resources) -> Result<()> {
     let Some(option) = first_limit(resources) else {
         return Ok(());
     };
+    if option == DEVICE_RULES {
+        bail!("device cgroup rules are not supported in rootless mode or in a user namespace");
+    }
     bail!(
         "{option}: this user has no cgroup of their own, so nothing can be limited: use cgroup v2 and log in to a systemd session that delegates controllers (--cgroup-manager systemd), or leave the option out"
     )
@@ -96,10 +99,12 @@ fn own() -> Result<Option<String>> {
     Ok(given.then(|| parent.trim_end_matches('/').to_owned()))
 }
 
+const DEVICE_RULES: &str = "--device-cgroup-rule";
+
 fn first_limit(asked: &Resources) -> Option<&'static str> {
     let io = &asked.block_io;
     let limits = [
-        ("--memory", asked.memory.is_some()),
+        ("--memory", asked.memory.is_some_and(|bytes| bytes != 0)),
         ("--memory-swap", asked.memory_swap.is_some()),
         ("--memory-reservation", asked.memory_reservation.is_some()),
         ("--memory-swappiness", asked.memory_swappiness.is_some()),
@@ -112,7 +117,7 @@ fn first_limit(asked: &Resources) -> Option<&'static str> {
         ("--pids-limit", asked.pids.is_some_and(|pids| pids > 0)),
         ("--cgroup-conf", !asked.unified.is_empty()),
         ("--cgroup-parent", asked.cgroup_parent.is_some()),
-        ("--device-cgroup-rule", !asked.device_rules.is_empty()),
+        (DEVICE_RULES, !asked.device_rules.is_empty()),
         ("--blkio-weight", io.weight.is_some()),
         ("--blkio-weight-device", !io.weight_device.is_empty()),
         ("--device-read-bps", !io.read_bps.is_empty()),

@@ -30,13 +30,14 @@ pub struct Auto {
 }
 
 pub fn parse(options: &str) -> Result<Auto> {
+    let (users, groups) = mode::around()?;
     let mut auto = Auto::default();
     for option in options.split(',').filter(|option| !option.is_empty()) {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         match key {
             "size" => auto.size = Some(parse_number("ParseUint", value)?),
-            "uidmapping" => auto.uids.push(map::parse("UID", value, &[])?.map),
-            "gidmapping" => auto.gids.push(map::parse("GID", value, &[])?.map),
+            "uidmapping" => auto.uids.push(map::parse("UID", value, &users)?.map),
+            "gidmapping" => auto.gids.push(map::parse("GID", value, &groups)?.map),
             _ => bail!(
                 "unknown option specified: {key:?}: size, uidmapping and gidmapping are known"
             ),

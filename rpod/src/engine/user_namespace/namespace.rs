@@ -163,9 +163,42 @@ fn bind(pid: Pid, kind: &str, path: &Path) -> Result<()> {
     .with_context(binding)
 }
 
+/// The kernel takes no line that goes over the end of one of its own namespace's.
+fn cut(maps: &[IdMap], around: &[(u32, u32)]) -> Vec<IdMap> {
+    let mut pieces = Vec::new();
+    for map in maps {
+        let mut rest = *map;
+        while rest.size > 0 {
+            let run = around
+                .iter()
+                .find(|(first, size)| rest.outside >= *first && rest.outside - first < *size);
+            let piece = match run {
+                Some((first, size)) => rest.size.min(size - (rest.outside - first)),
+                None => rest.size,
+            };
+            pieces.push(IdMap {
+                size: piece,
+                ..rest
+            });
+            rest.inside += piece;
+            rest.outside += piece;
+            rest.size -= piece;
+        }
+    }
+    pieces
+}
+
 fn write_map(pid: Pid, kind: &str, maps: &[IdMap]) -> Result<()> {
     let path = format!("/proc/{pid}/{kind}");
-    let lines = maps
+    let around = map_of("self", kind)?;
+    let lines = cut(
+        maps,
+        &around
+            .iter()
+            .map(|map| (map.inside, map.size))
+            .collect::<Vec<_>>(),
+    );
+    let lines = lines
         .iter()
         .map(|m| format!("{} {} {}\n", m.inside, m.outside, m.size));
     let text: String = lines.collect();
@@ -179,4 +212,29 @@ fn write_map(pid: Pid, kind: &str, maps: &[IdMap]) -> Result<()> {
             text.trim_end()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_where_those_around_end() {
+        let map = |inside, outside, size| IdMap {
+            inside,
+            outside,
+            size,
+        };
+        let around = [(0, 1), (1, 65536)];
+        assert_eq!(
+            cut(&[map(0, 0, 1000), map(5000, 7, 3)], &around),
+            [map(0, 0, 1), map(1, 1, 999), map(5000, 7, 3)]
+        );
+        // What is nobody's is the kernel's to refuse.
+        assert_eq!(cut(&[map(0, 70000, 5)], &around), [map(0, 70000, 5)]);
+        assert_eq!(
+            cut(&[map(0, 65530, 10)], &around),
+            [map(0, 65530, 7), map(7, 65537, 3)]
+        );
+    }
 }

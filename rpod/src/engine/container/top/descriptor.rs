@@ -122,8 +122,8 @@ static ALL: [Descriptor; 34] = [
     column("", "huser", "HUSER", |p, v| {
         v.host.user(p.id("Uid", EFFECTIVE))
     }),
-    column("", "huid", "HUID", |p, _| {
-        p.id("Uid", EFFECTIVE).to_string()
+    column("", "huid", "HUID", |p, v| {
+        v.host.uid(p.id("Uid", EFFECTIVE)).to_string()
     }),
     column("", "hgroup", "HGROUP", |p, v| {
         v.host.group(p.id("Gid", EFFECTIVE))

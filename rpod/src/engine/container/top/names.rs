@@ -19,7 +19,7 @@ pub struct View {
 pub struct Names {
     users: BTreeMap<u32, String>,
     groups: BTreeMap<u32, String>,
-    /// From, to, count: what an id of the host is called here. Empty: the same.
+    /// From, to, count: what an id that rpod sees is called here. Empty: the same.
     uid_map: Vec<(u32, u32, u32)>,
     gid_map: Vec<(u32, u32, u32)>,
 }
@@ -39,7 +39,9 @@ impl View {
             host: Names {
                 users: entries(&host("/etc/passwd")),
                 groups: entries(&host("/etc/group")),
-                ..Names::default()
+                // An ordinary user's rpod sees ids as its own namespace has them.
+                uid_map: outwards(id_map(&host("/proc/self/uid_map"))),
+                gid_map: outwards(id_map(&host("/proc/self/gid_map"))),
             },
         })
     }
@@ -94,6 +96,12 @@ fn id_map(text: &str) -> Vec<(u32, u32, u32)> {
     lines.collect()
 }
 
+fn outwards(map: Vec<(u32, u32, u32)>) -> Vec<(u32, u32, u32)> {
+    map.into_iter()
+        .map(|(outside, inside, count)| (inside, outside, count))
+        .collect()
+}
+
 fn mapped(map: &[(u32, u32, u32)], id: u32) -> u32 {
     let found = map
         .iter()
@@ -115,5 +123,11 @@ mod tests {
         assert_eq!(names.user(100_033), "web");
         assert_eq!(names.user(100_000), "root");
         assert_eq!(names.user(100_007), "7");
+        let host = Names {
+            users: entries("root:x:0:0::/:\ndaemon:x:1:1::/:\nme:x:1000:1000::/:\n"),
+            uid_map: outwards(id_map("0 1000 1\n1 100000 65536\n")),
+            ..Names::default()
+        };
+        assert_eq!((host.user(0), host.user(1)), ("me".into(), "100000".into()));
     }
 }

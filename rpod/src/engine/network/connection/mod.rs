@@ -177,6 +177,10 @@ pub(super) fn forward_ports(ctx: &Context, connection: &Connection) -> Result<()
     let netns = namespace::path(ctx, &connection.request.container_id);
     forward::stop(&netns)?;
     let addresses: Vec<IpAddr> = connection.addresses().collect();
+    // Out of its last network nothing leads to it, until it is in one again.
+    if addresses.is_empty() {
+        return Ok(());
+    }
     forward::start(&netns, &connection.request.port_mappings, &addresses)
 }
 
@@ -259,12 +263,24 @@ fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
     Ok(())
 }
 
+/// What is made again is to be known to its neighbours as before.
+fn keep_hardware_addresses(connection: &mut Connection) {
+    for (network, place) in &mut connection.request.networks {
+        let interfaces = connection.answer.get(network).map(|made| &made.interfaces);
+        let made = interfaces.and_then(|made| made.get(&place.interface_name));
+        if let Some(made) = made.filter(|made| !made.mac_address.is_empty()) {
+            place.static_mac = Some(made.mac_address.clone());
+        }
+    }
+}
+
 /// Sets up again what somebody else has taken away, such as the rules of a firewall that was restarted.
 pub fn reload(ctx: &Context, container: &str) -> Result<()> {
     let lock = lock(ctx)?;
-    let Some(connection) = of(ctx, container)? else {
+    let Some(mut connection) = of(ctx, container)? else {
         return Ok(());
     };
+    keep_hardware_addresses(&mut connection);
     let namespace = namespace::path(ctx, container);
     // What is gone already cannot be undone; the setup tells whether it worked.
     let _ = netavark::run(ctx, Action::Teardown, &namespace, &connection.request);

@@ -41,20 +41,26 @@ pub struct Link {
     pub dns: Vec<IpAddr>,
 }
 
+/// The program with the options that containers.conf has for it, before those that are asked for: the last one counts.
+pub fn mode(ctx: &Context, program: &str, asked: Vec<String>) -> UserMode {
+    let conf = &ctx.config.containers_conf;
+    let options = match program {
+        "pasta" => &conf.network.pasta_options,
+        _ => &conf.engine.network_cmd_options,
+    };
+    let mut options = options.clone().unwrap_or_default();
+    options.extend(asked);
+    UserMode {
+        program: program.to_owned(),
+        options,
+    }
+}
+
 /// What an ordinary user's containers get that ask for no network; nothing if none of the programs is installed.
 pub fn default_mode(ctx: &Context) -> Option<UserMode> {
     let network = &ctx.config.containers_conf.network;
-    let mode = |program: &str, options: &Option<Vec<String>>| UserMode {
-        program: program.to_owned(),
-        options: options.clone().unwrap_or_default(),
-    };
-    let pasta = || mode("pasta", &network.pasta_options);
-    let slirp4netns = || {
-        mode(
-            "slirp4netns",
-            &ctx.config.containers_conf.engine.network_cmd_options,
-        )
-    };
+    let pasta = || mode(ctx, "pasta", Vec::new());
+    let slirp4netns = || mode(ctx, "slirp4netns", Vec::new());
     match network.default_rootless_network_cmd.as_deref() {
         Some("slirp4netns") => Some(slirp4netns()),
         Some("pasta") => Some(pasta()),
@@ -68,7 +74,7 @@ pub fn default_mode(ctx: &Context) -> Option<UserMode> {
 pub fn up(ctx: &Context, netns: &Path, mode: &UserMode, ports: &[Mapping]) -> Result<Link> {
     if let Some(other) = ports.iter().find(|port| port.protocol == "sctp") {
         bail!(
-            "cannot publish {}: {} knows tcp and udp alone: publish sctp as root",
+            "cannot publish {}: {} can't forward protocol: sctp: publish it as root",
             other.shown(),
             mode.program
         );
