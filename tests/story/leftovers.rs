@@ -122,7 +122,7 @@ pub(crate) fn what_cannot_be_had_is_refused_behind_the_command() -> Result<()> {
     let stack = Stack::new()?;
     for line in [
         "ps --syslog",
-        "run --kernel-memory 1m alpine",
+        "run --max-workers 3 alpine",
         "images --transient-store",
     ] {
         let option = line.split(' ').nth(1).unwrap_or_default();

@@ -97,6 +97,7 @@ fn main() -> ExitCode {
         rare_options::exec_waits_until_the_container_runs,
         rare_options::an_archive_is_imported_from_the_web,
         rare_options::the_journals_entries_are_marked,
+        rare_options::podmans_hidden_options_are_taken,
         rarities::a_digest_told_before_saves_an_upload,
         rarities::limits_are_raised_by_options,
         rarities::foreign_layers_stay_where_they_are,

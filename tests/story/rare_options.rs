@@ -307,3 +307,37 @@ pub(crate) fn the_journals_entries_are_marked() -> Result<()> {
     }
     Ok(())
 }
+
+/// What podman takes and tells nobody of.
+pub(crate) fn podmans_hidden_options_are_taken() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("create --name one --kernel-memory 1m alpine")
+        .ok()?
+        .complains("The --kernel-memory flag is no longer supported")?;
+    stack.rpod("top --list-descriptors").ok()?.says("capbnd")?;
+    stack.rpod("container cleanup --stopped-only one").ok()?;
+    stack.rpod("-D ps").ok()?;
+    let list = stack.remote("list:1");
+    stack.rpod("manifest create many alpine").ok()?;
+    stack
+        .rpod(&format!("manifest push --insecure --purge many {list}"))
+        .ok()?;
+    stack.rpod("manifest exists many").exits(1)?;
+
+    // Nothing is trusted.
+    stack
+        .scratch
+        .write("policy.json", r#"{"default":[{"type":"reject"}]}"#)?;
+    let remote = format!("{}/alpine", stack.registry.address);
+    stack
+        .rpod(&format!("pull --signature-policy policy.json {remote}"))
+        .exits(125)?
+        .complains("policy")?;
+    stack.scratch.write("registries.conf.own", "")?;
+    stack
+        .rpod("--registries-conf registries.conf.own pull nothing")
+        .exits(125)?
+        .complains("nothing")?;
+    Ok(())
+}

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
 use super::choice::{named, word};
+use super::storage_option::StorageOption;
 use super::verb::{ExitStatus, Refused, boolean, refused};
 use crate::config;
 
@@ -47,6 +48,9 @@ pub struct Globals {
     /// Path of the conmon binary
     #[arg(long, value_name = "PATH")]
     pub conmon: Option<PathBuf>,
+    /// Docker's option: log messages at every level
+    #[arg(short = 'D', long, hide = true)]
+    debug: bool,
     /// Path of the file that names what every container gets copies of, in the place of mounts.conf
     #[arg(long, value_name = "PATH", hide = true)]
     pub default_mounts_file: Option<PathBuf>,
@@ -71,6 +75,9 @@ pub struct Globals {
     /// Print to a file what would go to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Path of a registries.conf, in the place of the host's
+    #[arg(long, value_name = "PATH", hide = true)]
+    registries_conf: Option<PathBuf>,
     /// Path of the directory in which containers, images and pods are kept
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -83,6 +90,9 @@ pub struct Globals {
     /// Add a global flag of the OCI runtime, without its leading dashes
     #[arg(long, value_name = "FLAG")]
     pub runtime_flag: Vec<String>,
+    /// Path of a policy.json, in the place of the host's, for images that are copied
+    #[arg(long = "signature-policy", value_name = "PATH", hide = true)]
+    image_policy: Option<PathBuf>,
     /// Storage driver: overlay is the only one
     #[arg(long, value_name = "DRIVER", value_parser = storage_driver)]
     storage_driver: Option<String>,
@@ -95,50 +105,6 @@ pub struct Globals {
     /// Directory in which volumes are kept
     #[arg(long, value_name = "DIR")]
     pub volumepath: Option<PathBuf>,
-}
-
-/// podman(1), "--storage-opt".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StorageOption {
-    /// None at all, those of storage.conf neither.
-    None,
-    /// What mounts overlays in the kernel's place.
-    MountProgram(PathBuf),
-}
-
-impl StorageOption {
-    fn parse(text: &str) -> Result<StorageOption> {
-        if text.is_empty() {
-            return Ok(StorageOption::None);
-        }
-        match text.split_once('=') {
-            Some(("mount_program" | "overlay.mount_program", program)) => {
-                Ok(StorageOption::MountProgram(program.into()))
-            }
-            Some(("size" | "inodes" | "overlay.size" | "overlay.inodes", _)) => bail!(
-                "storage options size and inodes not supported: quotas need XFS with project quotas, and rpod sets none: give the container a volume that has an end, as one of type=tmpfs with o=size=…"
-            ),
-            _ => bail!(
-                "{text:?} is not known: mount_program=PATH is the one that rpod's storage has"
-            ),
-        }
-    }
-
-    fn mount_program(&self) -> Option<&PathBuf> {
-        match self {
-            StorageOption::None => None,
-            StorageOption::MountProgram(program) => Some(program),
-        }
-    }
-
-    fn word(&self) -> String {
-        match self {
-            StorageOption::None => String::new(),
-            StorageOption::MountProgram(program) => {
-                format!("overlay.mount_program={}", program.display())
-            }
-        }
-    }
 }
 
 fn log_level(text: &str) -> Result<String, ExitStatus> {
@@ -162,13 +128,22 @@ fn storage_driver(text: &str) -> Result<String> {
 const ELSEWHERE: &str =
     "rpod works on this machine alone: log in to the other one and start it there";
 
+const PROFILE: &str = "no profile of Go's can be written of rpod: perf(1) makes one";
+
 const REFUSED: &[Refused] = &[
     ("connection", ELSEWHERE),
+    ("cpu-profile", PROFILE),
     ("identity", ELSEWHERE),
+    (
+        "max-workers",
+        "what is done at once is bounded by what there is to do: nothing is left to the workers of a pool",
+    ),
+    ("memory-profile", PROFILE),
     (
         "namespace",
         "all containers are seen together: use --root for others",
     ),
+    ("network-backend", "netavark is the only one"),
     (
         "network-cmd-path",
         "helper_binaries_dir of containers.conf says where slirp4netns and pasta are",
@@ -194,6 +169,7 @@ const REFUSED: &[Refused] = &[
         "rskopeo speaks to registries, with TLS 1.2 and 1.3 as its library has them",
     ),
     ("tls-key", ELSEWHERE),
+    ("trace", "nothing is traced: use strace(1)"),
     (
         "transient-store",
         "records are kept on the disk: containers of run --rm have the least to write",
@@ -239,6 +215,9 @@ impl Globals {
         let mut globals = Globals::from_arg_matches(before)?;
         globals.update_from_arg_matches(behind)?;
         globals.read_environment()?;
+        if globals.debug {
+            "debug".clone_into(&mut globals.log_level);
+        }
         Ok(globals)
     }
 
@@ -264,9 +243,17 @@ impl Globals {
 
     /// Does what concerns the process as a whole. rpod has one thread yet.
     pub(super) fn apply(&self) -> Result<()> {
-        if let Some(directory) = &self.docker_config {
-            // SAFETY: nothing else runs that could read the environment meanwhile.
-            unsafe { std::env::set_var("DOCKER_CONFIG", directory) };
+        for (name, path) in [
+            ("DOCKER_CONFIG", &self.docker_config),
+            ("CONTAINERS_REGISTRIES_CONF", &self.registries_conf),
+            ("CONTAINERS_POLICY_JSON", &self.image_policy),
+        ] {
+            if let Some(path) = path {
+                let path = std::path::absolute(path)
+                    .with_context(|| format!("finding {}", path.display()))?;
+                // SAFETY: nothing else runs that could read the environment meanwhile.
+                unsafe { std::env::set_var(name, path) };
+            }
         }
         if !self.storage_opt.is_empty() {
             let program = self

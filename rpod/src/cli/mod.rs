@@ -56,6 +56,7 @@ mod selection;
 mod start;
 mod stats;
 mod stop;
+mod storage_option;
 mod system;
 mod top;
 mod unshare;

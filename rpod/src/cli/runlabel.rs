@@ -22,6 +22,15 @@ pub struct RunLabel {
     /// What NAME stands for in the label; the image's name, if not given
     #[arg(short, long, value_name = "NAME")]
     name: Option<String>,
+    /// What OPT1 stands for
+    #[arg(long, value_name = "WORD", default_value = "", hide = true)]
+    opt1: String,
+    /// What OPT2 stands for
+    #[arg(long, value_name = "WORD", default_value = "", hide = true)]
+    opt2: String,
+    /// What OPT3 stands for
+    #[arg(long, value_name = "WORD", default_value = "", hide = true)]
+    opt3: String,
     /// Show no progress when the image is pulled
     #[arg(short, long)]
     quiet: bool,
@@ -58,7 +67,16 @@ impl Verb for RunLabel {
             .with_context(|| format!("cannot find the value of label: {label} in image: {name}"))?;
         let full = image.names.first().unwrap_or(&image.id);
         let called = self.name.clone().unwrap_or_else(|| base(full).to_owned());
-        let words = command(text, full, &called, arguments)?;
+        let options = [
+            ("OPT1", &self.opt1),
+            ("OPT2", &self.opt2),
+            ("OPT3", &self.opt3),
+        ];
+        let mut values = vec![("IMAGE", full.as_str()), ("NAME", &called)];
+        // Where they were not given, the shell that is started finds them empty.
+        let given = options.iter().filter(|(_, value)| !value.is_empty());
+        values.extend(given.map(|(name, value)| (*name, value.as_str())));
+        let words = command(text, &values, arguments)?;
         let shown = words.join(" ");
         if self.display {
             println!("command: {shown}");
@@ -82,9 +100,7 @@ impl Verb for RunLabel {
             .args(rest)
             .env("IMAGE", full)
             .env("NAME", &called)
-            .env("OPT1", "")
-            .env("OPT2", "")
-            .env("OPT3", "")
+            .envs(options)
             .status()
             .with_context(|| format!("starting {}", program.display()))?;
         Ok(status
@@ -95,13 +111,13 @@ impl Verb for RunLabel {
 }
 
 /// The words of the label with what they stand for, and more arguments behind them.
-fn command(text: &str, image: &str, name: &str, arguments: &[String]) -> Result<Vec<String>> {
+fn command(text: &str, values: &[(&str, &str)], arguments: &[String]) -> Result<Vec<String>> {
     let directory = std::env::current_dir().context("finding the working directory")?;
     let directory = directory.to_string_lossy();
-    let values = [("IMAGE", image), ("NAME", name), ("PWD", &directory)];
+    let values = [values, &[("PWD", &*directory)]].concat();
     let words = text.split_whitespace().map(|word| {
         let mut word = word.to_owned();
-        for (variable, value) in values {
+        for &(variable, value) in &values {
             if word == variable {
                 word = value.to_owned();
             }
@@ -138,16 +154,15 @@ mod tests {
     #[test]
     fn labels_become_commands() {
         let words = command(
-            "podman run --name NAME -e X=IMAGE ${IMAGE} $NAME",
-            "a/b:1",
-            "b",
+            "podman run --name NAME -e X=IMAGE ${IMAGE} $NAME OPT1",
+            &[("IMAGE", "a/b:1"), ("NAME", "b"), ("OPT1", "one")],
             &["more".to_owned()],
         );
         let words = words.unwrap();
         assert_eq!(
             words,
             [
-                "podman", "run", "--name", "b", "-e", "X=a/b:1", "a/b:1", "b", "more"
+                "podman", "run", "--name", "b", "-e", "X=a/b:1", "a/b:1", "b", "one", "more"
             ]
         );
         assert_eq!((name_of(&words), base("x/y/z:1")), (Some("b"), "z"));

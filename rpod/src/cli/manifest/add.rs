@@ -40,6 +40,9 @@ pub struct Add {
     /// Override the variant of the image
     #[arg(long)]
     variant: Option<String>,
+    /// Docker's option: do not verify certificates
+    #[arg(long, hide = true)]
+    insecure: bool,
     /// The list
     #[arg(value_name = "LIST")]
     list: String,
@@ -124,7 +127,7 @@ impl Verb for Add {
         let id = list::find(&ctx, &self.list)?.id;
         let access = Access {
             quiet: true,
-            ..Access::from(self.registry)
+            ..Access::from(self.registry).or_insecure(self.insecure)
         };
         let chosen = Chosen {
             all: self.all,

@@ -23,6 +23,9 @@ pub struct Create {
     /// Require HTTPS and verify certificates when accessing the registry
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tls_verify: Option<bool>,
+    /// Docker's option: do not verify certificates
+    #[arg(long, hide = true)]
+    insecure: bool,
     /// The list's name
     #[arg(value_name = "LIST")]
     list: String,
@@ -44,7 +47,7 @@ impl Verb for Create {
             self.amend,
         )?;
         let access = Access {
-            tls_verify: self.tls_verify,
+            tls_verify: self.tls_verify.or(self.insecure.then_some(false)),
             quiet: true,
             ..Access::default()
         };

@@ -24,10 +24,13 @@ pub struct Push {
     #[arg(short, long)]
     quiet: bool,
     /// Remove the list from the store if pushing succeeds
-    #[arg(long)]
+    #[arg(long, alias = "purge", short_alias = 'p')]
     rm: bool,
     #[command(flatten)]
     writing: WritingOptions,
+    /// Docker's option: do not verify certificates
+    #[arg(long, hide = true)]
+    insecure: bool,
     /// The list
     #[arg(value_name = "LIST")]
     list: String,
@@ -49,7 +52,7 @@ impl Verb for Push {
         let list = list::find(&ctx, &self.list)?;
         let access = Access {
             quiet: self.quiet,
-            ..Access::from(self.registry)
+            ..Access::from(self.registry).or_insecure(self.insecure)
         };
         let destination = match self.destination {
             Some(destination) => destination,

@@ -62,16 +62,10 @@ use crate::engine::container::{self, create};
 use crate::engine::pod::{self, record::Pod};
 
 /// What podman's manual has and these commands cannot have.
-pub(super) const REFUSED: &[Refused] = &[
-    (
-        "kernel-memory",
-        "kernels have no limit of their own for this memory any more: it counts to --memory",
-    ),
-    (
-        "link-local-ip",
-        "netavark gives no link-local addresses: say --ip",
-    ),
-];
+pub(super) const REFUSED: &[Refused] = &[(
+    "link-local-ip",
+    "netavark gives no link-local addresses: say --ip",
+)];
 
 /// What stands before an error of a container that cannot be made so.
 const CREATE_OPTION: &str = "running container create option: ";
@@ -114,6 +108,9 @@ pub struct ContainerOptions {
     /// Path to the container-init binary
     #[arg(long, value_name = "PATH")]
     init_path: Option<std::path::PathBuf>,
+    /// Of older versions of podman
+    #[arg(long, value_name = "SIZE", hide = true)]
+    kernel_memory: Option<String>,
     /// Set metadata on container
     #[arg(short, long, value_name = "KEY=VALUE")]
     label: Vec<String>,

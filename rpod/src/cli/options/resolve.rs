@@ -8,6 +8,7 @@ use crate::engine::container::record::Container;
 use crate::engine::container::{self, create, restart, stop};
 use crate::engine::pod::join::Joining;
 use crate::engine::user_namespace::auto::Auto;
+use crate::output::warn;
 use crate::store::names;
 use crate::systemd::auto_update;
 
@@ -52,6 +53,10 @@ impl ContainerOptions {
         network_is_pods: bool,
     ) -> Result<(Container, Option<Auto>)> {
         let conf = &ctx.config.containers_conf;
+        if self.kernel_memory.is_some() {
+            // Kernels have no limit of their own for this memory any more: it counts to --memory.
+            warn("The --kernel-memory flag is no longer supported. This flag is a noop.");
+        }
         let mut c = Container {
             name: self.name().unwrap_or_default().to_owned(),
             remove: self.rm == Some(true) || self.of_run.remove_image,

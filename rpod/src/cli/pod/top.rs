@@ -8,6 +8,7 @@ use crate::cli::top::print;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::container::record::Namespace;
+use crate::engine::container::top;
 use crate::engine::pod::status;
 
 #[derive(Args, Debug)]
@@ -15,6 +16,9 @@ pub struct Top {
     /// Act on the latest created pod
     #[arg(short, long)]
     latest: bool,
+    /// List the descriptors that there are
+    #[arg(long, hide = true)]
+    list_descriptors: bool,
     /// POD [FORMAT-DESCRIPTORS|ARGS...]
     #[arg(
         trailing_var_arg = true,
@@ -28,6 +32,10 @@ impl Verb for Top {
     const ABOUT: &'static str = "Display the running processes of containers in a pod";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
+        if self.list_descriptors {
+            top::descriptors().for_each(|name| println!("{name}"));
+            return Ok(0);
+        }
         if self.words.is_empty() && !self.latest {
             bail!("you must provide the name or id of a running pod");
         }

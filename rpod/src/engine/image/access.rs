@@ -37,6 +37,14 @@ impl Access {
         }
     }
 
+    /// Docker's `--insecure`, unless it was said whether certificates are verified.
+    pub fn or_insecure(self, insecure: bool) -> Access {
+        Access {
+            tls_verify: self.tls_verify.or(insecure.then_some(false)),
+            ..self
+        }
+    }
+
     /// Keys of encrypted layers.
     pub fn decryption(&self) -> Vec<OsString> {
         let keys = self.decryption_keys.iter();

@@ -18,7 +18,9 @@ pub fn policy_path(asked: Option<PathBuf>) -> PathBuf {
     let of_user = std::env::var_os("HOME")
         .map(|home| Path::new(&home).join(".config/containers/policy.json"))
         .filter(|path| rootless() && path.exists());
+    let given = std::env::var_os("CONTAINERS_POLICY_JSON").filter(|path| !path.is_empty());
     asked
+        .or(given.map(PathBuf::from))
         .or(of_user)
         .unwrap_or_else(|| "/etc/containers/policy.json".into())
 }
