@@ -1,4 +1,4 @@
-//! What is told of an image without copying it.
+//! What is told of an image without copying it, and of a container.
 
 use std::fs;
 
@@ -148,5 +148,32 @@ pub(crate) fn a_digest_is_of_the_images_own_algorithm() -> Result<()> {
         .write("layout/index.json", index.to_string())?;
     ensure!(digest("")? == format!("sha512:{}", sum(&format!("sha256/{named}"))?));
     ensure!(digest("--manifest-digest sha256")? == format!("sha256:{named}"));
+    Ok(())
+}
+
+pub(crate) fn what_was_asked_is_told() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name one -v data:/data alpine").ok()?;
+    stack
+        .rpod("create --name two --volumes-from one:ro --cgroup-conf memory.high=1000000 --ulimit nofile=10:20 --passwd-entry x alpine")
+        .ok()?;
+    let inspect = |format: &str| stack.rpod("inspect two --format").arg(format).ok();
+    inspect("{{.HostConfig.VolumesFrom}} {{.HostConfig.CgroupConf}} {{.Config.Passwd}}")?
+        .is("[one:ro] map[memory.high:1000000] true")?;
+    inspect("{{(index .Mounts 0).Destination}} {{.HostConfig.RestartPolicy}}")?
+        .is("/data {no 0}")?;
+    // A limit is shown before it is set.
+    inspect("{{range .HostConfig.Ulimits}}{{if eq .Name \"RLIMIT_NOFILE\"}}{{.}}{{end}}{{end}}")?
+        .is("{RLIMIT_NOFILE 10 20}")?;
+    inspect("{{if .State.Health}}{{.State.Health.Status}}{{end}}{{.State.Health}} {{.Config.SdNotifyMode}} {{.HostConfig.Init}}{{.Config.Timezone}}")?
+        .is("<nil> container false")?;
+    stack
+        .rpod("inspect two --format {{.Config.Nope}}")
+        .exits(125)?
+        .complains("can't evaluate field Nope")?;
+    let none = stack
+        .rpod("inspect one --format")
+        .arg("{{json .HostConfig.VolumesFrom}}");
+    none.ok()?.is("null")?;
     Ok(())
 }

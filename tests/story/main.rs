@@ -92,7 +92,7 @@ fn main() -> ExitCode {
         rare_options::an_overlay_looks_like_what_it_lies_over,
         rare_options::a_link_is_mounted_as_a_link,
         rare_options::proc_has_the_options_that_are_given,
-        rare_options::inspect_tells_what_was_asked,
+        inspect::what_was_asked_is_told,
         rare_options::names_that_are_gone_are_remembered,
         rare_options::exec_waits_until_the_container_runs,
         rare_options::an_archive_is_imported_from_the_web,

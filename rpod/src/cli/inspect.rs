@@ -13,6 +13,7 @@ use crate::engine::image::ImageError;
 use crate::engine::network::NetworkError;
 use crate::engine::volume::VolumeError;
 use crate::engine::{Context, artifact, image, network, pod, volume};
+use crate::output::template::NIL;
 use crate::output::{go_duration, inspected_with};
 use crate::store::names::LookupError;
 use crate::store::readable;
@@ -224,6 +225,9 @@ pub(super) fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option
         "Healthcheck" => "Health",
         "UIDMap" => "UidMap",
         "GIDMap" => "GidMap",
+        "HostIP" => "HostIp",
+        "DomainName" => "Domainname",
+        "SdNotifyMode" => "sdNotifyMode",
         _ => "",
     };
     let other_name = || {
@@ -257,10 +261,18 @@ fn omitted(object: &Value, name: &str) -> Option<Value> {
         "ConmonPid" => ("CheckpointedAt", json!(0)),
         "OCIConfigPath" => ("OCIRuntime", json!("")),
         // A pointer, and so not `<no value>`.
-        "Healthcheck" | "StartupHealthCheck" => ("HealthLogDestination", json!("<nil>")),
+        "Healthcheck" | "StartupHealthCheck" => ("HealthLogDestination", json!(NIL)),
+        "Health" => ("CheckpointedAt", json!(NIL)),
+        "SizeRw" => ("OCIRuntime", json!(NIL)),
+        "SizeRootFs" => ("OCIRuntime", json!(0)),
+        "Timezone" | "SdNotifySocket" => ("HealthLogDestination", json!("")),
+        "Secrets" | "ChrootDirs" => ("HealthLogDestination", json!([])),
+        "ExposedPorts" => ("HealthLogDestination", json!({})),
+        "Init" => ("UsernsMode", json!(false)),
+        "IntelRdtClosID" => ("UsernsMode", json!("")),
         "MergedDir" => ("UpperDir", json!("")),
         "Cmd" | "Entrypoint" => ("Env", json!([])),
-        "IDMappings" => ("UsernsMode", Value::Null),
+        "IDMappings" => ("UsernsMode", json!(NIL)),
         "Networks" => ("SandboxKey", json!({})),
         _ => return None,
     };

@@ -13,7 +13,8 @@ pub(super) fn globbed(
 ) -> Result<Vec<Mount>> {
     let pattern = source.context("must set source for a glob mount")?;
     let mut mounts = Vec::new();
-    for path in expand(pattern)? {
+    let links = words.iter().any(|(key, _)| *key == "no-dereference");
+    for path in expand(pattern, links)? {
         let target = match destination {
             None => path.clone(),
             Some(directory) => {
@@ -30,7 +31,7 @@ pub(super) fn globbed(
 }
 
 /// Component by component: `*`, `?` and `[…]` in names, hidden files only by a pattern that begins with a dot.
-fn expand(pattern: &str) -> Result<Vec<String>> {
+fn expand(pattern: &str, links: bool) -> Result<Vec<String>> {
     if !pattern.starts_with('/') {
         bail!("the glob {pattern:?} is no absolute path");
     }
@@ -57,7 +58,11 @@ fn expand(pattern: &str) -> Result<Vec<String>> {
         }
         found = next;
     }
-    found.retain(|path| std::path::Path::new(path).exists());
+    // A link that leads nowhere is there only if it is meant itself.
+    found.retain(|path| match links {
+        true => std::fs::symlink_metadata(path).is_ok(),
+        false => std::path::Path::new(path).exists(),
+    });
     Ok(found)
 }
 

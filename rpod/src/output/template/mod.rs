@@ -30,6 +30,9 @@ use thiserror::Error;
 /// while `json .` still prints the number.
 pub type Methods = fn(receiver: &Value, name: &str, arguments: &[Value]) -> Option<Value>;
 
+/// A pointer of Go's that leads nowhere: so it is printed, it is false, and has no fields.
+pub const NIL: &str = "<nil>";
+
 /// For data that is nothing but its JSON.
 pub fn no_methods(_: &Value, _: &str, _: &[Value]) -> Option<Value> {
     None

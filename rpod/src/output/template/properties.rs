@@ -270,6 +270,23 @@ proptest! {
 }
 
 #[test]
+fn a_pointer_that_leads_nowhere_is_false() {
+    let dot = json!({ "Health": super::NIL, "Name": "a" });
+    let run = |text: &str| {
+        let template = Template::parse("inspect", text).unwrap();
+        template
+            .execute(&dot, no_methods)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        run("{{if .Health}}{{.Health.Status}}{{end}}{{.Health}}").unwrap(),
+        "<nil>"
+    );
+    let error = run("{{.Health.Status}}").unwrap_err();
+    assert!(error.contains("nil pointer evaluating Status"), "{error}");
+}
+
+#[test]
 fn fields_of_what_is_shown_are_known() {
     let dot = json!([{ "name": "a", "labels": { "b": "c" } }]);
     let run = |text: &str| {

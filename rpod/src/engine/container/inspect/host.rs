@@ -162,6 +162,11 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         json!(container.cidfile.clone().unwrap_or_default()),
     );
     add("PublishAllPorts", json!(container.network.publish_all));
+    add("Annotations", bundle::annotations(container));
+    add("HostsFile", json!(container.network.hosts_file));
+    if container.init.is_some() {
+        add("Init", json!(true));
+    }
     add("VolumesFrom", list_or_null(&container.volumes_from));
     let unified = &asked.unified;
     add(

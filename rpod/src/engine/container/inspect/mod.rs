@@ -93,6 +93,9 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "Namespace": "",
         "IsInfra": container.infra,
         "IsService": false,
+        "KubeExitCodePropagation": "invalid",
+        "UseImageHosts": container.network.no_hosts,
+        "UseImageHostname": container.no_hostname,
         "Config": config::settings(container, &config),
         "HostConfig": host::settings(ctx, container, &config),
     });

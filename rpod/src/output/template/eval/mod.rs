@@ -12,7 +12,7 @@ use values::{is_record, items, key, member, names};
 pub(super) use values::is_true;
 
 use super::tree::{Binding, Command, Kind, Node, Operand, Pipeline};
-use super::{Fault, Methods, functions, moment, printing};
+use super::{Fault, Methods, NIL, functions, moment, printing};
 
 type Evaluated<'a> = Cow<'a, Value>;
 
@@ -303,7 +303,9 @@ impl<'a> State<'a> {
         }
         let Value::Object(object) = &*value else {
             return match &*value {
-                Value::Null => fail(format!("nil pointer evaluating {name}")),
+                nil if nil.is_null() || nil == NIL => {
+                    fail(format!("nil pointer evaluating {name}"))
+                }
                 other => fail(format!(
                     "can't evaluate field {name} in type {}",
                     printing::type_name(other)

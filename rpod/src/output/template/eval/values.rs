@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::super::printing;
+use super::super::{NIL, printing};
 use super::Evaluated;
 
 type Object = serde_json::Map<String, Value>;
@@ -34,7 +34,7 @@ pub(super) fn is_record(object: &Object) -> bool {
     !object.is_empty()
         && object
             .keys()
-            .all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
+            .all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()) || key == "sdNotifyMode")
 }
 
 pub(super) fn names(object: &Object) -> String {
@@ -87,7 +87,7 @@ pub(in super::super) fn is_true(value: &Value) -> bool {
         Value::Null => false,
         Value::Bool(truth) => *truth,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
+        Value::String(text) => !text.is_empty() && text != NIL,
         Value::Array(array) => !array.is_empty(),
         Value::Object(object) => !object.is_empty(),
     }
