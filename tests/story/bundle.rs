@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use tests::user::{Ranges, User};
 use tests::{Cmd, Context as _, Result, Stack, bail, ensure, peer};
 
 /// What a person may do in a rootfs, one of each kind.
@@ -304,4 +305,63 @@ fn files(stack: &Stack, bundle: &str) -> Result<BTreeMap<String, String>> {
         bail!("{} is empty", rootfs.display());
     }
     Ok(files)
+}
+
+/// Images have files and directories that their owner may neither read nor write, and which belong to others.
+pub(crate) fn an_ordinary_user_unpacks_and_packs_what_is_closed() -> Result<()> {
+    let stack = layout()?;
+    stack.rskopeo("unpack oci:layout:24 made").ok()?;
+    let close = "mkdir shut && echo in >shut/in && echo x >etc/shadow && chgrp 42 etc/shadow shut \
+        && chmod 0 etc/shadow shut && mkdir -m 555 fixed && echo x >fixed/file && chown 7 fixed";
+    Cmd::new("sh")
+        .args(["-c", close])
+        .dir(stack.scratch.path("made/rootfs"))
+        .ok()?;
+    stack.rskopeo("pack made oci:layout:closed").ok()?;
+    let user = User::new(&stack.scratch, "shut", Ranges::None)?;
+    let layout = stack.scratch.path("layout");
+    let run = |line: &str| {
+        let line = format!("--insecure-policy {line}");
+        user.run(Cmd::new("rskopeo").words(&line).dir(&user.home))
+    };
+    let unpacked = |bundle: &str| -> Result<String> {
+        let list = "find . -printf '%p %y %m %s %l\\n' | sort";
+        let all = Cmd::new("sh").args(["-c", list]);
+        let all = all.dir(user.home.join(bundle).join("rootfs")).ok()?;
+        Ok(all.stdout)
+    };
+    let home = user.home.display();
+    run(&format!(
+        "unpack oci:{}:closed {home}/one",
+        layout.display()
+    ))
+    .ok()?;
+    let first = unpacked("one")?;
+    for closed in [
+        "./shut d 0 ",
+        "./shut/in f ",
+        "./etc/shadow f 0 ",
+        "./fixed d 555 ",
+    ] {
+        ensure!(first.contains(closed), "no {closed:?}\n{first}");
+    }
+    // What a killed run has left is removed, closed or not.
+    user.sh("cd && mkdir -p two/.unpack/rootfs/shut/in && chmod 0 two/.unpack/rootfs/shut")
+        .ok()?;
+    run(&format!(
+        "unpack oci:{}:closed {home}/two",
+        layout.display()
+    ))
+    .ok()?;
+    ensure!(unpacked("two")? == first);
+    // Owners come back from what the user's own bundle has noted.
+    user.sh("echo new >~/one/rootfs/shut-not").ok()?;
+    run(&format!("pack {home}/one oci:{home}/packed:x")).ok()?;
+    stack
+        .rskopeo(&format!("unpack oci:{home}/packed:x again"))
+        .ok()?;
+    let owners = Cmd::new("stat").args(["-c", "%n %u %g %a", "etc/shadow", "shut", "fixed"]);
+    let owners = owners.dir(stack.scratch.path("again/rootfs")).ok()?;
+    owners.is("etc/shadow 0 42 0\nshut 0 42 0\nfixed 7 0 555")?;
+    Ok(())
 }

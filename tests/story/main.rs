@@ -109,6 +109,7 @@ fn main() -> ExitCode {
         bundle::an_unchanged_bundle_gets_no_layer,
         bundle::a_bundle_packs_into_any_transport,
         bundle::owners_come_back_from_their_map,
+        bundle::an_ordinary_user_unpacks_and_packs_what_is_closed,
         bundle::every_runtime_takes_a_bundle_as_it_is,
         image_proxy::images_are_served_as_by_skopeo,
         image_proxy::layers_are_told_and_served_raw,

@@ -13,7 +13,7 @@ mod users;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -81,7 +81,7 @@ impl NewBundle {
         };
         let rootfs = staging.join("rootfs");
         fs::create_dir(&rootfs).with_context(|| format!("creating {}", rootfs.display()))?;
-        fs::set_permissions(&rootfs, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        fs::set_permissions(&rootfs, fs::Permissions::from_mode(0o755))
             .with_context(|| format!("chmod {}", rootfs.display()))?;
         Ok(bundle)
     }
@@ -138,7 +138,14 @@ impl Drop for NewBundle {
 fn clear(path: &Path) -> Result<()> {
     for name in ["rootfs", STAGING] {
         let path = path.join(name);
-        match fs::remove_dir_all(&path) {
+        let removed = match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                open_up(&path)?;
+                fs::remove_dir_all(&path)
+            }
+            removed => removed,
+        };
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("removing {}", path.display()));
             }
@@ -146,4 +153,22 @@ fn clear(path: &Path) -> Result<()> {
         }
     }
     record::clear(path)
+}
+
+/// Lets the owner of a tree, who may not be root, go everywhere in it.
+fn open_up(directory: &Path) -> Result<()> {
+    let about =
+        fs::symlink_metadata(directory).with_context(|| format!("stat {}", directory.display()))?;
+    if !about.is_dir() {
+        return Ok(());
+    }
+    let mode = about.permissions().mode() | 0o700;
+    fs::set_permissions(directory, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("chmod {}", directory.display()))?;
+    let entries =
+        fs::read_dir(directory).with_context(|| format!("open {}", directory.display()))?;
+    for entry in entries {
+        open_up(&entry?.path())?;
+    }
+    Ok(())
 }

@@ -100,9 +100,19 @@ impl Attributes {
                 .map_err(|errno| self.unmapped(errno))
                 .during("change owner of", path)?;
         }
-        fchmod(fd, Mode::from_bits_truncate(self.mode)).during("change mode of", path)?;
+        let chmod =
+            |mode| fchmod(fd, Mode::from_bits_truncate(mode)).during("change mode of", path);
+        // Who is not root sets a user's attributes only on what may be written to, his own files included.
+        let opened = match self.xattrs.iter().any(|(name, _)| xattr::is_users(name)) {
+            true => self.mode | 0o200,
+            false => self.mode,
+        };
+        chmod(opened)?;
         for (name, value) in &self.xattrs {
             tolerate(xattr::set(fd, name, value), path, name, short)?;
+        }
+        if opened != self.mode {
+            chmod(self.mode)?;
         }
         futimens(fd, &self.mtime, &self.mtime).during("set times of", path)
     }

@@ -1,6 +1,6 @@
 //! Walking a tree that something else may have made: every file once, no symlink followed, parents before children.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -60,7 +60,7 @@ impl Found<'_> {
     /// Extended attributes by name, without those of the machine.
     pub(super) fn xattrs(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let all = if self.is(SFlag::S_IFREG) || self.is(SFlag::S_IFDIR) {
-            xattr::all(self.open()?.as_fd())
+            self.xattrs_of(&self.open()?)
         } else {
             xattr::all_at(self.parent, self.name)
         }
@@ -70,6 +70,20 @@ impl Found<'_> {
             .map(|(name, value)| (name.into_bytes(), value))
             .filter(|(name, _)| !xattr::is_host_own(name))
             .collect())
+    }
+
+    /// A user's attributes are for who may read the file now, however it was opened.
+    fn xattrs_of(&self, file: &OwnedFd) -> nix::Result<Vec<(CString, Vec<u8>)>> {
+        match xattr::all(file.as_fd()) {
+            Err(Errno::EACCES) => {
+                let mode = Mode::from_bits_truncate(self.stat.st_mode);
+                fchmod(file, mode | Mode::S_IRUSR)?;
+                let all = xattr::all(file.as_fd());
+                fchmod(file, mode)?;
+                all
+            }
+            all => all,
+        }
     }
 }
 

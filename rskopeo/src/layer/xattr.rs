@@ -16,6 +16,11 @@ pub(super) fn is_overlay(name: &[u8]) -> bool {
     name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.")
 }
 
+/// Attributes that are like a file's content to the kernel.
+pub(super) fn is_users(name: &CStr) -> bool {
+    name.to_bytes().starts_with(b"user.")
+}
+
 /// Sets an attribute of an open file.
 pub(super) fn set(fd: BorrowedFd<'_>, name: &CStr, value: &[u8]) -> nix::Result<()> {
     // SAFETY: both pointers are valid for the given lengths during the call.
