@@ -135,5 +135,23 @@ pub(crate) fn fish_is_completed() -> Result<()> {
             .ok()?
             .says(expected)?;
     }
+    let script = stack.rskopeo("completion fish").ok()?;
+    stack.scratch.write("rskopeo.fish", script.stdout)?;
+    for (line, expected) in [
+        ("rskopeo co", "copy\tCopy an IMAGE-NAME"),
+        (
+            "rskopeo --debug copy --dest-comp",
+            "--dest-compress-format\t",
+        ),
+    ] {
+        Cmd::new(&fish)
+            .env("HOME", stack.scratch.path(""))
+            .dir(stack.scratch.path(""))
+            .args(["--no-config", "-c"])
+            .arg("source rskopeo.fish; complete -C $argv[1]")
+            .arg(line)
+            .ok()?
+            .says(expected)?;
+    }
     Ok(())
 }

@@ -17,6 +17,9 @@ pub fn run(args: &Completion) -> Result<()> {
     }
     let mut script = Vec::new();
     generate(shell, &mut command, "rskopeo", &mut script);
+    if shell == Shell::Fish {
+        script = without_dots(&String::from_utf8(script)?).into_bytes();
+    }
     (std::io::stdout().write_all(&script)).context("writing the script")
 }
 
@@ -25,4 +28,31 @@ fn undescribed(command: Command) -> Command {
         .about(None)
         .mut_args(|arg| arg.help(None).long_help(None))
         .mut_subcommands(undescribed)
+}
+
+/// fish's `argparse` takes no option whose name has a dot (`--registries.d`), and with one finds no command.
+fn without_dots(script: &str) -> String {
+    let kept = |line: &str| match line.trim_start().strip_prefix("string join \\n ") {
+        Some(names) => {
+            let names: Vec<&str> = names
+                .split(' ')
+                .filter(|name| !name.contains('.'))
+                .collect();
+            format!("    string join \\n {}\n", names.join(" "))
+        }
+        None => format!("{line}\n"),
+    };
+    script.lines().map(kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fish_is_told_of_no_dots() {
+        let script = "function x\n    string join \\n policy= registries.d= v/version\nend\n";
+        let told = "function x\n    string join \\n policy= v/version\nend\n";
+        assert_eq!(without_dots(script), told);
+    }
 }

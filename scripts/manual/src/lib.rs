@@ -48,6 +48,21 @@ pub fn asked(manual: impl FnOnce() -> Manual) -> Option<ExitCode> {
     })
 }
 
+/// fish's `argparse` takes no option whose name has a dot, and with one finds no command.
+fn without_dots(script: &str) -> String {
+    let kept = |line: &str| match line.trim_start().strip_prefix("string join \\n ") {
+        Some(names) => {
+            let names: Vec<&str> = names
+                .split(' ')
+                .filter(|name| !name.contains('.'))
+                .collect();
+            format!("    string join \\n {}\n", names.join(" "))
+        }
+        None => format!("{line}\n"),
+    };
+    script.lines().map(kept).collect()
+}
+
 impl Manual {
     /// Writes pages and completions below a directory that is laid out as `/usr/share`.
     ///
@@ -81,6 +96,9 @@ impl Manual {
         ] {
             let mut script = Vec::new();
             generate(shell, &mut self.command, &program, &mut script);
+            if shell == Shell::Fish {
+                script = without_dots(&String::from_utf8(script)?).into_bytes();
+            }
             put(&share.join(file), &script)?;
         }
         Ok(())
