@@ -1,14 +1,16 @@
 //! The container's namespaces: some joined, some made, in an order that the
 //! kernel and their owners allow.
 //!
-//! Nearly always one clone3(2) makes the process and all its namespaces. Two
+//! Nearly always one clone3(2) makes the process and all its namespaces. Three
 //! cases need a process in between, which ends as soon as the container's own
 //! is there: when a user namespace is joined, since the new namespaces must
-//! belong to it; and when one is made while others are joined or a clock is
-//! shifted, since both happen on either side of entering it.
+//! belong to it; when one is made while others are joined or a clock is
+//! shifted, since both happen on either side of entering it; and when a pid
+//! namespace is joined by whoever cannot come back from it.
 
-use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::fs::{self, File};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -30,6 +32,9 @@ pub(super) struct Layout<'a> {
     linux: &'a Linux,
     joined: Vec<(NamespaceKind, OwnedFd)>,
     made: CloneFlags,
+    /// Our own pid namespace is of a user namespace around ours: once we are
+    /// out of it, it lets us in no more.
+    no_way_back: bool,
 }
 
 impl<'a> Layout<'a> {
@@ -42,6 +47,7 @@ impl<'a> Layout<'a> {
             linux,
             joined: Vec::new(),
             made: CloneFlags::empty(),
+            no_way_back: false,
         };
         for (index, namespace) in linux.namespaces.iter().enumerate() {
             match &namespace.path {
@@ -50,9 +56,15 @@ impl<'a> Layout<'a> {
                     let file = File::open(path).with_context(|| {
                         format!("linux.namespaces[{index}].path: open {}", path.display())
                     })?;
-                    layout.joined.push((namespace.kind, file.into()));
+                    // Where we are already we need no powers to go.
+                    if !is_own(namespace.kind, &file)? {
+                        layout.joined.push((namespace.kind, file.into()));
+                    }
                 }
             }
+        }
+        if layout.joins(NamespaceKind::Pid).is_some() {
+            layout.no_way_back = !is_ours(NamespaceKind::Pid)?;
         }
         Ok(layout)
     }
@@ -70,7 +82,9 @@ impl<'a> Layout<'a> {
 
     fn needs_intermediate(&self) -> bool {
         let made_between = !self.joined.is_empty() || !self.linux.time_offsets.is_empty();
-        self.joins(NamespaceKind::User).is_some() || self.makes(NamespaceKind::User) && made_between
+        self.joins(NamespaceKind::User).is_some()
+            || self.makes(NamespaceKind::User) && made_between
+            || self.no_way_back
     }
 
     /// What clone3(2) makes. The cgroup namespace waits until the process is
@@ -211,7 +225,7 @@ impl<'a> Layout<'a> {
         }
         if let Some(user) = self.joins(NamespaceKind::User) {
             setns(user, CloneFlags::CLONE_NEWUSER).context("join the user namespace")?;
-        } else {
+        } else if self.makes(NamespaceKind::User) {
             unshare(CloneFlags::CLONE_NEWUSER).context("unshare the user namespace")?;
             channel.send(&Message::MapIds)?;
             channel.expect(&Message::IdsMapped)?;
@@ -220,7 +234,9 @@ impl<'a> Layout<'a> {
         if !self.linux.time_offsets.is_empty() {
             self.shift_clocks()?;
         }
-        become_root()?;
+        if self.joins(NamespaceKind::User).is_some() || self.makes(NamespaceKind::User) {
+            become_root()?;
+        }
         for (kind, fd) in refused {
             setns(fd, kind.flag())
                 .with_context(|| format!("join the {} namespace", kind.name()))?;
@@ -303,6 +319,29 @@ pub(super) fn become_root() -> Result<()> {
         .context("become group 0 of the user namespace (is it in linux.gidMappings?)")?;
     setresuid(uid, uid, uid)
         .context("become user 0 of the user namespace (is it in linux.uidMappings?)")
+}
+
+nix::ioctl_none!(user_namespace_of, 0xb7, 0x1);
+
+/// True if one of our own namespaces belongs to our user namespace or one below it.
+fn is_ours(kind: NamespaceKind) -> Result<bool> {
+    let path = format!("/proc/self/ns/{}", kind.proc_name());
+    let own = File::open(&path).with_context(|| format!("open {path}"))?;
+    // SAFETY: the request has no argument.
+    match unsafe { user_namespace_of(own.as_raw_fd()) } {
+        // SAFETY: a new descriptor, which nobody else has.
+        Ok(owner) => drop(unsafe { OwnedFd::from_raw_fd(owner) }),
+        Err(Errno::EPERM) => return Ok(false),
+        Err(errno) => return Err(errno).with_context(|| format!("ask whose {path} is")),
+    }
+    Ok(true)
+}
+
+fn is_own(kind: NamespaceKind, other: &File) -> Result<bool> {
+    let path = format!("/proc/self/ns/{}", kind.proc_name());
+    let own = fs::metadata(&path).with_context(|| format!("stat {path}"))?;
+    let other = other.metadata().context("stat a namespace")?;
+    Ok((own.dev(), own.ino()) == (other.dev(), other.ino()))
 }
 
 /// Join a namespace that children get, and return our own for the way back.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
-use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 use nix::unistd::{Gid, Uid, fchownat};
 
 use crate::bundle;
@@ -71,6 +71,16 @@ fn chown(path: &Path, (uid, gid): (u32, u32)) -> Result<()> {
     let owner = (Uid::from_raw(uid), Gid::from_raw(gid));
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let top = open(path, flags, Mode::empty())?;
+    // What was given once is left as its user has it: only the top is looked at, as podman does.
+    let about = fstat(&top)?;
+    if (about.st_uid, about.st_gid) == (uid, gid) {
+        return Ok(());
+    }
+    if path.is_dir() {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        below(open(path, flags, Mode::empty())?, owner, 0)?;
+    }
+    // Last, so that it tells that all was given.
     fchownat(
         &top,
         c"",
@@ -78,10 +88,6 @@ fn chown(path: &Path, (uid, gid): (u32, u32)) -> Result<()> {
         Some(owner.1),
         AtFlags::AT_EMPTY_PATH,
     )?;
-    if path.is_dir() {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        below(open(path, flags, Mode::empty())?, owner, 0)?;
-    }
     Ok(())
 }
 
@@ -149,5 +155,11 @@ mod tests {
             assert_eq!((about.uid(), about.gid()), (7, 8), "{path}");
         }
         assert_eq!(std::fs::metadata(&other).unwrap().uid(), 0);
+        // What changes hands inside of a tree that was given stays there.
+        std::os::unix::fs::chown(tree.join("a"), Some(9), None).unwrap();
+        chown(&tree, (7, 8)).unwrap();
+        assert_eq!(std::fs::metadata(tree.join("a")).unwrap().uid(), 9);
+        chown(&tree, (10, 8)).unwrap();
+        assert_eq!(std::fs::metadata(tree.join("a")).unwrap().uid(), 10);
     }
 }
