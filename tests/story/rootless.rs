@@ -249,10 +249,11 @@ pub(crate) fn users_of_a_containers_own() -> Result<()> {
     run("--oom-score-adj=-1000", "true")?.complains("lower than the current one")?;
     run("--memory=0", "true")?;
     // From another's pid namespace an ordinary user's runtime does not come back; where it is already it need not go.
-    user.rpod("run -d --name near --network none --cgroupns host alpine sleep 600")
+    user.rpod("run -d --name near --network none --cgroupns host --ipc host alpine sleep 600")
         .ok()?;
     run("--pid container:near", "ps")?.says("sleep 600")?;
-    run("--cgroupns container:near", "true")?;
+    run("--cgroupns container:near --ipc container:near", "true")?;
+    run("--pid host", "ps")?.says("sleep 600")?;
     user.rpod("rm -f -t 0 near").ok()?;
     // Ids that a container has are given to no other.
     user.rpod("run -d --name first --network none --userns=auto alpine sleep 600")

@@ -22,9 +22,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-use crate::engine::container::record::{Container, Namespace, Process};
+use crate::engine::container::load;
+use crate::engine::container::record::{Container, Namespace, Namespaces, Process};
 use crate::engine::secret::attach;
-use crate::engine::{Context, cdi};
+use crate::engine::user_namespace::UserNamespace;
+use crate::engine::{Context, cdi, rootless};
 use crate::store::record::{self, Durability};
 
 pub use capabilities::{names as capability_names, normalize as normalize_capability};
@@ -68,6 +70,7 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
     let mut asked = container.clone();
     let secrets = attach::variables(container, place.home)?;
     asked.process.env.extend(secrets);
+    join_the_hosts(ctx, &mut asked)?;
     let container = &asked;
     let mut config = json!({
         "ociVersion": "1.0.2",
@@ -83,6 +86,31 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
     cdi::inject(ctx, container, &mut config).context("setting up described devices")?;
     hooks::inject(ctx, container, &mut config).context("setting up OCI hooks")?;
     Ok(config)
+}
+
+/// A container whose ids are mapped may mount nothing anew of namespaces that are the host's, be it by way of another container.
+fn join_the_hosts(ctx: &Context, container: &mut Container) -> Result<()> {
+    if !rootless() && container.user_namespace == UserNamespace::Host {
+        return Ok(());
+    }
+    type Pick = fn(&Namespaces) -> &Namespace;
+    fn is_hosts(ctx: &Context, asked: &Namespaces, of: Pick) -> Result<bool> {
+        match of(asked) {
+            Namespace::Host => Ok(true),
+            Namespace::Container(id) => is_hosts(ctx, &load(ctx, id)?.namespaces, of),
+            Namespace::Private | Namespace::Path(_) => Ok(false),
+        }
+    }
+    if is_hosts(ctx, &container.namespaces, |all| &all.ipc)? {
+        container.namespaces.ipc = Namespace::Host;
+    }
+    if is_hosts(ctx, &container.namespaces, |all| &all.pid)? {
+        container.namespaces.pid = Namespace::Host;
+    }
+    if is_hosts(ctx, &container.namespaces, |all| &all.net)? {
+        container.namespaces.net = Namespace::Host;
+    }
+    Ok(())
 }
 
 /// `linux.resources`, for a container whose limits change while it runs.

@@ -133,13 +133,21 @@ fn kernel_file_systems(container: &Container) -> Vec<Value> {
         [] => &["nosuid", "noexec", "nodev"][..],
         _ => &given,
     };
-    let mut all = vec![fs("/proc", "proc", options)];
+    let is_mapped = rootless() || container.user_namespace != UserNamespace::Host;
+    // As sysfs below: a new one is for whoever owns the pid namespace.
+    let mut all = vec![match container.namespaces.pid {
+        Namespace::Host if is_mapped => bind(
+            "/proc",
+            "/proc",
+            &[&["rbind", "rprivate"][..], options].concat(),
+        ),
+        _ => fs("/proc", "proc", options),
+    }];
     let mut options = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
     options.extend(read_only(container));
     all.push(fs("/dev", "tmpfs", &options));
     // sysfs shows the network namespace that it is mounted in, so the kernel refuses a new one to whoever does not own it.
     let access = if privileged { "rw" } else { "ro" };
-    let is_mapped = rootless() || container.user_namespace != UserNamespace::Host;
     match &container.namespaces.net {
         Namespace::Host | Namespace::Path(_) if is_mapped => all.push(bind(
             "/sys",
