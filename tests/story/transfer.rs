@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tests::{Asked, Cmd, Fault, Result, Stack, Terminal, Unruly, bail, ensure};
 
+use crate::rootless::free_port;
+
 /// A registry that a fault stands before.
 fn before(
     stack: &Stack,
@@ -51,6 +53,16 @@ pub(crate) fn a_copy_is_tried_again_as_often_as_asked() -> Result<()> {
     copy(&stack, "--retry-times 1 --retry-delay 10ms", &broken)
         .ok()?
         .complains("retrying in 10ms ... (1/1)")?;
+    // Where nobody listens yet, and both schemes are tried.
+    let nobody = format!("127.0.0.1:{}", free_port()?);
+    let copy = format!(
+        "copy --retry-times 1 --retry-delay 10ms --src-tls-verify=false docker://{nobody}/x dir:x"
+    );
+    stack
+        .rskopeo(&copy)
+        .exits(1)?
+        .complains("Failed, retrying in 10ms ... (1/1). Error: initializing source")?
+        .complains("connection refused")?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Requests to one repository of one registry.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,7 +13,8 @@ use super::agents::Agents;
 use super::authorization::{Authorization, Scope};
 use super::known::Known;
 use super::proxy::Proxies;
-use super::refused::{is_plain_http, told};
+use super::refused::told;
+use super::scheme::find_scheme;
 use super::{location, retry, tls};
 use crate::config::Credentials;
 use crate::digest::Digest;
@@ -314,45 +315,6 @@ fn may_follow(asking: &Asking<'_>, status: StatusCode) -> bool {
     match asking.body {
         None => [301, 302, 303, 307, 308].contains(&status.as_u16()),
         Some(_) => [307, 308].contains(&status.as_u16()),
-    }
-}
-
-/// Plain HTTP is tried only when nobody speaks TLS there.
-fn find_scheme(agents: &Agents, host: &str) -> Result<&'static str> {
-    /// What was found, for the other images of a `sync`.
-    static FOUND: Mutex<BTreeMap<String, &'static str>> = Mutex::new(BTreeMap::new());
-    let found = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(scheme) = found().get(host) {
-        return Ok(scheme);
-    }
-    let scheme = try_schemes(agents, host)?;
-    found().insert(host.to_owned(), scheme);
-    Ok(scheme)
-}
-
-fn try_schemes(agents: &Agents, host: &str) -> Result<&'static str> {
-    let ping = |scheme: &str| {
-        let url = format!("{scheme}://{host}/v2/");
-        let answer = agents.for_url(&url).get(&url).call().map(|answer| {
-            // A connection whose answer was read is used again.
-            let body = answer.into_body().into_with_config().limit(64 << 10);
-            body.read_to_vec().ok();
-        });
-        answer.map_err(|error| {
-            (
-                is_plain_http(&error),
-                told(&Method::GET, &url, agents.proxy_for(&url), error),
-            )
-        })
-    };
-    let secure = match ping("https") {
-        Ok(()) => return Ok("https"),
-        Err((true, _)) => return Ok("http"),
-        Err((false, error)) => error,
-    };
-    match ping("http") {
-        Ok(()) => Ok("http"),
-        Err((_, plain)) => bail!("pinging container registry {host}: {secure:#}; {plain:#}"),
     }
 }
 

@@ -10,6 +10,7 @@
 //! agents         connections, through proxies or not           location  where an answer leads to
 //! kept           what a broken-off run has downloaded          shared    one client for all images of a repository
 //! until_done     the blobs of a copy that has nothing else to show    forward   plain HTTP through a proxy
+//! scheme         HTTPS or HTTP, where either will do
 //! retry          when and how often to try again               refused   the registry's own words
 //! known          which repositories have a blob, from run to run
 //! daemon         Docker's, over a socket in the file system (unix) or TCP
@@ -29,6 +30,7 @@ mod proxy;
 mod refused;
 mod resume;
 mod retry;
+mod scheme;
 mod shared;
 mod tls;
 mod token;
