@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer that sends nothing for so long is taken for dead.
 const STALLED: Duration = match cfg!(test) {
     false => Duration::from_secs(180),
-    true => Duration::from_millis(300),
+    true => Duration::from_secs(1),
 };
 /// Blobs of several images at a time, and their manifests.
 const IDLE_CONNECTIONS: usize = 10;
