@@ -123,6 +123,8 @@ pub fn repeat(repeated: Repeated) -> Result<()> {
         ("StandardOutput", text("null")),
         ("StandardError", text("null")),
         ("LogLevelMax", Value::I32(libc::LOG_WARNING)),
+        // The timer says how often; what is started more than five times in ten seconds is else refused.
+        ("StartLimitIntervalUSec", Value::U64(0)),
         // A command may leave what serves the container.
         ("KillMode", text("process")),
         collected,
