@@ -288,7 +288,12 @@ fn forward(
         headers,
     };
     let body = body(reader, &asked)?;
-    client.write_all(&ask(behind, &asked, &body)?)?;
+    let mut answer = ask(behind, &asked, &body)?;
+    // Another request on this connection would find nobody.
+    let status = answer.windows(2).position(|two| two == b"\r\n");
+    let after = status.context("the registry gave no answer")? + 2;
+    answer.splice(after..after, *b"Connection: close\r\n");
+    client.write_all(&answer)?;
     Ok(())
 }
 
