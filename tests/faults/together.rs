@@ -80,7 +80,10 @@ const THINGS: [(&[&str], [&str; 2]); 22] = [
         ["pod restart p", "pod stop -t 0 p"],
     ),
     (&["tag alpine copy"], ["rmi copy", "rmi copy"]),
-    (&["tag alpine copy"], ["rmi copy", "create copy true"]),
+    (
+        &["tag alpine copy"],
+        ["rmi copy", "create --pull never copy true"],
+    ),
     (
         &["create --name c alpine true"],
         ["rmi -f alpine", "start c"],
