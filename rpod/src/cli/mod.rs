@@ -153,7 +153,10 @@ pub fn manual() -> manual::Manual {
         command: root(),
         section: 1,
         words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
-        completions: completion::INSTALLED,
+        completions: completion::INSTALLED
+            .iter()
+            .map(|(file, script)| (*file, (*script).to_owned()))
+            .collect(),
     }
 }
 

@@ -184,7 +184,7 @@ pub(crate) fn manual() -> manual::Manual {
         command: <Cli as clap::CommandFactory>::command(),
         section: 8,
         words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
-        completions: &[],
+        completions: Vec::new(),
     }
 }
 

@@ -213,7 +213,7 @@ pub fn manual() -> manual::Manual {
         command: <Cli as clap::CommandFactory>::command(),
         section: 1,
         words: concat!(env!("CARGO_MANIFEST_DIR"), "/man"),
-        completions: &[],
+        completions: crate::commands::completion::installed(),
     }
 }
 

@@ -15,12 +15,32 @@ pub fn run(args: &Completion) -> Result<()> {
     if args.no_descriptions {
         command = undescribed(command);
     }
+    let script = script(shell, &mut command);
+    (std::io::stdout().write_all(script.as_bytes())).context("writing the script")
+}
+
+/// The scripts that are installed, by their names below `/usr/share`.
+#[cfg(any(test, feature = "manual"))]
+pub(crate) fn installed() -> Vec<(&'static str, String)> {
+    let mut command = Cli::command();
+    command.build();
+    [
+        (Shell::Bash, "bash-completion/completions/rskopeo"),
+        (Shell::Zsh, "zsh/site-functions/_rskopeo"),
+        (Shell::Fish, "fish/vendor_completions.d/rskopeo.fish"),
+    ]
+    .map(|(shell, file)| (file, script(shell, &mut command)))
+    .into()
+}
+
+fn script(shell: Shell, command: &mut Command) -> String {
     let mut script = Vec::new();
-    generate(shell, &mut command, "rskopeo", &mut script);
-    if shell == Shell::Fish {
-        script = without_dots(&String::from_utf8(script)?).into_bytes();
+    generate(shell, command, "rskopeo", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    match shell {
+        Shell::Fish => without_dots(&script),
+        _ => script,
     }
-    (std::io::stdout().write_all(&script)).context("writing the script")
 }
 
 fn undescribed(command: Command) -> Command {

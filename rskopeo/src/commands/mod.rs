@@ -1,6 +1,6 @@
 //! What each command does, one file each.
 
-mod completion;
+pub(crate) mod completion;
 mod copy;
 mod delete;
 mod download;

@@ -29,7 +29,7 @@ pub struct Manual {
     /// Directory of the words.
     pub words: &'static str,
     /// Completion scripts that the program has of its own: the name below `share`, and the text. Without, they are generated.
-    pub completions: &'static [(&'static str, &'static str)],
+    pub completions: Vec<(&'static str, String)>,
 }
 
 /// Writes the manual if the arguments ask for it; the answer is the exit code.
@@ -48,21 +48,6 @@ pub fn asked(manual: impl FnOnce() -> Manual) -> Option<ExitCode> {
     })
 }
 
-/// fish's `argparse` takes no option whose name has a dot, and with one finds no command.
-fn without_dots(script: &str) -> String {
-    let kept = |line: &str| match line.trim_start().strip_prefix("string join \\n ") {
-        Some(names) => {
-            let names: Vec<&str> = names
-                .split(' ')
-                .filter(|name| !name.contains('.'))
-                .collect();
-            format!("    string join \\n {}\n", names.join(" "))
-        }
-        None => format!("{line}\n"),
-    };
-    script.lines().map(kept).collect()
-}
-
 impl Manual {
     /// Writes pages and completions below a directory that is laid out as `/usr/share`.
     ///
@@ -76,7 +61,7 @@ impl Manual {
             let file = share.join(&place).join(format!("{name}.{}", self.section));
             put(&file, text.as_bytes())?;
         }
-        for (file, script) in self.completions {
+        for (file, script) in &self.completions {
             put(&share.join(file), script.as_bytes())?;
         }
         if !self.completions.is_empty() {
@@ -96,9 +81,6 @@ impl Manual {
         ] {
             let mut script = Vec::new();
             generate(shell, &mut self.command, &program, &mut script);
-            if shell == Shell::Fish {
-                script = without_dots(&String::from_utf8(script)?).into_bytes();
-            }
             put(&share.join(file), &script)?;
         }
         Ok(())
