@@ -26,6 +26,7 @@ mod image_scp;
 mod image_sign;
 mod inspect;
 mod leftovers;
+mod lent;
 mod lists;
 mod looked_up;
 mod names;
@@ -177,6 +178,9 @@ fn main() -> ExitCode {
         globals::hooks_come_to_the_containers_they_match,
         globals::directories_and_output_go_where_they_are_told,
         globals::help_is_the_commands,
+        lent::a_lent_image_is_used_and_never_changed,
+        lent::storage_conf_names_who_lends,
+        lent::images_have_a_place_of_their_own,
         globals::a_missing_authfile_is_told_at_once,
         globals::a_login_lasts_until_the_logout,
         names::an_image_packed_twice_is_one,

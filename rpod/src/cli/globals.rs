@@ -60,12 +60,18 @@ pub struct Globals {
     /// Directory of files that describe hooks, in the place of those of containers.conf
     #[arg(long, value_name = "DIR")]
     pub hooks_dir: Vec<PathBuf>,
+    /// Path of the directory in which new images are kept, in the place of --root, whose own are only read then
+    #[arg(long, value_name = "DIR")]
+    pub imagestore: Option<PathBuf>,
     /// Log messages at and above this level
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = log_level)]
     pub log_level: String,
     /// Read another file of containers.conf(5): a path, or its name in a directory containers.conf.modules
     #[arg(long, value_name = "FILE")]
     pub module: Vec<PathBuf>,
+    /// Network backend: netavark is the only one
+    #[arg(long, value_name = "BACKEND", value_parser = network_backend)]
+    network_backend: Option<String>,
     /// Directory of the networks' files
     #[arg(long, value_name = "DIR")]
     pub network_config_dir: Option<PathBuf>,
@@ -96,7 +102,7 @@ pub struct Globals {
     /// Storage driver: overlay is the only one
     #[arg(long, value_name = "DRIVER", value_parser = storage_driver)]
     storage_driver: Option<String>,
-    /// Option of the storage driver, in the place of those of storage.conf(5): [overlay.]mount_program=PATH
+    /// Option of the storage driver, in the place of those of storage.conf(5): [overlay.]mount_program=PATH, [overlay.]additionalimagestore=DIR
     #[arg(long, value_name = "OPTION", value_parser = StorageOption::parse)]
     pub storage_opt: Vec<StorageOption>,
     /// Directory of the file of events
@@ -125,6 +131,13 @@ fn storage_driver(text: &str) -> Result<String> {
     }
 }
 
+fn network_backend(text: &str) -> Result<String> {
+    match text {
+        "netavark" => Ok(text.to_owned()),
+        _ => bail!("unsupported network backend type {text}: netavark is the only one"),
+    }
+}
+
 const ELSEWHERE: &str =
     "rpod works on this machine alone: log in to the other one and start it there";
 
@@ -143,14 +156,9 @@ const REFUSED: &[Refused] = &[
         "namespace",
         "all containers are seen together: use --root for others",
     ),
-    ("network-backend", "netavark is the only one"),
     (
         "network-cmd-path",
         "helper_binaries_dir of containers.conf says where slirp4netns and pasta are",
-    ),
-    (
-        "imagestore",
-        "images are kept below --root with the containers: use --root",
     ),
     (
         "pull-option",
@@ -256,12 +264,7 @@ impl Globals {
             }
         }
         if !self.storage_opt.is_empty() {
-            let program = self
-                .storage_opt
-                .iter()
-                .rev()
-                .find_map(StorageOption::mount_program);
-            config::replace_mount_program(program.cloned());
+            config::replace_storage_options(StorageOption::collect(&self.storage_opt));
         }
         if self.noout && self.out.is_some() {
             bail!("--noout and --out options cannot be used together");
@@ -290,6 +293,7 @@ impl Globals {
                 self.events_backend.clone().into_iter().collect(),
             ),
             ("--hooks-dir", all(&self.hooks_dir)?),
+            ("--imagestore", one(&self.imagestore)?),
             ("--module", all(&self.module)?),
             ("--network-config-dir", one(&self.network_config_dir)?),
             ("--runtime-flag", self.runtime_flag.clone()),

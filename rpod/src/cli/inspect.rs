@@ -148,7 +148,7 @@ pub(super) fn object(ctx: &Context, name: &str, kind: Kind, with_size: bool) -> 
         Kind::All => any(ctx, name, with_size),
         Kind::Artifact => artifact::find(ctx, name).map(|found| super::artifact::shown(&found)),
         Kind::Container => container(ctx, name, with_size),
-        Kind::Image => image::find(ctx, name).and_then(|found| image::inspect(ctx, &found)),
+        Kind::Image => image::find(ctx, name).and_then(|found| image::inspect(&found)),
         Kind::Network => {
             network::find(ctx, name).and_then(|found| network::inspect::network(ctx, &found))
         }

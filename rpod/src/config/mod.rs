@@ -10,7 +10,7 @@ use anyhow::Result;
 
 pub use containers_conf::{Containers, ContainersConf, Size};
 pub use parts::find_part;
-pub use storage_conf::{mount_program, replace_mount_program};
+pub use storage_conf::{StorageOptions, replace_storage_options, storage_options};
 
 #[derive(Debug)]
 pub struct Config {

@@ -1,4 +1,5 @@
-//! storage.conf(5), and `--storage-opt` in its place: of it rpod reads `mount_program` alone. Where things are kept is podman's business there.
+//! storage.conf(5), and `--storage-opt` in its place: what mounts overlays, and which other stores lend images. Where things are kept
+//! is podman's business there.
 //!
 //! The first file that is there counts: `CONTAINERS_STORAGE_CONF`, an ordinary user's own, `/etc/containers`,
 //! `/usr/share/containers`.
@@ -26,6 +27,7 @@ struct Storage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Options {
+    additionalimagestores: Vec<PathBuf>,
     mount_program: Option<PathBuf>,
     overlay: Overlay,
 }
@@ -36,19 +38,32 @@ struct Overlay {
     mount_program: Option<PathBuf>,
 }
 
-/// What `--storage-opt` says, for all that this process does.
-static GIVEN: OnceLock<Option<PathBuf>> = OnceLock::new();
-
-/// Takes the place of what storage.conf says. Only the first call counts.
-pub fn replace_mount_program(program: Option<PathBuf>) {
-    let _ = GIVEN.set(program);
+/// What rpod takes from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageOptions {
+    /// The program that mounts overlays in the kernel's place.
+    pub mount_program: Option<PathBuf>,
+    /// Roots of stores that lend their images.
+    pub additional_image_stores: Vec<PathBuf>,
 }
 
-/// The program that mounts overlays in the kernel's place, if one is configured.
-pub fn mount_program() -> Result<Option<PathBuf>> {
-    if let Some(given) = GIVEN.get() {
-        return Ok(given.clone());
+/// For all that this process does.
+static OPTIONS: OnceLock<StorageOptions> = OnceLock::new();
+
+/// Takes the place of what storage.conf says. Only the first call counts.
+pub fn replace_storage_options(options: StorageOptions) {
+    let _ = OPTIONS.set(options);
+}
+
+pub fn storage_options() -> Result<&'static StorageOptions> {
+    if let Some(known) = OPTIONS.get() {
+        return Ok(known);
     }
+    let read = read()?;
+    Ok(OPTIONS.get_or_init(|| read))
+}
+
+fn read() -> Result<StorageOptions> {
     for path in files() {
         match fs::read_to_string(&path) {
             Ok(text) => return parse(&text).with_context(|| path.display().to_string()),
@@ -56,13 +71,19 @@ pub fn mount_program() -> Result<Option<PathBuf>> {
             Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         }
     }
-    Ok(None)
+    Ok(StorageOptions::default())
 }
 
-fn parse(text: &str) -> Result<Option<PathBuf>> {
+fn parse(text: &str) -> Result<StorageOptions> {
     let options = toml::from_str::<File>(text)?.storage.options;
     let program = options.overlay.mount_program.or(options.mount_program);
-    Ok(program.filter(|program| !program.as_os_str().is_empty()))
+    let is_said = |path: &PathBuf| !path.as_os_str().is_empty();
+    let mut stores = options.additionalimagestores;
+    stores.retain(is_said);
+    Ok(StorageOptions {
+        mount_program: program.filter(is_said),
+        additional_image_stores: stores,
+    })
 }
 
 fn files() -> Vec<PathBuf> {
@@ -86,15 +107,20 @@ mod tests {
 
     #[test]
     fn the_drivers_own_option_wins() {
+        let program = |text: &str| parse(text).unwrap().mount_program;
         let old = "[storage]\ndriver='overlay'\n[storage.options]\nmount_program='/old'\n";
-        assert_eq!(parse(old).unwrap(), Some("/old".into()));
+        assert_eq!(program(old), Some("/old".into()));
         let both =
             format!("{old}[storage.options.overlay]\nmount_program='/new'\nmountopt='nodev'\n");
-        assert_eq!(parse(&both).unwrap(), Some("/new".into()));
-        assert_eq!(
-            parse("[storage.options]\nmount_program=''\n").unwrap(),
-            None
-        );
+        assert_eq!(program(&both), Some("/new".into()));
+        assert_eq!(program("[storage.options]\nmount_program=''\n"), None);
         assert!(parse("[storage").is_err());
+    }
+
+    #[test]
+    fn stores_that_lend_are_read_in_their_order() {
+        let text = "[storage.options]\nadditionalimagestores=['/b', '', '/a']\n";
+        let stores = parse(text).unwrap().additional_image_stores;
+        assert_eq!(stores, [PathBuf::from("/b"), "/a".into()]);
     }
 }

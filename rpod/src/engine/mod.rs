@@ -58,6 +58,7 @@ impl Context {
                 .runroot
                 .as_ref()
                 .map_or_else(default_runroot, whole)?,
+            imagestore: globals.imagestore.as_ref().map(whole).transpose()?,
         };
         Ok(Context {
             store,

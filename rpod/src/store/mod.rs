@@ -25,11 +25,13 @@ use std::path::{Path, PathBuf};
 
 pub use lock::Lock;
 
-/// The two directories in which everything is kept.
-#[derive(Clone, Debug)]
+/// The directories in which everything is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     pub root: PathBuf,
     pub runroot: PathBuf,
+    /// What holds the images in the root's place: podman(1), "--imagestore".
+    pub imagestore: Option<PathBuf>,
 }
 
 /// What has ids and shares the space of names.
@@ -66,12 +68,17 @@ impl std::fmt::Display for Noun {
 }
 
 impl Store {
+    /// The root of all that belongs to images.
+    pub fn image_root(&self) -> &Path {
+        self.imagestore.as_deref().unwrap_or(&self.root)
+    }
+
     pub fn images(&self) -> PathBuf {
-        self.root.join("images")
+        self.image_root().join("images")
     }
 
     pub fn layers(&self) -> PathBuf {
-        self.root.join("layers")
+        self.image_root().join("layers")
     }
 
     pub fn names(&self) -> PathBuf {

@@ -266,6 +266,7 @@ mod tests {
         Store {
             root: dir.join("root"),
             runroot: dir.join("run"),
+            imagestore: None,
         }
     }
 

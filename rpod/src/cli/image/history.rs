@@ -35,7 +35,7 @@ impl Verb for History {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let image = image::find(&ctx, &self.image)?;
-        let rows = image::history(&ctx, &image)?;
+        let rows = image::history(&image)?;
         if self.format.as_deref() == Some("json") {
             println!(
                 "{}",

@@ -28,7 +28,7 @@ impl Verb for Inspect {
         }
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in &self.images {
-            match image::find(&context, name).and_then(|image| image::inspect(&context, &image)) {
+            match image::find(&context, name).and_then(|image| image::inspect(&image)) {
                 Ok(value) => found.push(value),
                 Err(error) => missing.push(error),
             }

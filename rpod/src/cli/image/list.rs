@@ -64,8 +64,8 @@ impl Verb for Images {
             bail!("cannot specify an image and a filter(s)");
         }
         let context = Context::new(globals)?;
-        let rows = self.rows(&context, image::all(&context)?)?;
-        let table = self.table();
+        let rows = self.rows(&context, image::all_with_lent(&context)?)?;
+        let table = self.table(rows.iter().any(|row| row["ReadOnly"] == true));
         let listing = Listing {
             name: "images",
             rows,
@@ -172,7 +172,8 @@ impl Images {
         }
     }
 
-    fn table(&self) -> String {
+    fn table(&self, any_lent: bool) -> String {
+        let lent = if any_lent { "\t{{.ReadOnly}}" } else { "" };
         let digest = if self.digests { "{{.Digest}}\t" } else { "" };
         let history = if self.history {
             "\t{{if .History}}{{.History}}{{else}}<none>{{end}}"
@@ -180,7 +181,7 @@ impl Images {
             ""
         };
         format!(
-            "{{{{.Repository}}}}\t{{{{.Tag}}}}\t{digest}{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}{history}"
+            "{{{{.Repository}}}}\t{{{{.Tag}}}}\t{digest}{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}{lent}{history}"
         )
     }
 }
@@ -195,6 +196,7 @@ fn heading(name: &str) -> Option<&'static str> {
     Some(match name {
         "ID" => "IMAGE ID",
         "CreatedSince" => "CREATED",
+        "ReadOnly" => "R/O",
         _ => return None,
     })
 }
@@ -235,6 +237,8 @@ fn shown(row: &Value, name: &str) -> Option<Value> {
                 .join(", ")
                 .into()
         }
+        // Only those that are lent say so.
+        "ReadOnly" => row.get(name).is_some_and(|lent| lent == true).into(),
         _ => return None,
     })
 }

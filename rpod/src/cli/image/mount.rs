@@ -47,7 +47,7 @@ impl Verb for Mount {
                 mounted.push((image, path));
             }
         } else {
-            for image in image::all(&ctx)? {
+            for image in image::all_with_lent(&ctx)? {
                 if let Some(path) = image::mount::mounted_at(&ctx, &image.id)? {
                     mounted.push((image, path));
                 }
@@ -118,7 +118,7 @@ impl Verb for Unmount {
 
 fn chosen(ctx: &Context, all: bool, names: &[String]) -> Result<Vec<Image>> {
     if all {
-        return image::all(ctx);
+        return image::all_with_lent(ctx);
     }
     names.iter().map(|name| image::find(ctx, name)).collect()
 }

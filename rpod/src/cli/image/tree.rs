@@ -27,27 +27,23 @@ impl Verb for Tree {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let image = image::find(&ctx, &self.image)?;
-        let all = image::all(&ctx)?;
+        let all = image::all_with_lent(&ctx)?;
         let mut text = String::new();
         writeln!(text, "Image ID: {}", id::short(&image.id))?;
         writeln!(text, "Tags:     [{}]", image.names.join(" "))?;
-        writeln!(
-            text,
-            "Size:     {}",
-            output::human_size(image.size(&ctx.store)?)
-        )?;
+        writeln!(text, "Size:     {}", output::human_size(image.size()?))?;
         match image.layers.last() {
             None => writeln!(text, "No Image Layers")?,
             Some(_) => writeln!(text, "Image Layers")?,
         }
-        let sizes = image.layer_sizes(&ctx.store)?;
+        let sizes = image.layer_sizes()?;
         let last = image.layers.len().saturating_sub(1);
         for (at, (layer, size)) in image.layers.iter().zip(&sizes).enumerate() {
             let ends = at == last && !self.whatrequires;
             line(&mut text, "", ends, layer, *size, &all)?;
         }
         if self.whatrequires {
-            below(&ctx, &mut text, &all, &image.layers, "")?;
+            below(&mut text, &all, &image.layers, "")?;
         }
         print!("{text}");
         Ok(0)
@@ -81,13 +77,7 @@ fn line(
 }
 
 /// The layers that stand directly on a stack of them, and what stands on those.
-fn below(
-    ctx: &Context,
-    text: &mut String,
-    all: &[Image],
-    stack: &[String],
-    indent: &str,
-) -> Result<()> {
+fn below(text: &mut String, all: &[Image], stack: &[String], indent: &str) -> Result<()> {
     let mut next: Vec<(String, u64)> = Vec::new();
     for image in all {
         if image.layers.len() > stack.len()
@@ -98,7 +88,7 @@ fn below(
         {
             next.push((
                 image.layers[stack.len()].clone(),
-                image.layer_sizes(&ctx.store)?[stack.len()],
+                image.layer_sizes()?[stack.len()],
             ));
         }
     }
@@ -107,7 +97,7 @@ fn below(
         let ends = at + 1 == count;
         line(text, indent, ends, &layer, size, all)?;
         let deeper = format!("{indent}{}", if ends { "    " } else { "│   " });
-        below(ctx, text, all, &[stack, &[layer]].concat(), &deeper)?;
+        below(text, all, &[stack, &[layer]].concat(), &deeper)?;
     }
     Ok(())
 }

@@ -105,6 +105,7 @@ fn base(ctx: &Context, container: &Container) -> Result<Base> {
             container.name
         )
     })?;
+    image::copy_blobs(ctx, &image)?;
     Base::of(&ctx.store, &image)
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::config::{find_part, mount_program};
+use crate::config::{find_part, storage_options};
 use crate::engine::rootless;
 
 /// What is laid over what.
@@ -30,8 +30,8 @@ pub(super) fn mount_or(
     target: &Path,
     by_kernel: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    if let Some(program) = mount_program()? {
-        return layers.mount(&program, target);
+    if let Some(program) = &storage_options()?.mount_program {
+        return layers.mount(program, target);
     }
     let Err(refused) = by_kernel() else {
         return Ok(());

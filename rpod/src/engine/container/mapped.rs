@@ -32,7 +32,7 @@ pub(super) fn layers(ctx: &Context, container: &Container, maps: &Maps) -> Resul
     if container.image.layers.iter().any(missing) {
         fs::create_dir_all(&layers).with_context(|| format!("making {}", layers.display()))?;
         let image = image::find(ctx, &container.image.id)?;
-        image::unpack_mapped(ctx, &image, &layers, maps)?;
+        image::unpack_mapped(&image, &layers, maps)?;
     }
     Ok(layers)
 }

@@ -337,6 +337,7 @@ mod tests {
         let store = Store {
             root: dir.path().join("r"),
             runroot: dir.path().join("x"),
+            imagestore: None,
         };
         let id = "a".repeat(64);
         let run = store.run(Noun::Container, &id);

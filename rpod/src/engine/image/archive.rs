@@ -110,7 +110,7 @@ fn save_one(ctx: &Context, named: &Named, path: &Path, how: &Saving) -> Result<(
         destination.push(format!(":{name}"));
     }
     command
-        .arg(stored(ctx, &named.image.reference()))
+        .arg(stored(&named.image.store, &named.image.reference()))
         .arg(destination);
     run(command, how.quiet)?;
     event::image(ctx, "save", &named.image, &path.display().to_string());
@@ -278,7 +278,10 @@ fn load_one(
         }
     };
     let mut command = rskopeo()?;
-    command.arg("copy").arg(source).arg(stored(ctx, &place));
+    command
+        .arg("copy")
+        .arg(source)
+        .arg(stored(&ctx.store, &place));
     run(command, quiet)?;
     super::double::forget_nameless(ctx)?;
     Ok(shown)

@@ -10,6 +10,7 @@ use super::{Image, ImageConfig, Name};
 use crate::engine::Context;
 use crate::engine::filter::{has_label, until};
 use crate::output::parse_bool;
+use crate::store::Store;
 
 /// What filters look at: an image or a list of images.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Subject<'a> {
     created: Timestamp,
     labels: Option<&'a BTreeMap<String, String>>,
     is_list: bool,
+    store: Option<&'a Store>,
 }
 
 impl<'a> From<&'a Image> for Subject<'a> {
@@ -35,6 +37,7 @@ impl<'a> From<&'a Image> for Subject<'a> {
             created: image.created(),
             labels: config.and_then(|config| config.labels.as_ref()),
             is_list: false,
+            store: Some(&image.store),
         }
     }
 }
@@ -48,6 +51,7 @@ impl<'a> Subject<'a> {
             created: list.changed(&context.store),
             labels: None,
             is_list: true,
+            store: None,
         }
     }
 }
@@ -204,8 +208,7 @@ impl Test {
             Test::Among(ids) => ids.contains(subject.id),
             Test::Containers => !super::containers_of(context, subject.id)?.is_empty(),
             Test::Manifest => subject.is_list,
-            // Those of other stores would be.
-            Test::ReadOnly => false,
+            Test::ReadOnly => subject.store.is_some_and(|store| *store != context.store),
         })
     }
 }

@@ -79,8 +79,8 @@ pub fn goarch() -> &'static str {
 }
 
 /// The layers of an image with what made them, the newest first: podman-history(1).
-pub fn history(ctx: &Context, image: &Image) -> Result<Vec<Value>> {
-    let manifest: Value = super::manifest::read(&ctx.store, &image.digest)?;
+pub fn history(image: &Image) -> Result<Vec<Value>> {
+    let manifest: Value = super::manifest::read(&image.store, &image.digest)?;
     let mut layers = manifest["layers"]
         .as_array()
         .cloned()
@@ -95,7 +95,7 @@ pub fn history(ctx: &Context, image: &Image) -> Result<Vec<Value>> {
             && let Some(layer) = layers.next()
         {
             let digest = layer["digest"].as_str().unwrap_or_default();
-            size = super::size::archive_size(&super::manifest::blob(&ctx.store, digest)?)?;
+            size = super::size::archive_size(&super::manifest::blob(&image.store, digest)?)?;
         }
         let created = entry["created"].as_str().unwrap_or(&made);
         rows.push(json!({ "id": "<missing>", "created": created, "CreatedBy": text("created_by"), "size": size, "comment": text("comment") }));
@@ -103,7 +103,7 @@ pub fn history(ctx: &Context, image: &Image) -> Result<Vec<Value>> {
     // Layers that the history does not tell of.
     for layer in layers {
         let digest = layer["digest"].as_str().unwrap_or_default();
-        let size = super::size::archive_size(&super::manifest::blob(&ctx.store, digest)?)?;
+        let size = super::size::archive_size(&super::manifest::blob(&image.store, digest)?)?;
         rows.push(json!({ "id": "<missing>", "created": made, "CreatedBy": "", "size": size, "comment": "" }));
     }
     rows.reverse();

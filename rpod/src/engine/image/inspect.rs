@@ -4,11 +4,10 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::Image;
-use crate::engine::Context;
 
 /// podman-image-inspect(1); keys in podman's order.
-pub fn inspect(context: &Context, image: &Image) -> Result<Value> {
-    let size = image.size(&context.store)?;
+pub fn inspect(image: &Image) -> Result<Value> {
+    let size = image.size()?;
     let config = image.config.config.clone().unwrap_or_default();
     Ok(json!({
         "Id": image.id,
@@ -25,7 +24,7 @@ pub fn inspect(context: &Context, image: &Image) -> Result<Value> {
         "Os": image.config.os,
         "Size": size,
         "VirtualSize": size,
-        "GraphDriver": { "Name": "overlay", "Data": graph(context, image) },
+        "GraphDriver": { "Name": "overlay", "Data": graph(image) },
         "RootFS": { "Type": image.config.rootfs.kind, "Layers": image.config.rootfs.diff_ids },
         "Labels": config.labels,
         "Annotations": image.annotations,
@@ -50,9 +49,9 @@ fn last_comment(image: &Image) -> String {
 }
 
 /// Where the layers are: the topmost as upper, those below it as lower.
-fn graph(context: &Context, image: &Image) -> Value {
+fn graph(image: &Image) -> Value {
     let diff = |layer: &String| {
-        context
+        image
             .store
             .layers()
             .join(layer)

@@ -100,6 +100,7 @@ pub(super) fn load(store: &Store, index: &Index, digest: &str) -> Result<Image> 
         annotations: manifest.annotations,
         config,
         layers,
+        store: store.clone(),
     })
 }
 

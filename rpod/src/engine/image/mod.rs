@@ -14,6 +14,7 @@ mod double;
 mod filter;
 mod import;
 mod inspect;
+mod lent;
 pub mod list;
 mod lookaside;
 mod manifest;
@@ -43,6 +44,7 @@ pub use archive::{Format, Named, Saving, download, load, load_stdin, own_path, s
 pub use filter::{Filters, Subject};
 pub use import::{Import, goarch, history, import};
 pub use inspect::inspect;
+pub use lent::copy_blobs;
 pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
 pub use remove::{RemoveError, Removed, prune, remove, remove_whole};
@@ -60,6 +62,7 @@ pub use writing::Writing;
 
 use super::Context;
 use super::layout::{Index, Layout};
+use crate::store::Store;
 use crate::store::near::Missing;
 use crate::store::readable::Readable;
 
@@ -82,6 +85,8 @@ pub struct Image {
     pub config: ImageConfig,
     /// chainIDs in hex, lowest layer first.
     pub layers: Vec<String>,
+    /// Where it lies.
+    pub store: Store,
 }
 
 #[derive(Debug, Error)]
@@ -94,23 +99,43 @@ pub enum ImageError {
     Ambiguous(String),
 }
 
-/// The image that a name, an id or the beginning of an id stands for.
+/// The image that a name, an id or the beginning of an id stands for: in the store, else in the first of those that lend theirs.
 pub fn find(context: &Context, text: &str) -> Result<Image> {
+    let mut found = find_in(&context.store, text);
+    for lender in lent::lenders(context)? {
+        match found {
+            Err(error) if is_unknown(&error) => {
+                found = find_in(&lender, text).map_err(|other| match is_unknown(&other) {
+                    true => error,
+                    false => other,
+                });
+            }
+            _ => break,
+        }
+    }
+    found
+}
+
+fn is_unknown(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ImageError::NotKnown(_)))
+}
+
+fn find_in(store: &Store, text: &str) -> Result<Image> {
     let text = text.strip_prefix("sha256:").unwrap_or(text);
-    let layout = Layout::images(&context.store);
+    let layout = Layout::images(store);
     let index = layout.index()?;
     if let Some(digest) = find_by_name(&index, text)? {
         if let Some(list) = index.lists().into_iter().find(|list| list.digest == digest) {
-            return list::image_of(context, &index, &list);
+            return list::image_of(store, &index, &list);
         }
-        return read(context, &index, digest);
+        return read(store, &index, digest);
     }
     if !crate::store::id::is_prefix(text) {
         return Err(ImageError::NotKnown(missing(&index, text)).into());
     }
     let (mut found, mut damage) = (None::<(String, &str)>, None);
     for digest in index.digests() {
-        match (manifest::id(&context.store, digest), &found) {
+        match (manifest::id(store, digest), &found) {
             (Ok(id), _) if !id.starts_with(text) => {}
             (Ok(id), Some((other, _))) if id != *other => {
                 return Err(ImageError::Ambiguous(text.to_owned()).into());
@@ -124,19 +149,19 @@ pub fn find(context: &Context, text: &str) -> Result<Image> {
     }
     for entry in index.lists() {
         if found.is_none() && entry.id.starts_with(text) {
-            return list::image_of(context, &index, &entry);
+            return list::image_of(store, &index, &entry);
         }
     }
     match (found, damage) {
-        (Some((_, digest)), _) => read(context, &index, digest),
+        (Some((_, digest)), _) => read(store, &index, digest),
         (None, Some(damage)) => Err(damage),
         (None, None) => Err(ImageError::NotKnown(missing(&index, text)).into()),
     }
 }
 
-fn read(context: &Context, index: &Index, digest: &str) -> Result<Image> {
-    let image = manifest::load(&context.store, index, digest);
-    image.map_err(|error| Layout::images(&context.store).damaged(index, digest, error))
+fn read(store: &Store, index: &Index, digest: &str) -> Result<Image> {
+    let image = manifest::load(store, index, digest);
+    image.map_err(|error| Layout::images(store).damaged(index, digest, error))
 }
 
 /// A name that no image has, and one that is like it as a person would type it.
@@ -154,16 +179,16 @@ fn missing(index: &Index, text: &str) -> Missing {
 
 /// Every image that can be read, and why the others cannot, in no order.
 pub fn readable(context: &Context) -> Result<Readable<Image>> {
-    let index = Layout::images(&context.store).index()?;
+    readable_in(&context.store)
+}
+
+fn readable_in(store: &Store) -> Result<Readable<Image>> {
+    let index = Layout::images(store).index()?;
     let mut images = Readable::default();
     for digest in index.digests() {
-        match read(context, &index, digest) {
+        match read(store, &index, digest) {
             // Removed since the index was read: it is not damaged, it is gone.
-            Err(_)
-                if !Layout::images(&context.store)
-                    .index()?
-                    .digests()
-                    .contains(&digest) => {}
+            Err(_) if !Layout::images(store).index()?.digests().contains(&digest) => {}
             image => images.add(image.map(Some)),
         }
     }
@@ -175,9 +200,22 @@ pub fn count(context: &Context) -> Result<usize> {
     Ok(Layout::images(&context.store).index()?.digests().len())
 }
 
-/// Every image that can be read, in no order. What is damaged is told.
+/// Every image of the store that can be read, in no order. What is damaged is told.
 pub fn all(context: &Context) -> Result<Vec<Image>> {
     Ok(readable(context)?.told())
+}
+
+/// The same with what others lend, each image once.
+pub fn all_with_lent(context: &Context) -> Result<Vec<Image>> {
+    let mut images = all(context)?;
+    for lender in lent::lenders(context)? {
+        for image in readable_in(&lender)?.told() {
+            if !images.iter().any(|other| other.id == image.id) {
+                images.push(image);
+            }
+        }
+    }
+    Ok(images)
 }
 
 /// The digest of the manifest that a name stands for here: the candidates of a short name in their order,
@@ -217,5 +255,10 @@ fn stored_name(index: &Index, text: &str) -> Result<Option<String>> {
 
 /// The full name here that `text` stands for; none if it is an id.
 pub fn full_name(context: &Context, text: &str) -> Result<Option<String>> {
-    stored_name(&Layout::images(&context.store).index()?, text)
+    for store in [vec![context.store.clone()], lent::lenders(context)?].concat() {
+        if let Some(name) = stored_name(&Layout::images(&store).index()?, text)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }

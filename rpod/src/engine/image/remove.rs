@@ -73,6 +73,7 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
         }
         image => image?,
     };
+    image.must_be_own(context, "remove")?;
     let (image, digests) = double::whole(context, image)?;
     if image.names.len() > 1 {
         if let Some(name) = super::full_name(context, text)? {
@@ -102,6 +103,7 @@ pub fn remove(context: &Context, text: &str, force: bool) -> Result<Removed> {
 
 /// Removes an image with all its names.
 pub fn remove_whole(context: &Context, image: Image, force: bool) -> Result<Removed> {
+    image.must_be_own(context, "remove")?;
     let (image, digests) = double::whole(context, image)?;
     forget(context, image, &digests, force)
 }

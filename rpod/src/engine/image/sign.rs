@@ -73,7 +73,7 @@ pub fn sign_stored(ctx: &Context, text: &str, asked: &Signing) -> Result<()> {
     }
     let name = Name::parse(&name)?;
     let base = base(&name, asked)?;
-    let blob = super::manifest::blob(&ctx.store, &image.digest)?;
+    let blob = super::manifest::blob(&image.store, &image.digest)?;
     let manifest = fs::read(&blob).with_context(|| format!("reading {}", blob.display()))?;
     put(&manifest, &name, &base, asked)
 }

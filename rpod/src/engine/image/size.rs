@@ -8,22 +8,23 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{Image, manifest};
-use crate::store::Store;
 
 impl Image {
     /// Bytes.
     ///
     /// # Errors
     /// A blob is missing or cannot be read.
-    pub fn size(&self, store: &Store) -> Result<u64> {
+    pub fn size(&self) -> Result<u64> {
+        let store = &self.store;
         let manifest = manifest::manifest(store, &self.digest)?;
         let mut size = file_size(&manifest::blob(store, &self.digest)?)?;
         size += file_size(&manifest::blob(store, &manifest.config.digest)?)?;
-        Ok(size + self.layer_sizes(store)?.iter().sum::<u64>())
+        Ok(size + self.layer_sizes()?.iter().sum::<u64>())
     }
 
     /// Bytes of each layer's archive, lowest first.
-    pub fn layer_sizes(&self, store: &Store) -> Result<Vec<u64>> {
+    pub fn layer_sizes(&self) -> Result<Vec<u64>> {
+        let store = &self.store;
         let manifest = manifest::manifest(store, &self.digest)?;
         let layers = manifest.layers.iter();
         layers

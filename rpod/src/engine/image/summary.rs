@@ -60,7 +60,7 @@ fn containers_where(context: &Context, uses: impl Fn(&User) -> bool) -> Result<V
 /// An image as `podman images --format json` has it.
 pub fn summary(context: &Context, image: &Image) -> Result<Value> {
     let created = image.created();
-    let size = image.size(&context.store)?;
+    let size = image.size()?;
     let config = image.config.config.as_ref();
     let mut summary = json!({
         "Id": image.id,
@@ -79,6 +79,9 @@ pub fn summary(context: &Context, image: &Image) -> Result<Value> {
         summary["Names"] = image.names.clone().into();
     }
     summary["Digest"] = image.digest.clone().into();
+    if image.is_lent(context) {
+        summary["ReadOnly"] = true.into();
+    }
     if !image.names_history.is_empty() {
         summary["History"] = image.names_history.clone().into();
     }

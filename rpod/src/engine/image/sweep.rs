@@ -31,7 +31,7 @@ pub fn sweep(context: &Context) -> Result<()> {
         used => used?,
     };
     sweep::directory(&layout.blobs(), &blobs)?;
-    sweep::directory(&context.store.root.join("signatures"), &blobs)?;
+    sweep::directory(&context.store.image_root().join("signatures"), &blobs)?;
     sweep::directory(&context.store.layers(), &layers)?;
     sweep_mapped(&context.store.root.join("mapped"), &layers)
 }
@@ -47,7 +47,7 @@ fn used(context: &Context) -> Result<Used> {
     let index = Layout::images(&context.store).index()?;
     let mut used = Used::default();
     for digest in index.digests() {
-        let image = super::read(context, &index, digest)?;
+        let image = super::read(&context.store, &index, digest)?;
         let manifest = manifest::manifest(&context.store, digest)?;
         used.blobs.insert(hex(digest)?.to_owned());
         for blob in manifest.layers.iter().chain([&manifest.config]) {

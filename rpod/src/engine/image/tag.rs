@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{Image, Name, double};
+use super::{Image, Name, double, lent};
 use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 
@@ -12,6 +12,7 @@ pub fn tag(context: &Context, image: &Image, typed: &str) -> Result<()> {
     if name.digest.is_some() {
         bail!("tag by digest not supported: {name} names a digest");
     }
+    lent::take_over(context, image)?;
     Layout::images(&context.store)
         .edit(|index| index.add_name(&image.digest, &name.to_string()))?;
     event::image(context, "tag", image, typed);
@@ -20,6 +21,7 @@ pub fn tag(context: &Context, image: &Image, typed: &str) -> Result<()> {
 
 /// Take names from the image, all of them if none is given.
 pub fn untag(context: &Context, image: &Image, names: &[String]) -> Result<()> {
+    image.must_be_own(context, "untag")?;
     let (image, _) = double::whole(context, image.clone())?;
     let gone = Layout::images(&context.store).edit(|index| {
         let mut gone = Vec::new();

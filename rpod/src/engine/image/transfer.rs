@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{Access, Image, Name, Platform, Writing, archive, short_names};
+use super::{Access, Image, Name, Platform, Writing, archive, lent, short_names};
 use crate::engine::copier::{output_of, rskopeo, run};
 use crate::engine::user_namespace::Maps;
 use crate::engine::{Context, event};
+use crate::store::Store;
 
 /// Fetch an image by its name, from the first place of those that the name may mean which has it. A name with
 /// a transport (`docker://…`, `oci:…`) is taken as it is.
@@ -74,7 +75,7 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
         .args(access.configured(context).options("src"))
         .args(access.decryption())
         .arg(format!("docker://{name}"))
-        .arg(stored(context, &name.to_string()));
+        .arg(stored(&context.store, &name.to_string()));
     // rskopeo names the source in its error.
     run(command, access.quiet)?;
     super::double::forget_nameless(context)?;
@@ -188,7 +189,7 @@ pub fn push(
         .args(access.configured(context).options("dest"))
         .args(writing.configured(context).options());
     command
-        .arg(stored(context, &image.reference()))
+        .arg(stored(&image.store, &image.reference()))
         .arg(&destination);
     run(command, access.quiet)
         .with_context(|| format!("copying image {} to {destination}", image.reference()))?;
@@ -199,19 +200,26 @@ pub fn push(
 /// Unpack the layers that are not there, as when another tool put the image into the layout.
 pub fn unpack_missing_layers(context: &Context, image: &Image) -> Result<()> {
     let layers = context.store.layers();
-    if image.layers.iter().all(|layer| layers.join(layer).is_dir()) {
+    let is_there = |layer: &String| layers.join(layer).is_dir();
+    if image.layers.iter().all(is_there) {
         return Ok(());
+    }
+    if image.is_lent(context) {
+        lent::link_layers(image, &layers)?;
+        if image.layers.iter().all(is_there) {
+            return Ok(());
+        }
     }
     let mut command = rskopeo()?;
     command
         .args(["unpack", "--layers"])
-        .arg(stored(context, &image.reference()))
+        .arg(stored(&image.store, &image.reference()))
         .arg(layers);
     run(command, true).with_context(|| format!("unpacking the layers of {}", image.reference()))
 }
 
 /// Unpack the layers that are not there into another directory, with owners of a container's own.
-pub fn unpack_mapped(context: &Context, image: &Image, layers: &Path, maps: &Maps) -> Result<()> {
+pub fn unpack_mapped(image: &Image, layers: &Path, maps: &Maps) -> Result<()> {
     let mut command = rskopeo()?;
     command.args(["unpack", "--layers"]);
     for (option, maps) in [("--uid-map", &maps.uids), ("--gid-map", &maps.gids)] {
@@ -220,7 +228,9 @@ pub fn unpack_mapped(context: &Context, image: &Image, layers: &Path, maps: &Map
             command.arg(option).arg(text);
         }
     }
-    command.arg(stored(context, &image.reference())).arg(layers);
+    command
+        .arg(stored(&image.store, &image.reference()))
+        .arg(layers);
     run(command, true).with_context(|| {
         format!(
             "unpacking the layers of {} for a user namespace",
@@ -238,11 +248,11 @@ impl Image {
 }
 
 /// `containers-storage:[rpod@ROOT+RUNROOT]NAME`, or `@ID`
-pub(super) fn stored(context: &Context, name: &str) -> OsString {
+pub(super) fn stored(store: &Store, name: &str) -> OsString {
     let mut reference = OsString::from("containers-storage:[rpod@");
-    reference.push(&context.store.root);
+    reference.push(store.image_root());
     reference.push("+");
-    reference.push(&context.store.runroot);
+    reference.push(&store.runroot);
     reference.push(format!("]{name}"));
     reference
 }

@@ -13,9 +13,10 @@ use super::mounts;
 use crate::engine::{Context, container, network, pod, volume};
 use crate::store::Noun;
 
-/// What rpod makes in its two directories.
+/// What rpod makes in its directories.
 const OWN: &[&str] = &[
     "artifacts",
+    "checkpoints",
     "containers",
     "events",
     "exits",
@@ -24,6 +25,7 @@ const OWN: &[&str] = &[
     "images",
     "layers",
     "manifests",
+    "mapped",
     "mounts",
     "names",
     "netns",
@@ -32,6 +34,8 @@ const OWN: &[&str] = &[
     "rootless-netns",
     "secrets",
     "secrets.json",
+    "signatures",
+    "userns",
     "volumes",
 ];
 
@@ -61,7 +65,9 @@ pub fn reset(ctx: &Context) -> Result<Vec<PathBuf>> {
             .with_context(|| format!("removing volume {}", volume.name))?;
     }
     let mut left = Vec::new();
-    for directory in [&ctx.store.root, &ctx.store.runroot] {
+    let store = &ctx.store;
+    let directories = [&store.root, &store.runroot].into_iter();
+    for directory in directories.chain(&store.imagestore) {
         mounts::detach_below(directory)?;
         if !mounts::below(directory)?.is_empty() {
             bail!(

@@ -100,8 +100,8 @@ fn images(ctx: &Context, containers: &[Container]) -> Result<(Vec<ImageUsage>, u
     let mut rest = 0;
     let mut rows = Vec::new();
     for image in &all {
-        let sizes = image.layer_sizes(&ctx.store)?;
-        let size = image.size(&ctx.store)?;
+        let sizes = image.layer_sizes()?;
+        let size = image.size()?;
         rest += size - sizes.iter().sum::<u64>();
         let mut shared = 0;
         for (layer, size) in image.layers.iter().zip(sizes) {

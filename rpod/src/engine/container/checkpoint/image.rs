@@ -83,8 +83,8 @@ pub fn is_checkpoint(image: &Image) -> bool {
 }
 
 /// The archive that is its only layer.
-pub(super) fn open(ctx: &Context, image: &Image) -> Result<File> {
-    let layout = Layout::images(&ctx.store);
+pub(super) fn open(image: &Image) -> Result<File> {
+    let layout = Layout::images(&image.store);
     let manifest: Value = layout.read(&image.digest)?;
     let layers = manifest["layers"].as_array().map_or(&[][..], Vec::as_slice);
     let [layer] = layers else {

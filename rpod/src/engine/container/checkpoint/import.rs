@@ -66,7 +66,7 @@ pub fn from_file(ctx: &Context, path: &Path) -> Result<Unpacked> {
 }
 
 pub fn from_image(ctx: &Context, image: &Image) -> Result<Unpacked> {
-    let file = image::open(ctx, image)?;
+    let file = image::open(image)?;
     unpacked(ctx, file).with_context(|| format!("unpacking checkpoint image {} failed", image.id))
 }
 

@@ -65,7 +65,7 @@ impl Fresh {
         let mut command = rskopeo()?;
         command
             .args(["unpack", "--layers"])
-            .arg(stored(ctx, &image.reference()))
+            .arg(stored(&image.store, &image.reference()))
             .arg(&fresh.0);
         run(command, true).with_context(|| format!("unpacking image {} once more", image.id))?;
         Ok(fresh)

@@ -91,7 +91,7 @@ impl Subject {
     /// An image of the store.
     pub fn of(ctx: &Context, name: &str) -> Result<Subject> {
         let image = super::super::find(ctx, name)?;
-        let path = super::super::manifest::blob(&ctx.store, &image.digest)?;
+        let path = super::super::manifest::blob(&image.store, &image.digest)?;
         let size = path
             .metadata()
             .with_context(|| format!("looking at {}", path.display()))?

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::super::transfer::destination;
-use super::super::{Access, Image, Platform, goarch};
+use super::super::{Access, Image, Platform, goarch, lent};
 use super::{List, change, find};
 use crate::engine::Context;
 use crate::engine::copier::{output_of, rskopeo};
@@ -74,7 +74,8 @@ fn resolve(ctx: &Context, text: &str, chosen: &Chosen, access: &Access) -> Resul
 }
 
 fn of_image(ctx: &Context, image: &Image) -> Result<Instance> {
-    let path = super::super::manifest::blob(&ctx.store, &image.digest)?;
+    lent::take_over(ctx, image)?;
+    let path = super::super::manifest::blob(&image.store, &image.digest)?;
     let size = path
         .metadata()
         .with_context(|| format!("looking at {}", path.display()))?

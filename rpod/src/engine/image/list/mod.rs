@@ -243,8 +243,8 @@ pub fn remove(ctx: &Context, text: &str) -> Result<(Vec<String>, Option<String>)
 }
 
 /// The image for this machine.
-pub(super) fn image_of(ctx: &Context, index: &Index, entry: &ListEntry) -> Result<Image> {
-    let list = List::load(&ctx.store, entry.clone())?;
+pub(super) fn image_of(store: &Store, index: &Index, entry: &ListEntry) -> Result<Image> {
+    let list = List::load(store, entry.clone())?;
     let name = || {
         entry
             .names
@@ -257,8 +257,8 @@ pub(super) fn image_of(ctx: &Context, index: &Index, entry: &ListEntry) -> Resul
         return Err(ImageError::NotHere(name(), instance::host()).into());
     };
     let digest = instance["digest"].as_str().unwrap_or_default();
-    if manifest::blob(&ctx.store, digest)?.exists() {
-        return super::read(ctx, index, digest);
+    if manifest::blob(store, digest)?.exists() {
+        return super::read(store, index, digest);
     }
     Err(ImageError::NotHere(name(), instance::host()).into())
 }
