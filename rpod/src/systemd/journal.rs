@@ -183,7 +183,15 @@ fn line(entry: &Entry) -> Option<String> {
     } else {
         "F"
     };
-    let text = match &entry.message {
+    let text = text(&entry.message);
+    // A monitor sends the line with its end.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Some(format!("{time} {stream} {tag} {text}\n"))
+}
+
+/// A field of an entry: journalctl writes what is not printable as an array of bytes.
+pub fn text(field: &Value) -> String {
+    match field {
         Value::String(text) => text.clone(),
         Value::Array(bytes) => {
             let bytes: Vec<u8> = bytes
@@ -193,10 +201,7 @@ fn line(entry: &Entry) -> Option<String> {
             String::from_utf8_lossy(&bytes).into_owned()
         }
         _ => String::new(),
-    };
-    // A monitor sends the line with its end.
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    Some(format!("{time} {stream} {tag} {text}\n"))
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod accounts;
 pub(super) mod block_io;
 mod descriptors;
+mod endpoint;
 mod exposure;
 mod glob;
 mod health;
@@ -32,6 +33,7 @@ use clap::Args;
 
 use accounts::AccountOptions;
 pub(super) use descriptors::DescriptorOptions;
+pub(super) use endpoint::parse_mac;
 use exposure::ExposureOptions;
 pub(super) use health::HealthOptions;
 use image::ImageOptions;
@@ -42,7 +44,7 @@ pub(super) use limits::{LimitOptions, is_set};
 use log::LogOptions;
 use namespaces::NamespaceOptions;
 pub(super) use namespaces::namespace;
-pub(super) use network::{NetworkOptions, parse_mac};
+pub(super) use network::NetworkOptions;
 use process::ProcessOptions;
 pub(super) use process::environment;
 use resources::ResourceOptions;

@@ -17,6 +17,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use serde_json::Value;
 
 use super::{Event, Kind};
+use crate::systemd::journal::text as journal_text;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
 
@@ -183,7 +184,7 @@ impl Drop for Journal {
 }
 
 fn event(entry: &Value) -> Option<Event> {
-    let text = |name: &str| field(&entry[name]);
+    let text = |name: &str| journal_text(&entry[name]);
     let kind = serde_json::from_value(Value::String(text("PODMAN_TYPE"))).ok()?;
     let labels: Option<BTreeMap<String, String>> =
         serde_json::from_str(&text("PODMAN_LABELS")).ok();
@@ -205,21 +206,6 @@ fn event(entry: &Value) -> Option<Event> {
         pod_id: text("PODMAN_POD_ID"),
         attributes: labels,
     })
-}
-
-/// journalctl writes what is not printable as an array of bytes.
-fn field(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(bytes) => {
-            let bytes: Vec<u8> = bytes
-                .iter()
-                .filter_map(|byte| u8::try_from(byte.as_u64()?).ok())
-                .collect();
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
-        _ => String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use nix::errno::Errno;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
+use crate::engine::container::overlay::unmount;
 use crate::engine::{Context, rootless};
+use crate::store::directory::remove_if_there;
 
 const OWN: &str = "/proc/self/ns/net";
 
@@ -89,15 +90,6 @@ fn aside(act: impl FnOnce() -> Result<String>) -> Result<String> {
 
 /// Lets go of a namespace. One that is not there is no error.
 pub fn remove(path: &Path) -> Result<()> {
-    let removing = || format!("removing the network namespace {}", path.display());
-    match umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
-        Err(errno) => return Err(errno).with_context(removing),
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(removing)
-        }
-        _ => Ok(()),
-    }
+    let removed = unmount(path).and_then(|()| remove_if_there(path));
+    removed.with_context(|| format!("removing the network namespace {}", path.display()))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
@@ -15,8 +15,10 @@ use nix::unistd::{ForkResult, Pid, fork};
 use super::UserNamespace;
 use super::map::{IdMap, Maps};
 use crate::engine::Context;
+use crate::engine::container::overlay::unmount;
 use crate::engine::container::record::Container;
 use crate::rootless::map_of;
+use crate::store::directory::remove_if_there;
 
 pub fn path(ctx: &Context, container: &str) -> PathBuf {
     ctx.store.runroot.join("userns").join(container)
@@ -97,17 +99,8 @@ pub fn make_network(path: &Path, user_namespace: &Path) -> Result<()> {
 
 /// Lets go of a namespace. One that is not there is no error.
 pub fn remove(path: &Path) -> Result<()> {
-    let removing = || format!("removing the user namespace {}", path.display());
-    match umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
-        Err(errno) => return Err(errno).with_context(removing),
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(removing)
-        }
-        _ => Ok(()),
-    }
+    let removed = unmount(path).and_then(|()| remove_if_there(path));
+    removed.with_context(|| format!("removing the user namespace {}", path.display()))
 }
 
 /// A child goes where the namespaces are, and stays there while the parent takes hold of them.
