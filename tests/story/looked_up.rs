@@ -25,6 +25,16 @@ pub(crate) fn registries_are_searched() -> Result<()> {
         .ok()?
         .says("TAG")?
         .says("latest")?;
+    let tags = stack
+        .rpod(&format!(
+            "search --list-tags --format json {registry}/alpine:latest"
+        ))
+        .ok()?
+        .json()?;
+    ensure!(
+        tags[0]["Name"] == format!("{registry}/alpine").as_str() && tags[0]["Tags"][0] == "latest",
+        "{tags}"
+    );
     stack.rpod("search nothing-is-called-so").ok()?.is("")?;
     stack.rpod("search --filter stars=1 alp").ok()?.is("")?;
     // Any number will do, as by podman: of less than none nothing is told.

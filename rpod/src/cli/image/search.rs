@@ -8,7 +8,7 @@ use super::RegistryOptions;
 use crate::cli::{Globals, Verb};
 use crate::engine::image::{Found, Search as Asked};
 use crate::output::template::no_methods;
-use crate::output::{Listing, Style, parse_number};
+use crate::output::{Listing, Style, parse_number, pretty};
 use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
@@ -70,20 +70,22 @@ impl Verb for Search {
         };
         let asked = Asked::new(&self.term, most, self.registry.into());
         let (rows, table) = if self.list_tags {
-            let tags = asked.tags()?.into_iter();
-            let rows = tags.map(|(name, tag)| json!({ "Name": name, "Tag": tag }));
+            let (name, tags) = asked.tags()?;
+            if self.format.as_deref() == Some("json") {
+                println!("{}", pretty(&json!([{ "Name": name, "Tags": tags }]), 4));
+                return Ok(0);
+            }
+            let rows = tags.iter().map(|tag| json!({ "Name": name, "Tag": tag }));
             (rows.collect(), "{{.Name}}\t{{.Tag}}")
         } else {
             let found = asked.run()?.into_iter();
             let found = found.filter(|found| filters.take(found));
+            let whole = self.no_trunc || self.format.as_deref() == Some("json");
             let table = match self.compatible {
                 true => "{{.Name}}\t{{.Description}}\t{{.Stars}}\t{{.Official}}\t{{.Automated}}",
                 false => "{{.Name}}\t{{.Description}}",
             };
-            (
-                found.map(|found| row(&found, self.no_trunc)).collect(),
-                table,
-            )
+            (found.map(|found| row(&found, whole)).collect(), table)
         };
         let rows: Vec<Value> = rows;
         if rows.is_empty() && self.format.as_deref() != Some("json") {

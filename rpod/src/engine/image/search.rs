@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use super::Access;
-use super::{names_of_repository, search_registries};
+use super::transfer::tags_of_repository;
+use super::{Access, Name, search_registries};
 use crate::engine::copier::{output_of, rskopeo};
 
 /// What is looked for, and where.
@@ -102,18 +102,15 @@ impl Search {
         Ok(found.collect())
     }
 
-    /// The tags of the repository that is named, each with its name.
-    pub fn tags(&self) -> Result<Vec<(String, String)>> {
+    /// The repository that is named, whatever tag is named with it, and its tags.
+    pub fn tags(&self) -> Result<(String, Vec<String>)> {
         let Some(registry) = &self.registry else {
             bail!("reference {:?} must be a docker reference", self.term);
         };
-        let repository = format!("{registry}/{}", self.term);
-        let names =
-            names_of_repository(&repository, &self.access).context("getting repository tags")?;
-        let parted = names.iter().filter_map(|name| {
-            let (name, tag) = name.rsplit_once(':')?;
-            Some((name.to_owned(), tag.to_owned()))
-        });
-        Ok(parted.take(self.limit).collect())
+        let asking = "getting repository tags";
+        let name = Name::parse(&format!("{registry}/{}", self.term)).context(asking)?;
+        let (repository, mut tags) = tags_of_repository(&name, &self.access).context(asking)?;
+        tags.truncate(self.limit);
+        Ok((repository, tags))
     }
 }

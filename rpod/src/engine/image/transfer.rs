@@ -127,13 +127,20 @@ pub fn names_of_repository(text: &str, access: &Access) -> Result<Vec<String>> {
     if name.tag.is_some() || name.digest.is_some() {
         bail!("{text}: --all-tags takes a repository, without a tag or a digest");
     }
+    let (repository, tags) = tags_of_repository(&name, access)?;
+    let named = |tag: &String| format!("{repository}:{tag}");
+    Ok(tags.iter().map(named).collect())
+}
+
+/// The first repository of those that the name may mean which a registry has, and its tags.
+pub(super) fn tags_of_repository(name: &Name, access: &Access) -> Result<(String, Vec<String>)> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Listed {
         tags: Vec<String>,
     }
     let mut failures = Vec::new();
-    for candidate in short_names::pull_candidates(&name)? {
+    for candidate in short_names::pull_candidates(name)? {
         let mut command = rskopeo()?;
         command
             .arg("list-tags")
@@ -142,8 +149,7 @@ pub fn names_of_repository(text: &str, access: &Access) -> Result<Vec<String>> {
         match output_of(command) {
             Ok(output) => {
                 let listed: Listed = serde_json::from_slice(&output).context("reading the tags")?;
-                let named = |tag: &String| format!("{}:{tag}", candidate.repository);
-                return Ok(listed.tags.iter().map(named).collect());
+                return Ok((candidate.repository, listed.tags));
             }
             Err(error) => failures.push(format!("{error:#}")),
         }
@@ -185,7 +191,8 @@ pub fn push(
     let destination = destination(to)?;
     let mut command = rskopeo()?;
     command
-        .arg("copy")
+        // Images were judged when they came; the store itself is trusted, whatever the policy.
+        .args(["--insecure-policy", "copy"])
         .args(access.configured(context).options("dest"))
         .args(writing.configured(context).options());
     command

@@ -1,7 +1,7 @@
 //! Which repositories a registry has of a name: the first version's search where there is one, else the second's catalog.
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::connect_to_registry;
 use super::pages::Pages;
@@ -13,10 +13,16 @@ use crate::transport::Access;
 #[serde(default)]
 pub struct Found {
     pub name: String,
+    /// Registries say null where they have none.
+    #[serde(deserialize_with = "or_none")]
     pub description: String,
     pub star_count: u64,
     pub is_official: bool,
     pub is_automated: bool,
+}
+
+fn or_none<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// At most `limit` repositories whose names have `term` in them.
@@ -109,6 +115,13 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_description_is_an_empty_one() {
+        let read = |text: &str| serde_json::from_str::<Found>(text).map(|found| found.description);
+        assert!(read(r#"{"name":"a","description":null}"#).is_ok_and(|text| text.is_empty()));
+        assert!(read(r#"{"name":"a","description":"b"}"#).is_ok_and(|text| text == "b"));
+    }
 
     #[test]
     fn a_term_cannot_add_to_the_question() {
