@@ -394,6 +394,23 @@ pub(crate) fn the_engine_pulls_what_the_policy_lets_in() -> Result<()> {
         .complains("A signature was required, but no signature exists")?;
     stack.rpod("images -q").ok()?.is("")?;
     pull(&alice, &signed)?.ok()?;
+    // What is in the store was judged when it came.
+    let with = "--signature-policy refuse.json";
+    stack
+        .scratch
+        .write("refuse.json", r#"{"default":[{"type":"reject"}]}"#)?;
+    stack.scratch.write("layer.tar", [0; 1024])?;
+    stack
+        .rpod(&format!("push {with} -q signed:1 dir:out"))
+        .ok()?;
+    stack
+        .rpod(&format!("import {with} -q layer.tar"))
+        .exits(125)?
+        .complains("rejected by policy")?;
+    stack
+        .rpod("import --signature-policy /no/such/file -q layer.tar")
+        .exits(125)?
+        .complains("open /no/such/file: no such file or directory")?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{self, change, local_name};
+use crate::engine::image::{self, change, local_name, trust};
 
 #[derive(Args, Debug)]
 pub struct Import {
@@ -41,6 +41,7 @@ impl Verb for Import {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         change::check(&self.change)?;
+        trust::admits_tarballs()?;
         let ctx = Context::new(globals)?;
         let asked = image::Import {
             changes: self.change,

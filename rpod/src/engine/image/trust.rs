@@ -30,6 +30,34 @@ pub fn read(path: &Path) -> Result<Value> {
     serde_json::from_slice(&text).with_context(|| format!("parsing {}", path.display()))
 }
 
+/// Refuses archives of files as images where the policy does, which knows them by the transport `tarball`.
+pub fn admits_tarballs() -> Result<()> {
+    let path = policy_path(None);
+    let text = fs::read(&path).with_context(|| format!("open {}", path.display()))?;
+    let policy: Value =
+        serde_json::from_slice(&text).with_context(|| format!("parsing {}", path.display()))?;
+    if accepts(&policy, "tarball") {
+        return Ok(());
+    }
+    bail!(
+        "Source image rejected: Running image tarball: is rejected by policy {}",
+        path.display()
+    )
+}
+
+/// Whether whatever comes by a transport is accepted; no signature can be asked of what has no name.
+fn accepts(policy: &Value, transport: &str) -> bool {
+    let asked = match &policy["transports"][transport][""] {
+        Value::Null => &policy["default"],
+        own => own,
+    };
+    let asked = asked.as_array().filter(|asked| !asked.is_empty());
+    asked.is_some_and(|asked| {
+        let mut asked = asked.iter();
+        asked.all(|one| one["type"] == "insecureAcceptAnything")
+    })
+}
+
 /// What a scope is to be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
@@ -181,6 +209,17 @@ fn addresses_of(listing: &str) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn archives_of_files_are_accepted_or_not() {
+        let (accept, reject) = (
+            json!([{ "type": "insecureAcceptAnything" }]),
+            json!([{ "type": "reject" }]),
+        );
+        let own = json!({ "default": reject, "transports": { "tarball": { "": accept } } });
+        assert!(accepts(&json!({ "default": accept }), "tarball") && accepts(&own, "tarball"));
+        assert!(!accepts(&own, "dir") && !accepts(&json!({ "default": [] }), "tarball"));
+    }
 
     #[test]
     fn requirements_are_told() {
