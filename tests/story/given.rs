@@ -295,8 +295,8 @@ pub(crate) fn what_few_ask_for() -> Result<()> {
 pub(crate) fn layers_are_decrypted_and_encrypted() -> Result<()> {
     let stack = Stack::with_alpine()?;
     for line in [
-        "genrsa -traditional -out rsa.pem 2048",
-        "pkey -in rsa.pem -pubout -out rsa.pub",
+        "genrsa -traditional -out rsa,1.pem 2048",
+        "pkey -in rsa,1.pem -pubout -out rsa,1.pub",
     ] {
         Cmd::new(peer("openssl")?)
             .dir(stack.scratch.path(""))
@@ -305,16 +305,18 @@ pub(crate) fn layers_are_decrypted_and_encrypted() -> Result<()> {
     }
     let name = format!("{}/locked:latest", stack.registry.address);
     stack
-        .rpod(&format!("push --encryption-key jwe:rsa.pub alpine {name}"))
+        .rpod(&format!(
+            "push --encryption-key jwe:rsa,1.pub alpine {name}"
+        ))
         .ok()?;
     stack.rpod("rmi alpine").ok()?;
     stack.rpod(&format!("pull -q {name}")).exits(125)?;
     stack
-        .rpod(&format!("run --rm --decryption-key rsa.pem {name} true"))
+        .rpod(&format!("run --rm --decryption-key rsa,1.pem {name} true"))
         .ok()?;
     stack.rpod(&format!("rmi {name}")).ok()?;
     stack
-        .rpod(&format!("pull -q --decryption-key rsa.pem {name}"))
+        .rpod(&format!("pull -q --decryption-key rsa,1.pem {name}"))
         .ok()?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::manifest;
 
 use super::Retry;
 use super::access::{DestinationAccess, SourceAccess};
+use super::fields::Fields;
 use super::signing::Signing;
 
 /// skopeo-copy(1)
@@ -81,14 +82,14 @@ pub struct Copy {
     #[arg(long)]
     pub dest_precompute_digests: bool,
     /// Encrypt layers for the owner of a key: jwe:FILE with a public key
-    #[arg(long, value_name = "PROTOCOL:KEYFILE", value_delimiter = ',')]
-    pub encryption_key: Vec<String>,
+    #[arg(long, value_name = "PROTOCOL:KEYFILE")]
+    pub encryption_key: Vec<Fields>,
     /// Encrypt only the layer of this index, from 0; from the last one, from -1
     #[arg(long, value_name = "INT", value_delimiter = ',')]
     pub encrypt_layer: Vec<i64>,
     /// Decrypt layers by a private key
-    #[arg(long, value_name = "KEY[:PASSPHRASE]", value_delimiter = ',')]
-    pub decryption_key: Vec<String>,
+    #[arg(long, value_name = "KEY[:PASSPHRASE]")]
+    pub decryption_key: Vec<Fields>,
     /// The number of layers to copy at once; 0 is the default, 6
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub image_parallel_copies: usize,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::{self, Copy, Global};
+use crate::cli::{self, Copy, Fields, Global};
 use crate::compression::Compression;
 use crate::copy::{self, MultiArch, Options, UnderWay};
 use crate::encryption::{Decryption, Encryption};
@@ -111,7 +111,9 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
     if !args.encryption_key.is_empty() && !args.decryption_key.is_empty() {
         bail!("--encryption-key and --decryption-key cannot be specified together");
     }
-    let encryption = Encryption::of(&args.encryption_key, &args.encrypt_layer)?;
+    let all =
+        |keys: &[Fields]| -> Vec<String> { keys.iter().flat_map(|keys| keys.0.clone()).collect() };
+    let encryption = Encryption::of(&all(&args.encryption_key), &args.encrypt_layer)?;
     let mut compression = args.dest_compress_format.map(|format| match format {
         cli::CompressFormat::Gzip => Compression::Gzip,
         cli::CompressFormat::Zstd => Compression::Zstd,
@@ -139,7 +141,7 @@ fn options(global: &Global, args: &Copy, trust: Trust) -> Result<Options> {
         compression_level: args.dest_compress_level,
         encryption,
         precompute_digests: args.dest_precompute_digests,
-        decryption: Decryption::of(&args.decryption_key)?,
+        decryption: Decryption::of(&all(&args.decryption_key))?,
         tmpdir: global.tmpdir.clone(),
         under_way: Arc::new(UnderWay::at_most(match args.image_parallel_copies {
             0 => copy::PARALLEL,

@@ -48,7 +48,7 @@ impl Access {
     /// Keys of encrypted layers.
     pub fn decryption(&self) -> Vec<OsString> {
         let keys = self.decryption_keys.iter();
-        keys.flat_map(|key| ["--decryption-key".into(), key.into()])
+        keys.flat_map(|key| ["--decryption-key".into(), field(key).into()])
             .collect()
     }
 
@@ -96,6 +96,14 @@ impl Access {
         }
         options.extend(self.retries());
         options
+    }
+}
+
+/// One value of an option that rskopeo takes several of, between commas: as a field of RFC 4180.
+pub(super) fn field(value: &str) -> String {
+    match value.contains([',', '"']) {
+        true => format!("\"{}\"", value.replace('"', "\"\"")),
+        false => value.to_owned(),
     }
 }
 

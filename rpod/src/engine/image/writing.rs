@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::access::field;
 use crate::engine::Context;
 
 /// As rskopeo's options have it.
@@ -83,7 +84,7 @@ impl Writing {
             }
         }
         for key in &self.encryption_keys {
-            options.extend(["--encryption-key".into(), key.into()]);
+            options.extend(["--encryption-key".into(), field(key).into()]);
         }
         for place in &self.encrypt_layers {
             options.push(format!("--encrypt-layer={place}").into());
