@@ -1,6 +1,5 @@
 //! Trying again what may fare better the next time.
 
-use std::io::{self, ErrorKind};
 use std::thread;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use anyhow::Result;
 
 use crate::cli::Retry;
 use crate::fatal;
-use crate::registry::{Unavailable, is_transient};
+use crate::registry::{Unavailable, is_transient, is_unreachable};
 
 /// Runs `action` until it succeeds, fails for good, or has been tried often enough.
 pub fn retrying<T>(retry: &Retry, mut action: impl FnMut() -> Result<T>) -> Result<T> {
@@ -34,17 +33,9 @@ pub fn retrying<T>(retry: &Retry, mut action: impl FnMut() -> Result<T>) -> Resu
 
 /// Whether the network or the registry is to blame, and not the request. A registry that is not there may be starting.
 pub fn is_passing(error: &anyhow::Error) -> bool {
-    let unreachable = |error: &io::Error| {
-        matches!(
-            error.kind(),
-            ErrorKind::ConnectionRefused
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-        )
-    };
     is_transient(error)
         || error.chain().any(|cause| {
-            cause.downcast_ref().is_some_and(unreachable)
+            cause.downcast_ref().is_some_and(is_unreachable)
                 || cause.is::<Unavailable>()
                 || matches!(
                     cause.downcast_ref(),

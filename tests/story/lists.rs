@@ -103,7 +103,10 @@ pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
     stack
         .rpod("manifest create many")
         .exits(125)?
-        .complains("already in use")?;
+        .complains(format!(
+            "image name \"localhost/many:latest\" is already associated with image \"{}\": that name is already in use",
+            id.text()
+        ))?;
 
     stack
         .rpod(&format!("manifest push --digestfile digest many {list}"))
@@ -137,7 +140,7 @@ pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
     stack
         .rpod(&format!("manifest remove many {digest}"))
         .exits(125)?
-        .complains("no image with digest")?;
+        .complains("removing from manifest list many: no instance matching digest")?;
     stack.rpod("manifest rm many").ok()?.says("Deleted: ")?;
     stack.rpod("manifest exists many").exits(1)?;
     stack
@@ -147,8 +150,34 @@ pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
     stack
         .rpod("manifest inspect alpine")
         .exits(125)?
-        .complains("no manifest list")?;
+        .complains("not a manifest list")?;
+    stack
+        .rpod("manifest push many dir:nowhere")
+        .exits(125)?
+        .complains("retrieving local image from image name many: many: image not known")?;
+    stack
+        .rpod("manifest rm many none")
+        .exits(1)?
+        .complains("2 errors occurred:")?;
     stack.rpod("system check").ok()?;
+
+    // None of its images is in the store: a list goes whole, and goes again.
+    stack.rpod("rmi -a -f").ok()?;
+    stack.rpod("manifest create --all whole").arg(&list).ok()?;
+    for _ in 0..2 {
+        stack.rpod("push -q whole dir:whole").ok()?;
+    }
+    let whole = std::fs::read(stack.scratch.path("whole/manifest.json"))?;
+    let whole: serde_json::Value = serde_json::from_slice(&whole)?;
+    ensure!(whole["manifests"] == value["manifests"], "{whole}");
+    // No image of the list is for such a system: this machine's is said to be.
+    stack.rpod("manifest create said").ok()?;
+    stack.rpod("manifest add --os plan9 said").arg(&list).ok()?;
+    let said = stack.rpod("manifest inspect said").ok()?.json()?;
+    ensure!(said["manifests"][0]["platform"]["os"] == "plan9", "{said}");
+    let alpine = stack.remote("alpine:latest");
+    let one = stack.rpod(&format!("manifest inspect {alpine}")).ok()?;
+    one.complains("is not a manifest list but a single image")?;
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub use client::{Client, Method};
 pub use contents::document;
 pub use daemon::Daemon;
 pub use kept::KeptDownload;
-pub use refused::{Denied, ManifestInvalid, Unavailable, refused};
+pub use refused::{Denied, ManifestInvalid, Unavailable, is_unreachable, refused};
 use resume::Download;
 pub use retry::is_transient;
 pub use tls::choose_details as choose_tls_details;

@@ -1,5 +1,7 @@
 //! Answers that are not the expected one, and requests that had none.
 
+use std::io::{self, ErrorKind};
+
 use anyhow::anyhow;
 use serde::Deserialize;
 use ureq::Body;
@@ -100,6 +102,14 @@ pub fn is_plain_http(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Io(error) if error.to_string().contains("InvalidContentType"))
 }
 
+/// Whether no connection came about.
+pub fn is_unreachable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+    )
+}
+
 const NO_HOST: &str = "no such host";
 
 /// A failed request in Go's words. An error of the body's own reader, such as a wrong digest, stays what it is.
@@ -121,6 +131,9 @@ pub fn told(method: &Method, url: &str, proxy: Option<&str>, error: ureq::Error)
         // The system's resolver says so in words alone.
         ureq::Error::Io(error) if error.to_string().contains("Name or service not known") => {
             anyhow::Error::from(error).context(NO_HOST)
+        }
+        ureq::Error::Io(error) if is_unreachable(&error) => {
+            anyhow::Error::from(error).context("connect")
         }
         ureq::Error::Io(error) => error.into(),
         other => other.into(),

@@ -150,7 +150,7 @@ impl From<CopyOptions> for Access {
 }
 
 /// One error of a command that does many things, or all of them in podman's list.
-fn joined(errors: &[anyhow::Error], code: u8) -> anyhow::Error {
+pub(super) fn joined(errors: &[anyhow::Error], code: u8) -> anyhow::Error {
     let message = match errors {
         [error] => worded(error),
         errors => {

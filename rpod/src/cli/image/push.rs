@@ -8,7 +8,7 @@ use super::writing::{NO_SEQUOIA, WritingOptions};
 use crate::cli::verb::Refused;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::image::{self, Writing};
+use crate::engine::image::{self, Writing, list};
 
 #[derive(Args, Debug)]
 pub struct Push {
@@ -42,7 +42,7 @@ impl Verb for Push {
         writing.encryption_keys = self.encryption_key;
         writing.encrypt_layers = self.encrypt_layer;
         let context = Context::new(globals)?;
-        let image = image::find(&context, &self.image)?;
+        let found = image::find(&context, &self.image);
         let destination = match self.destination {
             Some(destination) => destination,
             None => image::full_name(&context, &self.image)?.with_context(|| {
@@ -52,13 +52,17 @@ impl Verb for Push {
                 )
             })?,
         };
-        image::push(
-            &context,
-            &image,
-            &destination,
-            &self.access.into(),
-            &writing,
-        )?;
+        let access = self.access.into();
+        match found {
+            Ok(image) => image::push(&context, &image, &destination, &access, &writing)?,
+            // A list whose image for this machine is not here goes whole.
+            Err(error) => match list::find(&context, &self.image) {
+                Ok(list) => {
+                    list::push(&context, &list, &destination, true, &access, &writing, &[])?
+                }
+                Err(_) => return Err(error),
+            },
+        }
         Ok(0)
     }
 }

@@ -48,10 +48,17 @@ impl Verb for Inspect {
                     tls_verify: self.tls_verify.or(self.insecure.then_some(false)),
                     ..Access::default()
                 };
-                image::raw_manifest(&self.list, &access).map_err(|remote| {
+                let value = image::raw_manifest(&self.list, &access).map_err(|remote| {
                     let local = format!("{local:#}");
                     remote.context(format!("{local}, and no registry has it"))
-                })?
+                })?;
+                if value.get("manifests").is_none() {
+                    output::warn(&format!(
+                        "The manifest type {} is not a manifest list but a single image.",
+                        value["mediaType"].as_str().unwrap_or("of old")
+                    ));
+                }
+                value
             }
         };
         println!("{}", output::pretty(&value, 4));

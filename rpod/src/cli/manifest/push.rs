@@ -49,7 +49,8 @@ impl Verb for Push {
         }
         let writing = Writing::from(self.writing);
         let ctx = Context::new(globals)?;
-        let list = list::find(&ctx, &self.list)?;
+        let list = list::find(&ctx, &self.list)
+            .with_context(|| format!("retrieving local image from image name {}", self.list))?;
         let access = Access {
             quiet: self.quiet,
             ..Access::from(self.registry).or_insecure(self.insecure)

@@ -1,6 +1,6 @@
 //! podman-manifest-remove(1)
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
@@ -21,7 +21,9 @@ impl Verb for Remove {
     const ABOUT: &'static str = "Remove an item from a manifest list or image index";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        let list = list::remove_instance(&Context::new(globals)?, &self.list, &self.digest)?;
+        let ctx = Context::new(globals)?;
+        let list = list::remove_instance(&ctx, &self.list, &self.digest)
+            .with_context(|| format!("removing from manifest list {}", self.list))?;
         println!("{}", list.id);
         Ok(0)
     }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::{Globals, Verb, tell};
+use crate::cli::image::joined;
+use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, RemoveError, list};
 
@@ -23,7 +24,7 @@ impl Verb for Rm {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let mut code = 0;
+        let mut errors = Vec::new();
         for text in &self.lists {
             match list::remove(&ctx, text) {
                 Ok((names, id)) => {
@@ -31,13 +32,13 @@ impl Verb for Rm {
                     id.iter().for_each(|id| println!("Deleted: {id}"));
                 }
                 Err(error) if self.ignore && RemoveError::exit_code(&error) == 1 => {}
-                Err(error) => {
-                    tell(&error);
-                    code = RemoveError::exit_code(&error);
-                }
+                Err(error) => errors.push(error),
             }
         }
         image::sweep(&ctx)?;
-        Ok(code)
+        match errors.iter().map(RemoveError::exit_code).max() {
+            None => Ok(0),
+            Some(code) => Err(joined(&errors, code)),
+        }
     }
 }

@@ -24,15 +24,13 @@ pub struct Access {
 }
 
 impl Access {
-    /// With what containers.conf says where nothing was asked for.
+    /// With what containers.conf says where nothing was asked for, else podman's defaults: three times, a second between.
     pub fn configured(&self, context: &Context) -> Access {
         let conf = &context.config.containers_conf.engine;
+        let delay = self.retry_delay.as_ref().or(conf.retry_delay.as_ref());
         Access {
-            retry: self.retry.or(conf.retry),
-            retry_delay: self
-                .retry_delay
-                .clone()
-                .or_else(|| conf.retry_delay.clone()),
+            retry: self.retry.or(conf.retry).or(Some(3)),
+            retry_delay: Some(delay.map_or_else(|| "1s".to_owned(), String::clone)),
             ..self.clone()
         }
     }

@@ -108,13 +108,14 @@ fn of_list(
 ) -> Result<Vec<Instance>> {
     let taken: Vec<&Value> = match chosen.all {
         true => instances.iter().collect(),
-        false => choose(instances, &chosen.platform).into_iter().collect(),
+        // What is said of it overrides what the list says: without one of this platform, it is the one for this machine.
+        false => choose(instances, &chosen.platform)
+            .or_else(|| choose(instances, &Platform::default()))
+            .into_iter()
+            .collect(),
     };
     if taken.is_empty() {
-        bail!(
-            "no image found in manifest list {name} for {}",
-            platform_text(&chosen.platform)
-        );
+        bail!("no image found in manifest list {name} for {}", host());
     }
     Ok(taken
         .into_iter()
@@ -198,21 +199,9 @@ pub(super) fn choose<'a>(instances: &'a [Value], wanted: &Platform) -> Option<&'
     fitting.next()
 }
 
-pub(super) fn host() -> String {
-    platform_text(&Platform::default())
-}
-
 /// `linux/amd64`
-fn platform_text(wanted: &Platform) -> String {
-    let mut text = format!(
-        "{}/{}",
-        wanted.os.as_deref().unwrap_or("linux"),
-        wanted.arch.as_deref().unwrap_or(goarch())
-    );
-    if let Some(variant) = &wanted.variant {
-        text += &format!("/{variant}");
-    }
-    text
+pub(super) fn host() -> String {
+    format!("linux/{}", goarch())
 }
 
 #[cfg(test)]
@@ -236,6 +225,20 @@ mod tests {
             os: None,
         };
         assert_eq!(choose(&instances, &arm).unwrap()["digest"], "a");
-        assert_eq!(platform_text(&arm), "linux/arm/v7");
+    }
+
+    #[test]
+    fn what_no_image_is_for_overrides_what_this_machines_says() {
+        let here = json!({"digest": "b", "platform": {"os": "linux", "architecture": goarch()}});
+        let chosen = Chosen {
+            all: false,
+            platform: Platform {
+                os: Some("bar".to_owned()),
+                ..Platform::default()
+            },
+        };
+        let taken = of_list(&[here], &chosen, "x", |_| None).unwrap();
+        assert_eq!(taken[0].descriptor["digest"], "b");
+        assert!(of_list(&[], &chosen, "x", |_| None).is_err());
     }
 }

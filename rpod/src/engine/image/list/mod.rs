@@ -85,7 +85,9 @@ impl List {
         self.instances()
             .iter()
             .position(|instance| instance["digest"] == digest)
-            .with_context(|| format!("no image with digest {digest} in manifest list {}", self.id))
+            .with_context(|| {
+                format!("no instance matching digest {digest:?} found in manifest list: file does not exist: `manifest inspect` shows those that it has")
+            })
     }
 }
 
@@ -105,7 +107,7 @@ fn entry(index: &Index, text: &str) -> Result<ListEntry> {
     match entry_of(index, text)? {
         Some(entry) => Ok(entry),
         None if super::find_by_name(index, text)?.is_some() => {
-            bail!("{text}: it is an image and no manifest list")
+            bail!("{text}: image is not a manifest list")
         }
         None => Err(ImageError::NotKnown(super::missing(index, text)).into()),
     }
@@ -152,7 +154,8 @@ pub fn create(
             match index.lists().into_iter().find(|list| list.digest == digest) {
                 Some(entry) if amend => return List::load(&ctx.store, entry),
                 _ => bail!(
-                    "creating image to hold manifest list: image name {name:?} is already associated with {digest}: that name is already in use"
+                    "image name {name:?} is already associated with image {:?}: that name is already in use: --amend adds to a list",
+                    id_of(ctx, index, &digest)
                 ),
             }
         }
@@ -167,6 +170,14 @@ pub fn create(
         Ok(list)
     })?;
     Ok(made)
+}
+
+/// The id of the image or list whose manifest this is; the digest of one that cannot be read.
+fn id_of(ctx: &Context, index: &Index, digest: &str) -> String {
+    let list = index.lists().into_iter().find(|one| one.digest == digest);
+    list.map(|list| list.id)
+        .or_else(|| manifest::id(&ctx.store, digest).ok())
+        .unwrap_or_else(|| digest.to_owned())
 }
 
 /// Changes a list under the lock of the index, so that nobody's change is lost.
@@ -257,7 +268,8 @@ pub(super) fn image_of(store: &Store, index: &Index, entry: &ListEntry) -> Resul
         return Err(ImageError::NotHere(name(), instance::host()).into());
     };
     let digest = instance["digest"].as_str().unwrap_or_default();
-    if manifest::blob(store, digest)?.exists() {
+    // What a push fetched is there as well, and no image of the store.
+    if index.digests().contains(&digest) {
         return super::read(store, index, digest);
     }
     Err(ImageError::NotHere(name(), instance::host()).into())

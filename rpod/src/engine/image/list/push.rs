@@ -66,6 +66,11 @@ pub fn push(
         let entry = json!({ "mediaType": value["mediaType"], "digest": digest, "size": size });
         write(&layout.0, &entry, NAME)?;
     }
+    // Waiting longer each time: podman has no option for it here.
+    let patient = Access {
+        retry: access.retry.or(Some(3)),
+        ..access.clone()
+    };
     let mut command = rskopeo()?;
     command.args([
         "copy",
@@ -73,7 +78,7 @@ pub fn push(
         if all { "all" } else { "index-only" },
     ]);
     command
-        .args(access.options("dest"))
+        .args(patient.options("dest"))
         .args(writing.options())
         .arg("--src-shared-blob-dir")
         .arg(ctx.store.images().join("blobs"))
