@@ -117,6 +117,11 @@ pub(crate) fn imported_with_a_history() -> Result<()> {
     for column in ["ID", "CREATED", "CREATED BY", "SIZE", "COMMENT", "said"] {
         history.says(column)?;
     }
+    let point = stack.rpod("history --format {{.CreatedAt}} plain").ok()?;
+    ensure!(
+        point.text().len() == "2026-11-30T00:00:00Z".len(),
+        "{point}"
+    );
     let told = stack.rpod("history --format json plain").ok()?.json()?;
     ensure!(
         told[0]["tags"][0] == "localhost/plain:latest"

@@ -52,6 +52,11 @@ pub(crate) fn a_name_by_digest_is_a_name_of_its_own() -> Result<()> {
     let before = stack.rpod("images -a").ok()?.text().to_owned();
     stack.rpod(&format!("pull -q {by_digest}")).ok()?;
     stack.rpod("images -a").ok()?.is(&before)?;
+    stack
+        .rpod("inspect --format {{.RepoTags}}")
+        .arg(&by_digest)
+        .ok()?
+        .is(format!("[{name}]"))?;
     stack.rpod(&format!("untag {name} {by_digest}")).ok()?;
     stack.rpod(&format!("image exists {name}")).ok()?;
     Ok(())

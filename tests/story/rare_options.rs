@@ -166,7 +166,7 @@ pub(crate) fn names_that_are_gone_are_remembered() -> Result<()> {
         stack.rpod(line).ok()?;
     }
     let first = format!("{}/alpine:latest", stack.registry.address);
-    let all = format!("localhost/three:latest localhost/two:v {first} localhost/one:latest");
+    let all = format!("{first} localhost/two:v localhost/three:latest localhost/one:latest");
     stack
         .rpod("image inspect alpine --format")
         .arg("{{range .NamesHistory}}{{.}} {{end}}")

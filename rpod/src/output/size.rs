@@ -11,6 +11,12 @@ pub fn image_size(bytes: u64) -> String {
     format!("{number} {unit}")
 }
 
+/// Three digits and a decimal unit with nothing between, as in the history of an image: `5.4MB`.
+pub fn layer_size(bytes: u64) -> String {
+    let (number, unit) = scaled(bytes, 1000.0, DECIMAL, 3);
+    number + unit
+}
+
 /// Four digits and a decimal unit with nothing between, as everywhere else: `5.403MB`.
 pub fn human_size(bytes: u64) -> String {
     let (number, unit) = scaled(bytes, 1000.0, DECIMAL, 4);
@@ -77,6 +83,7 @@ mod tests {
         ] {
             assert_eq!(image_size(bytes), expected);
         }
+        assert_eq!(layer_size(5_403_111), "5.4MB");
         assert_eq!(human_size(5_403_111), "5.403MB");
         assert_eq!(binary_size(1008 << 10), "1008KiB");
     }

@@ -76,13 +76,13 @@ impl History {
             "ID": if self.no_trunc { whole } else { id::short(whole) },
             "Created": match created {
                 Some(created) if self.human => output::ago(created),
-                Some(created) => created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                Some(created) => seconds(created),
                 None => String::new(),
             },
-            "CreatedAt": row["created"],
+            "CreatedAt": created.map(seconds).unwrap_or_default(),
             "CreatedSince": created.map(output::ago).unwrap_or_default(),
             "CreatedBy": if cut { by.chars().take(42).chain("...".chars()).collect() } else { by.to_owned() },
-            "Size": if self.human { output::image_size(size) } else { size.to_string() },
+            "Size": if self.human { output::layer_size(size) } else { size.to_string() },
             "Comment": row["comment"],
             "Tags": row.get("tags").cloned().unwrap_or_else(|| json!([])),
         })
@@ -91,9 +91,13 @@ impl History {
 
 fn as_json(row: &Value) -> Value {
     let mut row = row.clone();
-    let seconds = row["created"]
-        .as_str()
-        .and_then(|text| text.parse::<Timestamp>().ok());
-    row["Created"] = json!(seconds.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+    let created = row["created"].as_str();
+    let created = created.and_then(|text| text.parse().ok());
+    row["Created"] = json!(created.map(seconds));
     row
+}
+
+/// RFC 3339, without fractions.
+fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

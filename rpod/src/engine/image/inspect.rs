@@ -9,10 +9,12 @@ use super::Image;
 pub fn inspect(image: &Image) -> Result<Value> {
     let size = image.size()?;
     let config = image.config.config.clone().unwrap_or_default();
+    // A name with a digest is none of a tag.
+    let tags = image.names.iter().filter(|name| !name.contains('@'));
     Ok(json!({
         "Id": image.id,
         "Digest": image.digest,
-        "RepoTags": image.names,
+        "RepoTags": tags.collect::<Vec<_>>(),
         "RepoDigests": image.repo_digests(),
         "Parent": "",
         "Comment": last_comment(image),

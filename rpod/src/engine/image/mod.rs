@@ -71,9 +71,9 @@ use crate::store::readable::Readable;
 pub struct Image {
     /// Hex of the configuration's digest.
     pub id: String,
-    /// Full references; none for an untagged image.
+    /// Full references, the newest first; none for an untagged image.
     pub names: Vec<String>,
-    /// These and those it had before, the newest first.
+    /// These, the newest last, and those it had before.
     pub names_history: Vec<String>,
     /// Digest of the manifest, `sha256:…`.
     pub digest: String,

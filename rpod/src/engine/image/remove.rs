@@ -108,7 +108,7 @@ pub fn remove_whole(context: &Context, image: Image, force: bool) -> Result<Remo
     forget(context, image, &digests, force)
 }
 
-fn forget(context: &Context, mut image: Image, digests: &[String], force: bool) -> Result<Removed> {
+fn forget(context: &Context, image: Image, digests: &[String], force: bool) -> Result<Removed> {
     if force {
         for id in users(context, &image.id)? {
             let user = container::load(context, &id)?;
@@ -134,8 +134,6 @@ fn forget(context: &Context, mut image: Image, digests: &[String], force: bool) 
         digests.iter().for_each(|digest| index.forget(digest));
         Ok(())
     })?;
-    // The name that it got last goes first.
-    image.names.reverse();
     for name in &image.names {
         event::image(context, "untag", &image, name);
     }

@@ -163,10 +163,12 @@ impl Index {
             .name()
     }
 
+    /// The names of an image, the newest first.
     pub fn names_of(&self, digest: &str) -> Vec<String> {
         let descriptors = self
             .manifests
             .iter()
+            .rev()
             .filter(|descriptor| descriptor.digest == digest);
         descriptors
             .filter_map(Descriptor::name)
@@ -174,7 +176,7 @@ impl Index {
             .collect()
     }
 
-    /// Every name that the image has or had, the newest first.
+    /// Every name that the image has, the newest last, and those that it had, the one lost last first: podman's order.
     pub fn names_history_of(&self, digest: &str) -> Vec<String> {
         let mut history = self.names_of(digest);
         history.reverse();
