@@ -317,6 +317,15 @@ pub(crate) fn several_images_in_one_archive() -> Result<()> {
         .rpod(&format!("save -q -m -o both.tar alpine {fedora}"))
         .ok()?;
     stack.rpod("rmi -a").ok()?;
+    stack
+        .rpod("pull -q docker-archive:both.tar")
+        .exits(125)?
+        .complains("expected 1 item, got 2")?;
+    stack
+        .rpod("pull -q docker-archive:both.tar:@1")
+        .ok()?
+        .is(fedora)?;
+    stack.rpod("rmi -a").ok()?;
     let archive = fs::read(stack.scratch.path("both.tar"))?;
     stack
         .rpod("load -q")

@@ -18,6 +18,14 @@ pub(crate) fn secrets_are_files_and_variables() -> Result<()> {
     ensure!(said.text() == "hush whisper\n5 400", "{said}");
     let inspected = stack.rpod("inspect it").ok()?;
     ensure!(inspected.stdout.contains("WORD=*******"), "{inspected}");
+    stack
+        .rpod("secret ls -q --filter name=file --format {{.Name}}")
+        .ok()?
+        .is("file")?;
+    stack
+        .rpod("secret inspect --format {{.Spec.Name}}-{{.SecretData}} file")
+        .ok()?
+        .is("file-")?;
     // A container keeps what it was made with.
     stack
         .rpod("secret create --replace file -")

@@ -203,6 +203,14 @@ pub(crate) fn what_a_volume_is_made_with() -> Result<()> {
     stack.rpod("volume create --opt o=uid=5,gid=6 owned").ok()?;
     let list = "run --rm -v owned:/x alpine stat -c %u:%g /x";
     stack.rpod(list).ok()?.is("5:6")?;
+    stack
+        .rpod("volume inspect --format {{.Options.UID}}:{{.Options.GID}} owned")
+        .ok()?
+        .is("5:6")?;
+    stack
+        .rpod("volume import bad bad.tar")
+        .exits(125)?
+        .complains("open bad.tar: no such file or directory")?;
     for (options, complaint) in [
         ("--opt o=size=1m", "quota"),
         ("--driver fly", "required plugin missing"),

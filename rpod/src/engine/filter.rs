@@ -25,10 +25,45 @@ pub fn truth(value: &str, wrong: impl FnOnce() -> String) -> Result<bool> {
     parse_bool(value).with_context(wrong)
 }
 
-/// The value of `label`: `KEY` or `KEY=VALUE`.
+/// The value of `label`: `KEY` or `KEY=VALUE`, where a key with `*` is part of one, and no value is any.
 pub fn has_label(labels: &BTreeMap<String, String>, wanted: &str) -> bool {
-    match wanted.split_once('=') {
-        Some((key, value)) => labels.get(key).is_some_and(|own| own == value),
-        None => labels.contains_key(wanted),
+    let (key, value) = wanted.split_once('=').unwrap_or((wanted, ""));
+    let has_value = |own: &str| value.is_empty() || own == value;
+    if !key.contains('*') {
+        return labels.get(key).is_some_and(|own| has_value(own));
+    }
+    let parts: Vec<_> = key.split('*').map(regex::escape).collect();
+    let Ok(pattern) = regex::Regex::new(&parts.join(".*")) else {
+        return false;
+    };
+    let mut labels = labels.iter();
+    labels.any(|(own, text)| has_value(text) && pattern.is_match(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels() {
+        let labels = BTreeMap::from([("org.hello.world".to_owned(), "moon".to_owned())]);
+        for wanted in [
+            "org.hello.world",
+            "org.hello.world=moon",
+            "org.hello.world=",
+            "hello*",
+            "org*world=moon",
+        ] {
+            assert!(has_label(&labels, wanted), "{wanted}");
+        }
+        for wanted in [
+            "hello",
+            "org.hello.world=sun",
+            "world*hello",
+            "hello*=sun",
+            "org?hello*",
+        ] {
+            assert!(!has_label(&labels, wanted), "{wanted}");
+        }
     }
 }

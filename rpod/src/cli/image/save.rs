@@ -114,6 +114,7 @@ impl Verb for Save {
 impl Save {
     fn named(&self, context: &Context, several: bool) -> Result<Vec<Named>> {
         let find = |name: &String| {
+            image::local_name(name).with_context(|| format!("parsing reference {name:?}"))?;
             let image = image::find(context, name)?;
             let name = image::full_name(context, name)?;
             Ok(Named {

@@ -45,7 +45,10 @@ impl Verb for Inspect {
         if self.pretty {
             print!("{}", found.iter().map(pretty).collect::<String>());
         } else {
-            output::inspected("inspect", &found, &self.format)?;
+            output::inspected_with("inspect", &found, &self.format, |secret, field, _| {
+                // Not shown, it is a field all the same.
+                (field == "SecretData" && secret.get(field).is_none()).then(|| "".into())
+            })?;
         }
         first_of(missing)
     }

@@ -60,9 +60,11 @@ impl Verb for List {
             },
             table: "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}",
         };
+        // A format says what is shown of each, ids or not.
+        let quiet = (self.quiet && self.format.is_none()).then_some("{{.ID}}");
         listing.print(&Style {
             format: self.format,
-            quiet: self.quiet.then_some("{{.ID}}"),
+            quiet,
             no_heading: self.noheading,
         })?;
         Ok(0)

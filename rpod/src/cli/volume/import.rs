@@ -23,12 +23,12 @@ impl Verb for Import {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
-        let volume = find(&ctx, &self.volume)?;
+        let volume = || find(&ctx, &self.volume);
         if self.source == "-" {
-            archive::import(&ctx, &volume, std::io::stdin().lock())?;
+            archive::import(&ctx, &volume()?, std::io::stdin().lock())?;
         } else {
             let file = File::open(&self.source).with_context(|| format!("open {}", self.source))?;
-            archive::import(&ctx, &volume, file)?;
+            archive::import(&ctx, &volume()?, file)?;
         }
         Ok(0)
     }

@@ -119,7 +119,7 @@ fn save_one(ctx: &Context, named: &Named, path: &Path, how: &Saving) -> Result<(
 
 /// Loads every image that is in a file or directory; the answer is what they are called now, `sha256:ID` without a name.
 pub fn load(ctx: &Context, path: &Path, quiet: bool) -> Result<Vec<String>> {
-    let meta = fs::metadata(path).with_context(|| format!("stat {}", path.display()))?;
+    let meta = fs::metadata(path).with_context(|| format!("faccessat {}", path.display()))?;
     let transports: &[&str] = match meta.is_dir() {
         true => &["oci", "dir"],
         false => &["docker-archive", "oci-archive"],
@@ -158,8 +158,7 @@ pub fn load_stdin(ctx: &Context, quiet: bool) -> Result<Vec<String>> {
     load(ctx, &own_path(&file), quiet)
 }
 
-/// The image that `TRANSPORT:PATH[:NAME]` stands for, loaded from its file or directory; of several the first. Nothing where the
-/// transport is none of files.
+/// The image that `TRANSPORT:PATH[:NAME]` stands for, loaded from its file or directory. Nothing where the transport is none of files.
 pub(super) fn pull(ctx: &Context, text: &str, quiet: bool) -> Result<Option<Image>> {
     let Some((transport, rest)) = text.split_once(':') else {
         return Ok(None);
@@ -169,6 +168,9 @@ pub(super) fn pull(ctx: &Context, text: &str, quiet: bool) -> Result<Option<Imag
     let loaded = match (transport, reference) {
         ("docker-archive" | "oci-archive", None) => {
             let names = names_in(transport, &source)?;
+            // All the names of one image; of several it has to be said which.
+            config_digest(&source)
+                .with_context(|| format!("{text} stands for one image: name it, as {text}:@0"))?;
             load_all(ctx, transport, &source, names, quiet)?
         }
         ("docker-archive" | "oci-archive" | "oci", Some(name)) if !name.starts_with('@') => {
@@ -289,13 +291,8 @@ fn load_one(
 
 /// The digest of an image's configuration, in hex; nothing if the reference names no image, or several.
 fn id_of(source: &OsString) -> Result<Option<String>> {
-    let mut command = rskopeo()?;
-    command
-        .arg("inspect")
-        .args(["--config", "--raw"])
-        .arg(source);
-    match output_of(command) {
-        Ok(config) => Ok(Some(hex(&Sha256::digest(config)))),
+    match config_digest(source) {
+        Ok(id) => Ok(Some(id)),
         Err(error) => {
             let text = format!("{error:#}");
             let several = [
@@ -310,6 +307,12 @@ fn id_of(source: &OsString) -> Result<Option<String>> {
             }
         }
     }
+}
+
+fn config_digest(source: &OsString) -> Result<String> {
+    let mut command = rskopeo()?;
+    command.args(["inspect", "--config", "--raw"]).arg(source);
+    Ok(hex(&Sha256::digest(output_of(command)?)))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -52,7 +52,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     }
     if volume.driver != "local" {
         bail!(
-            "volume {} uses volume plugin {driver} but it could not be retrieved: no volume plugin with name {driver} available, local is the only driver: required plugin missing",
+            "volume {} uses volume plugin {driver} but it could not be retrieved: no volume plugin with name {driver} available: required plugin missing: local is the only driver",
             volume.name,
             driver = volume.driver
         );
@@ -106,8 +106,15 @@ fn owner(volume: &mut Volume) -> Result<()> {
                 .with_context(|| format!("volume option o: cannot convert {option:?} to a number"))
         };
         match option.split_once('=') {
-            Some(("uid", text)) => volume.uid = Some(number(text)?),
-            Some(("gid", text)) => volume.gid = Some(number(text)?),
+            // Podman shows them as options, too.
+            Some(("uid", text)) => {
+                volume.uid = Some(number(text)?);
+                volume.options.insert("UID".to_owned(), text.to_owned());
+            }
+            Some(("gid", text)) => {
+                volume.gid = Some(number(text)?);
+                volume.options.insert("GID".to_owned(), text.to_owned());
+            }
             // A tmpfs has a size of its own.
             Some(("size" | "inodes", _)) if !mounts(&volume.options) => bail!(
                 "volume options size and inodes not supported: quotas of volumes need XFS with project quotas, and rpod sets none: use type=tmpfs, or a file system of its own by type and device"
@@ -129,7 +136,7 @@ fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
             "type" | "device" | "o" => {}
             "copy" | "nocopy" if value.is_empty() => {}
             _ => bail!(
-                "invalid mount option {key} for driver 'local': type, device, o, copy and nocopy are known: invalid argument"
+                "invalid mount option {key} for driver 'local': invalid argument: type, device, o, copy and nocopy are known"
             ),
         }
     }

@@ -135,6 +135,11 @@ mod tests {
             ),
             (
                 "a.container",
+                "[Container]\nImage=x\nMount=/home:/home\n",
+                "source cannot be empty: a mount of type volume has source=",
+            ),
+            (
+                "a.container",
                 "[Container]\nImage=x\nImages=y\n",
                 "unsupported key 'Images' in group 'Container' in /units/a.container",
             ),

@@ -33,13 +33,10 @@ pub fn resolve(c: &mut Conversion<'_>, text: &str) -> Result<String> {
             source = Some((at, value.to_owned()));
         }
     }
-    match source {
-        Some((at, value)) if !value.is_empty() => {
-            fields[at] = format!("source={}", c.storage(&value, true)?);
-        }
-        _ if kind != "volume" => bail!("source parameter is required for mount type {kind}"),
-        _ => {}
-    }
+    let Some((at, value)) = source else {
+        bail!("source cannot be empty: a mount of type {kind} has source=");
+    };
+    fields[at] = format!("source={}", c.storage(&value, true)?);
     fields.insert(0, format!("type={kind}"));
     let quoted: Vec<_> = fields.iter().map(|field| quote(field)).collect();
     Ok(quoted.join(","))
