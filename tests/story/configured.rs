@@ -180,6 +180,16 @@ pub(crate) fn info_tells_of_the_host() -> Result<()> {
     ];
     let told = stack.rpod("info --format").arg(fields.join("|"));
     ensure!(told.ok()?.text().matches('|').count() == 3);
+    let security = stack.rpod("info --format '{{json .Host.Security}}'").ok()?;
+    ensure!(security.json()?["rootless"] == false, "{security}");
+    // The package manager is asked but twice, for whatever rpod starts.
+    let netavark = &info["host"]["networkBackendInfo"];
+    ensure!(
+        netavark["package"]
+            .as_str()
+            .is_some_and(|of| of.starts_with("netavark_")),
+        "{netavark}"
+    );
     stack
         .rpod("manifest inspect nope")
         .exits(125)?

@@ -79,6 +79,9 @@ pub(crate) fn storage_conf_names_who_lends() -> Result<()> {
     };
     run("run -d --name c alpine sleep 60").ok()?;
     run("exec c true").ok()?;
+    run("info --format '{{index .Store.GraphOptions \"overlay.additionalImageStores\"}}'")
+        .ok()?
+        .says(format!("[/nowhere {}]", stack.root().display()))?;
     run("--storage-opt= image exists alpine").exits(1)?;
     run("rm -ft0 c").ok()?;
     Ok(())

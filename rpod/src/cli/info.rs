@@ -4,11 +4,12 @@ use std::io::Write as _;
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::{Map, Value};
 
 use super::{Globals, Verb};
 use crate::engine::{Context, host};
 use crate::output;
-use crate::output::template::{Template, no_methods};
+use crate::output::template::Template;
 
 #[derive(Args, Debug)]
 pub struct Info {
@@ -28,7 +29,7 @@ impl Verb for Info {
             Some("json") => output::pretty(&value, 2) + "\n",
             Some(template) => {
                 let template = Template::parse("info", &output::unescape(template))?;
-                template.execute(&capitals(&value), no_methods)? + "\n"
+                template.execute(&value, by_field)? + "\n"
             }
         };
         std::io::stdout().lock().write_all(text.as_bytes())?;
@@ -36,14 +37,20 @@ impl Verb for Info {
     }
 }
 
-/// Templates name Go's fields, which begin with a capital: `.Host.OCIRuntime.Name`.
-pub(super) fn capitals(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
+/// Templates name Go's fields, which begin with a capital (`.Host.OCIRuntime.Name`), and show JSON's keys (`{{json .Host}}`).
+fn by_field(of: &Value, name: &str, _: &[Value]) -> Option<Value> {
+    let mut keys = of.as_object()?.iter();
+    keys.find(|(key, _)| field(key) == name)
+        .map(|(_, value)| value.clone())
+}
+
+/// The same with every key as templates name it.
+pub(super) fn capitals(value: &Value) -> Value {
     match value {
         Value::Object(map) => map
             .iter()
             .map(|(key, value)| (field(key), capitals(value)))
-            .collect::<serde_json::Map<_, _>>()
+            .collect::<Map<_, _>>()
             .into(),
         Value::Array(list) => list.iter().map(capitals).collect(),
         other => other.clone(),
@@ -68,6 +75,8 @@ fn field(key: &str) -> String {
         "seccompProfilePath" => "SECCOMPProfilePath".to_owned(),
         "selinuxEnabled" => "SELinuxEnabled".to_owned(),
         "capabilities" => "DefaultCapabilities".to_owned(),
+        // Of a map and not a field.
+        key if key.contains(['.', ' ']) => key.to_owned(),
         key => {
             let mut chars = key.chars();
             let first = chars.next().map(|c| c.to_ascii_uppercase());

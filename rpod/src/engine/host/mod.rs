@@ -6,7 +6,7 @@ mod store;
 mod yaml;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
@@ -16,7 +16,11 @@ use super::{Context, image, network, rootless};
 use crate::bundle;
 use crate::rootless::{own_map, runtime_dir};
 
+use program::Programs;
 pub use yaml::yaml;
+
+/// What makes and serves networks.
+const HELPERS: [&str; 4] = ["netavark", "aardvark-dns", "pasta", "slirp4netns"];
 
 /// Of rpod itself. What a Go program would tell of its compiler does not exist.
 pub fn version() -> Value {
@@ -61,13 +65,19 @@ fn host(ctx: &Context) -> Result<Value> {
     let v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
     let conf = &ctx.config.containers_conf.containers;
     let seccomp = conf.seccomp_profile.as_ref();
-    let runtime = ctx.runtime()?;
+    let (runtime, conmon) = (ctx.runtime()?, ctx.conmon()?);
+    let mut paths: Vec<PathBuf> = HELPERS
+        .iter()
+        .filter_map(|name| network::helper(ctx, name).ok())
+        .collect();
+    paths.extend([runtime.clone(), conmon.clone()]);
+    let programs = Programs::of(&paths);
     let mut host = json!({
         "arch": go_arch(),
         "cgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
         "cgroupVersion": if v2 { "v2" } else { "v1" },
         "cgroupControllers": controllers(v2),
-        "conmon": program::program(&ctx.conmon()?),
+        "conmon": programs.program(&conmon),
         "cpus": std::thread::available_parallelism().map_or(1, usize::from),
         "distribution": distribution(),
         "eventLogger": ctx.event_driver()?.as_str(),
@@ -78,7 +88,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "memFree": available_memory().unwrap_or_else(|| memory.ram_unused()),
         "memTotal": memory.ram_total(),
         "networkBackend": if network::is_installed(ctx) { "netavark" } else { "" },
-        "ociRuntime": program::named(&runtime),
+        "ociRuntime": programs.named(&runtime),
         "os": std::env::consts::OS,
         "security": {
             "apparmorEnabled": fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y')),
@@ -95,19 +105,19 @@ fn host(ctx: &Context) -> Result<Value> {
         "linkmode": "dynamic",
     });
     if let Value::Object(all) = &mut host {
-        all.extend(helpers(ctx));
+        all.extend(helpers(ctx, &programs));
     }
     Ok(host)
 }
 
 /// What rpod has beside it, and what it keeps its records in.
-fn helpers(ctx: &Context) -> Map<String, Value> {
+fn helpers(ctx: &Context, programs: &Programs) -> Map<String, Value> {
     let socket = match runtime_dir() {
         Ok(dir) if rootless() => dir.join("podman/podman.sock"),
         _ => Path::new("/run/podman/podman.sock").to_owned(),
     };
     let executable = |name: &str| match network::helper(ctx, name) {
-        Ok(path) => program::executable(&path),
+        Ok(path) => programs.executable(&path),
         Err(_) => json!({ "executable": "", "package": "", "version": "" }),
     };
     let mut all = Map::new();
@@ -116,7 +126,7 @@ fn helpers(ctx: &Context) -> Map<String, Value> {
     // Records are files, and their locks are the kernel's, which do not run out.
     add("databaseBackend", json!("files"));
     add("freeLocks", Value::Null);
-    add("networkBackendInfo", network_backend(ctx));
+    add("networkBackendInfo", network_backend(ctx, programs));
     add("pasta", executable("pasta"));
     add("slirp4netns", executable("slirp4netns"));
     add(
@@ -130,9 +140,9 @@ fn helpers(ctx: &Context) -> Map<String, Value> {
     all
 }
 
-fn network_backend(ctx: &Context) -> Value {
+fn network_backend(ctx: &Context, programs: &Programs) -> Value {
     let of = |name| match network::helper(ctx, name) {
-        Ok(path) => program::program(&path),
+        Ok(path) => programs.program(&path),
         Err(_) => json!({}),
     };
     let mut info = of("netavark");

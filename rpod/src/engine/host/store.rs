@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 use nix::sys::statfs::statfs;
 use serde_json::{Value, json};
 
+use super::program::Programs;
+use crate::config::storage_options;
 use crate::engine::container::status::Status;
 use crate::engine::{Context, container, image, volume};
 
@@ -29,7 +31,7 @@ pub(super) fn store(ctx: &Context) -> Result<Value> {
     Ok(json!({
         "containerStore": { "number": containers.len(), "paused": paused, "running": running, "stopped": stopped },
         "graphDriverName": "overlay",
-        "graphOptions": {},
+        "graphOptions": options()?,
         "graphRoot": root,
         "graphRootAllocated": disk.blocks() * fragment,
         "graphRootUsed": (disk.blocks() - disk.blocks_free()) * fragment,
@@ -41,6 +43,20 @@ pub(super) fn store(ctx: &Context) -> Result<Value> {
         "runRoot": ctx.store.runroot,
         "volumePath": volume::directory(ctx),
     }))
+}
+
+/// storage.conf's, or those in their place.
+fn options() -> Result<Value> {
+    let options = storage_options()?;
+    let mut shown = json!({});
+    if !options.additional_image_stores.is_empty() {
+        shown["overlay.additionalImageStores"] = json!(options.additional_image_stores);
+    }
+    if let Some(program) = &options.mount_program {
+        let programs = Programs::of(std::slice::from_ref(program));
+        shown["overlay.mount_program"] = programs.executable(program);
+    }
+    Ok(shown)
 }
 
 /// What overlayfs is and has here.
