@@ -40,7 +40,7 @@ pub(crate) fn defaults_of_containers() -> Result<()> {
             && made["Config"]["StopTimeout"] == 3
             && host["OomScoreAdj"] == 50
             && host["ReadonlyRootfs"] == true
-            && host["ShmSize"] == 8 << 20
+            && host["ShmSize"] == 8_000_000
             && made["Mounts"].to_string().contains("/shared"),
         "{made}"
     );

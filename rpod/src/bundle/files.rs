@@ -118,7 +118,7 @@ pub fn renew(
 
 /// The host's, without name servers that only the host can reach.
 fn resolv_conf(container: &Container, addresses: &Addresses) -> Result<String> {
-    let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let host = host_resolv_conf(&container.namespaces.net);
     let shares_host = container.namespaces.net == Namespace::Host;
     let asked = &container.network;
     let of = |key: &str| -> Vec<String> {
@@ -173,6 +173,20 @@ fn resolv_conf(container: &Container, addresses: &Addresses) -> Result<String> {
         writeln!(text, "options {}", options.join(" "))?;
     }
     Ok(text)
+}
+
+/// What there is on the host for this network: ip-netns(8) has files of their own for the namespaces that it names.
+fn host_resolv_conf(net: &Namespace) -> String {
+    let named = match net {
+        Namespace::Path(path) if !path.starts_with("/proc") => path
+            .file_name()
+            .map(|name| Path::new("/etc/netns").join(name).join("resolv.conf")),
+        _ => None,
+    };
+    named
+        .and_then(|path| fs::read_to_string(path).ok())
+        .or_else(|| fs::read_to_string("/etc/resolv.conf").ok())
+        .unwrap_or_default()
 }
 
 fn is_loopback(server: &str) -> bool {

@@ -137,7 +137,11 @@ pub fn hostname(container: &Container) -> String {
             .ok()
             .and_then(|name| name.into_string().ok())
             .unwrap_or_default(),
-        (None, _) if container.hostname_is_name => container.name.clone(),
+        // No host may have an underscore in its name, or more than 64 bytes.
+        (None, _) if container.hostname_is_name => {
+            let allowed = container.name.chars().filter(|c| *c != '_');
+            allowed.take(64).collect()
+        }
         (None, _) => crate::store::id::short(&container.id).to_owned(),
     }
 }

@@ -73,7 +73,7 @@ pub struct Globals {
     #[arg(long, value_name = "BACKEND", value_parser = network_backend)]
     network_backend: Option<String>,
     /// Directory of the networks' files
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "cni-config-dir", value_name = "DIR")]
     pub network_config_dir: Option<PathBuf>,
     /// Print nothing on standard output
     #[arg(long)]

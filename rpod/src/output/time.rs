@@ -106,8 +106,8 @@ fn fraction(number: u64, unit: u64) -> String {
 /// A point in time as filters take it: a Unix time, a date or date and time (RFC 3339), or a Go duration
 /// before now.
 pub fn parse_point(text: &str) -> Option<Timestamp> {
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Timestamp::from_second(seconds).ok();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return at_second(seconds);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
@@ -124,6 +124,21 @@ pub fn parse_point(text: &str) -> Option<Timestamp> {
             .to_zoned_datetime(local_zone())
             .ok()?
             .timestamp(),
+    )
+}
+
+/// Seconds since 1970; what is further away than time is counted lies at its end.
+fn at_second(seconds: f64) -> Option<Timestamp> {
+    let end = match seconds {
+        _ if seconds.is_nan() => return None,
+        ..0.0 => Timestamp::MIN,
+        _ => Timestamp::MAX,
+    };
+    let since = SignedDuration::try_from_secs_f64(seconds).ok();
+    Some(
+        since
+            .and_then(|since| Timestamp::from_duration(since).ok())
+            .unwrap_or(end),
     )
 }
 
@@ -225,6 +240,10 @@ mod tests {
     fn points() {
         let expected: Timestamp = "2026-11-24T00:37:33Z".parse().unwrap();
         assert_eq!(parse_point("1795480653"), Some(expected));
+        assert_eq!(parse_point("1795480653.0"), Some(expected));
+        assert_eq!(parse_point("5000000000000"), Some(Timestamp::MAX));
+        assert_eq!(parse_point("-inf"), Some(Timestamp::MIN));
+        assert_eq!(parse_point("nan"), None);
         assert_eq!(parse_point("2026-11-24T00:37:33Z"), Some(expected));
         assert!(parse_point("2026-11-24").is_some());
         assert!(parse_point("1h").unwrap() < Timestamp::now());

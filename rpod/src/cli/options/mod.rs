@@ -16,6 +16,7 @@ mod limits;
 mod log;
 mod mount;
 mod namespaces;
+mod naming;
 mod network;
 mod process;
 mod resolve;

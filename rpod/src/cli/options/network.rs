@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::endpoint::{connect, parse_mac};
 use super::namespaces::namespace;
-use crate::bundle::hosts;
+use super::naming::NamingOptions;
 use crate::engine::container::record::{Container, Namespace, Network, UserMode};
 use crate::engine::network::{self, port, user_mode};
 use crate::engine::pod::join::Joining;
@@ -16,21 +16,8 @@ use crate::engine::{Context, rootless};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct NetworkOptions {
-    /// Add a custom host-to-IP mapping (host:ip)
-    #[arg(long, value_name = "HOST:IP", value_delimiter = ',')]
-    add_host: Vec<String>,
-    /// Set custom DNS servers
-    #[arg(long, value_name = "IP", value_delimiter = ',')]
-    dns: Vec<String>,
-    /// Set custom DNS options
-    #[arg(long, alias = "dns-opt", value_name = "OPTION", value_delimiter = ',')]
-    dns_option: Vec<String>,
-    /// Set custom DNS search domains
-    #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
-    dns_search: Vec<String>,
-    /// Base file to create the /etc/hosts file inside the container: a path, image or none
-    #[arg(long, value_name = "PATH")]
-    hosts_file: Option<String>,
+    #[command(flatten)]
+    naming: NamingOptions,
     /// Specify a static IPv4 address for the container
     #[arg(long, value_name = "IP")]
     ip: Option<String>,
@@ -46,12 +33,6 @@ pub(in crate::cli) struct NetworkOptions {
     /// Add network-scoped alias for the container
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     network_alias: Vec<String>,
-    /// Do not create /etc/hostname within the container, instead use the version from the image
-    #[arg(long)]
-    no_hostname: bool,
-    /// Do not create /etc/hosts within the container, instead use the version from the image
-    #[arg(long)]
-    no_hosts: bool,
     /// Publish a container's port, or a range of ports, to the host
     #[arg(
         short,
@@ -64,39 +45,18 @@ pub(in crate::cli) struct NetworkOptions {
 
 impl NetworkOptions {
     pub(in crate::cli) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<()> {
-        if self.no_hosts && !self.add_host.is_empty() {
-            bail!("--no-hosts and --add-host cannot be set together");
-        }
-        if self.no_hosts && self.hosts_file.is_some() {
-            bail!("--no-hosts and --hosts-file cannot be set together");
-        }
-        for added in &self.add_host {
-            hosts::check(added)?;
-        }
-        let is_server = |text: &&String| text.parse::<IpAddr>().is_ok() || *text == "none";
-        if let Some(wrong) = self.dns.iter().find(|text| !is_server(text)) {
-            bail!("{wrong} is not an ip address");
-        }
-        c.no_hostname |= self.no_hostname;
-        let network = &mut c.network;
-        if let Some(base) = &self.hosts_file {
-            network.hosts_file = hosts_file(base)?;
-        }
-        let conf = &ctx.config.containers_conf.containers;
-        let or_configured = |asked: &[String], configured: &Option<Vec<String>>| match asked {
-            [] => configured.clone().unwrap_or_default(),
-            asked => asked.to_vec(),
-        };
-        network.dns = or_configured(&self.dns, &conf.dns_servers);
-        network.dns_search = or_configured(&self.dns_search, &conf.dns_searches);
-        network.dns_options = or_configured(&self.dns_option, &conf.dns_options);
-        network.add_hosts = self.add_host.clone();
-        network.no_hosts = self.no_hosts || (conf.no_hosts && self.add_host.is_empty());
+        self.naming.apply(ctx, c)?;
         let names = self.names();
-        let configured = conf.netns.as_deref();
+        let configured = ctx.config.containers_conf.containers.netns.as_deref();
         match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] | [""] => self.by_default(ctx, configured.unwrap_or_default(), c)?,
-            [one] => self.mode(ctx, one, c)?,
+            [one] => {
+                // Said before the other container is looked for, as by podman.
+                if one.starts_with("container:") {
+                    self.naming.refuse_for_joined()?;
+                }
+                self.mode(ctx, one, c)?;
+            }
             ref several => {
                 for one in several {
                     connect(ctx, one, &mut c.network)?;
@@ -111,6 +71,7 @@ impl NetworkOptions {
             let mappings = port::at_default_addresses(port::parse(text)?, addresses)?;
             c.network.publish.extend(mappings);
         }
+        c.network.publish = port::joined(std::mem::take(&mut c.network.publish))?;
         if !self.publish.is_empty() && !publishes(c) {
             c.network.publish.clear();
         }
@@ -121,17 +82,10 @@ impl NetworkOptions {
         let is_none = c.namespaces.net == Namespace::Private
             && !c.network.bridged
             && c.network.user_mode.is_none();
-        let asked = [
-            ("dns", !self.dns.is_empty()),
-            ("dns-option", !self.dns_option.is_empty()),
-            ("dns-search", !self.dns_search.is_empty()),
-        ];
-        match asked.iter().find(|(_, given)| *given) {
-            Some((option, _)) if is_none => {
-                bail!("conflicting options: {option} and the network mode: none")
-            }
-            _ => Ok(()),
+        if is_none {
+            self.naming.refuse_dns("none")?;
         }
+        Ok(())
     }
 
     /// Several networks may stand in one option if none has options of its own.
@@ -228,27 +182,30 @@ impl NetworkOptions {
         parsed.collect()
     }
 
+    /// A pod holds its network itself.
+    pub(in crate::cli) fn refuse_joined(&self) -> Result<()> {
+        if self
+            .network
+            .iter()
+            .any(|text| text.starts_with("container:"))
+        {
+            bail!("pods presently do not support network mode container");
+        }
+        Ok(())
+    }
+
     /// The first option that was given, for commands that cannot have any.
     pub(in crate::cli) fn first(&self) -> Option<&'static str> {
         let given = [
-            ("--add-host", !self.add_host.is_empty()),
-            ("--dns", !self.dns.is_empty()),
-            ("--dns-option", !self.dns_option.is_empty()),
-            ("--dns-search", !self.dns_search.is_empty()),
-            ("--hosts-file", self.hosts_file.is_some()),
             ("--ip", self.ip.is_some()),
             ("--ip6", self.ip6.is_some()),
             ("--mac-address", self.mac_address.is_some()),
             ("--network", !self.network.is_empty()),
             ("--network-alias", !self.network_alias.is_empty()),
-            ("--no-hostname", self.no_hostname),
-            ("--no-hosts", self.no_hosts),
             ("--publish", !self.publish.is_empty()),
         ];
-        given
-            .iter()
-            .find(|(_, given)| *given)
-            .map(|(name, _)| *name)
+        let of_network = given.iter().find(|(_, given)| *given);
+        self.naming.first().or(of_network.map(|(name, _)| *name))
     }
 
     /// A container that asks for no network of its own has its pod's.
@@ -298,12 +255,4 @@ fn user_mode(ctx: &Context, text: &str) -> Result<UserMode> {
         _ => user_mode::check_slirp4netns(&options)?,
     }
     Ok(user_mode::mode(ctx, program, options))
-}
-
-/// `none`, `image` or an absolute path.
-fn hosts_file(text: &str) -> Result<String> {
-    if !matches!(text, "none" | "image") && !text.starts_with('/') {
-        bail!("--hosts-file {text:?}: an absolute path, image or none");
-    }
-    Ok(text.to_owned())
 }

@@ -127,8 +127,8 @@ impl ProcessOptions {
         process.stdin = self.interactive;
         process.unset_env = self.unsetenv.clone();
         process.unset_all_env = self.unsetenv_all;
-        let zone = self.tz.as_ref().or(conf.tz.as_ref());
-        if let Some(zone) = zone.filter(|zone| !zone.is_empty()) {
+        let asked = self.tz.as_ref().filter(|zone| !zone.is_empty());
+        if let Some(zone) = asked.or(conf.tz.as_ref()).filter(|zone| !zone.is_empty()) {
             time_zone::of_host(zone).context("running container create option")?;
             c.time_zone.clone_from(zone);
         }

@@ -90,15 +90,24 @@ impl ResourceOptions {
 
 /// `64m`, `1g`, `512`, `-1`: bytes.
 pub(in crate::cli) fn bytes(text: &str) -> Result<i64> {
+    scaled(text, 1024.0)
+}
+
+/// The same in thousands, as podman reads shm_size of containers.conf(5), whose own default is `65536k`.
+pub(super) fn decimal_bytes(text: &str) -> Result<i64> {
+    scaled(text, 1000.0)
+}
+
+fn scaled(text: &str, step: f64) -> Result<i64> {
     let wrong = || format!("invalid size: '{text}'");
     let lower = text.trim().to_ascii_lowercase();
     let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &lower[number.len()..] {
         "" | "b" => 1.0,
-        "k" | "kb" | "kib" => 1024.0,
-        "m" | "mb" | "mib" => 1024.0 * 1024.0,
-        "g" | "gb" | "gib" => 1024.0 * 1024.0 * 1024.0,
-        "t" | "tb" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        "k" | "kb" | "kib" => step,
+        "m" | "mb" | "mib" => step.powi(2),
+        "g" | "gb" | "gib" => step.powi(3),
+        "t" | "tb" | "tib" => step.powi(4),
         _ => bail!(wrong()),
     };
     let number: Option<f64> = number.trim().parse().ok();
@@ -113,6 +122,7 @@ mod tests {
     #[test]
     fn sizes() {
         assert_eq!(bytes("64m").unwrap(), 64 << 20);
+        assert_eq!(decimal_bytes("64k").unwrap(), 64_000);
         assert_eq!(bytes("1.5g").unwrap(), 3 << 29);
         assert_eq!(bytes("-1").unwrap(), -1);
         assert!(bytes("1q").is_err() && bytes("").is_err());

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
-use super::resources::bytes;
+use super::resources::{bytes, decimal_bytes};
 use super::{mount, volume};
 use crate::cli::errors::worded;
 use crate::engine::Context;
@@ -59,9 +59,11 @@ impl StorageOptions {
         c.devices = conf.devices.clone().unwrap_or_default();
         c.devices.extend(self.device.iter().cloned());
         c.gpus = self.gpus.clone();
-        let size = self.shm_size.as_deref().or(conf.shm_size.as_deref());
-        c.shm_size =
-            u64::try_from(bytes(size.unwrap_or("64m")).context("unable to translate --shm-size")?)?;
+        let size = match (&self.shm_size, &conf.shm_size) {
+            (Some(asked), _) => bytes(asked),
+            (None, configured) => decimal_bytes(configured.as_deref().unwrap_or("65536k")),
+        };
+        c.shm_size = u64::try_from(size.context("unable to translate --shm-size")?)?;
         let mut asked = Vec::new();
         for text in &self.volume {
             asked.push(volume::parse(text)?);

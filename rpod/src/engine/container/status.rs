@@ -60,6 +60,11 @@ impl Status {
     pub fn is_active(&self) -> bool {
         matches!(self, Status::Running(_) | Status::Paused(_))
     }
+
+    /// It runs, is paused, or waits to be started: its namespaces are there.
+    pub fn has_process(&self) -> bool {
+        self.is_active() || matches!(self, Status::Initialized(_))
+    }
 }
 
 /// A process that was started as a container.

@@ -19,7 +19,7 @@ pub(super) fn choose(
     for address in asked {
         if let Some(owner) = taken.get(address) {
             bail!(
-                "requested ip address {address} is already allocated to container ID {owner}: IPAM error"
+                "IPAM error: requested ip address {address} is already allocated to container ID {owner}"
             );
         }
     }
@@ -76,7 +76,7 @@ fn free(
         }
     }
     bail!(
-        "failed to find free IP in range: {} - {} on network {}: IPAM error",
+        "IPAM error: failed to find free IP in range: {} - {} on network {}",
         address(first, is_v4),
         address(end, is_v4),
         network.name

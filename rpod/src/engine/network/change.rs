@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Result, bail};
 
 use super::connection::{self, Connection};
+use super::inspect::mode;
 use super::{address, find, lock};
 use crate::bundle::files;
 use crate::engine::container;
@@ -13,16 +14,21 @@ use crate::engine::{Context, event};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun};
 
-/// Connects a container to one more network: at once if it runs, else at its next start.
+/// Connects a container to one more network: at once if it has been made, else at its next start.
 pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Result<()> {
     let network = find(ctx, network)?;
     address::check(&network, &endpoint.ips)?;
     let _own = Lock::exclusive(&ctx.store.home(Noun::Container, id))?;
     let mut container = container::load(ctx, id)?;
     check_bridged(&container)?;
+    let status = ctx.store.status(id)?;
     if container.network.names.contains(&network.name) {
+        // As docker has it, nothing is to be done for one that will be connected when it starts.
+        if !status.has_process() {
+            return Ok(());
+        }
         bail!(
-            "container {} is already connected to network {:?}: network is already connected",
+            "container {} is already connected to network {}: network is already connected",
             container.id,
             network.name
         );
@@ -32,7 +38,7 @@ pub fn connect(ctx: &Context, network: &str, id: &str, endpoint: Endpoint) -> Re
         .network
         .endpoints
         .insert(network.name.clone(), endpoint);
-    if ctx.store.status(id)?.is_active() {
+    if status.has_process() {
         let lock = lock(ctx)?;
         let before = addresses(ctx, id)?;
         let number = container.network.names.len() - 1;
@@ -60,7 +66,7 @@ pub fn disconnect(ctx: &Context, network: &str, id: &str) -> Result<()> {
     }
     container.network.names.retain(|name| *name != network.name);
     container.network.endpoints.remove(&network.name);
-    if ctx.store.status(id)?.is_active() {
+    if ctx.store.status(id)?.has_process() {
         let lock = lock(ctx)?;
         let before = addresses(ctx, id)?;
         connection::take_out(ctx, id, &network.name, &lock)?;
@@ -96,7 +102,8 @@ fn check_bridged(container: &Container) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "container {} has no bridge network, so it cannot be connected to others or disconnected: network mode is not bridge",
+        "{:?} is not supported: invalid network mode: only a container that was made with a bridge network can be connected to others or disconnected, and {} was not",
+        mode(container),
         container.name
     )
 }

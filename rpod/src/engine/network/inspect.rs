@@ -8,6 +8,7 @@ use super::netavark::{Address, Interface};
 use super::{Network, find, port};
 use crate::bundle::files::Addresses;
 use crate::engine::Context;
+use crate::engine::container::inspect::mode as namespace_mode;
 use crate::engine::container::load;
 use crate::engine::container::record::{Container, Namespace};
 use crate::engine::container::status::Status;
@@ -31,10 +32,27 @@ pub fn network(ctx: &Context, network: &Network) -> Result<Value> {
     Ok(value)
 }
 
-/// `NetworkSettings`: those of the container whose network it is.
+/// `NetworkSettings`: those of the container whose network it is. Ports that are exposed and lead nowhere stand there,
+/// too, where the network is neither the host's nor another container's.
 pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
+    let mut settings = of_owner(ctx, container)?;
+    if matches!(
+        container.namespaces.net,
+        Namespace::Private | Namespace::Path(_)
+    ) {
+        let ports = &mut settings["Ports"];
+        for port in &container.network.exposed {
+            if ports.get(port).is_none() {
+                ports[port] = Value::Null;
+            }
+        }
+    }
+    Ok(settings)
+}
+
+fn of_owner(ctx: &Context, container: &Container) -> Result<Value> {
     if let Namespace::Container(owner) = &container.namespaces.net {
-        return settings(ctx, &load(ctx, owner)?);
+        return of_owner(ctx, &load(ctx, owner)?);
     }
     let connection = connection::of(ctx, &container.id)?;
     let asked = &container.network;
@@ -74,7 +92,7 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
         ("HairpinMode", json!(false)),
         ("LinkLocalIPv6Address", json!("")),
         ("LinkLocalIPv6PrefixLen", json!(0)),
-        ("Ports", ports(ctx, container)?),
+        ("Ports", port::bindings(&asked.publish)),
         (
             "SandboxKey",
             match &connection {
@@ -88,6 +106,14 @@ pub fn settings(ctx: &Context, container: &Container) -> Result<Value> {
         settings.insert("Networks".to_owned(), networks.into());
     }
     Ok(settings.into())
+}
+
+/// `NetworkMode`
+pub fn mode(container: &Container) -> String {
+    match &container.namespaces.net {
+        Namespace::Private => mode_alone(container).unwrap_or("bridge").to_owned(),
+        other => namespace_mode(other),
+    }
 }
 
 /// The mode that stands in the place of a network's name, where a container has none.
@@ -109,19 +135,6 @@ fn own_namespace(ctx: &Context, container: &Container) -> Result<String> {
         }
         _ => String::new(),
     })
-}
-
-/// Ports that are exposed and lead nowhere stand there, too, where the network is the container's own.
-fn ports(ctx: &Context, container: &Container) -> Result<Value> {
-    let mut all = port::bindings(&port::of(ctx, container)?);
-    if container.namespaces.net == Namespace::Private {
-        for port in &container.network.exposed {
-            if all.get(port).is_none() {
-                all[port] = Value::Null;
-            }
-        }
-    }
-    Ok(all)
 }
 
 fn endpoint(interface: Option<&Interface>) -> Map<String, Value> {

@@ -50,7 +50,7 @@ pub fn infra_defaults(ctx: &Context) -> Container {
     let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
     Container {
         stop_timeout: ctx.config.containers_conf.engine.stop_timeout.unwrap_or(10),
-        shm_size: 64 << 20,
+        shm_size: 65_536_000,
         // It says nothing.
         log_driver: "k8s-file".into(),
         resources: Resources {

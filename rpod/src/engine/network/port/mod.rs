@@ -1,6 +1,7 @@
-//! Published ports: podman-run(1), "--publish". They are read ([`parse`]), and held on the host ([`held`]).
+//! Published ports: podman-run(1), "--publish". They are read ([`parse`]), put together ([`joined`]), and held on the host ([`held`]).
 
 mod held;
+mod join;
 mod parse;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,6 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use join::joined;
 pub use parse::{at_default_addresses, exposed, parse};
 
 use crate::engine::Context;
@@ -89,12 +91,12 @@ pub fn shown_ip(ip: &str) -> &str {
     if ip.is_empty() { "0.0.0.0" } else { ip }
 }
 
-/// `{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}`
+/// `{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}]}`
 pub fn bindings(mappings: &[Mapping]) -> Value {
     let mut all = Map::new();
     for mapping in mappings {
         for (port, ip, host_port) in mapping.each() {
-            let binding = json!({ "HostIp": ip, "HostPort": host_port.to_string() });
+            let binding = json!({ "HostIp": shown_ip(ip), "HostPort": host_port.to_string() });
             match all.entry(port).or_insert_with(|| json!([])) {
                 Value::Array(list) => list.push(binding),
                 _ => unreachable!("only arrays are put in"),
