@@ -113,9 +113,7 @@ pub(crate) fn what_ran_when_the_machine_went_down() -> Result<()> {
         .rpod("run -d --rm --name gone alpine sleep 600")
         .ok()?;
     stack.rpod("stop -t 0 stopped").ok()?;
-    stack
-        .rpod("stop -t 0 --not-stopped-by-user always told")
-        .ok()?;
+    stack.rpod("stop -t 0 --service always told").ok()?;
     let ids = stack.rpod("ps -aq --no-trunc").ok()?;
     stack.scratch.power_off("runroot")?;
     // What the runtime knows is in memory, too.

@@ -1,14 +1,14 @@
 //! `rpod inspect` and `rpod container inspect`: podman-inspect(1).
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::choice;
-use super::selection::{is_missing, one};
+use super::selection::is_missing;
 use super::{Globals, Verb, first_of};
 use crate::engine::artifact::ArtifactError;
-use crate::engine::container::{find, inspect};
+use crate::engine::container::{all, find, inspect};
 use crate::engine::image::ImageError;
 use crate::engine::network::NetworkError;
 use crate::engine::volume::VolumeError;
@@ -112,7 +112,14 @@ impl Verb for ContainerInspect {
 fn named(ctx: &Context, names: Vec<String>, latest: bool) -> Result<Vec<String>> {
     match (latest, names.is_empty()) {
         (true, false) => bail!("--latest and arguments cannot be used together"),
-        (true, true) => Ok(vec![one(ctx, "inspect", None, true)?.id]),
+        (true, true) => {
+            let newest = all(ctx)?.pop();
+            Ok(vec![
+                newest
+                    .context("no containers to inspect: no such container")?
+                    .id,
+            ])
+        }
         (false, _) => Ok(names),
     }
 }

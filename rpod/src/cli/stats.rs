@@ -24,7 +24,7 @@ pub struct Stats {
     format: Option<String>,
     /// Time in seconds between stats reports
     #[arg(short, long, value_name = "SECONDS", default_value_t = 5)]
-    interval: u64,
+    interval: i64,
     /// Act on the latest container
     #[arg(short, long)]
     latest: bool,
@@ -50,6 +50,10 @@ impl Verb for Stats {
         if self.all && self.latest || (self.all || self.latest) && !self.containers.is_empty() {
             bail!("--all, --latest and containers cannot be used together");
         }
+        let interval = match u64::try_from(self.interval) {
+            Ok(seconds @ 1..) => Duration::from_secs(seconds),
+            _ => bail!("invalid interval, must be a positive number greater zero"),
+        };
         let ctx = Context::new(globals)?;
         let mut observer = Observer::default();
         loop {
@@ -64,7 +68,7 @@ impl Verb for Stats {
             if self.no_stream {
                 return Ok(0);
             }
-            sleep(Duration::from_secs(self.interval));
+            sleep(interval);
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Stop {
     ignore: bool,
     /// Let the next boot start containers whose restart policy is unless-stopped
     #[arg(long, hide = true)]
-    not_stopped_by_user: bool,
+    service: bool,
     #[command(flatten)]
     patience: Patience,
     #[command(flatten)]
@@ -36,7 +36,7 @@ impl Verb for Stop {
         self.selection.filter = self.filter;
         self.selection.ignore = self.ignore;
         let timeout = self.patience.seconds();
-        let by = if self.not_stopped_by_user {
+        let by = if self.service {
             EndedBy::Shutdown
         } else {
             EndedBy::Person

@@ -192,6 +192,7 @@ impl Ps {
                 container: &container,
                 status: &status,
                 with_size: self.needs_size(),
+                with_namespaces: self.ns || self.format.as_deref() != Some("json"),
             };
             let row = shown.row(is_looked_at)?;
             Ok(Some((container.created, row)))

@@ -25,6 +25,7 @@ pub(super) struct Shown<'a> {
     pub(super) container: &'a Container,
     pub(super) status: &'a Status,
     pub(super) with_size: bool,
+    pub(super) with_namespaces: bool,
 }
 
 /// How a field is found out.
@@ -51,7 +52,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("Labels", |of| Ok(json!(of.container.labels))),
     ("Mounts", |of| Ok(of.mounts())),
     ("Names", |of| Ok(json!([of.container.name]))),
-    ("Namespaces", |of| Ok(namespaces(of.pid()))),
+    ("Namespaces", |of| Ok(of.namespaces())),
     ("Networks", |of| Ok(json!(of.container.network.names))),
     ("Pid", |of| Ok(of.pid().into())),
     ("Pod", |of| {
@@ -128,6 +129,13 @@ impl Shown<'_> {
         )
     }
 
+    fn namespaces(&self) -> Value {
+        match self.with_namespaces {
+            true => namespaces(self.pid()),
+            false => json!({}),
+        }
+    }
+
     fn words(&self) -> String {
         let mut words = words(self.status);
         if let Some(health) = health::status(self.ctx, self.container) {
@@ -152,12 +160,12 @@ pub(super) fn keys<'a>(column: &'a &'static str) -> &'a [&'static str] {
 fn namespaces(pid: i32) -> Value {
     let mut all = json!({});
     for (key, file) in [
+        ("Mnt", "mnt"),
         ("Cgroup", "cgroup"),
-        ("IPC", "ipc"),
-        ("MNT", "mnt"),
-        ("NET", "net"),
-        ("PIDNS", "pid"),
-        ("UTS", "uts"),
+        ("Ipc", "ipc"),
+        ("Net", "net"),
+        ("Pidns", "pid"),
+        ("Uts", "uts"),
         ("User", "user"),
     ] {
         if pid > 0
@@ -246,16 +254,21 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
             .cloned()
             .unwrap_or_else(|| "".into()),
         "Labels" => pairs(&row["Labels"]).into(),
-        "Cgroup" | "IPC" | "MNT" | "NET" | "PIDNS" | "UTS" => row["Namespaces"]
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| "".into()),
-        "USERNS" | "User" => row["Namespaces"]
-            .get("User")
-            .cloned()
-            .unwrap_or_else(|| "".into()),
+        "CGROUPNS" | "Cgroup" => namespace(row, "Cgroup"),
+        "IPC" => namespace(row, "Ipc"),
+        "MNT" => namespace(row, "Mnt"),
+        "NET" => namespace(row, "Net"),
+        "PIDNS" => namespace(row, "Pidns"),
+        "USERNS" | "User" => namespace(row, "User"),
+        "UTS" => namespace(row, "Uts"),
         _ => return None,
     })
+}
+
+/// Of a container, or of its `.Namespaces`.
+fn namespace(row: &Value, key: &str) -> Value {
+    let all = row.get("Namespaces").unwrap_or(row);
+    all.get(key).cloned().unwrap_or_else(|| "".into())
 }
 
 fn command(row: &Value) -> String {

@@ -23,6 +23,8 @@ pub struct Filter {
 enum Test {
     Ancestor {
         id: Option<String>,
+        /// Of the id, wherever it stands in it.
+        part: String,
         name: Regex,
     },
     Before(Timestamp),
@@ -75,6 +77,7 @@ impl Filter {
         let test = match key {
             "ancestor" => Test::Ancestor {
                 id: image::find(ctx, value).ok().map(|image| image.id),
+                part: value.to_owned(),
                 name: regex(value)?,
             },
             "before" => Test::Before(created(ctx, value)?),
@@ -159,8 +162,9 @@ impl Filter {
 
     fn takes(&self, ctx: &Context, container: &Container, status: &Status) -> bool {
         match &self.test {
-            Test::Ancestor { id, name } => {
+            Test::Ancestor { id, part, name } => {
                 id.as_ref() == Some(&container.image.id)
+                    || container.image.id.contains(part)
                     || name.is_match(&container.image.name)
                     || container
                         .image
@@ -196,6 +200,7 @@ impl Filter {
             Test::RestartPolicy(policy) => container.restart.policy == *policy,
             Test::StartsOnBoot(wanted) => {
                 let starts = match container.restart.policy.as_str() {
+                    _ if matches!(status, Status::Created | Status::Initialized(_)) => false,
                     "always" => true,
                     "unless-stopped" => !super::restart::was_stopped_by_person(ctx, &container.id),
                     _ => false,

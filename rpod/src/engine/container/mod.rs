@@ -13,6 +13,7 @@ pub mod dependency;
 pub mod diff;
 pub mod exec;
 pub mod export;
+mod failure;
 pub mod filter;
 mod fuse;
 mod half_start;

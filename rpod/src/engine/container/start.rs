@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use super::checkpoint::{self, Restoring};
+use super::failure;
 use super::record::{Container, Namespace};
 use super::status::{Ended, Started, Status, start_ticks};
 use super::unit::{self, Unit};
@@ -174,10 +175,12 @@ fn start_locked(
     }
     // Left from the last time, it would say that this time had ended too.
     remove::forget_exit(ctx, &container.id)?;
+    failure::forget(ctx, container)?;
     // Of what it joins nothing may be left when another command has ended that meanwhile.
     let begun =
         begin(ctx, container, until).or_else(|error| needed_run(ctx, container).and(Err(error)));
-    if begun.is_err() {
+    if let Err(error) = &begun {
+        failure::note(ctx, container, error);
         // What went wrong is the error; what the clearing meets is only added to it.
         if let Err(also) = remove::clear_run(ctx, container) {
             return begun.map_err(|error| match format!("{also:#}") {

@@ -195,7 +195,10 @@ pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
             restart::note_stop(ctx, container, EndedBy::Person)?;
             runtime::kill(ctx, container, number)?;
             event::container(ctx, "kill", container);
-            Ok(())
+            match number {
+                libc::SIGKILL => see_killed(ctx, container),
+                _ => Ok(()),
+            }
         }
         other => bail!(
             "can only kill running containers. {} is in state {}: container state improper",

@@ -6,7 +6,7 @@ use super::{mode, security_options};
 use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, IpcSharing, Namespace};
-use crate::engine::network::inspect::mode_alone;
+use crate::engine::network::inspect::mode as network_mode;
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
 use crate::engine::user_namespace::map::IdMap;
@@ -33,14 +33,11 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
         "LogConfig": log_config(ctx, container),
-        "NetworkMode": match &container.namespaces.net {
-            Namespace::Private => mode_alone(container).unwrap_or("bridge").to_owned(),
-            other => mode(other),
-        },
+        "NetworkMode": network_mode(container),
         "PortBindings": port::bindings(&network.publish),
         "AutoRemove": container.remove,
-        "CapAdd": security.cap_add,
-        "CapDrop": security.cap_drop,
+        "CapAdd": sorted(&security.cap_add),
+        "CapDrop": sorted(&security.cap_drop),
         "Dns": network.dns,
         "DnsOptions": network.dns_options,
         "DnsSearch": network.dns_search,
@@ -246,4 +243,10 @@ fn devices(values: &[(String, u64)], key: &str) -> Vec<Value> {
     entries
         .map(|(path, value)| json!({ "Path": path, key: value }))
         .collect()
+}
+
+fn sorted(names: &[String]) -> Vec<&String> {
+    let mut names: Vec<_> = names.iter().collect();
+    names.sort();
+    names
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Context;
 use crate::engine::container::checkpoint;
+use crate::engine::container::failure;
 use crate::engine::container::health;
 use crate::engine::container::record::Container;
 use crate::engine::container::restart;
@@ -21,6 +22,7 @@ pub(super) fn state(
     run: &Path,
 ) -> Result<Value> {
     let mut state = derived(container, status, run);
+    state["Error"] = failure::of(&container.home(ctx)).into();
     let saved = checkpoint::state::of(&container.home(ctx))?;
     tell_of_checkpoint(&mut state, &saved, &container.home(ctx));
     if restart::was_stopped_by_person(ctx, &container.id) {
