@@ -32,6 +32,7 @@ mod looked_up;
 mod names;
 mod network;
 mod networks;
+mod newest;
 mod options;
 mod places;
 mod pod;
@@ -281,6 +282,14 @@ fn main() -> ExitCode {
         networks::two_families_of_addresses,
         networks::name_servers_that_a_container_asks_for,
         networks::ports_come_back_after_a_flush,
+        newest::ports_are_put_together,
+        newest::a_network_that_is_joined_stays_as_it_is,
+        newest::a_named_namespace_has_its_name_servers,
+        newest::how_it_went_is_told,
+        newest::lists_of_containers,
+        newest::configured_hosts_names_and_zones,
+        newest::pods_and_their_containers,
+        newest::a_directory_of_devices_is_whole,
         artifact::artifacts_are_made_and_extracted,
         artifact::artifacts_are_pushed_and_pulled,
         artifact::artifacts_are_mounted,

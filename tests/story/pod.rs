@@ -18,7 +18,7 @@ pub(crate) fn two_containers_in_a_pod() -> Result<()> {
     for _ in 0..2 {
         stack.rpod("create --pod podtest alpine sleep 600").ok()?;
     }
-    stack.rpod("pod start podtest").ok()?.says(pod)?;
+    stack.rpod("pod start podtest").ok()?.is("podtest")?;
     let ps = stack.rpod("ps -ap").ok()?;
     let header = ps.stdout.lines().next().unwrap_or_default();
     let columns: Vec<&str> = header
@@ -45,7 +45,7 @@ pub(crate) fn two_containers_in_a_pod() -> Result<()> {
     );
     ps.says(format!("{}-infra", &pod[..12]))?;
     stack.rpod("pod ps").ok()?.says("Running")?;
-    stack.rpod("pod stop -t 0 podtest").ok()?;
+    stack.rpod("pod stop -t 0 podtest").ok()?.is("podtest")?;
     stack.rpod("pod ps").ok()?.says("Exited")?;
     stack.rpod("pod rm podtest").ok()?;
     stack.rpod("ps -aq").ok()?.is("")?;

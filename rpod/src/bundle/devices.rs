@@ -127,7 +127,7 @@ pub fn split(text: &str) -> Result<(&str, &str, &str)> {
     }
 }
 
-/// All devices below a directory. What the runtime makes itself stays out.
+/// All devices below a directory. What the runtime makes itself in /dev stays out.
 fn below(dir: &Path, target: &str, access: &str) -> Result<Vec<Device>> {
     let mut found = Vec::new();
     scan(dir, target, access, &mut found)?;
@@ -153,7 +153,8 @@ fn scan(dir: &Path, target: &str, access: &str, found: &mut Vec<Device>) -> Resu
         let entry = entry.with_context(|| format!("listing {}", dir.display()))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        if OWN.contains(&name) || matches!(name, "urandom" | "tty" | "ptmx") {
+        let is_own = OWN.contains(&name) || matches!(name, "urandom" | "tty" | "ptmx");
+        if is_own && target == "/dev" {
             continue;
         }
         let kind = entry

@@ -137,6 +137,7 @@ impl Create {
     }
 
     fn infra_container(&self, ctx: &Context, pod: &Pod) -> Result<Container> {
+        self.network.refuse_joined()?;
         let mut infra = create::infra_defaults(ctx);
         let (image, command) = (self.infra_image.as_deref(), self.of_infra.command());
         infra::from_image(ctx, &mut infra, image, command)?;

@@ -66,10 +66,28 @@ pub fn one(ctx: &Context, command: &str, name: Option<&str>, latest: bool) -> Re
 
 /// Does it to each and prints its id. What fails for a container is told as `DOING container ID: why`.
 pub fn each(pods: &[Pod], doing: &str, act: impl Fn(&Pod) -> Result<Failures>) -> Result<u8> {
+    each_told(pods, doing, |pod| &pod.id, act)
+}
+
+/// The same, but it is their names that are printed, as podman prints them of what it starts or stops.
+pub fn each_by_name(
+    pods: &[Pod],
+    doing: &str,
+    act: impl Fn(&Pod) -> Result<Failures>,
+) -> Result<u8> {
+    each_told(pods, doing, |pod| &pod.name, act)
+}
+
+fn each_told(
+    pods: &[Pod],
+    doing: &str,
+    told: fn(&Pod) -> &str,
+    act: impl Fn(&Pod) -> Result<Failures>,
+) -> Result<u8> {
     let mut code = 0;
     for pod in pods {
         match act(pod) {
-            Ok(failures) if failures.is_empty() => println!("{}", pod.id),
+            Ok(failures) if failures.is_empty() => println!("{}", told(pod)),
             Ok(failures) => {
                 for (id, error) in failures {
                     tell(&error.context(format!("{doing} container {id}")));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::selection::{Selection, each};
+use super::selection::{Selection, each_by_name};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::pod::start;
@@ -27,6 +27,6 @@ impl Verb for Start {
         let ctx = Context::new(globals)?;
         self.selection.files.clone_from(&self.pod_id_file);
         let pods = self.selection.find(&ctx, false)?;
-        each(&pods, "starting", |pod| start::start(&ctx, pod))
+        each_by_name(&pods, "starting", |pod| start::start(&ctx, pod))
     }
 }

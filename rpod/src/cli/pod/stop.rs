@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::selection::{Selection, each};
+use super::selection::{Selection, each_by_name};
 use crate::cli::stop::Patience;
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
@@ -34,6 +34,6 @@ impl Verb for Stop {
         self.selection.files.clone_from(&self.pod_id_file);
         let pods = self.selection.find(&ctx, self.ignore)?;
         let timeout = self.patience.seconds();
-        each(&pods, "stopping", |pod| stop::stop(&ctx, pod, timeout))
+        each_by_name(&pods, "stopping", |pod| stop::stop(&ctx, pod, timeout))
     }
 }

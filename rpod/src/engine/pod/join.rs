@@ -83,6 +83,7 @@ impl Joining {
                 );
             }
             container.hostname = infra.hostname.clone();
+            container.no_hostname |= infra.no_hostname;
         }
         if container.namespaces.net == of_infra {
             refuse_network(container)?;
