@@ -78,7 +78,7 @@ pub(crate) fn images_are_taken_by_name_and_by_file() -> Result<()> {
         .rpod("inspect --format {{.ImageName}} own")
         .ok()?
         .is("localhost/mine/own:1")?;
-    stack.rpod("rm own").ok()?;
+    stack.rpod("rm --storage own").ok()?;
     for (format, transport) in [
         ("docker-archive", "docker-archive"),
         ("oci-archive", "oci-archive"),

@@ -339,6 +339,7 @@ fn main() -> ExitCode {
         volume::mounts_are_written_over,
         volume::parts_of_images_and_volumes_are_mounted,
         volume::what_a_volume_is_made_with,
+        volume::a_volume_stands_on_an_image,
         audit::loginuid_reaches_the_container,
         audit::loginuid_reaches_a_pod,
         audit::loginuid_reaches_an_ordinary_users_container,

@@ -275,3 +275,44 @@ pub(crate) fn a_volume_is_filled_by_the_first_that_has_something() -> Result<()>
     list("-q --filter anonymous=true")?.is(nameless.text())?;
     Ok(())
 }
+
+pub(crate) fn a_volume_stands_on_an_image() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let create = |options: &str| stack.rpod(&format!("volume create --driver image {options}"));
+    for (options, complaint) in [
+        ("", "must provide an image name"),
+        (
+            "--opt image=alpine --opt o=ro",
+            "invalid mount option o for driver 'image'",
+        ),
+        (
+            "--opt image=none",
+            "looking up image none to create volume failed",
+        ),
+    ] {
+        create(options).exits(125)?.complains(complaint)?;
+    }
+    create("--opt image=alpine base").ok()?.is("base")?;
+    stack.rpod("system check").ok()?;
+    let run = |words: &str| stack.rpod(&format!("run --rm -v base:/x alpine {words}"));
+    run("sh -c 'test -d /x/bin && echo kept > /x/new'").ok()?;
+    run("cat /x/new").ok()?.is("kept")?;
+    stack.rpod("run --rm alpine test -e /new").exits(1)?;
+    stack
+        .rpod("volume inspect --format '{{.Driver}} {{.Options.image}}' base")
+        .ok()?
+        .is("image alpine")?;
+
+    // Its image stays as long as it does, and goes with it only by force.
+    stack
+        .rpod("rmi alpine")
+        .exits(2)?
+        .complains("image used by volume base")?;
+    stack.rpod("image prune -a -f").ok()?;
+    run("cat /x/new").ok()?.is("kept")?;
+    stack.rpod("create -v base:/x alpine true").ok()?;
+    stack.rpod("rmi -f alpine").ok()?;
+    stack.rpod("volume exists base").exits(1)?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}

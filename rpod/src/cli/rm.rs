@@ -33,6 +33,9 @@ pub struct Rm {
     ignore: bool,
     #[command(flatten)]
     patience: Patience,
+    /// Podman's of old, which does nothing there either
+    #[arg(long, hide = true)]
+    storage: bool,
     /// Remove anonymous volumes associated with the container
     #[arg(short, long)]
     volumes: bool,
@@ -45,6 +48,7 @@ impl Verb for Rm {
     const ABOUT: &'static str = "Remove one or more containers";
 
     fn call(mut self, globals: &Globals) -> Result<u8> {
+        let Rm { storage: _, .. } = self;
         self.patience.needs_force(self.force)?;
         let ctx = Context::new(globals)?;
         if self.selection.all {

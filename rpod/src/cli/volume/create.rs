@@ -10,7 +10,7 @@ use crate::engine::volume::{Volume, VolumeError, create};
 
 #[derive(Args, Debug)]
 pub struct Create {
-    /// Volume driver name
+    /// Volume driver name: local, or image for one that stands on an image (--opt image=NAME)
     #[arg(short, long, default_value = "local")]
     driver: String,
     /// Group of the volume
@@ -22,7 +22,7 @@ pub struct Create {
     /// Set metadata for the volume
     #[arg(short, long, value_name = "KEY=VALUE")]
     label: Vec<String>,
-    /// Set driver specific options (type, device, o, copy, nocopy)
+    /// Set driver specific options (local: type, device, o, copy, nocopy; image: image)
     #[arg(short, long, value_name = "KEY=VALUE")]
     opt: Vec<String>,
     /// Owner of the volume

@@ -7,6 +7,7 @@ use super::{Filters, Image, ImageError, Subject, double, mount, summary};
 use crate::engine::filter::split;
 use crate::engine::layout::Layout;
 use crate::engine::system::check::Outcome;
+use crate::engine::volume::{self, backing};
 use crate::engine::{Context, container, event, pod};
 use crate::store::readable::Damaged;
 
@@ -24,6 +25,8 @@ pub enum RemoveError {
         "image used by {0}: image is in use by a container: consider listing external containers and force-removing image"
     )]
     InUse(String),
+    #[error("image used by volume {0}: remove that first, or it goes with --force")]
+    OfVolume(String),
     #[error("image {0} is mounted: unmount it first, or remove it with --force")]
     Mounted(String),
     #[error(
@@ -43,7 +46,7 @@ impl RemoveError {
         let gone = matches!(error.downcast_ref(), Some(ImageError::NotKnown(_)));
         gone || matches!(
             error.downcast_ref(),
-            Some(Self::InUse(_) | Self::Mounted(_))
+            Some(Self::InUse(_) | Self::OfVolume(_) | Self::Mounted(_))
         )
     }
 
@@ -53,7 +56,7 @@ impl RemoveError {
             error.downcast_ref::<Self>(),
             error.downcast_ref::<ImageError>(),
         ) {
-            (Some(Self::InUse(_)), _) => 2,
+            (Some(Self::InUse(_) | Self::OfVolume(_)), _) => 2,
             (_, Some(ImageError::NotKnown(_))) => 1,
             _ => 125,
         }
@@ -119,6 +122,9 @@ fn forget(context: &Context, image: Image, digests: &[String], force: bool) -> R
                 }
                 _ => container::remove::remove(context, &user, true, None)?,
             }
+        }
+        for volume in backing::of_image(context, &image.id)? {
+            volume::remove::remove(context, &volume, true, None)?;
         }
     }
     refuse_in_use(context, &image, false)?;
@@ -197,7 +203,8 @@ pub fn prune(context: &Context, all: bool, filters: &[String]) -> Result<Vec<Str
             continue;
         }
         let removed = Layout::images(&context.store).edit(|index| {
-            let unused = users(context, &image.id)?.is_empty();
+            let unused = users(context, &image.id)?.is_empty()
+                && backing::of_image(context, &image.id)?.is_empty();
             if unused {
                 index.forget(&image.digest);
             }
@@ -224,8 +231,14 @@ fn users(context: &Context, image: &str) -> Result<Vec<String>> {
 }
 
 fn refuse_in_use(context: &Context, image: &Image, force: bool) -> Result<()> {
-    match users(context, &image.id)?.first() {
-        Some(user) if !force => Err(RemoveError::InUse(user.clone()).into()),
-        _ => Ok(()),
+    if force {
+        return Ok(());
+    }
+    if let Some(user) = users(context, &image.id)?.first() {
+        return Err(RemoveError::InUse(user.clone()).into());
+    }
+    match backing::of_image(context, &image.id)?.first() {
+        Some(volume) => Err(RemoveError::OfVolume(volume.name.clone()).into()),
+        None => Ok(()),
     }
 }

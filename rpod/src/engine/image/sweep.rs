@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{list, manifest, summary};
-use crate::engine::Context;
 use crate::engine::layout::{Layout, hex, sweep};
+use crate::engine::{Context, volume};
 use crate::store::Lock;
 use crate::store::directory::entries;
 use crate::store::readable::{self, Damaged};
@@ -36,7 +36,7 @@ pub fn sweep(context: &Context) -> Result<()> {
     sweep_mapped(&context.store.root.join("mapped"), &layers)
 }
 
-/// What images and containers refer to.
+/// What images, containers and volumes refer to.
 #[derive(Default)]
 struct Used {
     blobs: BTreeSet<String>,
@@ -61,6 +61,7 @@ fn used(context: &Context) -> Result<Used> {
     for container in summary::containers(context)?.all()? {
         used.layers.extend(container.image.layers);
     }
+    used.layers.extend(volume::backing::layers(context)?);
     Ok(used)
 }
 

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::backing::Backing;
 use super::{Volume, VolumeError, home, load, lock, nameless, sweep};
+use crate::engine::container::create::lock_images;
 use crate::engine::{Context, event};
 use crate::store::directory::remove_tree;
 use crate::store::record::{self, Durability};
@@ -50,18 +52,26 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     if volume.driver.is_empty() {
         volume.driver = "local".to_owned();
     }
-    if volume.driver != "local" {
-        bail!(
-            "volume {} uses volume plugin {driver} but it could not be retrieved: no volume plugin with name {driver} available: required plugin missing: local is the only driver",
-            volume.name,
-            driver = volume.driver
-        );
-    }
-    check_options(&volume.options)?;
-    owner(&mut volume)?;
+    let _images = match volume.driver.as_str() {
+        "local" => {
+            check_options(&volume.options)?;
+            owner(&mut volume)?;
+            volume.needs_copy_up = true;
+            volume.has_owner = volume.uid.is_some() || volume.gid.is_some();
+            None
+        }
+        "image" => {
+            let images = lock_images(ctx)?;
+            volume.image = Some(Backing::asked(ctx, &volume.options)?);
+            volume.has_owner = true;
+            Some(images)
+        }
+        driver => bail!(
+            "volume {} uses volume plugin {driver} but it could not be retrieved: no volume plugin with name {driver} available: required plugin missing: local and image are rpod's drivers",
+            volume.name
+        ),
+    };
     volume.created = jiff::Timestamp::now().to_string();
-    volume.needs_copy_up = true;
-    volume.has_owner = volume.uid.is_some() || volume.gid.is_some();
     let making = || format!("making volume {}", volume.name);
     if load(ctx, &volume.name)?.is_some() {
         return Err(VolumeError::Exists(volume.name).into());
@@ -89,7 +99,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
 }
 
 fn fill(volume: &Volume, home: &Path) -> Result<()> {
-    let data = home.join("_data");
+    let data = volume.data_in(home);
     fs::create_dir_all(&data)?;
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755))?;
     chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0)))?;

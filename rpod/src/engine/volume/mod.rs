@@ -3,6 +3,7 @@
 //! ```text
 //! ROOT/volumes/<name>/volume.json   what it was asked to be
 //! ROOT/volumes/<name>/_data         its files, or what is mounted there
+//! ROOT/volumes/<name>/rootfs        the same of one that stands on an image, with upper/ and work/
 //! ROOT/volumes/.tmp-…               one that is being made or removed, or was when its process was killed
 //! RUNROOT/volumes/<name>            a person mounted it
 //! ```
@@ -12,6 +13,7 @@
 
 pub mod archive;
 pub mod attach;
+pub mod backing;
 pub mod check;
 pub mod create;
 mod fill;
@@ -23,12 +25,13 @@ pub mod remove;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use self::backing::Backing;
 use super::Context;
 use super::container::{self, record::Container};
 use crate::output::warn;
@@ -58,6 +61,8 @@ pub struct Volume {
     pub has_owner: bool,
     /// Who fills it has not come to the end.
     pub being_filled: Option<Filling>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Backing>,
 }
 
 /// What a volume is filled from.
@@ -82,11 +87,21 @@ pub enum VolumeError {
 
 impl Volume {
     pub fn data(&self, ctx: &Context) -> PathBuf {
-        home(ctx, &self.name).join("_data")
+        self.data_in(&home(ctx, &self.name))
+    }
+
+    fn data_in(&self, home: &Path) -> PathBuf {
+        home.join(match self.image {
+            Some(_) => "rootfs",
+            None => "_data",
+        })
     }
 
     /// A file system is mounted on it while it is used.
     pub fn is_mounted_when_used(&self) -> bool {
+        if self.image.is_some() {
+            return true;
+        }
         let rest = self.options.get("o").map_or("", String::as_str);
         // Whose it is needs no mount.
         let is_owner = |option: &str| {
@@ -159,6 +174,13 @@ pub fn find(ctx: &Context, text: &str) -> Result<Volume> {
 
 /// All volumes by name. What is damaged is told and left out.
 pub fn all(ctx: &Context) -> Result<Vec<Volume>> {
+    let mut all = readable(ctx)?.told();
+    all.sort_by(|a: &Volume, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// Every volume that can be read, and why the others cannot, in no order.
+fn readable(ctx: &Context) -> Result<Readable<Volume>> {
     let mut all = Readable::default();
     for path in entries(&directory(ctx))? {
         if let Some(name) = path.file_name().and_then(|name| name.to_str())
@@ -167,8 +189,6 @@ pub fn all(ctx: &Context) -> Result<Vec<Volume>> {
             all.add(load(ctx, name));
         }
     }
-    let mut all = all.told();
-    all.sort_by(|a: &Volume, b| a.name.cmp(&b.name));
     Ok(all)
 }
 

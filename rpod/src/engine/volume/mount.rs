@@ -21,6 +21,9 @@ pub(super) fn up(ctx: &Context, volume: &Volume) -> Result<()> {
     if is_mount_point(&data)? {
         return Ok(());
     }
+    if let Some(image) = &volume.image {
+        return image.mount(ctx, volume);
+    }
     let mut command = Command::new("mount");
     let kind = volume.options.get("type").map(String::as_str);
     let mut options: Vec<&str> = volume.options.get("o").map_or(Vec::new(), |list| {
