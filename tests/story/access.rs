@@ -18,7 +18,7 @@ pub(crate) fn tls_needs_the_authority() -> Result<()> {
         refused.code != 0,
         "an unknown authority was trusted\n{refused}"
     );
-    refused.complains("certificate")?;
+    refused.complains("x509: certificate signed by unknown authority")?;
     let certificates = stack.registry.certificates.display();
     stack
         .rskopeo(&format!("inspect --cert-dir {certificates} {alpine}"))
@@ -234,7 +234,15 @@ pub(crate) fn logins_in_dockers_form() -> Result<()> {
     cmd(&format!("{login} --authfile x.json {address}"))
         .exits(1)?
         .complains("can not be set simultaneously")?;
-    cmd("logout --compat-auth-file docker.json --all").ok()?;
+    // What the environment names is for whoever names nothing.
+    stack
+        .rskopeo("logout --compat-auth-file docker.json --all")
+        .env("REGISTRY_AUTH_FILE", "none.json")
+        .ok()?;
+    stack
+        .rskopeo("logout --compat-auth-file none.json --all")
+        .exits(1)?
+        .complains("credential file is not accessible: faccessat none.json")?;
     Ok(())
 }
 

@@ -12,13 +12,13 @@ use crate::transport::{self, Access};
 
 pub fn run(args: &Logout) -> Result<()> {
     let place = AuthPlace::new(args.authfile.as_deref(), args.compat_auth_file.as_deref())?;
-    let files = [
-        given_authfile(args.authfile.as_deref()),
-        args.compat_auth_file.clone(),
-    ];
-    for file in files.into_iter().flatten() {
+    let compat = args.compat_auth_file.clone();
+    if let Some(file) = compat.or_else(|| given_authfile(args.authfile.as_deref())) {
         fs::metadata(&file).with_context(|| {
-            format!("credential file is not accessible: stat {}", file.display())
+            format!(
+                "credential file is not accessible: faccessat {}",
+                file.display()
+            )
         })?;
     }
     if args.all {

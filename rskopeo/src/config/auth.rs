@@ -130,7 +130,11 @@ impl Place {
     /// # Errors
     /// Both are given.
     pub fn new(authfile: Option<&Path>, compat: Option<&Path>) -> Result<Self> {
-        let file = given_authfile(authfile);
+        // The environment's is for whoever names none.
+        let file = match compat {
+            Some(_) => authfile.map(Path::to_owned),
+            None => given_authfile(authfile),
+        };
         // Who names docker's directory means its file, which is not written to otherwise.
         let dockers = env::var_os("DOCKER_CONFIG").filter(|_| file.is_none() && compat.is_none());
         let dockers = dockers.map(|directory| Path::new(&directory).join("config.json"));

@@ -27,6 +27,28 @@ struct Entry {
     message: String,
 }
 
+/// What the specification has registries say of a code, where that is not the code itself.
+const USUAL: [(&str, &str); 5] = [
+    ("UNAUTHORIZED", "authentication required"),
+    ("DENIED", "requested access to the resource is denied"),
+    ("NAME_UNKNOWN", "repository name not known to registry"),
+    ("BLOB_UNKNOWN", "blob unknown to registry"),
+    ("UNSUPPORTED", "The operation is unsupported."),
+];
+
+impl Entry {
+    /// Code and message; a usual message says all that the code does.
+    fn told(&self) -> String {
+        let code = self.code.to_ascii_lowercase().replace('_', " ");
+        let message = self.message.as_str();
+        match message {
+            "" => code,
+            _ if message == code || USUAL.contains(&(&self.code, message)) => message.to_owned(),
+            _ => format!("{code}: {message}"),
+        }
+    }
+}
+
 /// Turns an answer that is not the expected one into an error with the registry's own words.
 pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
     let status = response.status();
@@ -40,15 +62,9 @@ pub fn refused(what: &str, response: Response<Body>) -> anyhow::Error {
         .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
     let told = match (answer.errors.first(), status) {
-        (Some(Entry { code, message }), _) => {
-            let code = code.to_ascii_lowercase().replace('_', " ");
-            match message.is_empty() {
-                true => format!("{what}: {code}"),
-                false => format!("{what}: {code}: {message}"),
-            }
-        }
+        (Some(entry), _) => format!("{what}: {}", entry.told()),
         (None, StatusCode::UNAUTHORIZED) => {
-            format!("{what}: unauthorized: authentication required: log in, or give --creds")
+            format!("{what}: authentication required: log in, or give --creds")
         }
         (None, StatusCode::TOO_MANY_REQUESTS) => {
             format!(
@@ -127,6 +143,9 @@ pub fn told(method: &Method, url: &str, proxy: Option<&str>, error: ureq::Error)
         error if is_plain_http(&error) => {
             anyhow!("http: server gave HTTP response to HTTPS client: try --tls-verify=false")
         }
+        error if error.to_string().contains("UnknownIssuer") => anyhow!(
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority: give its authority by --cert-dir, or try --tls-verify=false"
+        ),
         ureq::Error::HostNotFound => anyhow::Error::from(error).context(NO_HOST),
         // The system's resolver says so in words alone.
         ureq::Error::Io(error) if error.to_string().contains("Name or service not known") => {

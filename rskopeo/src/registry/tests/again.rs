@@ -59,6 +59,14 @@ fn patience_ends() {
         .unwrap();
     let told = refused("fetching tags list", response).to_string();
     assert_eq!(told, "fetching tags list: toomanyrequests: slow down");
+    let (usual, _) = serve(|_, _| {
+        let told = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
+        answer(404, &[], told)
+    });
+    let client = self::client(&usual, None);
+    let response = client.send(&Method::GET, &client.url("manifests/x"), &[]);
+    let told = refused("reading x", response.unwrap()).to_string();
+    assert_eq!(told, "reading x: manifest unknown");
     let tries = asked
         .lock()
         .unwrap()
