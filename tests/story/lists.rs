@@ -152,6 +152,10 @@ pub(crate) fn a_list_is_made_pushed_and_run() -> Result<()> {
         .exits(125)?
         .complains("not a manifest list")?;
     stack
+        .rpod("push none")
+        .exits(125)?
+        .complains("none: image not known")?;
+    stack
         .rpod("manifest push many dir:nowhere")
         .exits(125)?
         .complains("retrieving local image from image name many: many: image not known")?;

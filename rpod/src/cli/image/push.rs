@@ -42,7 +42,14 @@ impl Verb for Push {
         writing.encryption_keys = self.encryption_key;
         writing.encrypt_layers = self.encrypt_layer;
         let context = Context::new(globals)?;
-        let found = image::find(&context, &self.image);
+        // A list whose image for this machine is not here goes whole.
+        let (image, list) = match image::find(&context, &self.image) {
+            Ok(image) => (Some(image), None),
+            Err(error) => match list::find(&context, &self.image) {
+                Ok(list) => (None, Some(list)),
+                Err(_) => return Err(error),
+            },
+        };
         let destination = match self.destination {
             Some(destination) => destination,
             None => image::full_name(&context, &self.image)?.with_context(|| {
@@ -53,15 +60,11 @@ impl Verb for Push {
             })?,
         };
         let access = self.access.into();
-        match found {
-            Ok(image) => image::push(&context, &image, &destination, &access, &writing)?,
-            // A list whose image for this machine is not here goes whole.
-            Err(error) => match list::find(&context, &self.image) {
-                Ok(list) => {
-                    list::push(&context, &list, &destination, true, &access, &writing, &[])?
-                }
-                Err(_) => return Err(error),
-            },
+        if let Some(image) = image {
+            image::push(&context, &image, &destination, &access, &writing)?;
+        }
+        if let Some(list) = list {
+            list::push(&context, &list, &destination, true, &access, &writing, &[])?;
         }
         Ok(0)
     }
