@@ -179,6 +179,10 @@ pub(crate) fn a_directory_is_the_root() -> Result<()> {
         .exits(125)?
         .complains("/no/such/directory")?;
     stack
+        .rpod(&format!("run --rm --rootfs {root}"))
+        .exits(127)?
+        .complains("no command or entrypoint was given")?;
+    stack
         .rpod(&format!("run --rm --rootfs {root}:idmap true"))
         .exits(126)?
         .complains("has no users of its own")?;

@@ -57,6 +57,15 @@ pub(crate) fn restarted_by_policy() -> Result<()> {
     until("three runs in the log", || {
         Ok(stack.rpod("logs flaky").ok()?.text().lines().count() == 3)
     })?;
+    // Who waits while it is started again waits for the end of that.
+    for _ in 0..3 {
+        stack
+            .rpod("run -d --name last --restart on-failure:1 alpine sh -c 'exit 3'")
+            .ok()?;
+        until("its restart", || Ok(restarts("last")?.starts_with('1')))?;
+        stack.rpod("wait last").ok()?.is("3")?;
+        stack.rpod("rm last").ok()?;
+    }
     stack
         .rpod("run -d --name good --restart on-failure alpine true")
         .ok()?;

@@ -62,7 +62,7 @@ impl Verb for Wait {
                 None => -1,
                 // One that never ran has nothing to wait for.
                 Some(container) if conditions.is_empty() => {
-                    match ctx.store.status(&container.id)? {
+                    match wait::settled(&ctx, &container.id)? {
                         Status::Created => 0,
                         _ => wait::wait(&ctx, &container.id)?,
                     }

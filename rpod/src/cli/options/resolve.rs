@@ -35,9 +35,6 @@ impl ContainerOptions {
             create::name_image(ctx, container, name, image, &config)?;
         }
         create::apply_config(container, &config, entrypoint);
-        if container.process.args().is_empty() {
-            bail!("no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
-        }
         self.storage.apply_image(ctx, container)?;
         self.systemd.apply_command(container, signal_is_given)?;
         self.health.apply(container, config.healthcheck.as_ref())?;

@@ -116,7 +116,7 @@ fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
         Condition::Healthy => "healthy",
         Condition::Unhealthy => "unhealthy",
         Condition::Status(word) => {
-            return Ok(match ctx.store.status(id)? {
+            return Ok(match settled(ctx, id)? {
                 Status::Exited(ended) if word == "exited" => Some(ended.code),
                 status => (status.word() == word).then_some(-1),
             });
@@ -124,6 +124,20 @@ fn meets(ctx: &Context, id: &str, condition: Condition) -> Result<Option<i32>> {
     };
     let health = super::health::status(ctx, &super::load(ctx, id)?);
     Ok((health.as_deref() == Some(wanted)).then_some(-1))
+}
+
+/// The status, and not that of a container which is just started again: whoever does that holds its lock.
+pub fn settled(ctx: &Context, id: &str) -> Result<Status> {
+    let status = ctx.store.status(id)?;
+    if status.is_running() {
+        return Ok(status);
+    }
+    let container = super::load(ctx, id)?;
+    if container.restart.policy.is_empty() {
+        return Ok(status);
+    }
+    let _lock = container.lock(ctx)?;
+    ctx.store.status(id)
 }
 
 /// Asks `look` until it has an answer: at once, a few times in the first moments, whenever something happens in one of `dirs`, and
