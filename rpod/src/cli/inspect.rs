@@ -13,7 +13,7 @@ use crate::engine::image::ImageError;
 use crate::engine::network::NetworkError;
 use crate::engine::volume::VolumeError;
 use crate::engine::{Context, artifact, image, network, pod, volume};
-use crate::output::template::NIL;
+use crate::output::template::{NIL, NIL_LIST, NIL_MAP};
 use crate::output::{go_duration, inspected_with};
 use crate::store::names::LookupError;
 use crate::store::readable;
@@ -255,6 +255,20 @@ pub(super) fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option
         .or_else(other_name)
         .or_else(|| volume::inspect::omitted(object, name, arguments))
         .or_else(|| omitted(object, name))
+        .or_else(|| nil(object, name))
+}
+
+/// What is null and is no pointer in Go.
+fn nil(object: &Value, name: &str) -> Option<Value> {
+    let typed = match name {
+        "Entrypoint" | "Cmd" | "VolumesFrom" | "Links" => NIL_LIST,
+        "BlkioWeightDevice" | "BlkioDeviceReadBps" | "BlkioDeviceWriteBps" => NIL_LIST,
+        "BlkioDeviceReadIOps" | "BlkioDeviceWriteIOps" => NIL_LIST,
+        "Annotations" | "CgroupConf" | "Labels" | "Volumes" => NIL_MAP,
+        "OnBuild" => NIL,
+        _ => return None,
+    };
+    object.get(name)?.is_null().then(|| json!(typed))
 }
 
 /// What is left out of the JSON where it says nothing, and is a field all the same.

@@ -11,6 +11,7 @@ mod eval;
 mod functions;
 mod lexer;
 mod moment;
+mod nil;
 mod parser;
 mod printf;
 mod printing;
@@ -30,8 +31,7 @@ use thiserror::Error;
 /// while `json .` still prints the number.
 pub type Methods = fn(receiver: &Value, name: &str, arguments: &[Value]) -> Option<Value>;
 
-/// A pointer of Go's that leads nowhere: so it is printed, it is false, and has no fields.
-pub const NIL: &str = "<nil>";
+pub use nil::{NIL, NIL_LIST, NIL_MAP};
 
 /// For data that is nothing but its JSON.
 pub fn no_methods(_: &Value, _: &str, _: &[Value]) -> Option<Value> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::{moment, structs};
+use super::{moment, nil, structs};
 
 /// The value as an action prints it: what is missing or nil is `<no value>`.
 pub(super) fn print(value: &Value) -> String {
@@ -18,7 +18,7 @@ pub(super) fn plain(value: &Value) -> String {
         Value::Null => "<nil>".to_owned(),
         Value::Bool(truth) => truth.to_string(),
         Value::Number(number) => plain_number(number),
-        Value::String(text) => text.clone(),
+        Value::String(text) => nil::printed(text).to_owned(),
         Value::Array(array) => format!("[{}]", spaced(array.iter().map(element))),
         Value::Object(object) => {
             if let Some(time) = moment::of(value) {

@@ -270,6 +270,35 @@ proptest! {
 }
 
 #[test]
+fn nil_is_printed_by_its_type() {
+    let dot =
+        json!({ "Health": super::NIL, "Labels": super::NIL_MAP, "Entrypoint": super::NIL_LIST });
+    for (text, expected) in [
+        ("{{.Health}} {{.Labels}} {{.Entrypoint}}", "<nil> map[] []"),
+        (
+            "{{json .Health}} {{json .Labels}} {{json .Entrypoint}}",
+            "null null null",
+        ),
+        (
+            "{{len .Labels}} {{len .Entrypoint}} {{.Labels.a}}",
+            "0 0 <no value>",
+        ),
+        (
+            "{{range .Labels}}x{{end}}{{if .Entrypoint}}x{{end}}{{join .Entrypoint \" \"}}",
+            "",
+        ),
+        ("{{printf \"%v\" .Labels}}", "map[]"),
+    ] {
+        let template = Template::parse("inspect", text).unwrap();
+        assert_eq!(
+            template.execute(&dot, no_methods).unwrap(),
+            expected,
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn a_pointer_that_leads_nowhere_is_false() {
     let dot = json!({ "Health": super::NIL, "Name": "a" });
     let run = |text: &str| {

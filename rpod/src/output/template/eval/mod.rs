@@ -12,7 +12,7 @@ use values::{is_record, items, key, member, names};
 pub(super) use values::is_true;
 
 use super::tree::{Binding, Command, Kind, Node, Operand, Pipeline};
-use super::{Fault, Methods, NIL, functions, moment, printing};
+use super::{Fault, Methods, NIL, functions, moment, nil, printing};
 
 type Evaluated<'a> = Cow<'a, Value>;
 
@@ -301,6 +301,7 @@ impl<'a> State<'a> {
                 "{name} has arguments but cannot be invoked as function"
             ));
         }
+        let value = nil::made(&value).map_or(value, Cow::Owned);
         let Value::Object(object) = &*value else {
             return match &*value {
                 nil if nil.is_null() || nil == NIL => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::super::{NIL, printing};
+use super::super::{nil, printing};
 use super::Evaluated;
 
 type Object = serde_json::Map<String, Value>;
@@ -71,7 +71,7 @@ pub(super) fn items(value: Evaluated<'_>) -> Result<Vec<(Value, Evaluated<'_>)>,
             .into_iter()
             .map(|(key, item)| (key.into(), Cow::Owned(item)))
             .collect(),
-        value if value.is_null() => Vec::new(),
+        value if value.is_null() || nil::made(&value).is_some() => Vec::new(),
         value => {
             return Err(format!(
                 "range can't iterate over {}",
@@ -87,7 +87,7 @@ pub(in super::super) fn is_true(value: &Value) -> bool {
         Value::Null => false,
         Value::Bool(truth) => *truth,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty() && text != NIL,
+        Value::String(text) => !text.is_empty() && !nil::is_nil(value),
         Value::Array(array) => !array.is_empty(),
         Value::Object(object) => !object.is_empty(),
     }

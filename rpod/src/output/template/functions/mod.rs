@@ -12,9 +12,9 @@ use compare::{compare, equal, equals_any};
 use words::{escape_html, escape_js, escape_query, join, pad, split, title, truncate};
 
 use super::eval::is_true;
-use super::moment;
 use super::printf::printf;
 use super::printing::{plain, type_name};
+use super::{moment, nil};
 
 type Arguments<'a> = Vec<Cow<'a, Value>>;
 
@@ -35,7 +35,11 @@ pub(super) fn call<'a>(name: &str, arguments: Arguments<'a>) -> Result<Cow<'a, V
         "or" => return first_or_last(arguments, is_true),
         _ => {}
     }
-    let values: Vec<Value> = arguments.into_iter().map(Cow::into_owned).collect();
+    let value = |argument: Cow<Value>| match name {
+        "json" if nil::is_nil(&argument) => Value::Null,
+        _ => nil::made(&argument).unwrap_or_else(|| argument.into_owned()),
+    };
+    let values: Vec<Value> = arguments.into_iter().map(value).collect();
     let result: Value = match name {
         "not" => (!is_true(one(&values)?)).into(),
         "len" => len(one(&values)?)?.into(),
