@@ -17,6 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
             None => (word, None),
         })
         .collect();
+    only_one_of_a_kind(&words)?;
     let kind = take(&mut words, &["type"]).unwrap_or("volume");
     let source = take(&mut words, &["source", "src"]);
     let destination = take(&mut words, &["target", "destination", "dest", "dst"]);
@@ -42,6 +43,34 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
         _ => artifact(&words, source, destination)?,
     };
     Ok(vec![mount])
+}
+
+/// Words of which only one can be meant, and how podman calls them together.
+const KINDS: [(&[&str], &str); 8] = [
+    (
+        &["readonly", "ro", "rw"],
+        "'readonly', 'ro', or 'rw' mnt.Options",
+    ),
+    (&["nodev", "dev"], "'nodev' and 'dev' mnt.Options"),
+    (&["noexec", "exec"], "'noexec' and 'exec' mnt.Options"),
+    (&["nosuid", "suid"], "'nosuid' and 'suid' mnt.Options"),
+    (&["noswap"], "'noswap' mnt.Options"),
+    (&["relabel"], "'relabel' option"),
+    (
+        &["tmpcopyup", "notmpcopyup"],
+        "'tmpcopyup' and 'notmpcopyup' mnt.Options",
+    ),
+    (&["U", "chown"], "'U' or 'chown' option"),
+];
+
+fn only_one_of_a_kind(words: &Words) -> Result<()> {
+    for (kind, called) in KINDS {
+        let given = words.iter().filter(|(key, _)| kind.contains(key));
+        if given.count() > 1 {
+            bail!("cannot pass {called} more than once: must provide an argument for option");
+        }
+    }
+    Ok(())
 }
 
 /// A file system in memory, with what podman sets by default.
@@ -169,6 +198,13 @@ fn volume(words: &Words, source: Option<&str>, destination: &str) -> Result<Moun
             "nocopy" | "volume-nocopy" => mount.no_copy = truth(*value)?,
             "subpath" | "volume-subpath" => mount.subpath = subpath(*value)?,
             "nocreate" => mount.no_create = truth(*value)?,
+            "volume-opt" => {
+                let option = value.context("volume-opt: must provide an argument for option")?;
+                let (name, value) = option.split_once('=').unwrap_or((option, ""));
+                mount
+                    .volume_options
+                    .insert(name.to_owned(), value.to_owned());
+            }
             _ if general(&mut mount.options, key, *value)? => {}
             _ => return unknown(key),
         }

@@ -55,6 +55,8 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
             // SELinux labels: nothing to set where there is no SELinux.
             "z" | "Z" if !Path::new("/sys/fs/selinux/enforce").exists() => {}
             "nocreate" => mount.no_create = true,
+            // How docker for other systems keeps a directory in step.
+            "cached" | "delegated" => {}
             "U" => add(&mut mount.options, option),
             _ if is_idmap(option)? => add_once(&mut mount.options, option)?,
             option if is_mount_option(option) => add(&mut mount.options, option),

@@ -29,6 +29,7 @@ pub fn attach(ctx: &Context, container: &mut Container) -> Result<()> {
         }
     }
     for mount in &mut container.mounts {
+        let options = std::mem::take(&mut mount.volume_options);
         let Some(name) = &mut mount.volume else {
             continue;
         };
@@ -37,13 +38,14 @@ pub fn attach(ctx: &Context, container: &mut Container) -> Result<()> {
                 ctx,
                 Volume {
                     anonymous: true,
+                    options,
                     ..Volume::default()
                 },
             )?,
             name if mount.no_create => get(ctx, name).with_context(|| {
                 format!("volume {name} does not exist and nocreate option is set")
             })?,
-            name => ensure(ctx, name)?,
+            name => ensure(ctx, name, options)?,
         };
         *name = volume.name.clone();
         mount.source = volume.data(ctx).to_string_lossy().into_owned();
@@ -52,6 +54,12 @@ pub fn attach(ctx: &Context, container: &mut Container) -> Result<()> {
 }
 
 impl Mount {
+    /// The container sees the ids of the disk as its own.
+    pub fn is_idmapped(&self) -> bool {
+        let mut options = self.options.iter();
+        options.any(|option| option == "idmap" || option.starts_with("idmap="))
+    }
+
     /// A volume that is made for the container.
     pub fn anonymous(destination: &str) -> Mount {
         Mount {

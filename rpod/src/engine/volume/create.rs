@@ -24,7 +24,11 @@ pub fn create(ctx: &Context, volume: Volume) -> Result<Volume> {
 }
 
 /// The volume of this name, made if it is not there.
-pub(super) fn ensure(ctx: &Context, name: &str) -> Result<Volume> {
+pub(super) fn ensure(
+    ctx: &Context,
+    name: &str,
+    options: BTreeMap<String, String>,
+) -> Result<Volume> {
     if names::is_valid(name)
         && let Some(volume) = load(ctx, name)?
     {
@@ -32,6 +36,7 @@ pub(super) fn ensure(ctx: &Context, name: &str) -> Result<Volume> {
     }
     let wanted = Volume {
         name: name.to_owned(),
+        options,
         ..Volume::default()
     };
     match create_locked(ctx, wanted) {

@@ -78,7 +78,8 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
     match rootfs.stat(destination) {
         Ok(stat) if files::is_dir(&stat) => {
             if !volume.has_owner {
-                chown(&data, Some(stat.st_uid), Some(stat.st_gid))?;
+                let owner = Owner::seen(container, mount, (stat.st_uid, stat.st_gid));
+                owner.take(&data, volume)?;
                 let mode = std::os::unix::fs::PermissionsExt::from_mode(stat.st_mode & 0o7777);
                 fs::set_permissions(&data, mode)?;
                 // Another container's user may take it over from anybody but root.
@@ -88,7 +89,9 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
             if copies && has_files(&rootfs, destination)? {
                 volume.being_filled = Some(Filling::Image);
                 volume.save(ctx)?;
-                copy(&rootfs, destination, &Root::open(&data)?)?;
+                // Such a mount shows the disk's ids, which are to be the container's.
+                let users = mount.is_idmapped().then_some(container);
+                copy(&rootfs, destination, users, &Root::open(&data)?)?;
             }
             if !is_empty(&data)? {
                 volume.needs_copy_up = false;
@@ -97,21 +100,58 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
             Ok(())
         }
         Err(Errno::ENOENT | Errno::ENOTDIR) if !volume.has_owner => {
-            let (uid, gid) = bundle::owner(&home.join("rootfs"), &container.process.user)?;
-            let maps = container.user_namespace.maps();
-            let (uid, gid) = maps.map_or((uid, gid), |maps| maps.outside(uid, gid));
-            Ok(chown(&data, Some(uid), Some(gid))?)
+            let user = bundle::owner(&home.join("rootfs"), &container.process.user)?;
+            Owner::of_user(container, mount, user).take(&data, volume)
         }
         Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
 }
 
-fn copy(from: &Root, path: &Path, to: &Root) -> Result<()> {
+/// Whose a volume is on the disk.
+struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+impl Owner {
+    /// The owner of a directory of the container's, as it is seen from outside. A mount that maps ids shows the disk's as they are.
+    fn seen(container: &Container, mount: &Mount, (uid, gid): (u32, u32)) -> Owner {
+        let maps = container.user_namespace.maps();
+        let inside = maps.filter(|_| mount.is_idmapped());
+        let (uid, gid) = inside
+            .and_then(|maps| maps.inside(uid, gid))
+            .unwrap_or((uid, gid));
+        Owner { uid, gid }
+    }
+
+    /// A user of the container's.
+    fn of_user(container: &Container, mount: &Mount, (uid, gid): (u32, u32)) -> Owner {
+        let maps = container.user_namespace.maps();
+        let outside = maps.filter(|_| !mount.is_idmapped());
+        let (uid, gid) = outside.map_or((uid, gid), |maps| maps.outside(uid, gid));
+        Owner { uid, gid }
+    }
+
+    /// Gives it the volume, which tells it to whoever asks.
+    fn take(&self, data: &Path, volume: &mut Volume) -> Result<()> {
+        chown(data, Some(self.uid), Some(self.gid))?;
+        let told = |id: u32| (id != 0).then_some(id);
+        (volume.uid, volume.gid) = (told(self.uid), told(self.gid));
+        Ok(())
+    }
+}
+
+/// With `users` the copy's owners are as that container knows them.
+fn copy(from: &Root, path: &Path, users: Option<&Container>, to: &Root) -> Result<()> {
     let (reader, writer) = std::io::pipe().context("making a pipe")?;
     std::thread::scope(|scope| {
         let packing = scope.spawn(|| {
-            let mut packer = Packer::new(std::io::BufWriter::new(writer), Form::Plain);
+            let packer = Packer::new(std::io::BufWriter::new(writer), Form::Plain);
+            let mut packer = match users {
+                Some(container) => packer.of(container),
+                None => packer,
+            };
             packer.add(from, path, None)?;
             packer.finish().map(drop)
         });
