@@ -1,9 +1,12 @@
 //! Which capabilities a container has.
 
-use anyhow::{Result, bail};
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
 
 use crate::engine::Context;
 use crate::engine::container::record::Security;
+use crate::output::warn;
 
 /// podman's, when containers.conf names none.
 const DEFAULT: &[&str] = &[
@@ -87,8 +90,51 @@ pub fn normalize(name: &str) -> Result<String> {
     Ok(full)
 }
 
+/// The label of an image that needs no other capabilities than these.
+const LABEL: &str = "io.containers.capabilities";
+
+/// What the label says, where that is less than the container has: it takes, and never gives.
+pub fn of_label(
+    ctx: &Context,
+    security: &Security,
+    labels: &BTreeMap<String, String>,
+) -> Result<Option<Vec<String>>> {
+    let Some(label) = labels.get(LABEL).filter(|_| !security.privileged) else {
+        return Ok(None);
+    };
+    let names = label.split(',').filter(|name| !name.is_empty());
+    let mut asked = names
+        .map(normalize)
+        .collect::<Result<Vec<_>>>()
+        .with_context(|| {
+            format!("capabilities requested by user or image are not valid: label {LABEL}={label}")
+        })?;
+    if asked.iter().any(|cap| cap == "ALL") {
+        asked = bounding();
+    }
+    asked.sort();
+    asked.dedup();
+    let allowed = of(ctx, security)?;
+    let more: Vec<&str> = asked
+        .iter()
+        .filter(|cap| !allowed.contains(cap))
+        .map(String::as_str)
+        .collect();
+    if more.is_empty() {
+        return Ok(Some(asked));
+    }
+    warn(&format!(
+        "Capabilities requested by user or image are not allowed by default: {:?}",
+        more.join(",")
+    ));
+    Ok(None)
+}
+
 /// The capabilities, sorted. `ALL` and privileged mean all that rpod itself could give.
 pub(super) fn of(ctx: &Context, security: &Security) -> Result<Vec<String>> {
+    if let Some(only) = security.only.as_ref().filter(|_| !security.privileged) {
+        return Ok(only.clone());
+    }
     let mut set: Vec<String> = if security.privileged {
         bounding()
     } else {

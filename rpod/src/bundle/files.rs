@@ -77,7 +77,7 @@ pub fn write(
         put(
             ".containerenv",
             "/run/.containerenv",
-            containerenv(container),
+            containerenv(ctx, container),
         )?;
     }
     if !container.no_hostname {
@@ -195,13 +195,19 @@ fn is_loopback(server: &str) -> bool {
         .is_ok_and(|address| address.is_loopback())
 }
 
-/// Tells programs that they run in a container; a privileged one is told more, as podman does.
-fn containerenv(container: &Container) -> String {
+/// Tells programs that they run in a container; a privileged one is told more, as podman does. An engine inside has to know that the
+/// store of the one outside is there, too.
+fn containerenv(ctx: &Context, container: &Container) -> String {
+    let mut mounts = container.mounts.iter();
+    let has_store = mounts.any(|mount| {
+        mount.kind == "bind" && mount.volume.is_none() && ctx.store.root.starts_with(&mount.source)
+    });
+    let store = if has_store { "graphRootMounted=1" } else { "" };
     if !container.security.privileged {
-        return String::new();
+        return store.to_owned();
     }
     format!(
-        "engine=\"rpod-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless={}\n",
+        "engine=\"rpod-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless={}\n{store}",
         env!("CARGO_PKG_VERSION"),
         container.name,
         container.id,

@@ -173,11 +173,7 @@ pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Result<Va
         }
     };
     set("memory", "limit", asked.memory.map(Value::from));
-    // Without a limit of its own, swap gets as much again, as docker's and podman's users expect.
-    let swap = asked
-        .memory_swap
-        .or_else(|| asked.memory.map(|bytes| bytes.saturating_mul(2)));
-    set("memory", "swap", swap.map(Value::from));
+    set("memory", "swap", asked.memory_and_swap().map(Value::from));
     set(
         "memory",
         "reservation",

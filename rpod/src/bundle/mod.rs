@@ -29,10 +29,13 @@ use crate::engine::user_namespace::UserNamespace;
 use crate::engine::{Context, cdi, rootless};
 use crate::store::record::{self, Durability};
 
-pub use capabilities::{names as capability_names, normalize as normalize_capability};
+pub use capabilities::{
+    names as capability_names, normalize as normalize_capability, of_label as capabilities_of_label,
+};
 pub use devices::{rule as parse_device_rule, split as split_device};
 pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit};
 pub use namespaces::Joined;
+pub use process::arguments;
 pub use rootfs::Rootfs;
 pub use seccomp::check as check_seccomp;
 
@@ -61,11 +64,15 @@ pub fn write(ctx: &Context, container: &Container, place: &Place) -> Result<()> 
 fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value> {
     let rootfs = rootfs::Rootfs::open(&place.home.join("rootfs"))?;
     let replaced = accounts::Replaced::of(container, &container.run_dir(ctx));
-    let user = rootfs.user(
+    let mut user = rootfs.user(
         &container.process.user,
         &container.process.groups,
         &replaced,
     )?;
+    if !container.process.user.is_empty() {
+        user.join_own_group();
+    }
+    user.leave_unmapped(container);
     let capabilities = capabilities::of(ctx, &container.security)?;
     let mut asked = container.clone();
     let secrets = attach::variables(container, place.home)?;
@@ -131,18 +138,24 @@ pub fn rlimits(ctx: &Context, container: &Container) -> Result<Vec<Value>> {
 
 /// The name that the container knows itself by.
 pub fn hostname(container: &Container) -> String {
-    match (&container.hostname, &container.namespaces.uts) {
-        (Some(name), _) => name.clone(),
-        (None, Namespace::Host) => nix::unistd::gethostname()
-            .ok()
-            .and_then(|name| name.into_string().ok())
-            .unwrap_or_default(),
+    let namespaces = &container.namespaces;
+    match &container.hostname {
+        Some(name) => name.clone(),
+        // Whoever is met at the host's addresses has the host's name.
+        None if namespaces.uts == Namespace::Host
+            || namespaces.uts == Namespace::Private && namespaces.net == Namespace::Host =>
+        {
+            nix::unistd::gethostname()
+                .ok()
+                .and_then(|name| name.into_string().ok())
+                .unwrap_or_default()
+        }
         // No host may have an underscore in its name, or more than 64 bytes.
-        (None, _) if container.hostname_is_name => {
+        None if container.hostname_is_name => {
             let allowed = container.name.chars().filter(|c| *c != '_');
             allowed.take(64).collect()
         }
-        (None, _) => crate::store::id::short(&container.id).to_owned(),
+        None => crate::store::id::short(&container.id).to_owned(),
     }
 }
 
@@ -166,10 +179,19 @@ pub fn exec_process(
 ) -> Result<Value> {
     let rootfs = rootfs::Rootfs::open(&home.join("rootfs"))?;
     let replaced = accounts::Replaced::of(container, &container.run_dir(ctx));
-    let user = rootfs.user(&asked.user, &asked.groups, &replaced)?;
+    let mut user = rootfs.user(&asked.user, &asked.groups, &replaced)?;
+    user.join_own_group();
+    user.leave_unmapped(container);
     let mut security = container.security.clone();
-    security.privileged |= privileged;
+    if privileged {
+        security.privileged = true;
+        security.cap_drop.clear();
+    }
     let capabilities = capabilities::of(ctx, &security)?;
+    if asked.user != container.process.user {
+        // What was added for the container's user is nobody else's.
+        security.cap_add.clear();
+    }
     let mut session = Container {
         process: asked.clone(),
         security,
@@ -189,21 +211,17 @@ pub fn owner(rootfs: &Path, user: &str) -> Result<(u32, u32)> {
 
 /// `annotations`, which hang on nothing that is only there when it runs.
 pub fn annotations(container: &Container) -> Value {
-    let truth = |value: bool| if value { "TRUE" } else { "FALSE" };
     let mut all = Map::new();
     all.insert("io.container.manager".into(), json!("libpod"));
-    all.insert(
-        "io.podman.annotations.autoremove".into(),
-        json!(truth(container.remove)),
-    );
-    all.insert(
-        "io.podman.annotations.init".into(),
-        json!(truth(container.init.is_some())),
-    );
-    all.insert(
-        "io.podman.annotations.privileged".into(),
-        json!(truth(container.security.privileged)),
-    );
+    for (what, is_so) in [
+        ("autoremove", container.remove),
+        ("init", container.init.is_some()),
+        ("privileged", container.security.privileged),
+    ] {
+        if is_so {
+            all.insert(format!("io.podman.annotations.{what}"), json!("TRUE"));
+        }
+    }
     if let Some(path) = &container.cidfile {
         all.insert("io.podman.annotations.cid-file".into(), json!(path));
     }

@@ -19,17 +19,13 @@ pub(super) fn of(
     capabilities: &[String],
 ) -> Result<Value> {
     let asked = &container.process;
-    let mut args = asked.args();
-    if args.is_empty() {
+    if asked.args().is_empty() {
         return Err(runtime::error(
             "no command or entrypoint was given: \"\": executable file not found in $PATH",
         ));
     }
-    if container.init.is_some() {
-        args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);
-    }
     let mut process = basics(asked, user);
-    process["args"] = json!(args);
+    process["args"] = json!(arguments(container));
     let mut env = environment(asked, Some(user), &hostname(container));
     if container.systemd
         && !env
@@ -49,12 +45,7 @@ pub(super) fn of(
     {
         process["consoleSize"] = json!({ "height": height, "width": width });
     }
-    process["capabilities"] = capability_sets(
-        capabilities,
-        user.uid,
-        container.security.privileged,
-        &container.security.cap_add,
-    );
+    process["capabilities"] = capability_sets(capabilities, user.uid, &container.security.cap_add);
     process["rlimits"] = json!(super::rlimits(ctx, container)?);
     if container.security.no_new_privileges {
         process["noNewPrivileges"] = json!(true);
@@ -62,10 +53,19 @@ pub(super) fn of(
     if let Some(score) = container.resources.oom_score_adj {
         process["oomScoreAdj"] = json!(allowed_score(score)?);
     }
-    if let Some(profile) = &container.security.apparmor {
+    if let Some(profile) = container.security.apparmor_profile() {
         process["apparmorProfile"] = json!(profile);
     }
     Ok(process)
+}
+
+/// What is executed: an init that runs the command, or the command.
+pub fn arguments(container: &Container) -> Vec<String> {
+    let mut args = container.process.args();
+    if container.init.is_some() {
+        args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);
+    }
+    args
 }
 
 /// Only root may make the kernel spare a process more than it spares its parent.
@@ -106,12 +106,12 @@ pub fn basics(asked: &Process, user: &User) -> Value {
 }
 
 /// The user is root: all sets. Somebody else keeps only what was added by name, as podman does.
-pub fn capability_sets(all: &[String], uid: u32, privileged: bool, added: &[String]) -> Value {
-    if uid == 0 || privileged {
-        let effective = if uid == 0 { all } else { &[] };
-        return json!({ "bounding": all, "effective": effective, "permitted": effective });
+pub fn capability_sets(all: &[String], uid: u32, added: &[String]) -> Value {
+    if uid == 0 {
+        return json!({ "bounding": all, "effective": all, "permitted": all });
     }
-    let kept: Vec<&String> = all.iter().filter(|cap| added.contains(cap)).collect();
+    let is_added = |cap: &&String| added.iter().any(|name| name == "ALL" || name == *cap);
+    let kept: Vec<&String> = all.iter().filter(is_added).collect();
     json!({ "bounding": all, "effective": kept, "permitted": kept, "inheritable": kept, "ambient": kept })
 }
 
@@ -155,6 +155,18 @@ pub fn environment(asked: &Process, user: Option<&User>, hostname: &str) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn somebody_else_keeps_what_was_added_by_name() {
+        let all = ["CAP_KILL".to_owned(), "CAP_CHOWN".to_owned()];
+        let ambient = |added: &[&str]| {
+            let added: Vec<String> = added.iter().map(|name| (*name).to_owned()).collect();
+            capability_sets(&all, 1000, &added)["ambient"].clone()
+        };
+        assert_eq!(ambient(&["CAP_KILL", "CAP_BPF"]), json!(["CAP_KILL"]));
+        assert_eq!(ambient(&["ALL"]), json!(all));
+        assert_eq!(ambient(&[]), json!([]));
+    }
 
     #[test]
     fn asked_variables_win_and_order_stays() {

@@ -12,6 +12,8 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid, fchown};
 
 use super::accounts::Replaced;
+use crate::engine::container::record::Container;
+use crate::output::warn;
 
 #[derive(Debug)]
 pub struct Rootfs(OwnedFd);
@@ -23,6 +25,31 @@ pub struct User {
     pub gid: u32,
     pub groups: Vec<u32>,
     pub home: String,
+}
+
+impl User {
+    /// Its own group is among the others: who changes to another one does not get rid of what is forbidden to this one (CVE-2022-2989).
+    pub(super) fn join_own_group(&mut self) {
+        if !self.groups.contains(&self.gid) {
+            self.groups.insert(0, self.gid);
+        }
+    }
+
+    /// Leaves the groups that the container's user namespace does not have.
+    pub(super) fn leave_unmapped(&mut self, container: &Container) {
+        let Some(maps) = container.user_namespace.maps() else {
+            return;
+        };
+        self.groups.retain(|&group| {
+            let is_mapped = maps.has_group(group);
+            if !is_mapped {
+                warn(&format!(
+                    "Additional gid={group} is not present in the user namespace, skip setting it"
+                ));
+            }
+            is_mapped
+        });
+    }
 }
 
 /// More than any honest passwd file.
@@ -131,13 +158,7 @@ impl Rootfs {
             None => Ok(self.read(path)?.unwrap_or_default()),
         };
         let passwd = file("/etc/passwd", &replaced.passwd)?;
-        let needs_groups =
-            group.is_some() || !more_groups.is_empty() || !matches!(name, "" | "0" | "root");
-        let group_file = if needs_groups {
-            file("/etc/group", &replaced.group)?
-        } else {
-            String::new()
-        };
+        let group_file = file("/etc/group", &replaced.group)?;
         let mut user = lookup_user(
             &passwd,
             &group_file,
@@ -232,9 +253,34 @@ fn lookup_group(groups: &str, name: &str) -> Result<u32> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::user_namespace::map::IdMap;
+    use crate::engine::user_namespace::{Maps, UserNamespace};
 
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/srv:/bin/false\n";
     const GROUP: &str = "root:x:0:\nweb:x:34:\nlog:x:4:sys,web\n";
+
+    #[test]
+    fn a_user_is_in_its_own_group_and_in_none_that_is_not_mapped() {
+        let mut user = lookup_user(PASSWD, GROUP, "web").unwrap();
+        user.join_own_group();
+        user.join_own_group();
+        assert_eq!(user.groups, [34, 4]);
+        let own = IdMap {
+            inside: 0,
+            outside: 1000,
+            size: 10,
+        };
+        let mut container = Container::default();
+        user.leave_unmapped(&container);
+        assert_eq!(user.groups, [34, 4]);
+        container.user_namespace = UserNamespace::Own(Maps {
+            uids: vec![own],
+            gids: vec![own],
+            auto: false,
+        });
+        user.leave_unmapped(&container);
+        assert_eq!(user.groups, [4]);
+    }
 
     #[test]
     fn users_by_name_and_number() {

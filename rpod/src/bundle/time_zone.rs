@@ -20,11 +20,13 @@ pub fn of_host(zone: &str) -> Result<PathBuf> {
     let is_name = |part: &str| !part.is_empty() && part != "..";
     let file = match zone {
         "local" => fs::canonicalize(PLACE).with_context(unknown)?,
-        _ if !zone.split('/').all(is_name) => bail!(unknown()),
+        _ if !zone.split('/').all(is_name) => {
+            bail!("finding timezone: time: invalid location name {zone:?}: write AREA/PLACE")
+        }
         _ => Path::new("/usr/share/zoneinfo").join(zone),
     };
     if !fs::metadata(&file).with_context(unknown)?.is_file() {
-        bail!(unknown());
+        bail!("finding timezone: is a directory: {zone}: write AREA/PLACE");
     }
     Ok(file)
 }

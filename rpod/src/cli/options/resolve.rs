@@ -38,7 +38,7 @@ impl ContainerOptions {
         self.storage.apply_image(ctx, container)?;
         self.systemd.apply_command(container, signal_is_given)?;
         self.health.apply(container, config.healthcheck.as_ref())?;
-        self.security.apply_image(container, image.as_ref())?;
+        self.security.apply_image(ctx, container, image.as_ref())?;
         self.exposure.apply(container, image.as_ref())
     }
 
@@ -94,7 +94,7 @@ impl ContainerOptions {
         if self.of_run.remove_image && self.rm == Some(false) {
             bail!("the --rmi option does not work without --rm");
         }
-        if c.remove && !c.restart.policy.is_empty() {
+        if c.remove && !matches!(c.restart.policy.as_str(), "" | "on-failure") {
             bail!(
                 "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\""
             );

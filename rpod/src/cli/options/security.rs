@@ -1,12 +1,16 @@
 //! What the container may do.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::keyed::sysctls;
 use crate::bundle;
 use crate::config::Containers;
-use crate::engine::container::record::{Container, Security};
+use crate::engine::Context;
+use crate::engine::container::record::{Container, Namespace, Namespaces, Security};
+use crate::engine::host::apparmor_is_enabled;
 use crate::engine::image::Image;
 use crate::output::parse_bool;
 
@@ -48,12 +52,19 @@ impl SecurityOptions {
         for text in &self.security_opt {
             option(security, text)?;
         }
-        Ok(())
+        refuse_the_hosts(&security.sysctls, &c.namespaces)?;
+        refuse_without_apparmor(security, conf)
     }
 
-    /// `--seccomp-policy=image`: the image's label wins over every other profile.
-    pub(super) fn apply_image(&self, c: &mut Container, image: Option<&Image>) -> Result<()> {
+    /// What labels say: of the capabilities that are needed; with `--seccomp-policy=image` a profile that wins over every other.
+    pub(super) fn apply_image(
+        &self,
+        ctx: &Context,
+        c: &mut Container,
+        image: Option<&Image>,
+    ) -> Result<()> {
         const LABEL: &str = "io.containers.seccomp.profile";
+        c.security.only = bundle::capabilities_of_label(ctx, &c.security, &c.labels)?;
         match self.seccomp_policy.as_str() {
             "" | "default" => {}
             "image" if image.is_none() => {
@@ -66,6 +77,37 @@ impl SecurityOptions {
         }
         Ok(())
     }
+}
+
+/// What is set in a namespace that is the host's is set for the host.
+fn refuse_the_hosts(sysctls: &BTreeMap<String, String>, namespaces: &Namespaces) -> Result<()> {
+    for (key, value) in sysctls {
+        let (called, namespace) = match key.starts_with("net.") {
+            true => ("Network", &namespaces.net),
+            false => ("IPC", &namespaces.ipc),
+        };
+        if *namespace == Namespace::Host {
+            bail!(
+                "sysctl {key}={value} can't be set since {called} Namespace set to host: invalid argument"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A profile that was asked for cannot confine anything then; the configured one is for other hosts.
+fn refuse_without_apparmor(security: &mut Security, conf: &Containers) -> Result<()> {
+    if apparmor_is_enabled() {
+        return Ok(());
+    }
+    match security.apparmor.as_deref() {
+        None | Some("unconfined") => {}
+        _ if security.apparmor == conf.apparmor_profile => security.apparmor = None,
+        Some(profile) => bail!(
+            "apparmor profile {profile:?} specified, but Apparmor is not enabled on this system"
+        ),
+    }
+    Ok(())
 }
 
 /// One `--security-opt`.

@@ -58,10 +58,7 @@ fn limits(resources: &Resources) -> Vec<Limit> {
             ("memory.limit_in_bytes", bytes.to_string()),
             ("memory.max", or_max(bytes)),
         );
-        // Without a limit of its own, swap gets as much again, as for a container.
-        let both = resources
-            .memory_swap
-            .unwrap_or_else(|| bytes.saturating_mul(2));
+        let both = resources.memory_and_swap().unwrap_or(-1);
         let swap = if both < 0 { both } else { both - bytes };
         add(
             "memory",

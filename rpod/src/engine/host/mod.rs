@@ -91,7 +91,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "ociRuntime": programs.named(&runtime),
         "os": std::env::consts::OS,
         "security": {
-            "apparmorEnabled": fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y')),
+            "apparmorEnabled": apparmor_is_enabled(),
             "capabilities": bundle::capabilities(ctx, &Container::default())?.join(","),
             "rootless": rootless(),
             "seccompEnabled": Path::new("/proc/sys/kernel/seccomp").exists(),
@@ -230,4 +230,9 @@ fn registries() -> Result<Value> {
     } else {
         json!({ "search": search })
     })
+}
+/// The kernel confines by AppArmor's profiles.
+pub fn apparmor_is_enabled() -> bool {
+    fs::read_to_string("/sys/module/apparmor/parameters/enabled")
+        .is_ok_and(|text| text.starts_with('Y'))
 }

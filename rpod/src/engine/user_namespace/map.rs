@@ -35,6 +35,11 @@ impl Maps {
         )
     }
 
+    /// The container has this group.
+    pub fn has_group(&self, gid: u32) -> bool {
+        outside(&self.gids, gid).is_some()
+    }
+
     /// The way back.
     pub fn inside(&self, uid: u32, gid: u32) -> Option<(u32, u32)> {
         let turned = |maps: &[IdMap]| -> Vec<IdMap> {

@@ -35,7 +35,7 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
         "SystemdMode": container.systemd,
         "sdNotifyMode": container.sdnotify.as_str(),
         "CreateCommand": container.create_command,
-        "Umask": process.umask.clone().unwrap_or_else(|| "0022".to_owned()),
+        "Umask": format!("{:0>4}", process.umask.as_deref().unwrap_or("0022")),
         "Timeout": container.timeout,
         "StopTimeout": container.stop_timeout,
         "OnBuild": Value::Null,

@@ -57,7 +57,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CpuShares": asked.cpu_shares.unwrap_or(0),
         "Memory": asked.memory.unwrap_or(0),
         "MemoryReservation": asked.memory_reservation.unwrap_or(0),
-        "MemorySwap": asked.memory_swap.unwrap_or(0),
+        "MemorySwap": asked.memory_and_swap().unwrap_or(0),
         "CpuPeriod": asked.cpu_period.unwrap_or(0),
         "CpuQuota": asked.cpu_quota.unwrap_or(0),
         "CpusetCpus": asked.cpuset_cpus.clone().unwrap_or_default(),

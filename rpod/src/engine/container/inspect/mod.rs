@@ -27,7 +27,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         Value::Null => bundle::capabilities(ctx, container).map(|all| json!(all)),
         known => Ok(known.clone()),
     };
-    let args = container.process.args();
+    let args = bundle::arguments(container);
     let file = |name: &str| {
         let path = run.join(name);
         if path.exists() {
@@ -74,7 +74,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "Driver": "overlay",
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": container.security.apparmor.clone().unwrap_or_default(),
+        "AppArmorProfile": container.security.apparmor_profile().unwrap_or_default(),
         "EffectiveCaps": caps("effective")?,
         "BoundingCaps": caps("bounding")?,
         "ExecIDs": exec_ids(&run),

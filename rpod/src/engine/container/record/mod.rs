@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::health::Settings;
 use crate::engine::artifact::Choice;
+use crate::engine::host::apparmor_is_enabled;
 use crate::engine::secret::attach::Attached;
 use crate::engine::user_namespace::{Maps, UserNamespace};
 use crate::systemd::notify::Readiness;
@@ -301,6 +302,9 @@ pub struct Mount {
     pub no_copy: bool,
     /// The volume has to be there already.
     pub no_create: bool,
+    /// What the volume is made with, if it is not there.
+    #[serde(skip)]
+    pub volume_options: BTreeMap<String, String>,
     /// The part of the volume or the image that is mounted; empty for the whole.
     pub subpath: String,
     /// The source stays as it is; what is written lies over it.
@@ -326,6 +330,8 @@ pub struct Security {
     pub privileged: bool,
     pub cap_add: Vec<String>,
     pub cap_drop: Vec<String>,
+    /// The image needs no more than these.
+    pub only: Option<Vec<String>>,
     pub no_new_privileges: bool,
     /// A profile file; `unconfined` for none.
     pub seccomp: Option<String>,
@@ -339,6 +345,14 @@ pub struct Security {
     /// Options of the mount of /proc, in the place of the default ones.
     pub proc_opts: Vec<String>,
     pub sysctls: BTreeMap<String, String>,
+}
+
+impl Security {
+    /// What confines the process; there is nothing to name on a host without AppArmor.
+    pub fn apparmor_profile(&self) -> Option<&str> {
+        let profile = self.apparmor.as_deref();
+        profile.filter(|name| *name != "unconfined" || apparmor_is_enabled())
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Without a limit of its own, swap gets as much again as memory, as docker's and podman's users expect.
+    pub fn memory_and_swap(&self) -> Option<i64> {
+        let twice = || self.memory.map(|bytes| bytes.saturating_mul(2));
+        self.memory_swap.or_else(twice)
+    }
+
     /// True if the cgroup is a scope of systemd's.
     pub fn systemd_cgroup(&self) -> bool {
         self.cgroup_manager == "systemd" && !self.no_cgroup && !self.split_cgroup
