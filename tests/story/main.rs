@@ -33,6 +33,7 @@ mod names;
 mod network;
 mod networks;
 mod newest;
+mod newest_run;
 mod options;
 mod places;
 mod pod;
@@ -306,6 +307,14 @@ fn main() -> ExitCode {
         habits::copies_land_where_they_are_seen,
         habits::an_ipc_namespace_is_shared_or_not,
         habits::more_small_things,
+        newest_run::groups_are_those_of_the_containers_files,
+        newest_run::capabilities_are_those_that_were_meant,
+        newest_run::what_is_the_hosts_is_not_the_containers,
+        newest_run::a_container_goes_after_its_last_run,
+        newest_run::who_is_killed_is_gone,
+        newest_run::volumes_are_their_users,
+        newest_run::logs_lie_in_a_directory_for_logs,
+        newest_run::words_and_shapes,
         terminal::a_terminal_is_one,
         terminal::the_first_process_knows_its_window,
         terminal::the_window_is_resized,

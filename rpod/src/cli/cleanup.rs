@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::selection::{one, only_one_way};
+use super::selection::{is_missing, one, only_one_way};
 use super::{Globals, Refused, Verb};
 use crate::engine::container::status::Status;
 use crate::engine::container::{self, remove, restart};
@@ -56,17 +56,28 @@ impl Verb for Cleanup {
         for text in ids {
             // The exit command gives the whole id, and the container may be gone already.
             let id = if id::is_whole(&text) {
-                text
+                text.clone()
             } else {
-                container::find(&ctx, &text)?.id
+                match container::find(&ctx, &text) {
+                    // Nothing of it is left.
+                    Err(error) if is_missing(&error) => continue,
+                    found => found?.id,
+                }
             };
             if self.stopped_only && !matches!(ctx.store.status(&id)?, Status::Exited(_)) {
                 continue;
             }
             let before = container::load(&ctx, &id).ok();
-            remove::cleanup(&ctx, &id, self.rm || self.rmi)?;
+            let remove = self.rm || self.rmi;
+            let is_due = before
+                .as_ref()
+                .is_some_and(|container| restart::is_due(&ctx, container).unwrap_or(false));
+            remove::cleanup(&ctx, &id, remove && !is_due)?;
             if let Ok(container) = container::load(&ctx, &id) {
-                restart::again(&ctx, &container)?;
+                let goes_on = restart::again(&ctx, &container)?;
+                if remove && !goes_on {
+                    remove::cleanup(&ctx, &id, true)?;
+                }
             }
             if let Some(container) = before {
                 if self.rmi {
@@ -74,6 +85,7 @@ impl Verb for Cleanup {
                 }
                 pod::stop::after_exit(&ctx, &container)?;
             }
+            println!("{text}");
         }
         Ok(0)
     }

@@ -68,7 +68,10 @@ impl Exec {
     fn target(&self, ctx: &Context) -> Result<(Container, &[String])> {
         match (&self.cidfile, self.latest, &self.words[..]) {
             (Some(_), true, _) => bail!("--latest and --cidfile can not be used together"),
-            (Some(path), false, words) => Ok((find(ctx, &super::options::read_id(path)?)?, words)),
+            (Some(path), false, words) => Ok((
+                find(ctx, &super::options::read_id("CIDFile", path)?)?,
+                words,
+            )),
             (None, true, words) => Ok((one(ctx, "exec", None, true)?, words)),
             (None, false, [name, words @ ..]) => Ok((find(ctx, name)?, words)),
             (None, false, []) => bail!(

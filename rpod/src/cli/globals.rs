@@ -251,6 +251,15 @@ impl Globals {
 
     /// Does what concerns the process as a whole. rpod has one thread yet.
     pub(super) fn apply(&self) -> Result<()> {
+        if let Some(path) = self.docker_config.as_ref().filter(|path| path.exists())
+            && !path.is_dir()
+        {
+            let message = format!(
+                "Supplied --config file ({}) is not a directory",
+                path.display()
+            );
+            return Err(ExitStatus { code: 1, message }.into());
+        }
         for (name, path) in [
             ("DOCKER_CONFIG", &self.docker_config),
             ("CONTAINERS_REGISTRIES_CONF", &self.registries_conf),

@@ -39,7 +39,7 @@ impl Verb for Init {
             Status::Created | Status::Exited(_) => start::initialize(&ctx, container),
             _ if all => Ok(()),
             status => bail!(
-                "container {} has already been created in runtime: it is {}: container state improper",
+                "container {} has already been created in runtime: container state improper: it is {}",
                 container.id,
                 status.word()
             ),

@@ -104,6 +104,8 @@ impl Selection {
 
     /// Only one way is used to say which are meant.
     pub fn check(&self) -> Result<()> {
+        let file = (!self.cidfile.is_empty()).then_some("--cidfile");
+        not_with_file(self.all, self.latest, file)?;
         not_both(self.all, self.latest)?;
         if !self.filter.is_empty() {
             if !self.names.is_empty() && !self.among_names {
@@ -111,7 +113,6 @@ impl Selection {
             }
             return Ok(());
         }
-        let file = (!self.cidfile.is_empty()).then_some("--cidfile");
         if self.running && self.names.is_empty() {
             return Ok(());
         }
@@ -137,12 +138,8 @@ impl Selection {
 
 /// What is meant is told by `--all`, `--latest`, an option that names a file with ids, or by names.
 pub fn only_one_way(all: bool, latest: bool, file: Option<&str>, names: &[String]) -> Result<()> {
-    match file {
-        Some(file) if all || latest => {
-            bail!("--all, --latest, and {file} cannot be used together")
-        }
-        _ => not_both(all, latest)?,
-    }
+    not_with_file(all, latest, file)?;
+    not_both(all, latest)?;
     match (file, names) {
         (None, []) if !all && !latest => bail!("you must provide at least one name or id"),
         (_, []) => Ok(()),
@@ -150,6 +147,15 @@ pub fn only_one_way(all: bool, latest: bool, file: Option<&str>, names: &[String
         _ if latest => bail!("--latest and containers cannot be used together"),
         (Some(file), _) => bail!("no arguments are needed with --latest or {file}"),
         (None, _) => Ok(()),
+    }
+}
+
+fn not_with_file(all: bool, latest: bool, file: Option<&str>) -> Result<()> {
+    match file {
+        Some(file) if all || latest => {
+            bail!("--all, --latest, and {file} cannot be used together")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -71,7 +71,8 @@ impl Verb for Start {
         let mut streams = self.connection.streams(&ctx, &container)?;
         streams.stdin &= self.interactive;
         let attached = start::start(&ctx, &container, streams_of(&container, &streams))
-            .with_context(|| format!("unable to start container {}", container.id))?;
+            .with_context(|| format!("unable to start container {}", container.id));
+        let attached = or_remove(&ctx, &container, attached)?;
         connection::follow(&ctx, &container, attached, streams)
     }
 }
@@ -98,11 +99,15 @@ impl Start {
     }
 }
 
-/// One that was made to run once goes when it cannot start.
 fn begin(ctx: &Context, container: &Container) -> Result<()> {
     let begun = start::start(ctx, container, None)
         .map(drop)
         .with_context(|| format!("unable to start container {:?}", container.id));
+    or_remove(ctx, container, begun)
+}
+
+/// One that was made to run once goes when it cannot start.
+fn or_remove<T>(ctx: &Context, container: &Container, begun: Result<T>) -> Result<T> {
     if begun.is_err() && container.remove {
         remove::remove(ctx, container, true, Some(0))?;
     }

@@ -11,7 +11,7 @@ use crate::engine::Context;
 use crate::engine::container::record::Container;
 use crate::engine::container::wait::{self, Condition};
 use crate::engine::container::{find, status::Status};
-use crate::output::parse_go_duration;
+use crate::output::{parse_go_duration, wrong_duration};
 
 #[derive(Args, Debug)]
 pub struct Wait {
@@ -100,7 +100,7 @@ impl Wait {
 /// A Go duration, or a number of milliseconds.
 fn interval(text: &str) -> Result<Duration> {
     let duration = parse_go_duration(text).or_else(|| parse_go_duration(&format!("{text}ms")));
-    let duration = duration.with_context(|| format!("time: invalid duration {text:?}"))?;
+    let duration = duration.with_context(|| wrong_duration(text))?;
     match Duration::try_from(duration) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => bail!("interval {text:?} is not longer than nothing"),

@@ -58,6 +58,8 @@ pub struct Containers {
     pub ipcns: Option<String>,
     pub log_driver: Option<String>,
     /// Bytes; -1 for no limit.
+    /// A directory, or one file for all.
+    pub log_path: Option<PathBuf>,
     pub log_size_max: Option<i64>,
     pub log_tag: Option<String>,
     pub mounts: Option<Vec<String>>,

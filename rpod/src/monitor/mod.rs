@@ -109,13 +109,19 @@ struct Report {
 impl Monitor<'_> {
     /// Starts conmon and waits until it has left for the background.
     pub fn begin(&self, ctx: &Context) -> Result<Begun> {
-        let conmon = ctx.conmon()?;
+        let mut conmon = ctx.conmon()?;
+        if conmon.components().count() > 1 {
+            conmon = std::path::absolute(&conmon)
+                .with_context(|| format!("finding {}", conmon.display()))?;
+        }
         let oci_log = self.run.join("oci-log");
         let (sync, child_sync) = pipe()?;
         let (start, child_start) = pipe()?;
         let mut command = Command::new(&conmon);
         command
             .args(self.arguments(ctx, &oci_log)?)
+            // conmon leaves the file `oom` where it is.
+            .current_dir(self.bundle)
             .env_clear()
             .envs(environment());
         command

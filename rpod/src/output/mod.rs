@@ -18,6 +18,6 @@ pub use size::{binary_size, human_size, image_size, layer_size, parse_decimal_si
 pub use table::align;
 pub use time::{
     ago, go_duration, go_seconds, go_time, human_duration, local_zone, parse_go_duration,
-    parse_point, unix_date,
+    parse_point, unix_date, wrong_duration,
 };
 pub use warning::warn;

@@ -175,11 +175,52 @@ pub fn parse_go_duration(text: &str) -> Option<SignedDuration> {
     SignedDuration::try_from_secs_f64(if negative { -seconds } else { seconds }).ok()
 }
 
+/// What Go says of a text that is no duration: which unit it does not know, or that one is missing.
+pub fn wrong_duration(text: &str) -> String {
+    const UNITS: [&str; 8] = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"];
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    let mut rest = text.trim_start_matches(['-', '+']);
+    while rest.starts_with(is_number) {
+        let unit = rest.trim_start_matches(is_number);
+        let end = unit.find(is_number).unwrap_or(unit.len());
+        match &unit[..end] {
+            "" => {
+                return format!(
+                    "time: missing unit in duration {text:?}: write ns, us, ms, s, m or h"
+                );
+            }
+            known if UNITS.contains(&known) => rest = &unit[end..],
+            other => {
+                return format!(
+                    "time: unknown unit {other:?} in duration {text:?}: write ns, us, ms, s, m or h"
+                );
+            }
+        }
+    }
+    format!("time: invalid duration {text:?}")
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_is_no_duration_is_told_in_gos_words() {
+        for (text, words) in [
+            (
+                "100days",
+                "time: unknown unit \"days\" in duration \"100days\"",
+            ),
+            ("1h5x2s", "time: unknown unit \"x\" in duration \"1h5x2s\""),
+            ("soon", "time: invalid duration \"soon\""),
+            ("", "time: invalid duration \"\""),
+            ("12", "time: missing unit in duration \"12\""),
+        ] {
+            assert!(wrong_duration(text).starts_with(words), "{text}");
+        }
+    }
 
     #[test]
     fn durations_as_podman_says_them() {

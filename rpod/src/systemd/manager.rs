@@ -151,12 +151,10 @@ fn limits(resources: &Resources) -> Properties {
     let mut add = |name, value: Option<Value>| all.extend(value.map(|value| (name, value)));
     add("MemoryMax", resources.memory.map(number));
     add("MemoryLow", resources.memory_reservation.map(number));
-    let swap = match (resources.memory, resources.memory_swap) {
+    let swap = match (resources.memory, resources.memory_and_swap()) {
         (_, Some(-1)) => Some(-1),
         (Some(memory), Some(both)) => Some(both - memory),
-        // Without a limit of its own, swap gets as much again, as for a container.
-        (Some(memory), None) => Some(memory),
-        (None, _) => None,
+        (Some(_), None) | (None, _) => None,
     };
     add("MemorySwapMax", swap.map(number));
     add("TasksMax", resources.pids.map(number));

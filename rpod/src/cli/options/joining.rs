@@ -61,7 +61,7 @@ impl PodOptions {
     pub(super) fn init(&self, ctx: &Context, kind: &str) -> Result<InitContainer> {
         let name = match (&self.pod, &self.pod_id_file) {
             (Some(name), _) => name.clone(),
-            (None, Some(path)) => read_id(path)?,
+            (None, Some(path)) => read_pod_id(path)?,
             (None, None) => bail!("must specify pod value with init-ctr"),
         };
         let kind = match kind {
@@ -84,7 +84,7 @@ impl PodOptions {
             (_, Some(_), Some(_)) => bail!("cannot specify both --pod and --pod-id-file"),
             (Some(pod), ..) => pod.id.clone(),
             (None, Some(name), None) => name.clone(),
-            (None, None, Some(path)) => read_id(path)?,
+            (None, None, Some(path)) => read_pod_id(path)?,
             (None, None, None) => return Ok(None),
         };
         join(ctx, &text).map(Some)
@@ -92,8 +92,13 @@ impl PodOptions {
 }
 
 /// The first line of a file that `--pod-id-file` wrote.
-pub(in crate::cli) fn read_id(path: &std::path::Path) -> Result<String> {
+pub(in crate::cli) fn read_pod_id(path: &std::path::Path) -> Result<String> {
+    read_id("pod ID file", path)
+}
+
+/// The first line of a file that is called so.
+pub(in crate::cli) fn read_id(called: &str, path: &std::path::Path) -> Result<String> {
     let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading pod ID file: open {}", path.display()))?;
+        .with_context(|| format!("reading {called}: open {}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

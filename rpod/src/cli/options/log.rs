@@ -60,6 +60,9 @@ impl LogOptions {
             }
         }
         check(&c.log_driver)?;
+        if c.log_file.is_none() && matches!(c.log_driver.as_str(), "k8s-file" | "json-file") {
+            c.log_file.clone_from(&conf.log_path);
+        }
         match tag {
             _ if c.log_driver == JOURNALD => {
                 c.log_tag = tag.map(str::to_owned).or_else(|| conf.log_tag.clone());

@@ -39,7 +39,7 @@ use exposure::ExposureOptions;
 pub(super) use health::HealthOptions;
 use image::ImageOptions;
 use joining::PodOptions;
-pub(super) use joining::read_id;
+pub(super) use joining::{read_id, read_pod_id};
 pub(super) use keyed::{labels, pairs, sysctls};
 pub(super) use limits::{LimitOptions, is_set};
 use log::LogOptions;

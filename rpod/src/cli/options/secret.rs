@@ -36,6 +36,8 @@ pub(super) fn parse(ctx: &Context, text: &str) -> Result<Attached> {
     }
     let source = source
         .filter(|source| !source.is_empty())
+        // A word alone is the name of a secret, whatever it looks like.
+        .or_else(|| (!text.contains(',')).then_some(text))
         .with_context(|| format!("no source found {text}: parsing secret"))?;
     let kind = kind.unwrap_or("mount");
     if !["env", "mount"].contains(&kind) {

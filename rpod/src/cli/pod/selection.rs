@@ -40,7 +40,7 @@ impl Selection {
         }
         let mut names = self.pods.clone();
         for file in &self.files {
-            names.push(options::read_id(file)?);
+            names.push(options::read_pod_id(file)?);
         }
         let mut found = Vec::new();
         for name in &names {

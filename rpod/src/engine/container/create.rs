@@ -32,6 +32,7 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
     if container.id.is_empty() {
         container.id = id::new()?;
     }
+    settle_log(&mut container)?;
     container.created = jiff::Timestamp::now().to_string();
     let runtime = ctx.runtime()?;
     container.runtime = Some(
@@ -50,6 +51,18 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
     made?;
     event::container(ctx, "create", &container);
     Ok(container)
+}
+
+/// In a directory for logs the container has one of its own.
+fn settle_log(container: &mut Container) -> Result<()> {
+    let Some(directory) = container.log_file.as_ref().filter(|path| path.is_dir()) else {
+        return Ok(());
+    };
+    let own = directory.join(&container.id);
+    fs::create_dir(&own)
+        .with_context(|| format!("failed to create container log directory {}", own.display()))?;
+    container.log_file = Some(own.join("ctr.log"));
+    Ok(())
 }
 
 fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {

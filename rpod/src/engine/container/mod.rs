@@ -129,6 +129,11 @@ impl Container {
         Ok(())
     }
 
+    /// Its first end is its last.
+    fn goes_at_end(&self) -> bool {
+        self.remove && self.restart.policy.is_empty()
+    }
+
     pub fn log_path(&self, ctx: &Context) -> PathBuf {
         self.log_file
             .clone()

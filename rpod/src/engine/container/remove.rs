@@ -176,7 +176,7 @@ pub(super) fn clear_run(ctx: &Context, container: &Container) -> Result<bool> {
     let mut unkept = None;
     if let Some(ended) = ended {
         // A container that is about to be removed has nobody to tell.
-        if !container.remove && !keep_end(ctx, container, &ended)? {
+        if !container.goes_at_end() && !keep_end(ctx, container, &ended)? {
             unkept = Some(ended.clone());
         }
         if has_ended {

@@ -114,23 +114,25 @@ pub fn count(ctx: &Context, container: &Container) -> u32 {
         .unwrap_or(0)
 }
 
-/// Starts it again if its policy says so. True if it did.
-pub fn again(ctx: &Context, container: &Container) -> Result<bool> {
+/// Its policy wants it to be started again.
+pub fn is_due(ctx: &Context, container: &Container) -> Result<bool> {
+    if container.restart.policy.is_empty() {
+        return Ok(false);
+    }
     let Status::Exited(ended) = ctx.store.status(&container.id)? else {
         return Ok(false);
     };
-    let before = count(ctx, container);
-    let wanted = match container.restart.policy.as_str() {
-        "always" | "unless-stopped" => true,
-        "on-failure" => {
-            let retries = container.restart.retries;
-            ended.code != 0 && (retries == 0 || before < retries)
-        }
-        _ => false,
-    };
-    if !wanted {
+    let retries = container.restart.retries;
+    let failed = || ended.code != 0 && (retries == 0 || count(ctx, container) < retries);
+    Ok((container.restart.policy != "on-failure" || failed()) && !was_stopped(ctx, &container.id))
+}
+
+/// Starts it again if its policy says so. True if it did.
+pub fn again(ctx: &Context, container: &Container) -> Result<bool> {
+    if !is_due(ctx, container)? {
         return Ok(false);
     }
+    let before = count(ctx, container);
     let _lock = container.lock(ctx)?;
     let ended_still = matches!(ctx.store.status(&container.id)?, Status::Exited(_));
     if !ended_still || was_stopped(ctx, &container.id) {

@@ -95,7 +95,7 @@ fn mount_image(ctx: &Context, container: &Container, home: &Path) -> Result<()> 
         layers: &layers,
         chain: &container.image.layers,
         home,
-        volatile: container.remove,
+        volatile: container.goes_at_end(),
         userxattr: crate::engine::rootless(),
         owner: maps.map_or((0, 0), Maps::root),
     }

@@ -19,6 +19,7 @@ use super::{
 use crate::bundle::{self, Place, files};
 use crate::engine::{Context, cgroup, event, pod, runtime, volume};
 use crate::monitor::attach::{Attached, Streams};
+use crate::store::directory::remove_if_there;
 use crate::store::record::Durability;
 use crate::store::{Noun, record};
 
@@ -176,6 +177,7 @@ fn start_locked(
     // Left from the last time, it would say that this time had ended too.
     remove::forget_exit(ctx, &container.id)?;
     failure::forget(ctx, container)?;
+    remove_if_there(&container.home(ctx).join("oom"))?;
     // Of what it joins nothing may be left when another command has ended that meanwhile.
     let begun =
         begin(ctx, container, until).or_else(|error| needed_run(ctx, container).and(Err(error)));

@@ -191,7 +191,7 @@ fn signal(ctx: &Context, container: &Container, number: i32) -> Result<()> {
 /// `rpod kill`.
 pub fn kill(ctx: &Context, container: &Container, number: i32) -> Result<()> {
     match ctx.store.status(&container.id)? {
-        Status::Running(_) => {
+        Status::Running(_) | Status::Paused(_) => {
             restart::note_stop(ctx, container, EndedBy::Person)?;
             runtime::kill(ctx, container, number)?;
             event::container(ctx, "kill", container);
