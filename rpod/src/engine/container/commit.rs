@@ -1,6 +1,6 @@
 //! An image of a container as it is now: podman-commit(1).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use crate::engine::image::assemble::{self, Base, Kind, Told};
 use crate::engine::image::{self, change};
 use crate::engine::layout::{Blob, Layout};
 use crate::engine::{Context, event, runtime};
+use crate::store::record;
 
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -171,10 +172,21 @@ fn layer(ctx: &Context, container: &Container, asked: &Commit) -> Result<Blob> {
         (Root::open(&container.home(ctx).join("upper"))?, Form::Layer)
     };
     Layout::images(&ctx.store).put_blob(|out| {
-        let mut packer = Packer::new(out, form).of(container);
+        let mounts = mount_points(ctx, container).into_iter();
+        let mut packer = Packer::new(out, form).of(container).without(mounts);
         packer.add(&root, Path::new("/"), None)?;
         packer.finish().map(drop)
     })
+}
+
+/// Where something was mounted when it ran last.
+fn mount_points(ctx: &Context, container: &Container) -> Vec<PathBuf> {
+    let config = container.home(ctx).join("config.json");
+    // One that never ran has none, and one that cannot be read is as good as none.
+    let config: Value = record::load(&config).unwrap_or_default();
+    let mounts = config["mounts"].as_array().into_iter().flatten();
+    let places = mounts.filter_map(|mount| mount["destination"].as_str());
+    places.map(PathBuf::from).collect()
 }
 
 /// A container that goes on when this value goes.

@@ -51,7 +51,7 @@ pub fn own(ctx: &Context, subject: &Subject) -> Result<Vec<Change>> {
             image::unpack_missing_layers(ctx, image)?;
             let layers: Vec<PathBuf> = image.layers.iter().map(diff).collect();
             match layers.split_last() {
-                Some((top, lower)) => of_layer(top, lower),
+                Some((top, lower)) => Ok(made_by_somebody(of_layer(top, lower)?)),
                 None => Ok(Vec::new()),
             }
         }

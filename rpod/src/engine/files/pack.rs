@@ -1,18 +1,22 @@
 //! A tree written as a tar archive.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, major, minor};
+use nix::sys::statfs::{
+    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC,
+    fstatfs,
+};
 use tar::EntryType;
 
 use super::pax::{self, Entry};
@@ -37,6 +41,8 @@ pub struct Packer<W> {
     linked: HashMap<(u64, u64), Vec<u8>>,
     /// Owners are written as a container with these users knows them.
     users: Option<Maps>,
+    /// Empty files that are left out: something was only mounted on them.
+    mount_points: HashSet<Vec<u8>>,
 }
 
 impl<W: Write> Packer<W> {
@@ -46,6 +52,19 @@ impl<W: Write> Packer<W> {
             form,
             linked: HashMap::new(),
             users: None,
+            mount_points: HashSet::new(),
+        }
+    }
+
+    /// Leaves out what the runtime made at these places for mounts.
+    pub fn without(self, mount_points: impl Iterator<Item = PathBuf>) -> Packer<W> {
+        let relative = |path: PathBuf| {
+            let path = path.strip_prefix("/").unwrap_or(&path);
+            path.as_os_str().as_bytes().to_vec()
+        };
+        Packer {
+            mount_points: mount_points.map(relative).collect(),
+            ..self
         }
     }
 
@@ -134,10 +153,15 @@ impl<W: Write> Packer<W> {
                     opened => {
                         let opened = opened.with_context(failed)?;
                         self.directory(&opened, stat, path).with_context(failed)?;
+                        let is_other = fstat(&dir).with_context(failed)?.st_dev != stat.st_dev;
+                        if is_other && is_kernels(&opened).with_context(failed)? {
+                            return Ok(());
+                        }
                         self.below(opened, path)
                     }
                 }
             }
+            SFlag::S_IFREG if stat.st_size == 0 && self.mount_points.contains(path) => Ok(()),
             SFlag::S_IFREG => {
                 let flags =
                     OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -270,6 +294,19 @@ fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
         return name.to_vec();
     }
     [directory, b"/", name].concat()
+}
+
+/// What is mounted there is the kernel's own, and no files of anybody's.
+fn is_kernels(dir: &OwnedFd) -> nix::Result<bool> {
+    let kind = fstatfs(dir)?.filesystem_type();
+    Ok([
+        PROC_SUPER_MAGIC,
+        SYSFS_MAGIC,
+        CGROUP_SUPER_MAGIC,
+        CGROUP2_SUPER_MAGIC,
+        DEVPTS_SUPER_MAGIC,
+    ]
+    .contains(&kind))
 }
 
 /// How overlayfs notes that what the lower layers have of this name is gone.
