@@ -4,6 +4,7 @@
 //! twice. `config.json` is written anew at every start, because what it names (namespace files, network, passwd) may have changed.
 
 pub mod accounts;
+mod annotations;
 mod capabilities;
 mod devices;
 pub mod files;
@@ -20,7 +21,7 @@ pub mod time_zone;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::engine::container::load;
 use crate::engine::container::record::{Container, Namespace, Namespaces, Process};
@@ -29,6 +30,7 @@ use crate::engine::user_namespace::UserNamespace;
 use crate::engine::{Context, cdi, rootless};
 use crate::store::record::{self, Durability};
 
+pub use annotations::annotations;
 pub use capabilities::{
     names as capability_names, normalize as normalize_capability, of_label as capabilities_of_label,
 };
@@ -207,38 +209,6 @@ pub fn exec_process(
 pub fn owner(rootfs: &Path, user: &str) -> Result<(u32, u32)> {
     let user = rootfs::Rootfs::open(rootfs)?.user(user, &[], &accounts::Replaced::default())?;
     Ok((user.uid, user.gid))
-}
-
-/// `annotations`, which hang on nothing that is only there when it runs.
-pub fn annotations(container: &Container) -> Value {
-    let mut all = Map::new();
-    all.insert("io.container.manager".into(), json!("libpod"));
-    for (what, is_so) in [
-        ("autoremove", container.remove),
-        ("init", container.init.is_some()),
-        ("privileged", container.security.privileged),
-    ] {
-        if is_so {
-            all.insert(format!("io.podman.annotations.{what}"), json!("TRUE"));
-        }
-    }
-    if let Some(path) = &container.cidfile {
-        all.insert("io.podman.annotations.cid-file".into(), json!(path));
-    }
-    if container.security.label_disabled {
-        all.insert("io.podman.annotations.label".into(), json!("disable"));
-    }
-    all.insert(
-        "org.opencontainers.image.stopSignal".into(),
-        json!(container.stop_signal.to_string()),
-    );
-    all.extend(
-        container
-            .annotations
-            .iter()
-            .map(|(key, value)| (key.clone(), json!(value))),
-    );
-    Value::Object(all)
 }
 
 fn linux(

@@ -160,6 +160,11 @@ impl Store {
 
     /// `NAME-clone`, `NAME-clone1`, …: the first that nobody has.
     pub fn clone_name(&self, old: &str) -> Result<String> {
+        // A clone's clone is one more of the first.
+        let old = match old.rsplit_once("-clone") {
+            Some((first, number)) if number.bytes().all(|b| b.is_ascii_digit()) => first,
+            _ => old,
+        };
         let numbers = std::iter::once(String::new()).chain((1u32..).map(|n| n.to_string()));
         for number in numbers {
             let name = format!("{old}-clone{number}");

@@ -1,8 +1,9 @@
 //! Which accounts the container has besides its image's.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
+use crate::cli::ExitStatus;
 use crate::engine::container::record::{Accounts, Container};
 use crate::users;
 
@@ -23,7 +24,10 @@ impl AccountOptions {
     pub(super) fn apply(&self, c: &mut Container) -> Result<()> {
         for name in &self.hostuser {
             if users::by_name_or_id(name)?.is_none() {
-                bail!("--hostuser {name}: no such user on this host: see getent passwd");
+                // As if the container could not be started, which is when podman finds out.
+                let message =
+                    format!("--hostuser {name}: user: unknown user {name}: see getent passwd");
+                return Err(ExitStatus { code: 126, message }.into());
             }
         }
         c.accounts = Accounts {

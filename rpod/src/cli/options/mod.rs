@@ -4,6 +4,7 @@
 
 mod accounts;
 pub(super) mod block_io;
+mod csv;
 mod descriptors;
 mod endpoint;
 mod exposure;
@@ -18,6 +19,7 @@ mod mount;
 mod namespaces;
 mod naming;
 mod network;
+mod once;
 mod process;
 mod resolve;
 mod resources;

@@ -2,22 +2,25 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use super::csv;
 use super::glob::globbed;
+use super::once;
 use super::resources::bytes;
 use super::volume::{add, add_once, host_path, is_idmap, is_mount_option, link_path, named};
 use crate::engine::container::record::{Mount, Over};
 
 /// `type=TYPE,KEY=VALUE,…`; the words of one mount, or of several for a glob.
 pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
-    let mut words: Vec<(&str, Option<&str>)> = text
-        .split(',')
+    let values = csv::values(text)?;
+    let mut words: Vec<(&str, Option<&str>)> = values
+        .iter()
         .filter(|word| !word.is_empty())
         .map(|word| match word.split_once('=') {
             Some((key, value)) => (key, Some(value)),
-            None => (word, None),
+            None => (word.as_str(), None),
         })
         .collect();
-    only_one_of_a_kind(&words)?;
+    once::of_mount(&words)?;
     let kind = take(&mut words, &["type"]).unwrap_or("volume");
     let source = take(&mut words, &["source", "src"]);
     let destination = take(&mut words, &["target", "destination", "dest", "dst"]);
@@ -43,34 +46,6 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
         _ => artifact(&words, source, destination)?,
     };
     Ok(vec![mount])
-}
-
-/// Words of which only one can be meant, and how podman calls them together.
-const KINDS: [(&[&str], &str); 8] = [
-    (
-        &["readonly", "ro", "rw"],
-        "'readonly', 'ro', or 'rw' mnt.Options",
-    ),
-    (&["nodev", "dev"], "'nodev' and 'dev' mnt.Options"),
-    (&["noexec", "exec"], "'noexec' and 'exec' mnt.Options"),
-    (&["nosuid", "suid"], "'nosuid' and 'suid' mnt.Options"),
-    (&["noswap"], "'noswap' mnt.Options"),
-    (&["relabel"], "'relabel' option"),
-    (
-        &["tmpcopyup", "notmpcopyup"],
-        "'tmpcopyup' and 'notmpcopyup' mnt.Options",
-    ),
-    (&["U", "chown"], "'U' or 'chown' option"),
-];
-
-fn only_one_of_a_kind(words: &Words) -> Result<()> {
-    for (kind, called) in KINDS {
-        let given = words.iter().filter(|(key, _)| kind.contains(key));
-        if given.count() > 1 {
-            bail!("cannot pass {called} more than once: must provide an argument for option");
-        }
-    }
-    Ok(())
 }
 
 /// A file system in memory, with what podman sets by default.

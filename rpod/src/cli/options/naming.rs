@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use super::csv;
 use crate::bundle::hosts;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
@@ -12,7 +13,7 @@ use crate::engine::container::record::Container;
 #[derive(Args, Debug)]
 pub(super) struct NamingOptions {
     /// Add a custom host-to-IP mapping (host:ip)
-    #[arg(long, value_name = "HOST:IP", value_delimiter = ',')]
+    #[arg(long, value_name = "HOST:IP")]
     add_host: Vec<String>,
     /// Set custom DNS servers
     #[arg(long, value_name = "IP", value_delimiter = ',')]
@@ -41,7 +42,11 @@ impl NamingOptions {
         if no_hosts {
             self.refuse_with_no_hosts()?;
         }
-        for added in &self.add_host {
+        let mut add_hosts = Vec::new();
+        for text in &self.add_host {
+            add_hosts.extend(csv::values(text)?);
+        }
+        for added in &add_hosts {
             hosts::check(added)?;
         }
         let is_server = |text: &&String| text.parse::<IpAddr>().is_ok() || *text == "none";
@@ -60,7 +65,7 @@ impl NamingOptions {
         network.dns = or_configured(&self.dns, &conf.dns_servers);
         network.dns_search = or_configured(&self.dns_search, &conf.dns_searches);
         network.dns_options = or_configured(&self.dns_option, &conf.dns_options);
-        network.add_hosts = self.add_host.clone();
+        network.add_hosts = add_hosts;
         network.no_hosts = no_hosts;
         Ok(())
     }

@@ -125,7 +125,10 @@ impl ContainerOptions {
         self.process
             .apply(&conf.containers, &mut c, &self.words[1..])?;
         self.namespaces.apply(ctx, &mut c, joining)?;
-        let auto = self.users.apply(ctx, &mut c)?;
+        let auto = match joining {
+            Some(_) => self.users.apply_in_pod(ctx, &mut c)?,
+            None => self.users.apply(ctx, &mut c)?,
+        };
         if network_is_pods {
             c.hostname = None;
         } else {

@@ -46,10 +46,24 @@ pub(in crate::cli) struct Choosing {
 impl UserNamespaceOptions {
     /// Decides over the namespace. Ids that are to be chosen wait for the image ([`choose`]).
     pub(in crate::cli) fn apply(&self, ctx: &Context, c: &mut Container) -> Result<Option<Auto>> {
+        self.decide(ctx, c, self.configured(ctx).as_deref())
+    }
+
+    /// The same in a pod, whose users are its containers': what is configured is for others.
+    pub(super) fn apply_in_pod(&self, ctx: &Context, c: &mut Container) -> Result<Option<Auto>> {
+        self.decide(ctx, c, None)
+    }
+
+    fn decide(
+        &self,
+        ctx: &Context,
+        c: &mut Container,
+        configured: Option<&str>,
+    ) -> Result<Option<Auto>> {
         let decided = decide(
             ctx,
             &Asked {
-                userns: self.asked_or_configured(ctx),
+                userns: self.userns.as_deref().or(configured),
                 uidmap: &self.uidmap,
                 gidmap: &self.gidmap,
                 subuidname: self.subuidname.as_deref(),
@@ -65,10 +79,12 @@ impl UserNamespaceOptions {
         Ok(decided.auto)
     }
 
-    fn asked_or_configured<'a>(&'a self, ctx: &'a Context) -> Option<&'a str> {
-        let configured = ctx.config.containers_conf.containers.userns.as_deref();
-        let configured = configured.filter(|mode| !mode.is_empty() && self.first().is_none());
-        self.userns.as_deref().or(configured)
+    /// Where no option was given: by the environment, or by containers.conf.
+    fn configured(&self, ctx: &Context) -> Option<String> {
+        let by_environment = std::env::var("PODMAN_USERNS").ok();
+        let configured = || ctx.config.containers_conf.containers.userns.clone();
+        let mode = by_environment.or_else(configured);
+        mode.filter(|mode| !mode.is_empty() && self.first().is_none())
     }
 
     /// The first option that was given, for containers that cannot have any.

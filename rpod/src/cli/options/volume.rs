@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::once;
 use crate::engine::container::record::{Mount, Over};
 use crate::engine::user_namespace::mount_map;
 use crate::store::names;
@@ -41,7 +42,7 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
         .split(',')
         .filter(|option| !option.is_empty())
         .collect();
-    only_one_of_a_kind(&options)?;
+    once::of_volume(&options)?;
     if options.contains(&"O") {
         mount.over = Some(overlay(&options)?);
         if options.contains(&"U") {
@@ -64,41 +65,6 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
         }
     }
     Ok(mount)
-}
-
-/// Options of which only one can be meant, and how they are called together.
-const KINDS: [(&[&str], &str); 8] = [
-    (&["noexec", "exec"], "'noexec' or 'exec'"),
-    (&["nodev", "dev"], "'nodev' or 'dev'"),
-    (&["nosuid", "suid"], "'nosuid' or 'suid'"),
-    (&["rw", "ro"], "'rw' or 'ro'"),
-    (&["z", "Z", "O"], "'z', 'Z', or 'O'"),
-    (&["U"], "'U'"),
-    (
-        &[
-            "private",
-            "rprivate",
-            "shared",
-            "rshared",
-            "slave",
-            "rslave",
-            "unbindable",
-            "runbindable",
-        ],
-        "'[r]shared', '[r]private', '[r]slave' or '[r]unbindable'",
-    ),
-    (&["copy", "nocopy"], "'copy' or 'nocopy'"),
-];
-
-fn only_one_of_a_kind(options: &[&str]) -> Result<()> {
-    for (kind, called) in KINDS {
-        let given = options.iter().filter(|option| kind.contains(option));
-        if given.count() > 1 {
-            let all = options.join(", ");
-            bail!("invalid options {all:?}, can only specify 1 {called} option");
-        }
-    }
-    Ok(())
 }
 
 /// `O[,upperdir=DIR,workdir=DIR]`, or `O,U`.
@@ -162,7 +128,7 @@ pub(super) fn link_path(path: &str) -> Result<String> {
 pub(super) fn is_idmap(option: &str) -> Result<bool> {
     match option.split_once('=') {
         Some(("idmap", maps)) => {
-            mount_map::check(maps).with_context(|| option.to_owned())?;
+            mount_map::check(maps).with_context(|| format!("option {option} of the mount"))?;
             Ok(true)
         }
         _ => Ok(option == "idmap"),

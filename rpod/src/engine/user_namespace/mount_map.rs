@@ -45,7 +45,9 @@ fn read(text: &str) -> Result<(Given, Given)> {
         let (own, triplets) = match part.split_once('=') {
             Some(("uids", triplets)) => (&mut uids, triplets),
             Some(("gids", triplets)) => (&mut gids, triplets),
-            _ => bail!("unknown option {part:?}: write idmap=uids=DISK-BECOMES-AMOUNT[#…];gids=…"),
+            _ => bail!(
+                "{part:?} is neither uids= nor gids=: write idmap=uids=0-1000-10;gids=0-1000-10"
+            ),
         };
         *own = Some(triplets.split('#').map(triplet).collect::<Result<_>>()?);
     }
@@ -53,7 +55,11 @@ fn read(text: &str) -> Result<(Given, Given)> {
 }
 
 fn triplet(text: &str) -> Result<Triplet> {
-    let wrong = || format!("{text:?}: write DISK-BECOMES-AMOUNT in numbers");
+    let wrong = || {
+        format!(
+            "{text:?} is no mapping of ids: write three numbers, as in idmap=uids=0-1000-10;gids=0-1000-10"
+        )
+    };
     let (relative, numbers) = match text.strip_prefix('@') {
         Some(numbers) => (true, numbers),
         None => (false, text),

@@ -1,0 +1,38 @@
+//! What the container may do.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::host::apparmor_is_enabled;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Security {
+    pub privileged: bool,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    /// The image needs no more than these.
+    pub only: Option<Vec<String>>,
+    pub no_new_privileges: bool,
+    /// A profile file; `unconfined` for none.
+    pub seccomp: Option<String>,
+    /// A profile that the image brought, as JSON.
+    pub seccomp_of_image: Option<String>,
+    pub apparmor: Option<String>,
+    /// `label=disable` was asked for.
+    pub label_disabled: bool,
+    pub mask: Vec<String>,
+    pub unmask: Vec<String>,
+    /// Options of the mount of /proc, in the place of the default ones.
+    pub proc_opts: Vec<String>,
+    pub sysctls: BTreeMap<String, String>,
+}
+
+impl Security {
+    /// What confines the process; there is nothing to name on a host without AppArmor.
+    pub fn apparmor_profile(&self) -> Option<&str> {
+        let profile = self.apparmor.as_deref();
+        profile.filter(|name| *name != "unconfined" || apparmor_is_enabled())
+    }
+}
