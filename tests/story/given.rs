@@ -74,8 +74,8 @@ pub(crate) fn accounts_are_added() -> Result<()> {
     }
     stack
         .rpod("run --rm --hostuser no-such-user alpine true")
-        .exits(125)?
-        .complains("no-such-user: no such user on this host")?;
+        .exits(126)?
+        .complains("user: unknown user no-such-user")?;
     Ok(())
 }
 

@@ -335,3 +335,83 @@ pub(crate) fn words_and_shapes() -> Result<()> {
         .complains("is not a directory")?;
     Ok(())
 }
+
+pub(crate) fn what_is_only_mounted_is_nobodys_file() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.scratch.write("word", "secret")?;
+    stack.rpod("secret create word word").ok()?;
+    stack
+        .rpod("run --name c --network none --secret word alpine touch /tmp/own")
+        .ok()?;
+    stack.rpod("commit -q c made").ok()?;
+    stack
+        .rpod("run --rm --network none made ls /run /run/secrets/word")
+        .exits(1)?;
+    stack
+        .rpod("run --rm --network none made ls /tmp")
+        .ok()?
+        .is("own")?;
+    stack
+        .rpod("image diff made")
+        .ok()?
+        .says("A /tmp/own")?
+        .hides("secrets/word")?
+        .hides("/run/.containerenv")?;
+
+    stack
+        .rpod("run -d --name runs --network none alpine sleep 600")
+        .ok()?;
+    let copy = stack.scratch.path("copy");
+    fs::create_dir(&copy)?;
+    stack.rpod("cp runs:/").arg(&copy).ok()?;
+    ensure!(copy.join("bin/busybox").exists() || copy.join("bin/sh").exists());
+    for kernels in ["proc", "sys"] {
+        ensure!(
+            fs::read_dir(copy.join(kernels))?.next().is_none(),
+            "{kernels} was copied"
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn names_users_and_quotes() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name c alpine").ok()?;
+    stack.rpod("container clone c").ok()?;
+    stack.rpod("container clone c-clone").ok()?;
+    stack.rpod("container exists c-clone1").ok()?;
+    for (options, users) in [
+        ("--name env", "private"),
+        ("--name host --userns host", ""),
+        ("--name in-pod --pod new:own", ""),
+    ] {
+        let line = format!("create {options} alpine");
+        let made = stack.rpod(&line).env("PODMAN_USERNS", "keep-id").ok()?;
+        stack
+            .rpod("inspect --format {{.HostConfig.UsernsMode}}")
+            .arg(made.text())
+            .ok()?
+            .is(users)?;
+    }
+    stack
+        .rpod("run --rm --network none --add-host '\"one:192.0.2.1\",two:192.0.2.2' alpine cat /etc/hosts")
+        .ok()?
+        .says("192.0.2.1\tone\n192.0.2.2\ttwo")?;
+    let odd = stack.scratch.path("a,b");
+    fs::create_dir(&odd)?;
+    stack
+        .rpod("run --rm --network none --mount")
+        .arg(format!("type=bind,\"src={}\",dst=/m", odd.display()))
+        .words("alpine ls -d /m")
+        .ok()?
+        .is("/m")?;
+    stack
+        .rpod("create -v /tmp:/m:idmap=uids=q alpine")
+        .exits(125)?
+        .complains("option idmap=uids=q of the mount: \"q\" is no mapping of ids")?;
+    stack
+        .rpod("run --hostuser nobody-has-it alpine")
+        .exits(126)?
+        .complains("user: unknown user nobody-has-it")?;
+    Ok(())
+}

@@ -69,15 +69,12 @@ impl Verb for Cleanup {
             }
             let before = container::load(&ctx, &id).ok();
             let remove = self.rm || self.rmi;
-            let is_due = before
-                .as_ref()
-                .is_some_and(|container| restart::is_due(&ctx, container).unwrap_or(false));
-            remove::cleanup(&ctx, &id, remove && !is_due)?;
-            if let Ok(container) = container::load(&ctx, &id) {
-                let goes_on = restart::again(&ctx, &container)?;
-                if remove && !goes_on {
-                    remove::cleanup(&ctx, &id, true)?;
-                }
+            remove::cleanup(&ctx, &id, remove)?;
+            if let Ok(container) = container::load(&ctx, &id)
+                && !restart::again(&ctx, &container)?
+                && remove
+            {
+                remove::cleanup(&ctx, &id, true)?;
             }
             if let Some(container) = before {
                 if self.rmi {

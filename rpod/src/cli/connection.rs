@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::engine::container::record::Container;
-use crate::engine::container::{remove, restart, wait};
+use crate::engine::container::{remove, wait};
 use crate::engine::{Context, pod, runtime};
 use crate::monitor::attach::{Attached, End, Streams};
 use crate::monitor::detach_keys;
@@ -67,11 +67,9 @@ pub fn follow(
         }
     }
     let code = wait::wait(ctx, &container.id)?;
-    // What the policy starts again goes after its last run.
-    let goes = container.remove && !restart::is_due(ctx, container)?;
-    let has_ended = remove::cleanup(ctx, &container.id, goes)?;
+    remove::cleanup(ctx, &container.id, container.remove)?;
     pod::stop::after_exit(ctx, container)?;
-    if goes && has_ended {
+    if container.remove && !container.home(ctx).exists() {
         remove::forget_exit(ctx, &container.id)?;
     }
     // As the kernel cuts it: -1, of a container that ran out of time, is 255.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::dependency::dependents;
 use super::overlay::unmount;
 use super::record::{Container, Namespace};
-use super::restart::EndedBy;
+use super::restart::{self, EndedBy};
 use super::status::{Ended, Status};
 use super::{half_start, load, mount, pause, root, sources, stop};
 use crate::bundle::hosts;
@@ -34,6 +34,8 @@ pub fn cleanup(ctx: &Context, id: &str, remove: bool) -> Result<bool> {
         return Ok(true);
     }
     let container = load(ctx, id)?;
+    // What the policy starts again goes after its last run.
+    let remove = remove && !restart::is_due(ctx, &container)?;
     match ctx.store.status(id)? {
         Status::Running(_) | Status::Paused(_) => return Ok(false),
         Status::Exited(_) => {
@@ -301,11 +303,8 @@ fn forget_id(path: &Path, id: &str) {
 /// Directories without a record, left by processes that were killed while making or removing a container, and the names that
 /// point to nothing.
 pub fn sweep(ctx: &Context) -> Result<()> {
-    for id in ctx
-        .store
-        .ids(Noun::Container)
-        .context("listing containers")?
-    {
+    let ids = ctx.store.ids(Noun::Container);
+    for id in ids.context("listing containers")? {
         let home = ctx.store.home(Noun::Container, &id);
         let record = ctx.store.record(Noun::Container, &id);
         if record.exists() {
