@@ -291,6 +291,8 @@ fn main() -> ExitCode {
         newest::configured_hosts_names_and_zones,
         newest::pods_and_their_containers,
         newest::a_directory_of_devices_is_whole,
+        newest::what_is_asked_of_one_host_alone,
+        newest::connections_are_noted_as_they_are_told,
         artifact::artifacts_are_made_and_extracted,
         artifact::artifacts_are_pushed_and_pulled,
         artifact::artifacts_are_mounted,

@@ -280,3 +280,83 @@ pub(crate) fn a_directory_of_devices_is_whole() -> Result<()> {
         Ok(stack.rpod("ps -aq").ok()?.text().is_empty())
     })
 }
+
+pub(crate) fn what_is_asked_of_one_host_alone() -> Result<()> {
+    let town = Town::new()?;
+    town.rpod("network create green").ok()?;
+    town.rpod("network create greener").ok()?;
+    for (filter, found) in [
+        ("name=^green$", "green"),
+        ("name=er", "greener"),
+        ("name=^podman$", "podman"),
+        ("name=^blue$", ""),
+    ] {
+        town.rpod(&format!("network ls -q --filter {filter}"))
+            .ok()?
+            .is(found)?;
+    }
+    town.rpod("network ls --filter name=(").exits(125)?;
+    let version = town.rpod("version --format {{.Client.Version}}").ok()?;
+    town.rpod("version --format {{.Server.Version}}")
+        .ok()?
+        .is(version.text())?;
+    town.rpod("version --format {{.Version}}")
+        .ok()?
+        .is(version.text())?;
+    town.rpod("version --format {{.Nothing}}").exits(125)?;
+    town.rpod("network create --macvlan nowhere --subnet 10.70.0.0/24 wide")
+        .exits(125)?
+        .complains("parent interface nowhere does not exist")?;
+    town.rpod("generate systemd nobody")
+        .exits(125)?
+        .complains("nobody does not refer to a container or pod: ")?
+        .complains(
+            "no such pod: no container with name or ID \"nobody\" found: no such container",
+        )?;
+    for mode in ["host", "none"] {
+        town.rpod(&format!("create --ipc {mode} --shm-size 10m alpine"))
+            .exits(125)?
+            .complains(format!("cannot set shmsize when running in the {mode} IPC"))?;
+    }
+    Ok(())
+}
+
+/// The list is of what will be there: nothing of it is looked for on this host.
+pub(crate) fn connections_are_noted_as_they_are_told() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let file = stack.scratch.path("connections.json");
+    let rpod = |line: &str| stack.rpod(line).env("PODMAN_CONNECTIONS_CONF", &file);
+    rpod("system connection add --identity ~/not/there one ssh://root@there:2222").ok()?;
+    rpod("system connection add two --socket-path /run/other.sock unix:///run/podman.sock").ok()?;
+    rpod("system connection add --tls-ca not-there.pem three tcp://there:8888/behind/a/proxy")
+        .ok()?;
+    rpod("system connection list --format {{.URI}}={{.Identity}}={{.TLSCA}}")
+        .ok()?
+        .is(
+            "ssh://root@there:2222/run/podman/podman.sock=~/not/there=\n\
+             tcp://there:8888/behind/a/proxy==not-there.pem\n\
+             unix:///run/other.sock==",
+        )?;
+    rpod("system connection list --format tls")
+        .ok()?
+        .says("TLSCert")?
+        .says("not-there.pem")?;
+    for _ in 0..2 {
+        rpod("system connection remove two").ok()?.is("")?;
+    }
+    rpod("system connection list --quiet")
+        .ok()?
+        .is("one\nthree")?;
+    for (line, complaint) in [
+        ("four tcp://there/8888", "tcp scheme requires a port"),
+        (
+            "four tcp://there:8888 --socket-path /run/a",
+            "--socket-path option not supported for tcp scheme",
+        ),
+    ] {
+        rpod(&format!("system connection add {line}"))
+            .exits(125)?
+            .complains(complaint)?;
+    }
+    Ok(())
+}

@@ -224,9 +224,7 @@ pub(crate) fn connections_are_podmans() -> Result<()> {
                 == "unix:///run/podman/podman.sock",
         "{kept}"
     );
-    rpod("remove qa")
-        .exits(125)?
-        .complains("\"qa\" destination is not defined")?;
+    rpod("remove qa").ok()?;
     rpod("add bad http://x")
         .exits(125)?
         .complains("not a supported scheme")?;

@@ -30,8 +30,13 @@ impl Verb for Version {
             None | Some("") => table(&value["Client"]),
             Some("json") => value.to_string() + "\n",
             Some(template) => {
-                let template = Template::parse("version", &unescape(template))?;
-                template.execute(&value, no_methods)? + "\n"
+                let text = unescape(template);
+                let whole = Template::parse("version", &text)?.execute(&value, no_methods);
+                // As podman has it, who says less means the client, and so does who asks for its server: it has none.
+                whole.or_else(|_| {
+                    let text = text.replace(".Server.", ".");
+                    Template::parse("version", &text)?.execute(&value["Client"], no_methods)
+                })? + "\n"
             }
         };
         std::io::stdout().lock().write_all(text.as_bytes())?;

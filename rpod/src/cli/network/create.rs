@@ -48,6 +48,9 @@ pub struct Create {
     /// Set metadata on the network
     #[arg(long, value_name = "KEY=VALUE")]
     label: Vec<String>,
+    /// Connect directly to a device of the host
+    #[arg(long, hide = true, value_name = "DEVICE")]
+    macvlan: Option<String>,
     /// Set driver specific options (mtu, metric, no_default_route; bridge: vlan, isolate, vrf, mode; macvlan, ipvlan: parent, mode)
     #[arg(short, long, value_name = "KEY=VALUE")]
     opt: Vec<String>,
@@ -88,13 +91,17 @@ impl Verb for Create {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        let (driver, interface) = match self.macvlan.filter(|device| !device.is_empty()) {
+            Some(device) => ("macvlan".to_owned(), Some(device)),
+            None => (self.driver, self.interface_name),
+        };
         let wanted = create::Wanted {
             name: self.name.unwrap_or_default(),
-            driver: self.driver,
+            driver,
             subnets: self.subnet,
             gateways: self.gateway,
             ranges: self.ip_range,
-            interface: self.interface_name,
+            interface,
             ipv6: self.ipv6,
             internal: self.internal,
             no_dns: self.disable_dns,

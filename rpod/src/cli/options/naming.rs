@@ -92,7 +92,7 @@ impl NamingOptions {
         self.refuse_dns("container")?;
         if !self.add_host.is_empty() {
             bail!(
-                "cannot set extra host entries when the container is joined to another containers network namespace: invalid configuration"
+                "invalid config provided: cannot set extra host entries when the container is joined to another containers network namespace: invalid configuration"
             );
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::{mount, volume};
 use crate::cli::errors::worded;
 use crate::engine::Context;
 use crate::engine::container::find;
-use crate::engine::container::record::{Container, Mount};
+use crate::engine::container::record::{Container, IpcSharing, Mount, Namespace};
 
 #[derive(Args, Debug)]
 pub(super) struct StorageOptions {
@@ -59,6 +59,16 @@ impl StorageOptions {
         c.devices = conf.devices.clone().unwrap_or_default();
         c.devices.extend(self.device.iter().cloned());
         c.gpus = self.gpus.clone();
+        let without_shm = match (&c.namespaces.ipc, c.namespaces.ipc_sharing) {
+            (Namespace::Host, _) => Some("host"),
+            (_, IpcSharing::None) => Some("none"),
+            _ => None,
+        };
+        if let (Some(mode), Some(_)) = (without_shm, &self.shm_size) {
+            bail!(
+                "invalid config provided: cannot set shmsize when running in the {mode} IPC Namespace"
+            );
+        }
         let size = match (&self.shm_size, &conf.shm_size) {
             (Some(asked), _) => bytes(asked),
             (None, configured) => decimal_bytes(configured.as_deref().unwrap_or("65536k")),

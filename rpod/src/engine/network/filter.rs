@@ -1,16 +1,19 @@
 //! Which networks are meant: podman-network-ls(1), "--filter".
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use regex::Regex;
 
 use super::{Network, remove};
 use crate::engine::Context;
 use crate::engine::filter::{has_label, split, truth, until};
+use crate::store::id;
 
 #[derive(Debug)]
 enum Test {
-    Name(String),
-    Id(String),
+    Name(Regex),
+    IdPrefix(String),
+    IdPattern(Regex),
     Driver(String),
     Label(String),
     NoLabel(String),
@@ -33,8 +36,11 @@ impl Filter {
                 .map_or((key, false), |key| (key, true));
             let value = value.to_owned();
             tests.push(match (key, negated) {
-                ("name", false) => Test::Name(value),
-                ("id", false) => Test::Id(value),
+                ("name", false) => Test::Name(regex(key, &value)?),
+                ("id", false) if id::is_prefix(&value.to_ascii_lowercase()) => {
+                    Test::IdPrefix(value.to_ascii_lowercase())
+                }
+                ("id", false) => Test::IdPattern(regex(key, &value)?),
                 ("driver", false) => Test::Driver(value),
                 ("label", false) => Test::Label(value),
                 ("label", true) => Test::NoLabel(value),
@@ -73,11 +79,16 @@ impl Filter {
     }
 }
 
+fn regex(key: &str, value: &str) -> Result<Regex> {
+    Regex::new(value).with_context(|| format!("filter {key}={value} is no regular expression"))
+}
+
 impl Test {
     fn holds(&self, network: &Network, unused: &[String]) -> bool {
         match self {
-            Test::Name(name) => network.name.contains(name.as_str()),
-            Test::Id(id) => network.id.starts_with(id.as_str()),
+            Test::Name(name) => name.is_match(&network.name),
+            Test::IdPrefix(id) => network.id.starts_with(id.as_str()),
+            Test::IdPattern(id) => id.is_match(&network.id),
             Test::Driver(driver) => network.driver == *driver,
             Test::Label(label) => has_label(&network.labels, label),
             Test::NoLabel(label) => !has_label(&network.labels, label),

@@ -69,9 +69,9 @@ pub fn add(name: &str, destination: Destination, make_default: bool) -> Result<(
     })
 }
 
+/// One that is not there is no error, as with podman.
 pub fn remove(name: &str) -> Result<()> {
     change(|connections| {
-        known(connections, name)?;
         connections.connections.remove(name);
         if connections.default == name {
             connections.default.clear();

@@ -14,7 +14,7 @@ mod unit;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::engine::container::record::Container;
 use crate::engine::{self, Context};
@@ -75,8 +75,9 @@ pub fn units(ctx: &Context, name: &str, request: &Request) -> Result<Units> {
     match engine::container::find(ctx, name) {
         Ok(one) => Ok(Units::from([container::unit(ctx, &one, request, None)?])),
         Err(error) if matches!(error.downcast_ref(), Some(LookupError::NoContainer(_))) => {
-            let pod = engine::pod::find(ctx, name)
-                .with_context(|| format!("{name} does not refer to a container or pod"))?;
+            let pod = engine::pod::find(ctx, name).map_err(|no_pod| {
+                anyhow!("{name} does not refer to a container or pod: {no_pod}: {error}")
+            })?;
             pod::units(ctx, &pod, request)
         }
         Err(error) => Err(error),

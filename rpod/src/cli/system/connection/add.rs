@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
@@ -44,15 +44,13 @@ impl Verb for Add {
     const NEEDS: Needs = Needs::Nothing;
 
     fn call(self, _: &Globals) -> Result<u8> {
-        let file = |path: &Option<PathBuf>| -> Result<String> {
-            path.as_deref().map_or(Ok(String::new()), absolute)
-        };
+        let file = |path: &Option<PathBuf>| path.as_deref().map(whole).unwrap_or_default();
         let destination = Destination {
             uri: self.uri()?,
-            identity: file(&self.identity)?,
-            tls_ca: file(&self.tls_ca)?,
-            tls_cert: file(&self.tls_cert)?,
-            tls_key: file(&self.tls_key)?,
+            identity: file(&self.identity),
+            tls_ca: file(&self.tls_ca),
+            tls_cert: file(&self.tls_cert),
+            tls_key: file(&self.tls_key),
             ..Destination::default()
         };
         connection::add(&self.name, destination, self.default)?;
@@ -63,27 +61,20 @@ impl Verb for Add {
 impl Add {
     fn uri(&self) -> Result<String> {
         let text = &self.destination;
-        let is_tcp = text.starts_with("tcp://");
-        if !is_tcp && (self.tls_ca.is_some() || self.tls_cert.is_some()) {
+        let tcp = text.strip_prefix("tcp://");
+        if tcp.is_none() && (self.tls_ca.is_some() || self.tls_cert.is_some()) {
             bail!("--tls-ca, --tls-cert and --tls-key are for tcp:// destinations");
         }
         if let Some(path) = text.strip_prefix("unix://") {
             if self.identity.is_some() {
                 bail!("--identity option not supported for unix scheme");
             }
+            let path = self.socket_path.as_deref().unwrap_or(path);
             let path = Path::new("/").join(path.trim_start_matches('/'));
             return Ok(format!("unix://{}", path.display()));
         }
-        if is_tcp {
-            if self.identity.is_some() {
-                bail!("--identity option not supported for tcp scheme");
-            }
-            let port = text.rsplit_once(':').map(|(_, port)| port);
-            port.and_then(|port| port.trim_end_matches('/').parse::<u16>().ok())
-                .with_context(|| {
-                    format!("tcp scheme requires a port either via URI or in {text:?}")
-                })?;
-            return Ok(text.clone());
+        if let Some(rest) = tcp {
+            return self.tcp(rest).map(|()| text.clone());
         }
         match text.split_once("://") {
             Some(("ssh", rest)) => Ok(self.ssh(rest)),
@@ -91,6 +82,24 @@ impl Add {
                 bail!("{scheme:?} is not a supported scheme: one of ssh, unix, tcp")
             }
             None => Ok(self.ssh(text)),
+        }
+    }
+
+    /// Behind the port a proxy may ask for a path.
+    fn tcp(&self, rest: &str) -> Result<()> {
+        for (option, given) in [
+            ("--identity", self.identity.is_some()),
+            ("--socket-path", self.socket_path.is_some()),
+        ] {
+            if given {
+                bail!("{option} option not supported for tcp scheme");
+            }
+        }
+        let place = rest.split('/').next().unwrap_or_default();
+        let port = place.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        match port {
+            Some(Ok(_)) => Ok(()),
+            _ => bail!("tcp scheme requires a port in the destination: tcp://HOST:PORT"),
         }
     }
 
@@ -124,9 +133,8 @@ impl Add {
     }
 }
 
-fn absolute(path: &Path) -> Result<String> {
-    let path = path
-        .canonicalize()
-        .with_context(|| format!("{}", path.display()))?;
-    Ok(path.display().to_string())
+/// Whole, where it is there; else as it was written, since it may be there when it is used.
+fn whole(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.display().to_string()
 }

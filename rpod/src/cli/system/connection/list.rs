@@ -12,7 +12,7 @@ use crate::rootless::Needs;
 
 #[derive(Args, Debug)]
 pub struct List {
-    /// Custom Go template for printing connections, or json
+    /// Custom Go template for printing connections, json, or tls for the table with its certificates
     #[arg(short, long)]
     format: Option<String>,
     /// Only show connection names
@@ -41,6 +41,12 @@ impl Verb for List {
                 "ReadWrite": true,
             })
         });
+        const SHORT: &str = "{{.Name}}\t{{.URI}}\t{{.Identity}}\t{{.Default}}\t{{.ReadWrite}}";
+        const WITH_TLS: &str = "{{.Name}}\t{{.URI}}\t{{.Identity}}\t{{.TLSCA}}\t{{.TLSCert}}\t{{.TLSKey}}\t{{.Default}}\t{{.ReadWrite}}";
+        let (table, format) = match self.format {
+            Some(word) if word == "tls" => (WITH_TLS, None),
+            format => (SHORT, format),
+        };
         let listing = Listing {
             name: "list",
             rows: rows.collect(),
@@ -51,15 +57,18 @@ impl Verb for List {
                     "Name" => "Name",
                     "URI" => "URI",
                     "Identity" => "Identity",
+                    "TLSCA" => "TLSCA",
+                    "TLSCert" => "TLSCert",
+                    "TLSKey" => "TLSKey",
                     "Default" => "Default",
                     "ReadWrite" => "ReadWrite",
                     _ => return None,
                 })
             },
-            table: "{{.Name}}\t{{.URI}}\t{{.Identity}}\t{{.Default}}\t{{.ReadWrite}}",
+            table,
         };
         listing.print(&Style {
-            format: self.format,
+            format,
             quiet: self.quiet.then_some("{{.Name}}"),
             no_heading: false,
         })?;
