@@ -133,3 +133,28 @@ pub(crate) fn what_cannot_be_had_is_refused_behind_the_command() -> Result<()> {
     }
     Ok(())
 }
+
+/// `/` is open to those alone who may write everywhere, whatever mode the image gives it.
+pub(crate) fn the_root_directory_is_closed() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let ask = |options: &str| {
+        let line =
+            format!("run --rm --network none {options} alpine sh -c 'stat -c %a /; touch /new'");
+        stack.rpod(&line)
+    };
+    ask("").ok()?.is("555")?;
+    for options in ["--user 1000", "--cap-drop all"] {
+        ask(options).exits(1)?.complains("Permission denied")?;
+    }
+    // What the container makes of it is its own.
+    stack
+        .rpod("run --name open --network none alpine chmod 700 /")
+        .ok()?;
+    stack.rpod("start open").ok()?;
+    stack
+        .rpod("run -d --name other --network none alpine sh -c 'chmod 711 /; sleep 600'")
+        .ok()?;
+    stack.rpod("restart -t 0 other").ok()?;
+    stack.rpod("exec other stat -c %a /").ok()?.is("711")?;
+    Ok(())
+}

@@ -196,6 +196,7 @@ fn main() -> ExitCode {
         leftovers::a_runtime_is_given_its_flags,
         leftovers::credentials_are_where_they_are_said_to_be,
         leftovers::what_cannot_be_had_is_refused_behind_the_command,
+        leftovers::the_root_directory_is_closed,
         completion::what_there_is_is_told_to_shells,
         completion::paths_inside_are_told,
         completion::bash_is_completed,

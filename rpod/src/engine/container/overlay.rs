@@ -3,10 +3,10 @@
 mod descriptor;
 
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -36,7 +36,9 @@ impl Overlay<'_> {
     /// Makes the directories and mounts. A rootfs that is mounted already is left alone.
     pub fn mount(&self) -> Result<()> {
         let rootfs = self.home.join("rootfs");
-        make_directories(self.home)?;
+        if make_directories(self.home)? {
+            self.close_root()?;
+        }
         if self.owner != (0, 0) {
             let upper = self.home.join("upper");
             chown(&upper, Some(self.owner.0), Some(self.owner.1))
@@ -55,6 +57,13 @@ impl Overlay<'_> {
             volatile: self.volatile,
         };
         mount_or(&layers, &rootfs, || self.mount_by_kernel(&rootfs))
+    }
+
+    /// Nobody writes beside the directories of `/` who is not allowed to write everywhere: podman's mode of it, whatever the image has.
+    fn close_root(&self) -> Result<()> {
+        let upper = self.home.join("upper");
+        fs::set_permissions(&upper, Permissions::from_mode(0o555))
+            .with_context(|| format!("changing the mode of {}", upper.display()))
     }
 
     fn mount_by_kernel(&self, rootfs: &Path) -> Result<()> {
@@ -119,12 +128,12 @@ impl Overlay<'_> {
     }
 }
 
-/// Where a container's own files are, and where all of them are seen.
-pub(super) fn make_directories(home: &Path) -> Result<()> {
-    for dir in ["upper", "work", "rootfs"] {
-        make_dir(&home.join(dir))?;
-    }
-    Ok(())
+/// Where a container's own files are, and where all of them are seen. False if they were there.
+pub(super) fn make_directories(home: &Path) -> Result<bool> {
+    let is_new = make_dir(&home.join("upper"))?;
+    make_dir(&home.join("work"))?;
+    make_dir(&home.join("rootfs"))?;
+    Ok(is_new)
 }
 
 /// The layers' directories, the highest first.
@@ -290,11 +299,12 @@ pub fn is_mount_point(path: &Path) -> Result<bool> {
     Ok(about.stx_attributes & bit != 0)
 }
 
-fn make_dir(path: &Path) -> Result<()> {
+/// False if it was there.
+fn make_dir(path: &Path) -> Result<bool> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(error).with_context(|| format!("making {}", path.display()))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        made => made
+            .map(|()| true)
+            .with_context(|| format!("making {}", path.display())),
     }
 }
