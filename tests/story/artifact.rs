@@ -40,6 +40,12 @@ pub(crate) fn artifacts_are_made_and_extracted() -> Result<()> {
         .rpod(&format!("artifact add --append {name} two.bin"))
         .exits(125)?
         .complains("two.bin: file already exists in artifact")?;
+    stack
+        .rpod(&format!(
+            "artifact add --append --annotation org.opencontainers.image.title=two.bin {name} one.txt"
+        ))
+        .exits(125)?
+        .complains("duplicate layers org.opencontainers.image.title labels")?;
     let after = manifest(&stack, name)?;
     ensure!(after["layers"][1]["mediaType"] == "application/octet-stream");
     let created = "org.opencontainers.image.created";

@@ -202,6 +202,12 @@ pub(crate) fn pulled_by_policy_and_tag() -> Result<()> {
         "it asked the registry"
     );
     stack.rpod(&format!("pull --policy newer {name}")).ok()?;
+    // What is tried again is told, even of what is to be quiet.
+    stack
+        .rpod("pull -q --retry 1 --retry-delay 1ms 127.0.0.1:1/none")
+        .exits(125)?
+        .complains("Failed, retrying in 1ms ... (1/1)")?
+        .complains("connect: connection refused")?;
 
     stack
         .rpod(&format!("push --compression-format zstd --force-compression --format oci --digestfile digest {name} {repository}:two"))

@@ -26,7 +26,7 @@ pub fn rskopeo() -> Result<Command> {
     Ok(command)
 }
 
-/// Run it, its progress on standard error, its last words as the error.
+/// Run it, its progress on standard error, its last words as the error. Warnings are told even where nothing else is.
 pub fn run(mut command: Command, quiet: bool) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let starting = || format!("starting {program}");
@@ -55,7 +55,7 @@ pub fn run(mut command: Command, quiet: bool) -> Result<()> {
     let mut last = String::new();
     for line in BufReader::new(reader).lines() {
         let line = line.with_context(|| format!("reading what {program} says"))?;
-        if !quiet && !last.is_empty() {
+        if !last.is_empty() && (!quiet || is_warning(&last)) {
             eprintln!("{last}");
         }
         last = line;
@@ -73,10 +73,14 @@ pub fn run(mut command: Command, quiet: bool) -> Result<()> {
             }
         );
     }
-    if !quiet && !last.is_empty() {
+    if !last.is_empty() && (!quiet || is_warning(&last)) {
         eprintln!("{last}");
     }
     Ok(())
+}
+
+fn is_warning(line: &str) -> bool {
+    line.starts_with("time=") && line.contains(" level=warning ")
 }
 
 /// Run it for what it prints; its last words are the error.

@@ -56,7 +56,7 @@ fn put(ctx: &Context, name: &Name, paths: &[PathBuf], asked: &Adding) -> Result<
     // Before anything is copied; and once more when the index is locked.
     let so_far = begun(&layout, &layout.index()?, name, asked)?;
     let titles = titles(paths, asked)?;
-    check_titles(&so_far, &titles)?;
+    check_titles(&so_far, &titles, asked)?;
     let mut layers = Vec::new();
     for (path, title) in paths.iter().zip(&titles) {
         let (media_type, blob) = copy(&layout, path, asked.file_type.as_deref())?;
@@ -65,7 +65,7 @@ fn put(ctx: &Context, name: &Name, paths: &[PathBuf], asked: &Adding) -> Result<
     layout.put_json(&json!({}))?;
     layout.edit(|index| {
         let mut manifest = begun(&layout, index, name, asked)?;
-        check_titles(&manifest, &titles)?;
+        check_titles(&manifest, &titles, asked)?;
         if let Some(all) = manifest["layers"].as_array_mut() {
             all.extend(layers);
         }
@@ -132,14 +132,15 @@ fn titles(paths: &[PathBuf], asked: &Adding) -> Result<Vec<String>> {
     })
 }
 
-fn check_titles(manifest: &Value, titles: &[String]) -> Result<()> {
+fn check_titles(manifest: &Value, titles: &[String], asked: &Adding) -> Result<()> {
     let layers = manifest["layers"].as_array().into_iter().flatten();
     let there: Vec<&str> = layers.filter_map(super::title).collect();
     for (number, title) in titles.iter().enumerate() {
-        if titles[..number].contains(title) {
+        let is_there = there.contains(&title.as_str());
+        if titles[..number].contains(title) || is_there && asked.annotations.contains_key(TITLE) {
             bail!("duplicate layers {TITLE} labels within an artifact not allowed");
         }
-        if there.contains(&title.as_str()) {
+        if is_there {
             bail!("{title}: file already exists in artifact");
         }
     }
