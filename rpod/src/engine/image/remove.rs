@@ -36,9 +36,12 @@ pub enum RemoveError {
 }
 
 impl RemoveError {
-    /// True if a container other than this one uses the image.
+    /// True if a volume or a container other than this one uses the image.
     pub fn is_in_use_beside(error: &anyhow::Error, container: &str) -> bool {
-        matches!(error.downcast_ref(), Some(Self::InUse(user)) if user != container)
+        match error.downcast_ref() {
+            Some(Self::InUse(user)) => user != container,
+            other => matches!(other, Some(Self::OfVolume(_))),
+        }
     }
 
     /// True if the image is in use, or was removed by somebody else meanwhile.
