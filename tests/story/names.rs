@@ -58,6 +58,18 @@ pub(crate) fn a_name_by_digest_is_a_name_of_its_own() -> Result<()> {
         .ok()?
         .is(format!("[{name}]"))?;
     stack.rpod(&format!("untag {name} {by_digest}")).ok()?;
+    let only = format!("{}/alpine@{}", stack.registry.address, digest.text());
+    stack.rpod("rmi -f alpine").ok()?;
+    stack.rpod(&format!("pull -q {only}")).ok()?;
+    stack
+        .rpod("inspect --format {{.RepoTags}}")
+        .arg(&only)
+        .ok()?
+        .is("[]")?;
+    stack
+        .rpod(&format!("save -q -o by-digest.tar {only}"))
+        .ok()?;
+    stack.rpod(&format!("tag {only} {name}")).ok()?;
     stack.rpod(&format!("image exists {name}")).ok()?;
     Ok(())
 }

@@ -119,7 +119,8 @@ impl Save {
             let name = image::full_name(context, name)?;
             Ok(Named {
                 image,
-                name,
+                // An archive's names have tags.
+                name: name.filter(|name| !name.contains('@')),
                 more_names: Vec::new(),
             })
         };

@@ -54,7 +54,7 @@ pub struct Saving {
 #[derive(Debug)]
 pub struct Named {
     pub image: Image,
-    /// None if it was named by its id.
+    /// None if it was named by its id or a digest.
     pub name: Option<String>,
     pub more_names: Vec<String>,
 }
