@@ -292,6 +292,15 @@ pub(crate) fn words_and_shapes() -> Result<()> {
     told("{{json .Config.Annotations}}")?
         .says("\"io.podman.annotations.init\":\"TRUE\"")?
         .hides("FALSE")?;
+    stack
+        .rpod("create --name from --volumes-from c:z,ro alpine")
+        .ok()?;
+    stack
+        .rpod("inspect --format")
+        .arg("{{index .Config.Annotations \"io.podman.annotations.volumes-from\"}}")
+        .arg("from")
+        .ok()?
+        .is("c:z,ro")?;
     stack.rpod("container cleanup c").ok()?.is("c")?;
     stack.rpod("container cleanup nobody").ok()?.is("")?;
     for (line, words) in [
@@ -325,6 +334,35 @@ pub(crate) fn words_and_shapes() -> Result<()> {
         ),
     ] {
         stack.rpod(line).exits(125)?.complains(words)?;
+    }
+    stack
+        .rpod("run --name source --network none alpine true")
+        .ok()?;
+    stack
+        .rpod("commit -q --change")
+        .arg("LABEL io.containers.seccomp.profile=no-json")
+        .words("source profiled")
+        .ok()?;
+    stack
+        .rpod("run --seccomp-policy image profiled true")
+        .exits(125)?
+        .complains("loading seccomp profile failed")?;
+    stack
+        .rpod("volume create --opt type=tmpfs --opt device=tmpfs --opt o=invalid wrong")
+        .ok()?;
+    let said = stack
+        .rpod("run --name on-wrong --network none -v wrong:/m alpine true")
+        .exits(126)?;
+    said.complains("mounting volume wrong for container ")?;
+    ensure!(said.stderr.trim().lines().count() == 1, "{}", said.stderr);
+    stack.rpod("pod create --name own").ok()?;
+    for option in ["--ip 192.168.1.2", "--mac-address 52:54:00:6d:2f:82"] {
+        stack
+            .rpod(&format!("create --pod own {option} alpine"))
+            .exits(125)?
+            .complains(
+                "invalid config provided: networks must be defined when the pod is created",
+            )?;
     }
     let file = stack.scratch.write("config", "")?;
     stack

@@ -17,6 +17,10 @@ pub fn annotations(container: &Container) -> Value {
             all.insert(format!("io.podman.annotations.{what}"), json!("TRUE"));
         }
     }
+    if !container.volumes_from.is_empty() {
+        let sources = container.volumes_from.join(";");
+        all.insert("io.podman.annotations.volumes-from".into(), json!(sources));
+    }
     if let Some(path) = &container.cidfile {
         all.insert("io.podman.annotations.cid-file".into(), json!(path));
     }

@@ -39,7 +39,7 @@ pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit};
 pub use namespaces::Joined;
 pub use process::arguments;
 pub use rootfs::Rootfs;
-pub use seccomp::check as check_seccomp;
+pub use seccomp::{check as check_seccomp, check_of_image as check_seccomp_of_image};
 
 /// Where the parts of a bundle are while it is being written.
 #[derive(Debug)]

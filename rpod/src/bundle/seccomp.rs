@@ -72,9 +72,7 @@ pub(super) fn profile(
     capabilities: &[String],
 ) -> Result<Option<Value>> {
     if let Some(text) = &security.seccomp_of_image {
-        let profile: Profile =
-            serde_json::from_str(text).context("decoding the image's seccomp profile")?;
-        return Ok(Some(narrow(profile, capabilities)));
+        return Ok(Some(narrow(of_image(text)?, capabilities)));
     }
     let path = match &security.seccomp {
         Some(asked) if asked == "unconfined" => return Ok(None),
@@ -93,6 +91,16 @@ pub fn check(profile: &str) -> Result<()> {
         "unconfined" => Ok(()),
         path => read(Path::new(path)).map(drop),
     }
+}
+
+/// Fails for a profile of an image's that is none, before a container is made with it.
+pub fn check_of_image(text: &str) -> Result<()> {
+    of_image(text).map(drop)
+}
+
+fn of_image(text: &str) -> Result<Profile> {
+    let profile = serde_json::from_str(text);
+    profile.context("loading seccomp profile failed: decoding the image's seccomp profile failed")
 }
 
 fn read(path: &Path) -> Result<Profile> {

@@ -208,6 +208,17 @@ impl NetworkOptions {
         self.naming.first().or(of_network.map(|(name, _)| *name))
     }
 
+    /// Where its network is its pod's, its addresses are, too.
+    pub(super) fn refuse_addresses(&self, joining: &Joining) -> Result<()> {
+        let given = self.ip.is_some() || self.ip6.is_some() || self.mac_address.is_some();
+        if given && self.network.is_empty() && joining.namespace(Shared::Net).is_some() {
+            bail!(
+                "invalid config provided: networks must be defined when the pod is created: network cannot be configured when it is shared with a pod"
+            );
+        }
+        Ok(())
+    }
+
     /// A container that asks for no network of its own has its pod's.
     pub(super) fn join(&self, c: &mut Container, joining: &Joining) {
         if self.network.is_empty()

@@ -132,6 +132,9 @@ impl ContainerOptions {
         if network_is_pods {
             c.hostname = None;
         } else {
+            if let Some(joining) = joining {
+                self.network.refuse_addresses(joining)?;
+            }
             self.network.apply(ctx, &mut c)?;
         }
         self.security.apply(&conf.containers, &mut c)?;

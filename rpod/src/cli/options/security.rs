@@ -70,7 +70,12 @@ impl SecurityOptions {
             "image" if image.is_none() => {
                 bail!("cannot read seccomp profile without a valid image")
             }
-            "image" => c.security.seccomp_of_image = c.labels.get(LABEL).cloned(),
+            "image" => {
+                c.security.seccomp_of_image = c.labels.get(LABEL).cloned();
+                if let Some(profile) = &c.security.seccomp_of_image {
+                    bundle::check_seccomp_of_image(profile)?;
+                }
+            }
             other => bail!(
                 "invalid seccomp policy {other:?}: valid policies are [\"default\" \"image\"]"
             ),

@@ -67,7 +67,7 @@ pub(super) const CUT_SHORT: &str = "an import into it did not come to its end: i
 
 /// With its file system mounted, if it has one.
 fn used(ctx: &Context, volume: &Volume, act: impl FnOnce() -> Result<()>) -> Result<()> {
-    mount::up(ctx, volume)?;
+    mount::up(ctx, volume).with_context(|| format!("mounting volume {}", volume.name))?;
     let done = act();
     done.and(mount::down_if_unused(ctx, volume, None))
 }

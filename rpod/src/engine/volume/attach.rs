@@ -78,7 +78,9 @@ pub fn prepare(ctx: &Context, container: &Container) -> Result<()> {
         if let Some(name) = &asked.volume {
             let volume = get(ctx, name)?;
             archive::tell_if_incomplete(ctx, &volume)?;
-            mount::up(ctx, &volume)?;
+            mount::up(ctx, &volume).with_context(|| {
+                format!("mounting volume {name} for container {}", container.id)
+            })?;
             if volume.needs_copy_up {
                 fill::first_use(ctx, container, asked)?;
             }

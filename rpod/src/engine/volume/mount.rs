@@ -50,7 +50,8 @@ pub(super) fn up(ctx: &Context, volume: &Volume) -> Result<()> {
         .context("starting mount")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("mounting volume {}: {}", volume.name, said.trim());
+        // What follows is mount(8)'s advice.
+        bail!("{}", said.trim().lines().next().unwrap_or("mount failed"));
     }
     Ok(())
 }
