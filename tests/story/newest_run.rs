@@ -284,6 +284,7 @@ pub(crate) fn words_and_shapes() -> Result<()> {
         .ok()?;
     let told = |template: &str| stack.rpod("inspect --format").arg(template).arg("c").ok();
     told("{{.HostConfig.MemorySwap}} {{.Config.Umask}}")?.is("20971520 0022")?;
+    told("{{.HostConfig.PidsLimit}}")?.is("2048")?;
     told("{{.Path}} {{.Args}}")?.is("/run/podman-init [-- ls /]")?;
     told(
         "{{.Config.Entrypoint}} {{.Config.Labels}} {{json .Config.Labels}} {{json .State.Health}}",

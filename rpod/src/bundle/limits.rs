@@ -9,7 +9,7 @@ use nix::sys::stat::{major, minor};
 use serde_json::{Value, json};
 
 use crate::engine::Context;
-use crate::engine::container::record::{Container, Ulimit};
+use crate::engine::container::record::{Container, Resources, Ulimit};
 use crate::output::parse_number;
 
 /// podman's default for what containers.conf leaves open.
@@ -156,6 +156,11 @@ fn resource(name: &str) -> Option<Resource> {
     })
 }
 
+/// How many processes it may have; nothing is without end.
+pub fn pids(asked: &Resources) -> Option<i64> {
+    Some(asked.pids.unwrap_or(DEFAULT_PIDS)).filter(|limit| *limit > 0)
+}
+
 /// `linux.resources`.
 pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Result<Value> {
     let asked = &container.resources;
@@ -163,9 +168,8 @@ pub(super) fn resources(container: &Container, devices: Vec<Value>) -> Result<Va
         return Ok(json!({}));
     }
     let mut json = json!({ "devices": devices });
-    let pids = asked.pids.unwrap_or(DEFAULT_PIDS);
-    if pids > 0 {
-        json["pids"] = json!({ "limit": pids });
+    if let Some(limit) = pids(asked) {
+        json["pids"] = json!({ "limit": limit });
     }
     let mut set = |group: &str, key: &str, value: Option<Value>| {
         if let Some(value) = value {

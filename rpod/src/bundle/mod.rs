@@ -35,7 +35,7 @@ pub use capabilities::{
     names as capability_names, normalize as normalize_capability, of_label as capabilities_of_label,
 };
 pub use devices::{rule as parse_device_rule, split as split_device};
-pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit};
+pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit, pids as pids_limit};
 pub use namespaces::Joined;
 pub use process::arguments;
 pub use rootfs::Rootfs;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{mode, security_options};
 use crate::bundle;
 use crate::engine::Context;
-use crate::engine::container::record::{Container, IpcSharing, Namespace};
+use crate::engine::container::record::{Container, IpcSharing, Namespace, Resources};
 use crate::engine::network::inspect::mode as network_mode;
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
@@ -64,7 +64,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "CpusetMems": asked.cpuset_mems.clone().unwrap_or_default(),
         "CgroupParent": asked.cgroup_parent.clone().unwrap_or_default(),
         "Devices": given_devices(container),
-        "PidsLimit": config["linux"]["resources"]["pids"]["limit"].as_i64().unwrap_or(0),
+        "PidsLimit": limit_of_processes(asked, config),
         "Ulimits": ulimits.iter().map(ulimit).collect::<Vec<_>>(),
     });
     if let Value::Object(all) = &mut settings {
@@ -72,6 +72,15 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         all.extend(of_other_hosts());
     }
     settings
+}
+
+/// Of a container that was started, what the runtime was told.
+fn limit_of_processes(asked: &Resources, config: &Value) -> i64 {
+    let limit = match &config["linux"]["resources"] {
+        Value::Null => bundle::pids_limit(asked),
+        told => told["pids"]["limit"].as_i64(),
+    };
+    limit.unwrap_or(0)
 }
 
 /// Devices of the host that were asked for, and where they are in the container.
