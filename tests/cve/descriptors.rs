@@ -83,6 +83,10 @@ pub(crate) fn only_stdio_and_what_is_preserved_is_passed_on() -> Result<()> {
     jail.rrunc_after(open, "run --preserve-fds 2 --bundle BUNDLE ID")
         .ok()?
         .is("0\n1\n2\n3\n4\n5")?;
+    // A hole between those of the caller's stays one.
+    jail.rrunc_after(open, "run --preserve-fds 7 --bundle BUNDLE ID")
+        .ok()?
+        .is("0\n1\n2\n3\n4\n5\n6\n9")?;
     jail.change(|config| config["process"]["args"] = json!(["sleep", "600"]))?;
     jail.start()?;
     jail.rrunc_after(open, "exec ID ls /proc/self/fd")
@@ -91,6 +95,9 @@ pub(crate) fn only_stdio_and_what_is_preserved_is_passed_on() -> Result<()> {
     jail.rrunc_after(open, "exec --preserve-fds 1 ID ls /proc/self/fd")
         .ok()?
         .is("0\n1\n2\n3\n4")?;
+    jail.rrunc_after(open, "exec --preserve-fds 7 ID ls /proc/self/fd")
+        .ok()?
+        .is("0\n1\n2\n3\n4\n5\n6\n9")?;
     jail.rrunc("exec ID ls /proc/1/fd").ok()?.is("0\n1\n2")?;
     jail.rrunc("delete --force ID").ok()?;
     Ok(())

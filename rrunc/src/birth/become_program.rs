@@ -2,7 +2,7 @@
 //! give up powers in the order that keeps each step possible, then exec.
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
 use anyhow::{Context, Error, Result};
 use nix::errno::Errno;
@@ -14,7 +14,7 @@ use super::channel::{Channel, Message};
 use super::program::{self, NotExecuted, Program};
 use super::stdio;
 use crate::annotations;
-use crate::kernel::process::{close_from, exit_now};
+use crate::kernel::process::{close_all_but, exit_now};
 use crate::log::Log;
 use crate::security::capabilities::Sets;
 use crate::security::lsm::Label;
@@ -90,7 +90,7 @@ pub(super) trait Gate {
 pub(super) fn become_program(
     process: &Process,
     confinement: &Confinement,
-    preserved_fds: u32,
+    preserved_fds: &[u32],
     channel: &Channel,
     gate: &dyn Gate,
 ) -> Result<Infallible> {
@@ -98,7 +98,8 @@ pub(super) fn become_program(
     confinement.label.apply()?;
     // Whatever is open here would be held until `start`, perhaps for days.
     let needed = [Some(channel.as_fd()), gate.descriptor()];
-    close_from(3 + preserved_fds, needed.into_iter().flatten())
+    let needed = needed.into_iter().flatten().map(|fd| fd.as_raw_fd() as u32);
+    close_all_but(needed.chain(preserved_fds.iter().copied()))
         .context("keep the runtime's descriptors from the program")?;
     // A directory that only root may enter, and one that only the user may
     // (on NFS, or by groups): the first that works is it. A profile may deny

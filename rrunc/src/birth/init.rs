@@ -83,7 +83,7 @@ fn steps(
         order,
         state,
     };
-    become_program(&process, &confinement, order.preserved_fds, channel, &gate)
+    become_program(&process, &confinement, &order.preserved_fds, channel, &gate)
 }
 
 /// Everything from the namespaces to the finished root.

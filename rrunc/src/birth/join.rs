@@ -46,7 +46,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) cgroup: Manager,
     /// Takes the terminal's master.
     pub(crate) console: Option<OwnedFd>,
-    pub(crate) preserved_fds: u32,
+    /// Descriptors after stdio that it inherits.
+    pub(crate) preserved_fds: Vec<u32>,
     /// Filters that were compiled before.
     pub(crate) filters: &'a Cache,
     /// Takes warnings.
@@ -207,7 +208,7 @@ fn grow(
         become_program(
             guest.process,
             confinement,
-            guest.preserved_fds,
+            &guest.preserved_fds,
             channel,
             &GuestGate,
         )

@@ -101,7 +101,8 @@ pub(crate) struct Order<'a> {
     pub(crate) fifo: Option<File>,
     /// Takes the terminal's master.
     pub(crate) console: Option<OwnedFd>,
-    pub(crate) preserved_fds: u32,
+    /// Descriptors after stdio that the process inherits.
+    pub(crate) preserved_fds: Vec<u32>,
     pub(crate) no_pivot: bool,
     pub(crate) new_keyring: bool,
     /// Filters that were compiled before.

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use nix::unistd::Pid;
 
 use super::delete;
@@ -115,7 +115,6 @@ fn fill(
         Hold::ForStart => Some(container.make_fifo()?),
         Hold::No => None,
     };
-    check_preserved(request.descriptors)?;
     if let Some(notify) = &request.notify {
         notify.prepare()?;
     }
@@ -127,7 +126,7 @@ fn fill(
         cgroup,
         fifo,
         console,
-        preserved_fds: request.descriptors,
+        preserved_fds: inherited(request.descriptors),
         no_pivot: options.no_pivot,
         new_keyring: !options.no_new_keyring,
         filters: &request.filters,
@@ -147,21 +146,21 @@ fn fill(
     Ok(newborn)
 }
 
-/// Descriptors that are to be passed on must be the caller's: in a hole one of
-/// our own would be, which is marked to be closed by execve(2).
-///
-/// # Errors
-/// One is not open, or is ours.
-pub(super) fn check_preserved(count: u32) -> Result<()> {
-    for fd in (3..).take(count as usize) {
-        // SAFETY: takes numbers only.
-        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
-        ensure!(
-            flags == 0,
-            "--preserve-fds {count}: descriptor {fd} is not passed on by the caller"
-        );
+/// The caller's descriptors among the first `count` after stdio. There may be
+/// holes, as crun allows: podman's `--preserve-fd 9` leaves them. Whatever is
+/// in one is ours, and marked to be closed by execve(2).
+pub(super) fn inherited(count: u32) -> Vec<u32> {
+    if count == 0 {
+        return Vec::new();
     }
-    Ok(())
+    let open = fs::read_dir("/proc/self/fd").into_iter().flatten();
+    let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let passed_on = |fd: &u32| {
+        // SAFETY: takes numbers only.
+        let flags = unsafe { libc::fcntl(*fd as i32, libc::F_GETFD) };
+        flags == 0 && (3..count.saturating_add(3)).contains(fd)
+    };
+    numbers.filter(passed_on).collect()
 }
 
 /// The process is dead already; take away what was made for it.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::create::{check_preserved, write_pid_file};
+use super::create::{inherited, write_pid_file};
 use super::foreground::Foreground;
 use super::notify::{announce_descriptors, passed_descriptors};
 use super::pidfd;
@@ -48,8 +48,7 @@ fn exec(root: &Root, options: &Exec, log: &Log) -> Result<ExitCode> {
     let passed = passed_descriptors();
     announce_descriptors(&mut process, passed);
     log.debug(|| format!("exec {:?} in {}", process.args, state.id));
-    let preserved_fds = passed.saturating_add(options.preserve_fds);
-    check_preserved(preserved_fds)?;
+    let preserved_fds = inherited(passed.saturating_add(options.preserve_fds));
     // Before the child is there: its end must not be missed.
     let foreground = if options.detach {
         None

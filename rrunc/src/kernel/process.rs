@@ -1,6 +1,6 @@
 //! clone3(2) and its like.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
@@ -57,16 +57,14 @@ pub(crate) fn hide() -> Result<(), Errno> {
     nix::sys::prctl::set_dumpable(false)
 }
 
-/// Close every descriptor from `first` on, save those that are needed until
-/// execve(2) closes them. For a process that never returns to their owners.
-pub(crate) fn close_from<'a>(
-    first: u32,
-    needed: impl Iterator<Item = BorrowedFd<'a>>,
-) -> Result<(), Errno> {
-    let mut needed: Vec<u32> = needed.map(|fd| fd.as_raw_fd() as u32).collect();
+/// Close every descriptor after stdio, save those that are needed. For a
+/// process that never returns to their owners.
+pub(crate) fn close_all_but(needed: impl Iterator<Item = u32>) -> Result<(), Errno> {
+    const FIRST: u32 = 3;
+    let mut needed: Vec<u32> = needed.filter(|fd| *fd >= FIRST).collect();
     needed.sort_unstable();
-    let mut from = first;
-    for fd in needed.into_iter().filter(|fd| *fd >= first) {
+    let mut from = FIRST;
+    for fd in needed {
         if from < fd {
             close_range(from, fd - 1)?;
         }
