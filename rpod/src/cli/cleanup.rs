@@ -79,6 +79,7 @@ impl Verb for Cleanup {
             if let Some(container) = before {
                 if self.rmi {
                     remove::remove_image(&ctx, &container)?;
+                    remove::tell_image_that_stays(&ctx, &container)?;
                 }
                 pod::stop::after_exit(&ctx, &container)?;
             }

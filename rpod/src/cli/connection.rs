@@ -71,6 +71,9 @@ pub fn follow(
     pod::stop::after_exit(ctx, container)?;
     if container.remove && !container.home(ctx).exists() {
         remove::forget_exit(ctx, &container.id)?;
+        if container.remove_image {
+            remove::tell_image_that_stays(ctx, container)?;
+        }
     }
     // As the kernel cuts it: -1, of a container that ran out of time, is 255.
     Ok(code.to_le_bytes()[0])

@@ -156,13 +156,26 @@ pub fn remove_image(ctx: &Context, container: &Container) -> Result<()> {
         return Ok(());
     }
     match image::remove(ctx, &container.image.raw_name, false) {
-        Err(error) if RemoveError::is_in_use_beside(&error, &container.id) => {
-            warn(&format!("{error:#}"));
-            Ok(())
-        }
         Err(error) if RemoveError::is_of_others(&error) => Ok(()),
         Err(error) => Err(error),
         Ok(_) => image::sweep(ctx).map(drop),
+    }
+}
+
+/// Warns if an image that was to go with its container is used by others. Whoever cleared that may have had nobody to tell.
+pub fn tell_image_that_stays(ctx: &Context, container: &Container) -> Result<()> {
+    if container.rootfs.is_some() {
+        return Ok(());
+    }
+    match image::find(ctx, &container.image.raw_name) {
+        Ok(image) if image.id == container.image.id => match image::must_be_unused(ctx, &image) {
+            Err(error) if RemoveError::is_in_use_beside(&error, &container.id) => {
+                warn(&format!("{error:#}"));
+                Ok(())
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 

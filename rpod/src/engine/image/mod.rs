@@ -47,7 +47,7 @@ pub use inspect::inspect;
 pub use lent::copy_blobs;
 pub use manifest::{ContainerConfig, ImageConfig};
 pub use name::{Name, local_name};
-pub use remove::{RemoveError, Removed, prune, remove, remove_whole};
+pub use remove::{RemoveError, Removed, must_be_unused, prune, remove, remove_whole};
 pub use search::{Found, Search};
 pub use short_names::search_registries;
 pub use sign::{Signing, sign, sign_stored};

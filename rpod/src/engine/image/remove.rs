@@ -233,6 +233,11 @@ fn users(context: &Context, image: &str) -> Result<Vec<String>> {
     Ok(users)
 }
 
+/// Fails if something uses the image.
+pub fn must_be_unused(context: &Context, image: &Image) -> Result<()> {
+    refuse_in_use(context, image, false)
+}
+
 fn refuse_in_use(context: &Context, image: &Image, force: bool) -> Result<()> {
     if force {
         return Ok(());
