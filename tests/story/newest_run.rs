@@ -74,6 +74,14 @@ pub(crate) fn capabilities_are_those_that_were_meant() -> Result<()> {
         .ok()?;
     caps("none")?.is("[]")?;
     stack
+        .rpod("create --name user --user 1000 --cap-add kill alpine")
+        .ok()?;
+    caps("user")?.is("[CAP_KILL]")?;
+    stack
+        .rpod("inspect --format '{{json .EffectiveCaps}}' none")
+        .ok()?
+        .is("null")?;
+    stack
         .rpod(&format!("create --name more --label {label}=sys_admin alpine"))
         .ok()?
         .complains("Capabilities requested by user or image are not allowed by default: \\\"CAP_SYS_ADMIN\\\"")?;

@@ -171,6 +171,15 @@ pub fn capabilities(ctx: &Context, container: &Container) -> Result<Vec<String>>
     capabilities::of(ctx, &container.security)
 }
 
+/// Those that count at its start, as far as the name of its user tells.
+pub fn effective_capabilities(ctx: &Context, container: &Container) -> Result<Value> {
+    let user = container.process.user.split(':').next().unwrap_or_default();
+    let uid = u32::from(!matches!(user, "" | "0" | "root"));
+    let all = capabilities(ctx, container)?;
+    let mut sets = process::capability_sets(&all, uid, &container.security.cap_add);
+    Ok(sets["effective"].take())
+}
+
 /// The process of an exec session: the container's own, but for what is asked otherwise.
 pub fn exec_process(
     ctx: &Context,

@@ -262,6 +262,7 @@ pub(super) fn methods(object: &Value, name: &str, arguments: &[Value]) -> Option
 fn nil(object: &Value, name: &str) -> Option<Value> {
     let typed = match name {
         "Entrypoint" | "Cmd" | "VolumesFrom" | "Links" => NIL_LIST,
+        "EffectiveCaps" | "BoundingCaps" => NIL_LIST,
         "BlkioWeightDevice" | "BlkioDeviceReadBps" | "BlkioDeviceWriteBps" => NIL_LIST,
         "BlkioDeviceReadIOps" | "BlkioDeviceWriteIOps" => NIL_LIST,
         "Annotations" | "CgroupConf" | "Labels" | "Volumes" => NIL_MAP,

@@ -118,10 +118,11 @@ fn pair(text: &str, between: &[char]) -> Option<(String, String)> {
     let (key, value) = text.split_once(between)?;
     let bare = |text: &str| {
         let text = text.trim();
-        let inner = text
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        inner.unwrap_or(text).to_owned()
+        let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+        inner('"')
+            .or_else(|| inner('\''))
+            .unwrap_or(text)
+            .to_owned()
     };
     Some((bare(key), bare(value)))
 }
@@ -149,6 +150,7 @@ mod tests {
             "ENV A=b c",
             "label \"k\"=v",
             "LABEL x=\"y z\"",
+            "LABEL json='{\"a\":1}'",
             "EXPOSE 80 53/udp",
             "VOLUME /a /b",
             "USER=web",

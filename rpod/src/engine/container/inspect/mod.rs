@@ -22,10 +22,15 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
     let (home, run) = (container.home(ctx), container.run_dir(ctx));
     // Derived from the record at each start: one that a power loss damaged is as good as none.
     let config: Value = record::load(&home.join("config.json")).unwrap_or_default();
-    let caps = |set: &str| match &config["process"]["capabilities"][set] {
-        // It was never started.
-        Value::Null => bundle::capabilities(ctx, container).map(|all| json!(all)),
-        known => Ok(known.clone()),
+    let caps = |set: &str| {
+        let all = match &config["process"]["capabilities"][set] {
+            // It was never started.
+            Value::Null if set == "effective" => bundle::effective_capabilities(ctx, container)?,
+            Value::Null => json!(bundle::capabilities(ctx, container)?),
+            known => known.clone(),
+        };
+        // None at all is a list that was never made.
+        Ok::<_, anyhow::Error>(if all == json!([]) { Value::Null } else { all })
     };
     let args = bundle::arguments(container);
     let file = |name: &str| {
