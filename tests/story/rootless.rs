@@ -206,6 +206,13 @@ pub(crate) fn without_ranges_there_is_one_user() -> Result<()> {
     let first = user.rpod("run --rm --network none alpine id -u").ok()?;
     ensure!(first.stderr.contains("mapping of a single ID"), "{first}");
     first.is("0")?;
+    // Nobody can set groups there.
+    user.rpod("run --rm --network none --user 0 alpine id -u")
+        .ok()?
+        .is("0")?;
+    user.rpod("run -d --name runs --network none alpine sleep 600")
+        .ok()?;
+    user.rpod("exec runs id -u").ok()?.is("0")?;
     Ok(())
 }
 

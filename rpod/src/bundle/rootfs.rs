@@ -13,7 +13,9 @@ use nix::unistd::{Gid, Uid, fchown};
 
 use super::accounts::Replaced;
 use crate::engine::container::record::Container;
+use crate::engine::rootless;
 use crate::output::warn;
+use crate::rootless::own_map;
 
 #[derive(Debug)]
 pub struct Rootfs(OwnedFd);
@@ -35,13 +37,22 @@ impl User {
         }
     }
 
-    /// Leaves the groups that the container's user namespace does not have.
+    /// Leaves the groups that the container's user namespace does not have: all but its own where an ordinary user has no ranges.
     pub(super) fn leave_unmapped(&mut self, container: &Container) {
-        let Some(maps) = container.user_namespace.maps() else {
+        let own = rootless().then(|| own_map("gid_map").unwrap_or_default());
+        if own.is_some() && denies_groups() {
+            self.groups.clear();
             return;
+        }
+        let is_own = |group: u32| {
+            let mut maps = own.iter().flatten();
+            own.is_none() || maps.any(|m| group >= m.inside && group - m.inside < m.size)
         };
         self.groups.retain(|&group| {
-            let is_mapped = maps.has_group(group);
+            let is_mapped = match container.user_namespace.maps() {
+                Some(maps) => maps.has_group(group),
+                None => is_own(group),
+            };
             if !is_mapped {
                 warn(&format!(
                     "Additional gid={group} is not present in the user namespace, skip setting it"
@@ -50,6 +61,11 @@ impl User {
             is_mapped
         });
     }
+}
+
+/// Nobody in this user namespace can set groups: user_namespaces(7), "setgroups".
+fn denies_groups() -> bool {
+    std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "deny")
 }
 
 /// More than any honest passwd file.
