@@ -1,6 +1,7 @@
 //! Health checks.
 
 use std::fs;
+use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -139,4 +140,45 @@ fn status(stack: &Stack) -> Result<String> {
     let format = "{{.State.Health.Status}}";
     let inspect = stack.rpod("inspect it --format").arg(format);
     Ok(inspect.ok()?.text().to_owned())
+}
+
+/// Each of them sees its command end with the container, and each of them would note it.
+pub(crate) fn checks_end_with_their_container() -> Result<()> {
+    const CHECKS: usize = 4;
+    let stack = Stack::with_alpine()?;
+    let check = "--health-cmd 'mktemp /tmp/check.XXXXXX; sleep 60' --health-interval disable";
+    stack
+        .rpod(&format!("run -d --name it {check} alpine sleep 300"))
+        .ok()?;
+    let mut checks = Vec::new();
+    for _ in 0..CHECKS {
+        let mut command = stack.rpod("healthcheck run it").into_command();
+        checks.push(
+            command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()?,
+        );
+    }
+    until("they run", || {
+        let begun = stack
+            .rpod("exec it sh -c 'ls /tmp/check.* | wc -l'")
+            .run()?;
+        Ok(begun.text() == CHECKS.to_string())
+    })?;
+    stack.rpod("stop -t 0 it").ok()?;
+    for check in checks {
+        let ended = check.wait_with_output()?;
+        ensure!(
+            ended.status.code() == Some(1)
+                && ended.stdout == b"stopped\n"
+                && ended.stderr.is_empty(),
+            "{ended:?}"
+        );
+    }
+    stack
+        .rpod("inspect it --format {{.State.Health.Status}}")
+        .ok()?
+        .is("stopped")?;
+    Ok(())
 }

@@ -256,6 +256,7 @@ fn main() -> ExitCode {
         health::a_container_is_told_well_or_not,
         health::one_that_is_not_well_is_acted_upon,
         health::a_killed_watcher_is_replaced,
+        health::checks_end_with_their_container,
         pod::two_containers_in_a_pod,
         pod::containers_share_the_network_and_the_hostname,
         pod::a_pod_is_removed_with_its_containers,

@@ -97,9 +97,7 @@ pub fn check(ctx: &Context, container: &Container) -> Result<Outcome> {
     if check.exit_code != 0
         && (is_ending(started.pid) || !ctx.store.status(&container.id)?.is_running())
     {
-        let mut history = history(ctx, container)?;
-        Outcome::Stopped.word().clone_into(&mut history.status);
-        save(ctx, container, &history)?;
+        note_stopped(ctx, container)?;
         return Ok(Outcome::Stopped);
     }
     let timed_out = check.exit_code == probe::TIMED_OUT;
@@ -117,6 +115,16 @@ pub fn check(ctx: &Context, container: &Container) -> Result<Outcome> {
         );
     }
     Ok(judged.outcome)
+}
+
+/// Several checks may have been stopped with the container at once; of one that is gone nothing is noted.
+fn note_stopped(ctx: &Context, container: &Container) -> Result<()> {
+    let Ok(_lock) = container.lock(ctx) else {
+        return Ok(());
+    };
+    let mut history = history(ctx, container)?;
+    Outcome::Stopped.word().clone_into(&mut history.status);
+    save(ctx, container, &history)
 }
 
 /// A new run begins: nothing is known of it.
@@ -147,6 +155,7 @@ pub fn status(ctx: &Context, container: &Container) -> Option<String> {
 
 /// What was counted was another life's.
 fn forget_streak(ctx: &Context, container: &Container) -> Result<()> {
+    let _lock = container.lock(ctx)?;
     let mut history = history(ctx, container)?;
     history.failing_streak = 0;
     save(ctx, container, &history)
