@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod checkpoint;
+mod clear;
 pub mod clone;
 pub mod commit;
 pub mod copy;

@@ -13,7 +13,7 @@ use super::record::{Container, Namespace};
 use super::status::{Ended, Started, Status, start_ticks};
 use super::unit::{self, Unit};
 use super::{
-    health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
+    clear, health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
     surroundings, workdir,
 };
 use crate::bundle::{self, Place, files};
@@ -168,11 +168,11 @@ fn start_locked(
             };
         }
         Status::Exited(_) => {
-            if remove::clear_run(ctx, container)? {
+            if clear::clear_run(ctx, container)? {
                 event::container(ctx, "cleanup", container);
             }
         }
-        Status::Created => remove::clear_half_start(ctx, container)?,
+        Status::Created => clear::clear_half_start(ctx, container)?,
     }
     // Left from the last time, it would say that this time had ended too.
     remove::forget_exit(ctx, &container.id)?;
@@ -184,7 +184,7 @@ fn start_locked(
     if let Err(error) = &begun {
         failure::note(ctx, container, error);
         // What went wrong is the error; what the clearing meets is only added to it.
-        if let Err(also) = remove::clear_run(ctx, container) {
+        if let Err(also) = clear::clear_run(ctx, container) {
             return begun.map_err(|error| match format!("{also:#}") {
                 // The runtime cannot even be asked, as with a flag that it does not know.
                 same if format!("{error:#}").contains(same.trim_end()) => error,
@@ -249,7 +249,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     if container.resources.split_cgroup {
         cgroup::split::step_aside()?;
     }
-    remove::note_making(ctx, container)?;
+    clear::note_making(ctx, container)?;
     let pid = monitor.begin(ctx)?.pid()?;
     if let Some(path) = &container.conmon_pidfile {
         let own = run.join("conmon.pid");
@@ -289,7 +289,7 @@ fn runs(ctx: &Context, container: &Container, waiting: Started) -> Result<()> {
     };
     let path = container.run_dir(ctx).join("started");
     record::save(&path, &started, Durability::Process)?;
-    remove::keep_end(ctx, container, &Ended::to_come(&started)?).map(drop)
+    clear::keep_end(ctx, container, &Ended::to_come(&started)?).map(drop)
 }
 
 /// The process that the runtime made runs from here on.

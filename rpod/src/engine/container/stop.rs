@@ -6,10 +6,10 @@ use anyhow::{Result, anyhow, bail};
 use nix::sys::signal::Signal;
 
 use super::record::Container;
-use super::remove;
 use super::restart::{self, EndedBy};
 use super::status::{Status, UNKNOWN_CODE, is_alive};
 use super::wait::wait_until;
+use super::{clear, remove};
 use crate::engine::{Context, event, pod, runtime};
 use crate::output::warn;
 use crate::store::record::{Durability, replace};
@@ -106,13 +106,13 @@ fn tell(
 /// Its status when no start of it is under way. What a killed start has left, which may run, is ended.
 fn settled(ctx: &Context, container: &Container) -> Result<Status> {
     let status = ctx.store.status(&container.id)?;
-    if status != Status::Created || !remove::may_be_made(ctx, container) {
+    if status != Status::Created || !clear::may_be_made(ctx, container) {
         return Ok(status);
     }
     let _lock = container.lock(ctx)?;
     let status = ctx.store.status(&container.id)?;
     if status == Status::Created {
-        remove::clear_half_start(ctx, container)?;
+        clear::clear_half_start(ctx, container)?;
     }
     Ok(status)
 }

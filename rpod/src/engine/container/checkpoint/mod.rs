@@ -33,7 +33,7 @@ use serde_json::Value;
 
 use super::record::Container;
 use super::restart::{self, EndedBy};
-use super::{remove, wait};
+use super::{clear, wait};
 use crate::engine::files::compression::Compression;
 use crate::engine::{Context, event, pod, runtime};
 use crate::store::directory::remove_if_there;
@@ -116,7 +116,7 @@ pub fn checkpoint(ctx: &Context, container: &Container, asked: &Asked) -> Result
     };
     if asked.ends() {
         state::note_checkpoint(&home, asked.keep)?;
-        remove::clear_run(ctx, container)?;
+        clear::clear_run(ctx, container)?;
     }
     if !asked.keep && !asked.pre_checkpoint {
         forget(&home, &["dump.log", "stats-dump"])?;
