@@ -17,7 +17,7 @@ const STATE: &str = "inspect --format {{.State.Status}}:{{.State.ExitCode}} orph
 
 /// What is done with a container whose monitor was killed, and how it is afterwards.
 const ORPHANS: [(&[&str], &str, &str); 8] = [
-    (&["run -d"], "kill orphan", "exited:255"),
+    (&["run -d"], "kill orphan", "exited:137"),
     (&["run -d"], "stop -t 0 orphan", "exited:137"),
     (&["run -d"], "restart -t 0 orphan", "running:0"),
     (&["run -d"], "exec orphan true", "running:0"),
@@ -106,7 +106,7 @@ pub(crate) fn a_lost_run_directory_hides_nothing() -> Result<()> {
             ("pause orphan", "paused:0"),
             ("start orphan", "running:0"),
             ("stop -t 0 orphan", "exited:137"),
-            ("kill orphan", "exited:255"),
+            ("kill orphan", "exited:137"),
             ("rm -f -t 0 orphan", ""),
         ] {
             let pid = run(&stack, &["run -d"])?;

@@ -179,3 +179,65 @@ pub(crate) fn a_login_lasts_until_the_logout() -> Result<()> {
     stack.rpod(&who).exits(125)?;
     Ok(())
 }
+
+pub(crate) fn as_much_is_told_as_was_asked_for() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let run = |level: &str| {
+        let line = format!("{level} run --rm -it --network none alpine true");
+        stack.rpod(&line).ok()
+    };
+    let plain = run("")?;
+    plain.complains("level=warning msg=\"The input device is not a TTY")?;
+    ensure!(!plain.stderr.contains("level=debug"), "{plain}");
+    let quiet = run("--log-level error")?;
+    ensure!(quiet.stderr.is_empty(), "{quiet}");
+    let told = run("--log-level debug")?;
+    let runtime = stack.parts.runtime.display().to_string();
+    let starts =
+        |line: &str| line.contains("level=debug msg=\"starting") && line.contains(&runtime);
+    ensure!(told.stderr.lines().any(starts), "{told}");
+    Ok(())
+}
+
+/// Whatever the way it is written, and what a template prints of a whole row are the keys of JSON.
+pub(crate) fn json_is_asked_for_in_several_ways() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("volume create data").ok()?;
+    stack.rpod("create --name one alpine").ok()?;
+    stack.rpod("network create own").ok()?;
+    for command in [
+        "ps -a",
+        "images",
+        "volume ls",
+        "network ls -f name=own",
+        "inspect one",
+        "version",
+        "events --stream=false",
+        "history alpine",
+    ] {
+        let ask = |format: &str| {
+            let said = stack.rpod(command).arg("--format").arg(format).ok()?;
+            Ok::<_, tests::Error>(said.text().to_owned())
+        };
+        let plain = ask("json")?;
+        ensure!(plain.starts_with(['[', '{']), "{command}: {plain}");
+        for format in [" json ", "{{json}}", "{{ json }}"] {
+            ensure!(ask(format)? == plain, "{command} --format {format:?}");
+        }
+    }
+    for (line, keys) in [
+        (
+            "events --stream=false -f event=create",
+            "\"Name\":\"data\",\"Status\":\"create\",\"time\":",
+        ),
+        (
+            "network ls -f name=own",
+            "\"driver\":\"bridge\",\"network_interface\":",
+        ),
+    ] {
+        let said = stack.rpod(line).args(["--format", "{{json .}}"]).ok()?;
+        ensure!(said.text().contains(keys), "{said}");
+    }
+    stack.rpod("network rm own").ok()?;
+    Ok(())
+}

@@ -64,7 +64,7 @@ pub(crate) fn trust_is_shown_and_set() -> Result<()> {
     };
     let show = |words: &str| {
         stack.rpod(&format!(
-            "image trust show --signature-policy policy.json {words}"
+            "image trust show --policypath policy.json {words}"
         ))
     };
     set("--type accept docker.io")

@@ -180,6 +180,8 @@ fn main() -> ExitCode {
         globals::hooks_come_to_the_containers_they_match,
         globals::directories_and_output_go_where_they_are_told,
         globals::help_is_the_commands,
+        globals::as_much_is_told_as_was_asked_for,
+        globals::json_is_asked_for_in_several_ways,
         lent::a_lent_image_is_used_and_never_changed,
         lent::storage_conf_names_who_lends,
         lent::images_have_a_place_of_their_own,

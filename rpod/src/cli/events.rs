@@ -11,7 +11,7 @@ use super::period::bound;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::event::{self, Asked, Event, Filter};
-use crate::output::template::{Template, no_methods};
+use crate::output::template::Template;
 use crate::output::unescape;
 
 #[derive(Args, Debug)]
@@ -61,7 +61,7 @@ impl Verb for Events {
         let is_json = self.format.as_deref() == Some("json");
         event::read(&ctx, &asked, |event| {
             let line = match &template {
-                Some(template) => template.execute(&fields(event), no_methods)?,
+                Some(template) => template.execute(&report(event), by_field)?,
                 None if is_json => format!("{}\n", report(event)),
                 None => event.line(!self.no_trunc) + "\n",
             };
@@ -98,25 +98,35 @@ fn report(event: &Event) -> Value {
     report
 }
 
-/// As a template sees it.
-fn fields(event: &Event) -> Value {
-    json!({
-        "ContainerExitCode": event.exit_code,
-        "OOMKilled": event.oom_killed,
-        "ID": event.id,
-        "Image": event.image,
-        "Name": event.name,
-        "Network": event.network,
-        "Status": event.status,
-        "Time": event.time.as_second(),
-        "TimeNano": nanoseconds(event.time),
-        "Type": event.kind.as_str(),
-        "HealthStatus": event.health_status,
-        "Error": event.error,
-        "ContainerInspectData": event.inspect_data,
-        "PodID": event.pod_id,
-        "Attributes": event.attributes.clone().unwrap_or_default(),
-    })
+/// As a template sees it: by Go's fields, of which JSON leaves out those that say nothing.
+fn by_field(event: &Value, name: &str, _: &[Value]) -> Option<Value> {
+    // What is inside an event has other fields.
+    event.get("timeNano")?;
+    let key = match name {
+        "Network" => "network",
+        "Time" => "time",
+        "TimeNano" => "timeNano",
+        "HealthStatus" => "health_status",
+        "ID"
+        | "Image"
+        | "Name"
+        | "Status"
+        | "Type"
+        | "Error"
+        | "ContainerInspectData"
+        | "PodID"
+        | "Attributes"
+        | "ContainerExitCode"
+        | "OOMKilled" => name,
+        _ => return None,
+    };
+    let nothing = match name {
+        "ContainerExitCode" | "OOMKilled" => Value::Null,
+        "Attributes" => json!({}),
+        _ => json!(""),
+    };
+    let value = event.get(key).filter(|value| !value.is_null());
+    Some(value.cloned().unwrap_or(nothing))
 }
 
 fn nanoseconds(time: Timestamp) -> i64 {

@@ -10,6 +10,7 @@ use super::choice::{named, word};
 use super::storage_option::StorageOption;
 use super::verb::{ExitStatus, Refused, boolean, refused};
 use crate::config;
+use crate::output::log::Level;
 
 /// How cgroups are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,9 +116,8 @@ pub struct Globals {
 
 fn log_level(text: &str) -> Result<String, ExitStatus> {
     const LEVELS: &str = "trace, debug, info, warn, warning, error, fatal, panic";
-    let level = text.to_lowercase();
-    if LEVELS.split(", ").any(|known| known == level) {
-        return Ok(level);
+    if Level::parse(text).is_some() {
+        return Ok(text.to_lowercase());
     }
     let message = format!("Log Level {text:?} is not supported, choose from: {LEVELS}");
     // podman's code for it.
@@ -251,6 +251,9 @@ impl Globals {
 
     /// Does what concerns the process as a whole. rpod has one thread yet.
     pub(super) fn apply(&self) -> Result<()> {
+        if let Some(level) = Level::parse(&self.log_level) {
+            level.set();
+        }
         if let Some(path) = self.docker_config.as_ref().filter(|path| path.exists())
             && !path.is_dir()
         {

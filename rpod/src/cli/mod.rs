@@ -79,6 +79,8 @@ pub use globals::Globals;
 use verb::Entry;
 pub use verb::{ExitStatus, Refused, Verb};
 
+use crate::output::log;
+
 /// Exit code of an error in rpod itself, as podman's.
 const ENGINE_ERROR: u8 = 125;
 
@@ -101,6 +103,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<u8> {
     let globals = Globals::from_matches(&matches, behind)?;
     entry.enter_namespace(noun, &globals)?;
     globals.apply()?;
+    log::debug(|| {
+        let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
+        format!("called {}", words.join(" "))
+    });
     (entry.call)(&globals, behind)
 }
 

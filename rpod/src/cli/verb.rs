@@ -1,5 +1,7 @@
 //! What a command is: a name, its options, and what it does.
 
+use std::any::TypeId;
+
 use anyhow::{Context as _, Result};
 use clap::builder::{StringValueParser, TypedValueParser as _};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
@@ -71,7 +73,8 @@ pub(super) const fn entry<V: Verb>() -> Entry {
         augment: |command| {
             // Without an order of their own, options are listed by name, as podman's.
             let command = command.next_display_order(None);
-            let command = V::augment_args(command).mut_args(|arg| boolean(takes_hyphens(arg)));
+            let command =
+                V::augment_args(command).mut_args(|arg| boolean(takes_hyphens(takes_json(arg))));
             let refused = V::REFUSED.iter().map(refused);
             let command = Globals::augment_verb(command.args(refused));
             with_help(command.about(V::ABOUT))
@@ -129,6 +132,27 @@ fn with_help(command: Command) -> Command {
     command
         .disable_help_flag(true)
         .arg(help.action(ArgAction::Help))
+}
+
+/// `--format json`, as podman takes it: with white space around it, and as a template of nothing else.
+fn takes_json(arg: Arg) -> Arg {
+    let parser = arg.get_value_parser();
+    // Another format is one of a few words.
+    let is_template =
+        parser.type_id() == TypeId::of::<String>() && parser.possible_values().is_none();
+    if arg.get_id() != "format" || !is_template {
+        return arg;
+    }
+    arg.value_parser(StringValueParser::new().map(|text| {
+        let word = text.trim();
+        let inner = word
+            .strip_prefix("{{")
+            .and_then(|rest| rest.strip_suffix("}}"));
+        match inner.unwrap_or(word).trim() == "json" {
+            true => "json".to_owned(),
+            false => text,
+        }
+    }))
 }
 
 /// What follows an option is its value, whatever it looks like: `--cpus -1`.

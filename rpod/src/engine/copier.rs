@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use crate::config::find_part;
+use crate::output::log;
 
 pub fn rskopeo() -> Result<Command> {
     let mut command = Command::new(find_part(&[], &["rskopeo"])?);
@@ -28,6 +29,7 @@ pub fn rskopeo() -> Result<Command> {
 
 /// Run it, its progress on standard error, its last words as the error. Warnings are told even where nothing else is.
 pub fn run(mut command: Command, quiet: bool) -> Result<()> {
+    log::starting(&command);
     let program = command.get_program().to_string_lossy().into_owned();
     let starting = || format!("starting {program}");
     let stderr = std::io::stderr();
@@ -85,6 +87,7 @@ fn is_warning(line: &str) -> bool {
 
 /// Run it for what it prints; its last words are the error.
 pub fn output_of(mut command: Command) -> Result<Vec<u8>> {
+    log::starting(&command);
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::Context;
 use super::container::record::Container;
+use crate::output::log;
 
 /// Its global flags: those of containers.conf for a runtime of this name, and those of `--runtime-flag`.
 pub fn flags(ctx: &Context, runtime: &Path) -> Vec<String> {
@@ -53,9 +54,10 @@ pub fn command(ctx: &Context, container: &Container) -> Result<Command> {
 pub fn call(ctx: &Context, container: &Container, args: &[&str]) -> Result<()> {
     let mut command = command(ctx, container)?;
     // What a unit waits for is told by rpod and the monitor; a runtime would wait for it, too.
+    command.args(args);
+    log::starting(&command);
     let output = command
         .env_remove("NOTIFY_SOCKET")
-        .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -31,6 +31,7 @@ use crate::engine::Context;
 use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Resources;
 use crate::engine::runtime;
+use crate::output::log;
 use crate::systemd::sockets::Sockets;
 
 /// One start of conmon.
@@ -118,8 +119,9 @@ impl Monitor<'_> {
         let (sync, child_sync) = pipe()?;
         let (start, child_start) = pipe()?;
         let mut command = Command::new(&conmon);
+        command.args(self.arguments(ctx, &oci_log)?);
+        log::starting(&command);
         command
-            .args(self.arguments(ctx, &oci_log)?)
             // conmon leaves the file `oom` where it is.
             .current_dir(self.bundle)
             .env_clear()
@@ -175,7 +177,9 @@ impl Monitor<'_> {
         }
         let name = format!("rpod-conmon-{}", self.container_id);
         if let Err(error) = set_apart(ctx, self.resources, &name, pid) {
-            eprintln!("rpod: warning: the monitor stays in rpod's own cgroup: {error:#}");
+            log::warn(&format!(
+                "the monitor stays in rpod's own cgroup: {error:#}"
+            ));
         }
     }
 

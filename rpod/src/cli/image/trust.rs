@@ -16,7 +16,7 @@ pub struct Set {
     #[arg(short = 'f', long, value_name = "KEY")]
     pubkeysfile: Vec<PathBuf>,
     /// Path of the policy file that is changed
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, alias = "policypath", value_name = "PATH")]
     signature_policy: Option<PathBuf>,
     /// What is asked for
     #[arg(
@@ -87,7 +87,7 @@ pub struct Show {
     #[arg(long, value_name = "DIR", hide = true)]
     registrypath: Option<PathBuf>,
     /// Path of the policy file that is shown
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, alias = "policypath", value_name = "PATH")]
     signature_policy: Option<PathBuf>,
     /// A registry: as by podman, all of the policy is shown in any case
     #[arg(value_name = "REGISTRY")]

@@ -38,15 +38,11 @@ impl Verb for List {
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
         let networks = Filter::parse(&self.filter)?.apply(&ctx, network::all(&ctx)?)?;
-        let is_json = self.format.as_deref() == Some("json");
-        let row = |network| {
-            let row = serde_json::to_value(network)?;
-            Ok(if is_json { row } else { fields(&row) })
-        };
-        let rows: Result<Vec<Value>> = networks.iter().map(row).collect();
+        let rows = networks.iter().map(serde_json::to_value);
+        let rows: Vec<Value> = rows.collect::<Result<_, _>>()?;
         let listing = Listing {
             name: "ls",
-            rows: rows?,
+            rows,
             hidden: &[],
             methods: if self.no_trunc { whole } else { truncated },
             heading: |name| (name == "ID").then_some("NETWORK ID"),
@@ -63,34 +59,14 @@ impl Verb for List {
 
 fn truncated(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
     match name {
-        "ID" => Some(id::short(row["ID"].as_str()?).into()),
+        "ID" => Some(id::short(row["id"].as_str()?).into()),
         _ => whole(row, name, &[]),
     }
 }
 
 fn whole(row: &Value, name: &str, _: &[Value]) -> Option<Value> {
-    (name == "Labels").then(|| pairs(&row["Labels"]).into())
-}
-
-/// What templates name: Go's fields, whose JSON names are in small letters.
-fn fields(row: &Value) -> Value {
-    let fields = [
-        "ID",
-        "Name",
-        "Driver",
-        "NetworkInterface",
-        "Created",
-        "Subnets",
-        "Routes",
-        "NetworkDNSServers",
-        "IPv6Enabled",
-        "Internal",
-        "DNSEnabled",
-        "Labels",
-        "Options",
-        "IPAMOptions",
-    ];
-    let value = |name: &str| go_name(row, name, &[]).unwrap_or_default();
-    let fields = fields.map(|name| (name.to_owned(), value(name)));
-    Value::Object(fields.into_iter().collect())
+    match name {
+        "Labels" => Some(pairs(&row["labels"]).into()),
+        _ => go_name(row, name, &[]),
+    }
 }

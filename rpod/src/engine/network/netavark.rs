@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::port::Mapping;
 use super::{Network, helper, shared};
 use crate::engine::{Context, rootless};
+use crate::output::log;
 
 /// A container's place in all its networks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -108,6 +109,7 @@ pub fn run(ctx: &Context, action: Action, namespace: &Path, request: &Request) -
         option.push(aardvark);
         command.arg(option);
     }
+    log::starting(&command);
     let mut request = request.clone();
     if let Some(entrance) = entrance {
         // A process of our own forwards ports: those of the namespace are not the host's.

@@ -19,6 +19,7 @@ use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Container;
 use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
 use crate::engine::container::{load, unheard};
+use crate::output::warn;
 use crate::pidfd;
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Noun};
@@ -35,7 +36,9 @@ pub(super) fn spawn(ctx: &Context, container: &Container) -> Result<()> {
     // Another one may still be on its way out of a scope that has no more than the container's id.
     let name = format!("rpod-health-{}-{}", container.id, watcher.id());
     if let Err(error) = set_apart(ctx, &container.resources, &name, watcher.id()) {
-        eprintln!("rpod: warning: health checks stay in rpod's own cgroup: {error:#}");
+        warn(&format!(
+            "health checks stay in rpod's own cgroup: {error:#}"
+        ));
     }
     Ok(())
 }
