@@ -321,6 +321,7 @@ fn main() -> ExitCode {
         newest_run::volumes_are_their_users,
         newest_run::logs_lie_in_a_directory_for_logs,
         newest_run::words_and_shapes,
+        newest_run::a_directory_is_no_command,
         newest_run::what_is_only_mounted_is_nobodys_file,
         newest_run::names_users_and_quotes,
         terminal::a_terminal_is_one,

@@ -462,3 +462,18 @@ pub(crate) fn names_users_and_quotes() -> Result<()> {
         .complains("user: unknown user nobody-has-it")?;
     Ok(())
 }
+
+/// An exit code that an engine makes of the runtime's words.
+pub(crate) fn a_directory_is_no_command() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run -d --name it --network none alpine sleep 600")
+        .ok()?;
+    for line in ["exec it /etc", "run --rm --network none alpine /etc"] {
+        stack
+            .rpod(line)
+            .exits(126)?
+            .complains("permission denied: it is a directory")?;
+    }
+    Ok(())
+}

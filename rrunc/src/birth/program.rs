@@ -107,14 +107,16 @@ fn locate(name: &str, environment: &[String]) -> Result<PathBuf> {
         };
         match check(&directory.join(name)) {
             Ok(path) => return Ok(path),
-            Err(text) => refused |= text == "permission denied",
+            Err(text) => refused |= text == REFUSED,
         }
     }
     if refused {
-        bail!("exec: {name:?}: permission denied");
+        bail!("exec: {name:?}: {REFUSED}");
     }
     bail!("exec: {name:?}: executable file not found in $PATH")
 }
+
+const REFUSED: &str = "permission denied";
 
 /// A regular file that this user may execute.
 fn check(path: &Path) -> Result<PathBuf, String> {
@@ -123,13 +125,14 @@ fn check(path: &Path) -> Result<PathBuf, String> {
         format!("stat {}: {}", path.display(), text_of(errno))
     })?;
     if metadata.is_dir() {
-        return Err("is a directory".to_owned());
+        // Engines make their exit code of runc's words.
+        return Err(format!("{REFUSED}: it is a directory"));
     }
     let executable = metadata.permissions().mode() & 0o111 != 0 && may_execute(path);
     if executable {
         Ok(path.to_owned())
     } else {
-        Err("permission denied".to_owned())
+        Err(REFUSED.to_owned())
     }
 }
 
