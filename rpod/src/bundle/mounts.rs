@@ -246,7 +246,7 @@ fn user_mount(mount: &Mount, users: Option<&Maps>) -> Result<Value> {
     }
     let mut idmap = None;
     for option in &mut options {
-        if option == "idmap" || option.starts_with("idmap=") {
+        if mount_map::is_asked_by(option) {
             idmap = Some(std::mem::replace(option, "idmap".to_owned()));
         } else if option == "no-dereference" {
             // As crun calls it.

@@ -1,4 +1,4 @@
-//! What a container leaves is cleared: after it ended, after a start that failed, and for good.
+//! A container is removed, and what is left of ones that ended or were half-made. What a run leaves is cleared by [`super::clear`].
 
 use std::fs;
 use std::path::Path;

@@ -84,7 +84,7 @@ pub(super) fn take_over(ctx: &Context, image: &Image) -> Result<()> {
     let own = Layout::images(&ctx.store);
     let _held = own.hold()?;
     copy_blobs(ctx, image)?;
-    let size = own.blob(&image.digest)?.metadata().context("stat")?.len();
+    let size = image.manifest_size()?;
     own.edit(|index| {
         index.put(&image.media_type, &image.digest, size);
         Ok(())

@@ -101,19 +101,17 @@ pub enum ImageError {
 
 /// The image that a name, an id or the beginning of an id stands for: in the store, else in the first of those that lend theirs.
 pub fn find(context: &Context, text: &str) -> Result<Image> {
-    let mut found = find_in(&context.store, text);
+    let unknown = match find_in(&context.store, text) {
+        Err(error) if is_unknown(&error) => error,
+        found => return found,
+    };
     for lender in lent::lenders(context)? {
-        match found {
-            Err(error) if is_unknown(&error) => {
-                found = find_in(&lender, text).map_err(|other| match is_unknown(&other) {
-                    true => error,
-                    false => other,
-                });
-            }
-            _ => break,
+        match find_in(&lender, text) {
+            Err(error) if is_unknown(&error) => {}
+            found => return found,
         }
     }
-    found
+    Err(unknown)
 }
 
 fn is_unknown(error: &anyhow::Error) -> bool {
@@ -255,8 +253,12 @@ fn stored_name(index: &Index, text: &str) -> Result<Option<String>> {
 
 /// The full name here that `text` stands for; none if it is an id.
 pub fn full_name(context: &Context, text: &str) -> Result<Option<String>> {
-    for store in [vec![context.store.clone()], lent::lenders(context)?].concat() {
-        if let Some(name) = stored_name(&Layout::images(&store).index()?, text)? {
+    let name_in = |store: &Store| stored_name(&Layout::images(store).index()?, text);
+    if let Some(name) = name_in(&context.store)? {
+        return Ok(Some(name));
+    }
+    for lender in lent::lenders(context)? {
+        if let Some(name) = name_in(&lender)? {
             return Ok(Some(name));
         }
     }

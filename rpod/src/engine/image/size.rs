@@ -17,9 +17,14 @@ impl Image {
     pub fn size(&self) -> Result<u64> {
         let store = &self.store;
         let manifest = manifest::manifest(store, &self.digest)?;
-        let mut size = file_size(&manifest::blob(store, &self.digest)?)?;
+        let mut size = self.manifest_size()?;
         size += file_size(&manifest::blob(store, &manifest.config.digest)?)?;
         Ok(size + self.layer_sizes()?.iter().sum::<u64>())
+    }
+
+    /// Bytes of its manifest, as a descriptor of it tells them.
+    pub fn manifest_size(&self) -> Result<u64> {
+        file_size(&manifest::blob(&self.store, &self.digest)?)
     }
 
     /// Bytes of each layer's archive, lowest first.
@@ -33,7 +38,7 @@ impl Image {
     }
 }
 
-fn file_size(path: &Path) -> Result<u64> {
+pub(super) fn file_size(path: &Path) -> Result<u64> {
     let metadata =
         std::fs::metadata(path).with_context(|| format!("looking at {}", path.display()))?;
     Ok(metadata.len())

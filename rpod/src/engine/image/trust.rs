@@ -26,17 +26,18 @@ pub fn policy_path(asked: Option<PathBuf>) -> PathBuf {
 }
 
 pub fn read(path: &Path) -> Result<Value> {
-    let text = fs::read(path).with_context(|| format!("unable to read {}", path.display()))?;
+    load(path, "unable to read")
+}
+
+fn load(path: &Path, doing: &str) -> Result<Value> {
+    let text = fs::read(path).with_context(|| format!("{doing} {}", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("parsing {}", path.display()))
 }
 
 /// Refuses archives of files as images where the policy does, which knows them by the transport `tarball`.
 pub fn admits_tarballs() -> Result<()> {
     let path = policy_path(None);
-    let text = fs::read(&path).with_context(|| format!("open {}", path.display()))?;
-    let policy: Value =
-        serde_json::from_slice(&text).with_context(|| format!("parsing {}", path.display()))?;
-    if accepts(&policy, "tarball") {
+    if accepts(&load(&path, "open")?, "tarball") {
         return Ok(());
     }
     bail!(

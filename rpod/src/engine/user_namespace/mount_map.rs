@@ -11,6 +11,11 @@ struct Triplet {
     relative: bool,
 }
 
+/// Whether an option of a mount asks for a map: `idmap`, or `idmap=MAPS`.
+pub fn is_asked_by(option: &str) -> bool {
+    option == "idmap" || option.starts_with("idmap=")
+}
+
 /// What comes after `idmap=`. Ids that are not told of become those of the container's own users (`users`).
 pub fn parse(text: &str, users: Option<&Maps>) -> Result<Maps> {
     let (uids, gids) = read(text)?;

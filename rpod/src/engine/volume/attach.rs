@@ -6,6 +6,7 @@ use super::create::{create_locked, ensure};
 use super::{Volume, VolumeError, archive, fill, get, mount, own, remove};
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
+use crate::engine::user_namespace::mount_map;
 
 impl Container {
     /// The names of the volumes that it uses.
@@ -57,7 +58,7 @@ impl Mount {
     /// The container sees the ids of the disk as its own.
     pub fn is_idmapped(&self) -> bool {
         let mut options = self.options.iter();
-        options.any(|option| option == "idmap" || option.starts_with("idmap="))
+        options.any(|option| mount_map::is_asked_by(option))
     }
 
     /// A volume that is made for the container.

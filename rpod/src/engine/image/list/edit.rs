@@ -1,6 +1,6 @@
 //! What a list says of itself and of its images: podman-manifest-annotate(1).
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{List, change};
@@ -91,15 +91,10 @@ impl Subject {
     /// An image of the store.
     pub fn of(ctx: &Context, name: &str) -> Result<Subject> {
         let image = super::super::find(ctx, name)?;
-        let path = super::super::manifest::blob(&image.store, &image.digest)?;
-        let size = path
-            .metadata()
-            .with_context(|| format!("looking at {}", path.display()))?
-            .len();
         Ok(Subject {
+            size: image.manifest_size()?,
             media_type: image.media_type,
             digest: image.digest,
-            size,
         })
     }
 }

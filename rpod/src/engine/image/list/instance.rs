@@ -75,17 +75,12 @@ fn resolve(ctx: &Context, text: &str, chosen: &Chosen, access: &Access) -> Resul
 
 fn of_image(ctx: &Context, image: &Image) -> Result<Instance> {
     lent::take_over(ctx, image)?;
-    let path = super::super::manifest::blob(&image.store, &image.digest)?;
-    let size = path
-        .metadata()
-        .with_context(|| format!("looking at {}", path.display()))?
-        .len();
     let config = &image.config;
     Ok(Instance {
         descriptor: json!({
             "mediaType": image.media_type,
             "digest": image.digest,
-            "size": size,
+            "size": image.manifest_size()?,
             "platform": platform(&config.architecture, &config.os, &config.variant),
         }),
         source: None,

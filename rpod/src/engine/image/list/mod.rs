@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::size::file_size;
 use super::{Image, ImageError, local_name, manifest, stored_name};
 use crate::engine::layout::{Index, Layout, hex};
 use crate::engine::{Context, event};
@@ -53,10 +54,7 @@ impl List {
     }
 
     pub fn size(&self, store: &Store) -> Result<u64> {
-        let path = manifest::blob(store, &self.digest)?;
-        Ok(std::fs::metadata(&path)
-            .with_context(|| format!("looking at {}", path.display()))?
-            .len())
+        file_size(&manifest::blob(store, &self.digest)?)
     }
 
     /// When it was last changed.
