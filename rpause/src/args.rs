@@ -1,6 +1,7 @@
 //! The command line: catatonit(1)'s options, and none at all for a pause.
 
-use crate::sys::{Strings, bytes};
+use crate::bytes;
+use crate::strings::Strings;
 
 /// What was asked for.
 pub(crate) enum Command {

@@ -1,9 +1,13 @@
 //! Init for one program: forward signals, reap, end with its exit code.
 
-use crate::args::Program;
-use crate::sys::{self, Fork, Strings, bytes, signal};
+use core::mem::MaybeUninit;
 
-/// Longest path that is tried for a program found through PATH.
+use crate::args::Program;
+use crate::bytes;
+use crate::strings::Strings;
+use crate::sys::{self, Fork, signal};
+
+/// Longest path that is tried, with its NUL.
 const PATH_MAX: usize = 4096;
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -69,52 +73,35 @@ fn become_program(program: Program, envp: Strings, mask: u64) -> i32 {
 /// Returns only if nothing could be executed.
 fn exec_on_path(argv: Strings, envp: Strings) {
     let Some(name) = argv.first() else { return };
-    let mut path = PathBuffer::new();
     if name.contains(&b'/') {
-        path.set(&[], name);
-        return path.exec(argv, envp);
+        exec(&[], name, argv, envp);
+        return;
     }
     let search = envp.value_of(b"PATH").unwrap_or(DEFAULT_PATH);
     for directory in search.split(|byte| *byte == b':') {
-        if path.set(directory, name) {
-            path.exec(argv, envp);
-        }
+        exec(directory, name, argv, envp);
     }
 }
 
-/// A NUL-terminated path, on the stack.
-struct PathBuffer {
-    bytes: core::mem::MaybeUninit<[u8; PATH_MAX]>,
-}
-
-impl PathBuffer {
-    fn new() -> Self {
-        Self {
-            bytes: core::mem::MaybeUninit::uninit(),
-        }
+/// Returns if that is no program, or its path is too long to be one's.
+fn exec(directory: &[u8], name: &[u8], argv: Strings, envp: Strings) {
+    if directory.len() + name.len() + 2 > PATH_MAX {
+        return;
     }
-
-    /// False if the path would be too long.
-    fn set(&mut self, directory: &[u8], name: &[u8]) -> bool {
-        if directory.len() + name.len() + 2 > PATH_MAX {
-            return false;
-        }
-        let start = self.bytes.as_mut_ptr().cast::<u8>();
-        let mut length = 0;
-        let mut push = |byte| {
-            bytes::put(start, length, byte);
-            length += 1;
-        };
-        directory.iter().for_each(|byte| push(*byte));
-        if !directory.is_empty() {
-            push(b'/');
-        }
-        name.iter().for_each(|byte| push(*byte));
-        push(0);
-        true
+    let mut path = MaybeUninit::<[u8; PATH_MAX]>::uninit();
+    let start = path.as_mut_ptr().cast::<u8>();
+    let mut length = 0;
+    let mut push = |byte| {
+        // SAFETY: directory, slash, name and NUL have room, as was asked above.
+        unsafe { bytes::put(start, length, byte) };
+        length += 1;
+    };
+    directory.iter().for_each(|byte| push(*byte));
+    if !directory.is_empty() {
+        push(b'/');
     }
-
-    fn exec(&self, argv: Strings, envp: Strings) {
-        sys::exec(self.bytes.as_ptr().cast(), argv, envp);
-    }
+    name.iter().for_each(|byte| push(*byte));
+    push(0);
+    // SAFETY: a NUL was written last.
+    unsafe { sys::exec(start, argv, envp) };
 }

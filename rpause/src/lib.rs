@@ -5,11 +5,13 @@
 #![cfg_attr(all(panic = "abort", not(test)), no_std)]
 
 mod args;
+mod bytes;
 mod init;
 mod pause;
+mod strings;
 mod sys;
 
-pub use sys::Strings;
+pub use strings::Strings;
 #[cfg(all(panic = "abort", not(test)))]
 pub use sys::exit;
 
@@ -29,7 +31,7 @@ const VERSION: &[u8] = concat!("tini version ", env!("CARGO_PKG_VERSION"), "_rpa
 const LICENSE: &[u8] = b"Apache-2.0\n";
 
 /// Runs the command line and returns the exit code.
-pub fn run(argv: sys::Strings, envp: sys::Strings) -> i32 {
+pub fn run(argv: Strings, envp: Strings) -> i32 {
     match args::parse(argv) {
         Ok(Command::Pause) => pause::pause(),
         Ok(Command::Init(program)) => init::supervise(program, envp),

@@ -1,5 +1,11 @@
 //! The few system calls that are needed, made directly.
 
+mod call;
+
+use call::{number, syscall};
+
+use crate::strings::Strings;
+
 /// Standard output.
 pub(crate) const STDOUT: i32 = 1;
 const STDERR: i32 = 2;
@@ -21,154 +27,6 @@ pub(crate) mod signal {
         }
         set
     }
-}
-
-/// Byte helpers that compile to loops: there is no libc to call.
-pub(crate) mod bytes {
-    pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
-        a.len() == b.len() && starts_with(a, b)
-    }
-
-    pub(crate) fn starts_with(text: &[u8], start: &[u8]) -> bool {
-        if text.len() < start.len() {
-            return false;
-        }
-        for (i, byte) in start.iter().enumerate() {
-            if text[i] != *byte {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Stores one byte; volatile, so that a loop over it stays a loop and does
-    /// not become a call to memcpy.
-    pub(crate) fn put(start: *mut u8, offset: usize, byte: u8) {
-        // SAFETY: callers pass an offset inside the buffer at `start`.
-        unsafe { start.add(offset).write_volatile(byte) }
-    }
-}
-
-/// A NULL-terminated array of C strings, such as argv.
-#[derive(Clone, Copy)]
-pub struct Strings(*const *const u8);
-
-impl Strings {
-    /// # Safety
-    /// `array` ends with NULL, its strings with NUL, and both live for the
-    /// rest of the process.
-    pub unsafe fn new(array: *const *const u8) -> Self {
-        Self(array)
-    }
-
-    /// Strings made by std, which are never freed. One that holds a NUL is left
-    /// out: no program could be given it.
-    #[cfg(not(all(panic = "abort", not(test))))]
-    pub fn leak(strings: impl Iterator<Item = Vec<u8>>) -> Self {
-        let mut array: Vec<*const u8> = strings
-            .filter_map(|string| std::ffi::CString::new(string).ok())
-            .map(|string| string.into_raw().cast_const().cast())
-            .collect();
-        array.push(core::ptr::null());
-        // SAFETY: the array is leaked, ends with NULL, and so do its strings.
-        unsafe { Self::new(array.leak().as_ptr()) }
-    }
-
-    pub(crate) fn first(self) -> Option<&'static [u8]> {
-        // SAFETY: the array has at least its terminator.
-        let string = unsafe { *self.0 };
-        if string.is_null() {
-            return None;
-        }
-        let mut length = 0;
-        // SAFETY: by the promise made to `new`.
-        unsafe {
-            while string.add(length).read_volatile() != 0 {
-                length += 1;
-            }
-            Some(core::slice::from_raw_parts(string, length))
-        }
-    }
-
-    /// Without its first string; an empty array stays empty.
-    pub(crate) fn tail(self) -> Self {
-        match self.first() {
-            // SAFETY: the first entry is not the terminator.
-            Some(_) => Self(unsafe { self.0.add(1) }),
-            None => self,
-        }
-    }
-
-    /// The value of `NAME=value` in an environment.
-    pub(crate) fn value_of(self, name: &[u8]) -> Option<&'static [u8]> {
-        let mut rest = self;
-        while let Some(pair) = rest.first() {
-            if bytes::starts_with(pair, name) && pair.get(name.len()) == Some(&b'=') {
-                return pair.get(name.len() + 1..);
-            }
-            rest = rest.tail();
-        }
-        None
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod number {
-    pub(super) const WRITE: usize = 1;
-    pub(super) const RT_SIGACTION: usize = 13;
-    pub(super) const RT_SIGPROCMASK: usize = 14;
-    pub(super) const IOCTL: usize = 16;
-    pub(super) const CLONE: usize = 56;
-    pub(super) const EXECVE: usize = 59;
-    pub(super) const WAIT4: usize = 61;
-    pub(super) const KILL: usize = 62;
-    pub(super) const SETPGID: usize = 109;
-    pub(super) const GETPID: usize = 39;
-    pub(super) const RT_SIGTIMEDWAIT: usize = 128;
-    #[cfg(all(panic = "abort", not(test)))]
-    pub(super) const EXIT_GROUP: usize = 231;
-}
-
-#[cfg(target_arch = "aarch64")]
-mod number {
-    pub(super) const IOCTL: usize = 29;
-    pub(super) const WRITE: usize = 64;
-    #[cfg(all(panic = "abort", not(test)))]
-    pub(super) const EXIT_GROUP: usize = 94;
-    pub(super) const KILL: usize = 129;
-    pub(super) const RT_SIGACTION: usize = 134;
-    pub(super) const RT_SIGPROCMASK: usize = 135;
-    pub(super) const RT_SIGTIMEDWAIT: usize = 137;
-    pub(super) const SETPGID: usize = 154;
-    pub(super) const GETPID: usize = 172;
-    pub(super) const CLONE: usize = 220;
-    pub(super) const EXECVE: usize = 221;
-    pub(super) const WAIT4: usize = 260;
-}
-
-#[cfg(target_arch = "x86_64")]
-unsafe fn syscall(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
-    let result;
-    // SAFETY: the caller passes arguments that are valid for the call; the
-    // kernel keeps all registers but those named.
-    unsafe {
-        core::arch::asm!("syscall", inlateout("rax") number => result,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
-            lateout("rcx") _, lateout("r11") _, options(nostack));
-    }
-    result
-}
-
-#[cfg(target_arch = "aarch64")]
-unsafe fn syscall(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
-    let result;
-    // SAFETY: the caller passes arguments that are valid for the call; the
-    // kernel keeps all registers but x0.
-    unsafe {
-        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") a => result,
-            in("x1") b, in("x2") c, in("x3") d, in("x4") e, options(nostack));
-    }
-    result
 }
 
 /// An errno.
@@ -280,14 +138,18 @@ pub(crate) fn own_process_group() {
 }
 
 /// Returns only on failure.
-pub(crate) fn exec(path: *const u8, argv: Strings, envp: Strings) {
-    // SAFETY: `path` ends with NUL, both arrays with NULL.
+///
+/// # Safety
+/// `path` ends with NUL.
+pub(crate) unsafe fn exec(path: *const u8, argv: Strings, envp: Strings) {
+    // SAFETY: the caller's promise for `path`; both arrays end with NULL, and
+    // their strings with NUL.
     unsafe {
         syscall(
             number::EXECVE,
             path as usize,
-            argv.0 as usize,
-            envp.0 as usize,
+            argv.as_ptr() as usize,
+            envp.as_ptr() as usize,
             0,
             0,
         );
