@@ -17,9 +17,9 @@ use nix::sys::socket::{
 use nix::sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::mkdtemp;
 
-use crate::attach::bind_in;
 use crate::control::Size;
 use crate::report;
+use crate::socket::bind_in;
 
 const NAME: &str = "console";
 

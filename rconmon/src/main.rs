@@ -20,6 +20,7 @@ mod poll;
 mod report;
 mod runtime;
 mod settings;
+mod socket;
 mod streams;
 
 use std::process::ExitCode;

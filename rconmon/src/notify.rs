@@ -11,8 +11,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nix::sys::socket::SockType;
 
-use crate::attach::bind_in;
 use crate::report;
+use crate::socket::bind_in;
 
 /// Bytes of the longest notification.
 const MESSAGE: usize = 32 * 1024;
