@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,9 +12,11 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::Pid;
 
 use crate::annotations;
 use crate::container::OciState;
+use crate::kernel::process;
 use crate::spec::Hook;
 
 /// Bytes of what a hook said that are told.
@@ -162,12 +164,7 @@ fn tell(child: &mut Child, state: &[u8]) -> Result<()> {
 
 /// Kill the program when it has not ended after this many seconds.
 fn end_after(child: &mut Child, seconds: i64) -> Result<()> {
-    // SAFETY: takes numbers only.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
-    let fd = Errno::result(fd).context("pidfd_open")?;
-    // SAFETY: the call just returned this descriptor to us alone.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd as i32) };
-    debug_assert!(fd.as_raw_fd() > 2);
+    let fd = process::open(Pid::from_raw(child.id().cast_signed())).context("pidfd_open")?;
     let milliseconds = i32::try_from(seconds.saturating_mul(1000)).unwrap_or(i32::MAX);
     let timeout = PollTimeout::try_from(milliseconds.max(0)).unwrap_or(PollTimeout::MAX);
     let ended = loop {

@@ -1,4 +1,4 @@
-//! The id maps of a user namespace, written from outside.
+//! Who is who in a user namespace: its id maps, written from outside, and its root.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{Pid, getegid, geteuid, pause};
+use nix::unistd::{Gid, Pid, Uid, getegid, geteuid, pause, setresgid, setresuid};
 
 use crate::kernel::process::{Side, clone, exit_now};
 use crate::kernel::procfs;
@@ -64,6 +64,18 @@ fn run_helper(program: &str, pid: Pid, maps: &[IdMapping]) -> Result<()> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(())
+}
+
+/// Whose the files are that are made on the way: root's, of the namespace.
+///
+/// # Errors
+/// The maps have no user or group 0.
+pub(super) fn become_root() -> Result<()> {
+    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
+    setresgid(gid, gid, gid)
+        .context("become group 0 of the user namespace (is it in linux.gidMappings?)")?;
+    setresuid(uid, uid, uid)
+        .context("become user 0 of the user namespace (is it in linux.uidMappings?)")
 }
 
 /// A user namespace with these maps and nobody in it, for an idmapped mount.

@@ -15,21 +15,20 @@
 //! namespace, since the right to the second is in the first.
 
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use nix::errno::Errno;
+use anyhow::{Context, Result, bail, ensure};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setsid};
 
 use super::become_program::{Confinement, Gate, become_program, give_up};
 use super::channel::{Channel, Message};
-use super::namespaces::{bear, become_root, clone_into};
-use super::{Newborn, console, set_oom_score};
+use super::ids::become_root;
+use super::namespaces::clone_into;
+use super::{Newborn, between, console, set_oom_score};
 use crate::cgroup::{Entrance, Manager};
 use crate::container::State;
-use crate::kernel::process::{Side, exit_now, hide};
+use crate::kernel::process::{self, Side, hide};
 use crate::log::Log;
 use crate::security::seccomp::Cache;
 use crate::spec::{NamespaceKind, Process, Spec};
@@ -127,11 +126,8 @@ fn affinity(process: &Process) -> Result<Affinity> {
 
 /// A descriptor of the init process, which no later process can take over.
 fn open_init(state: &State) -> Result<OwnedFd> {
-    // SAFETY: takes numbers only.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, state.pid, 0) };
-    let fd = Errno::result(fd).context("open the container's init process")?;
-    // SAFETY: the call just returned this descriptor to us alone.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+    let fd =
+        process::open(Pid::from_raw(state.pid)).context("open the container's init process")?;
     ensure!(state.is_alive(), "cannot exec in a stopped container");
     Ok(fd)
 }
@@ -145,7 +141,10 @@ fn fork(
 ) -> Result<Side> {
     let linux = &guest.spec.linux;
     if linux.has_user_namespace() {
-        return fork_between(guest, init, ours, theirs, groups);
+        // The container has its maps already: nobody asks for them.
+        let no_maps = |_| bail!("expected a birth, was asked for id maps");
+        let work = || enter_users_and_fork(guest, init, theirs);
+        return between::fork((ours, theirs), groups, work, no_maps);
     }
     if linux.namespace(NamespaceKind::Pid).is_some() {
         setns(init, CloneFlags::CLONE_NEWPID).context("join the pid namespace")?;
@@ -155,46 +154,11 @@ fn fork(
     side.context("clone the process")
 }
 
-fn fork_between(
-    guest: &Guest<'_>,
-    init: BorrowedFd<'_>,
-    ours: &Channel,
-    theirs: &Channel,
-    groups: Option<&Entrance>,
-) -> Result<Side> {
-    // SAFETY: rrunc has one thread.
-    let side = unsafe { clone_into(groups, CloneFlags::empty()) };
-    match side.context("clone the process between")? {
-        Side::Child => match enter_users_and_fork(guest, init, theirs, groups) {
-            Ok(()) => Ok(Side::Child),
-            Err(error) => {
-                let told = theirs.send(&Message::Failed(format!("{error:#}")));
-                exit_now(1 + i32::from(told.is_err()))
-            }
-        },
-        Side::Parent(between) => {
-            let said = ours.receive();
-            waitpid(between, None).context("wait for the process between")?;
-            match said?.ok_or_else(|| anyhow!("the process between was killed"))? {
-                Message::Born(pid) => Ok(Side::Parent(Pid::from_raw(pid))),
-                Message::Failed(text) => bail!(text),
-                other => bail!("expected a birth, was told {other:?}"),
-            }
-        }
-    }
-}
-
-fn enter_users_and_fork(
-    guest: &Guest<'_>,
-    init: BorrowedFd<'_>,
-    channel: &Channel,
-    groups: Option<&Entrance>,
-) -> Result<()> {
-    groups.map_or(Ok(()), Entrance::enter)?;
+fn enter_users_and_fork(guest: &Guest<'_>, init: BorrowedFd<'_>, channel: &Channel) -> Result<()> {
     setns(init, flags_of(guest.spec)).context("join the container's namespaces")?;
     become_root()?;
     // SAFETY: this process has one thread, as the one it was forked from.
-    unsafe { bear(CloneFlags::empty(), channel) }.context("clone the process")
+    unsafe { between::bear(CloneFlags::empty(), channel) }.context("clone the process")
 }
 
 fn grow(

@@ -31,6 +31,7 @@
 //! `IdsMapped` and `Born` come first; the child waits until `Born` is said.
 
 mod become_program;
+mod between;
 mod bind_attributes;
 mod cgroup_mount;
 mod channel;

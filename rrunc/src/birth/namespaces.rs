@@ -12,17 +12,16 @@ use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::wait::waitpid;
-use nix::unistd::{Gid, Pid, Uid, pipe2, read, setresgid, setresuid, write};
+use nix::unistd::Pid;
 
+use super::between;
 use super::channel::{Channel, Message};
-use super::ids;
+use super::ids::{self, become_root};
 use crate::cgroup::Entrance;
-use crate::kernel::process::{Side, clone, exit_now};
+use crate::kernel::process::{Side, clone};
 use crate::kernel::procfs;
 use crate::spec::{Linux, NamespaceKind};
 
@@ -111,7 +110,12 @@ impl<'a> Layout<'a> {
         groups: Option<&Entrance>,
     ) -> Result<Side> {
         if self.needs_intermediate() {
-            self.fork_between(ours, theirs, groups)
+            between::fork(
+                (ours, theirs),
+                groups,
+                || self.fork_inside(theirs),
+                |between| self.write_maps(between),
+            )
         } else {
             self.fork_directly(ours, groups)
         }
@@ -164,50 +168,8 @@ impl<'a> Layout<'a> {
             .context("linux.uidMappings, gidMappings")
     }
 
-    fn fork_between(
-        &self,
-        ours: &Channel,
-        theirs: &Channel,
-        groups: Option<&Entrance>,
-    ) -> Result<Side> {
-        // SAFETY: rrunc has one thread.
-        let side = unsafe { clone_into(groups, CloneFlags::empty()) };
-        match side.context("clone the process between")? {
-            Side::Child => match self.fork_inside(theirs, groups) {
-                Ok(()) => Ok(Side::Child),
-                Err(error) => {
-                    // Were the parent gone too, there is nobody to tell.
-                    let told = theirs.send(&Message::Failed(format!("{error:#}")));
-                    exit_now(1 + i32::from(told.is_err()))
-                }
-            },
-            Side::Parent(between) => {
-                let born = self.attend(between, ours);
-                waitpid(between, None).context("wait for the process between")?;
-                born.map(Side::Parent)
-            }
-        }
-    }
-
-    /// The parent's part while the process between is at work.
-    fn attend(&self, between: Pid, channel: &Channel) -> Result<Pid> {
-        loop {
-            match channel.receive()? {
-                Some(Message::MapIds) => {
-                    self.write_maps(between)?;
-                    channel.send(&Message::IdsMapped)?;
-                }
-                Some(Message::Born(pid)) => return Ok(Pid::from_raw(pid)),
-                Some(Message::Failed(text)) => bail!(text),
-                Some(other) => bail!("expected a birth, was told {other:?}"),
-                None => bail!("the process between was killed"),
-            }
-        }
-    }
-
-    /// The process between: enter, then fork for our parent. Returns in the child.
-    fn fork_inside(&self, channel: &Channel, groups: Option<&Entrance>) -> Result<()> {
-        groups.map_or(Ok(()), Entrance::enter)?;
+    /// What the process between does: enter, then fork for our parent. Returns in the child.
+    fn fork_inside(&self, channel: &Channel) -> Result<()> {
         // A namespace that belongs to the host is joined with the host's
         // powers, one of the container's with those inside.
         let mut refused = Vec::new();
@@ -243,7 +205,7 @@ impl<'a> Layout<'a> {
         }
         let flags = self.at_clone() - CloneFlags::CLONE_NEWUSER;
         // SAFETY: this process has one thread, as the one it was forked from.
-        unsafe { bear(flags, channel) }.context("clone the container's process")
+        unsafe { between::bear(flags, channel) }.context("clone the container's process")
     }
 
     /// The child's first step: enter what clone3(2) could not.
@@ -282,43 +244,6 @@ pub(super) unsafe fn clone_into(groups: Option<&Entrance>, flags: CloneFlags) ->
         // SAFETY: the caller's promise.
         None => Ok(unsafe { clone(flags, None) }?),
     }
-}
-
-/// The last that a process between does: it makes the child, as one of its parent's, and says so. Returns in the child, and not before
-/// that is said, so that nothing of the child's is heard earlier.
-///
-/// # Safety
-/// As for [`clone`].
-pub(super) unsafe fn bear(flags: CloneFlags, channel: &Channel) -> Result<()> {
-    let (said, say) = pipe2(OFlag::O_CLOEXEC).context("make a pipe")?;
-    // SAFETY: the caller's promise.
-    match unsafe { clone(flags | CloneFlags::CLONE_PARENT, None) }? {
-        Side::Parent(pid) => {
-            let told = channel.send(&Message::Born(pid.as_raw()));
-            let told = told.and_then(|()| Ok(write(&say, b"b")?));
-            exit_now(told.is_err().into())
-        }
-        Side::Child => {
-            drop(say);
-            match read(&said, &mut [0]) {
-                Ok(1) => Ok(()),
-                // Nobody knows of us.
-                _ => exit_now(1),
-            }
-        }
-    }
-}
-
-/// Whose the files are that are made on the way: root's, of the namespace.
-///
-/// # Errors
-/// The maps have no user or group 0.
-pub(super) fn become_root() -> Result<()> {
-    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
-    setresgid(gid, gid, gid)
-        .context("become group 0 of the user namespace (is it in linux.gidMappings?)")?;
-    setresuid(uid, uid, uid)
-        .context("become user 0 of the user namespace (is it in linux.uidMappings?)")
 }
 
 nix::ioctl_none!(user_namespace_of, 0xb7, 0x1);

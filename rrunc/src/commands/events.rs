@@ -10,10 +10,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use serde::Serialize;
 
-use super::pidfd;
 use crate::cgroup::{Manager, OomWatch, Statistics};
 use crate::cli::Events;
 use crate::container::{Root, State, Status};
+use crate::kernel::process;
 use crate::log::Log;
 
 /// Print until the container has ended; with `--stats` once.
@@ -101,7 +101,7 @@ fn wait(ooms: &OomWatch, init: Option<&OwnedFd>, until: Instant) -> Result<bool>
 
 /// `None` when the process has just ended.
 fn open_process(state: &State) -> Result<Option<OwnedFd>> {
-    match pidfd::open(Pid::from_raw(state.pid)) {
+    match process::open(Pid::from_raw(state.pid)) {
         Err(Errno::ESRCH) => Ok(None),
         other => other.map(Some).context("open the container's process"),
     }

@@ -19,8 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
-use super::pidfd;
-use crate::kernel::process::{Side, clone, exit_now};
+use crate::kernel::process::{self, Side, clone, exit_now};
 use crate::spec::{Mount, Process, Spec};
 
 /// Where the container finds its socket.
@@ -133,7 +132,7 @@ impl Listening {
     /// # Errors
     /// Nobody listens on the host's side.
     pub(super) fn pass_on(&self, pid: Pid) -> Result<()> {
-        let process = match pidfd::open(pid) {
+        let process = match process::open(pid) {
             Err(Errno::ESRCH) => return Ok(()),
             other => other.context("open the container's process")?,
         };

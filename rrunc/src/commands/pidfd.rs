@@ -2,21 +2,22 @@
 //! take over.
 
 use std::io::IoSlice;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::unistd::Pid;
+
+use crate::kernel::process;
 
 /// Open the process, and send the descriptor to whoever listens.
 ///
 /// # Errors
 /// Nobody listens, or the process is gone.
 pub(super) fn send(path: &Path, pid: Pid) -> Result<()> {
-    let pidfd = open(pid).with_context(|| format!("open process {pid}"))?;
+    let pidfd = process::open(pid).with_context(|| format!("open process {pid}"))?;
     let deliver = || -> Result<()> {
         let socket = UnixStream::connect(path)?;
         let fds = [pidfd.as_raw_fd()];
@@ -32,13 +33,4 @@ pub(super) fn send(path: &Path, pid: Pid) -> Result<()> {
         Ok(())
     };
     deliver().with_context(|| format!("send the pidfd to {}", path.display()))
-}
-
-/// pidfd_open(2).
-pub(super) fn open(pid: Pid) -> Result<OwnedFd, Errno> {
-    // SAFETY: takes numbers only.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
-    let fd = Errno::result(fd)?;
-    // SAFETY: the call just returned this descriptor to us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

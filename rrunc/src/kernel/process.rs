@@ -1,6 +1,6 @@
 //! clone3(2) and its like.
 
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
@@ -77,6 +77,15 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     // SAFETY: the caller's owners of these descriptors never use them again.
     let done = unsafe { libc::close_range(first, last, 0) };
     Errno::result(done).map(drop)
+}
+
+/// pidfd_open(2): a descriptor of the process, which no later process can take over.
+pub(crate) fn open(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: takes numbers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: the call just returned this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
 /// Terminate at once, without what Rust or libc would do at exit.
