@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
-use crate::systemd::quadlet::installed;
+use crate::systemd::quadlet::install::install;
 
 #[derive(Args, Debug)]
 pub struct Install {
@@ -29,7 +29,7 @@ impl Verb for Install {
         if self.paths.is_empty() {
             bail!("must provide at least one argument");
         }
-        for path in installed::install(&self.paths, self.replace)? {
+        for path in install(&self.paths, self.replace)? {
             println!("{}", path.display());
         }
         super::reload(self.reload_systemd)?;

@@ -1,9 +1,10 @@
 //! Where units are looked for: podman-systemd.unit(5), "FILES". Each directory with all that lie in it, but for drop-ins.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::generator::Log;
+use super::log::Log;
 
 const ADMIN: &str = "/etc/containers/systemd";
 const DISTRIBUTION: &str = "/usr/share/containers/systemd";
@@ -49,6 +50,20 @@ pub fn search(of_user: bool, log: &mut Log) -> Vec<PathBuf> {
         found.add(&base.join(&uid), &|_| true);
     }
     found.0
+}
+
+/// What lies in a directory, in order; nothing where there is none.
+pub fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Where `rpod quadlet install` puts units.

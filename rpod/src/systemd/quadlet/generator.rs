@@ -1,17 +1,16 @@
 //! The generator: systemd.generator(7). It runs very early, says what is wrong to the kernel's log, and goes on with the next unit.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use super::kind::Kind;
+use super::log::Log;
 use super::unit_file::UnitFile;
 use super::units::Units;
-use super::{convert, directories, links};
+use super::{convert, directories, links, sources};
 
 /// Keys of [Service] that hardly ever do what is meant.
 const DOUBTFUL: [&str; 3] = ["User", "Group", "DynamicUser"];
@@ -46,7 +45,7 @@ pub fn run(request: &Request) -> bool {
         }
     };
     let directories = directories::search(request.of_user, &mut log);
-    let mut files = load(&directories, &mut log);
+    let mut files = sources::load(&directories, &mut log);
     if files.is_empty() {
         let names: Vec<_> = directories
             .iter()
@@ -56,7 +55,7 @@ pub fn run(request: &Request) -> bool {
         return log.end();
     }
     for file in &mut files {
-        add_drop_ins(file, &directories, &mut log);
+        sources::add_drop_ins(file, &directories, &mut log);
     }
     if !request.dry_run
         && let Err(error) = fs::create_dir_all(output)
@@ -130,109 +129,6 @@ fn write(place: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// The units of all directories. Of one name the first counts.
-fn load(directories: &[PathBuf], log: &mut Log) -> Vec<UnitFile> {
-    let mut files: Vec<UnitFile> = Vec::new();
-    for directory in directories {
-        let names = match list(directory) {
-            Ok(names) => names,
-            Err(error) => {
-                log.error(&format!(
-                    "error reading directory {:?}, {error}",
-                    directory.display().to_string()
-                ));
-                continue;
-            }
-        };
-        for name in names {
-            let is_unit = Kind::of_name(&name).is_some();
-            if !is_unit || files.iter().any(|file| file.name == name) {
-                continue;
-            }
-            let path = directory.join(&name);
-            log.debug(&format!("Loading source unit file {}", path.display()));
-            match UnitFile::read(&path) {
-                Ok(file) => files.push(file),
-                Err(error) => log.error(&format!(
-                    "error loading {:?}, {error:#}",
-                    path.display().to_string()
-                )),
-            }
-        }
-    }
-    files
-}
-
-/// Names in order; none where there is no directory.
-fn list(directory: &Path) -> std::io::Result<Vec<String>> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// `*.conf` in the directories of drop-ins, in the order of their names; of one name the most specific counts.
-fn add_drop_ins(file: &mut UnitFile, directories: &[PathBuf], log: &mut Log) {
-    let mut chosen: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for drop_in in drop_in_directories(file) {
-        for directory in directories {
-            let directory = directory.join(&drop_in);
-            match list(&directory) {
-                Ok(names) => {
-                    for name in names {
-                        if Path::new(&name).extension() == Some(OsStr::new("conf")) {
-                            let path = directory.join(&name);
-                            chosen.entry(name).or_insert(path);
-                        }
-                    }
-                }
-                Err(error) => {
-                    log.error(&format!(
-                        "error reading directory {:?}, {error}",
-                        directory.display().to_string()
-                    ));
-                }
-            }
-        }
-    }
-    for path in chosen.into_values() {
-        log.debug(&format!("Loading source drop-in file {}", path.display()));
-        match UnitFile::read(&path) {
-            Ok(drop_in) => file.merge(&drop_in),
-            Err(error) => log.error(&format!(
-                "error loading {:?}, {error:#}",
-                path.display().to_string()
-            )),
-        }
-    }
-}
-
-/// The most specific first: the unit's own, the template's, those of what its name begins with, those of its kind.
-fn drop_in_directories(file: &UnitFile) -> Vec<String> {
-    let (name, instance) = file.template();
-    let extension = file.extension();
-    let mut all = vec![format!("{}.d", file.name)];
-    if instance.is_some_and(|instance| !instance.is_empty()) {
-        all.push(format!("{name}@.{extension}.d"));
-    }
-    let dashes: Vec<_> = name.match_indices('-').map(|(at, _)| at + 1).collect();
-    for end in dashes.into_iter().rev() {
-        let beginning = &name[..end];
-        if instance.is_some() {
-            all.push(format!("{beginning}@.{extension}.d"));
-        }
-        all.push(format!("{beginning}.{extension}.d"));
-    }
-    all.push(format!("{extension}.d"));
-    all
-}
-
 /// A short name may be found in another registry tomorrow.
 fn warn_of_short_name(file: &UnitFile, kind: Kind, log: &mut Log) {
     if !matches!(kind, Kind::Container | Kind::Volume | Kind::Image) {
@@ -258,93 +154,9 @@ fn is_full_name(image: &str) -> bool {
         || domain.is_some_and(|domain| domain == "localhost" || domain.contains(['.', ':']))
 }
 
-/// Where a generator is heard: the kernel's log, or standard error where that is closed to it or not wanted.
-#[derive(Debug)]
-pub struct Log {
-    kernel: Option<File>,
-    to_stderr_too: bool,
-    verbose: bool,
-    failed: bool,
-}
-
-impl Log {
-    fn new(request: &Request) -> Log {
-        let kernel = if request.no_kernel_log || request.dry_run {
-            None
-        } else {
-            File::options().write(true).open("/dev/kmsg").ok()
-        };
-        Log {
-            kernel,
-            to_stderr_too: request.dry_run,
-            verbose: request.verbose || request.dry_run,
-            failed: false,
-        }
-    }
-
-    /// For whoever only wants to know where units are.
-    pub fn quiet() -> Log {
-        Log {
-            kernel: None,
-            to_stderr_too: false,
-            verbose: false,
-            failed: false,
-        }
-    }
-
-    pub fn say(&mut self, text: &str) {
-        let line = format!("quadlet-generator[{}]: {text}", std::process::id());
-        let heard = self
-            .kernel
-            .as_mut()
-            .is_some_and(|kernel| kernel.write_all(line.as_bytes()).is_ok());
-        if !heard || self.to_stderr_too {
-            eprintln!("{line}");
-        }
-    }
-
-    pub fn error(&mut self, text: &str) {
-        self.failed = true;
-        self.say(text);
-    }
-
-    pub fn debug(&mut self, text: &str) {
-        if self.verbose {
-            self.say(text);
-        }
-    }
-
-    fn end(mut self) -> bool {
-        if self.failed {
-            self.say("processing encountered some errors");
-        }
-        !self.failed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn drop_ins_from_special_to_general() {
-        let of = |name: &str| {
-            let mut file = UnitFile::default();
-            name.clone_into(&mut file.name);
-            drop_in_directories(&file)
-        };
-        assert_eq!(of("a.container"), ["a.container.d", "container.d"]);
-        assert_eq!(
-            of("a-b@c.pod"),
-            [
-                "a-b@c.pod.d",
-                "a-b@.pod.d",
-                "a-@.pod.d",
-                "a-.pod.d",
-                "pod.d"
-            ]
-        );
-    }
 
     #[test]
     fn names_that_need_no_search() {

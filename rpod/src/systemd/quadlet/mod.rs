@@ -1,24 +1,27 @@
 //! Quadlet: units that describe containers, pods, volumes and so on become services that run rpod. podman-systemd.unit(5).
 //!
 //! ```text
-//! directories ──▶ files (unit_file) + drop-ins ──▶ units (who is who) ──▶ conversion, by kind ──▶ services, links
+//! directories ──▶ sources: files (unit_file) + drop-ins ──▶ units (who is who) ──▶ conversion, by kind ──▶ services, links
 //! ```
 //!
-//! systemd runs [`generator`] when it reads its units; people use `rpod quadlet`, which is [`installed`].
+//! systemd runs [`generator`] when it reads its units; people use `rpod quadlet`, which is [`install`] and [`installed`].
 
 mod build;
 mod container;
 mod conversion;
 mod directories;
 pub mod generator;
+pub mod install;
 pub mod installed;
 mod kind;
 mod kube;
 mod links;
+mod log;
 mod mount;
 mod others;
 mod pod;
 mod shared;
+mod sources;
 mod unit_file;
 mod units;
 mod words;
