@@ -15,7 +15,7 @@ use crate::engine::volume::VolumeError;
 use crate::engine::{Context, artifact, image, network, pod, volume};
 use crate::output::template::{NIL, NIL_LIST, NIL_MAP};
 use crate::output::{go_duration, inspected_with};
-use crate::store::names::LookupError;
+use crate::store::lookup::LookupError;
 use crate::store::readable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

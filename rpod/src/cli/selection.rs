@@ -9,7 +9,7 @@ use super::ExitStatus;
 use crate::engine::Context;
 use crate::engine::container::filter::Filter;
 use crate::engine::container::{self, record::Container};
-use crate::store::names::LookupError;
+use crate::store::lookup::LookupError;
 
 #[derive(Args, Debug, Default)]
 pub struct Selection {

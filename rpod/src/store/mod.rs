@@ -10,11 +10,12 @@
 //!
 //! A record is one JSON file, replaced whole ([`record`]). Whoever changes a noun holds the lock of its directory ([`lock`]). A
 //! name is a symbolic link: making it is the one atomic step that decides who owns the name ([`names`]). Nothing is read but
-//! what was asked for: a name is one readlink, an id prefix one directory listing.
+//! what was asked for: a name is one readlink, an id prefix one directory listing ([`lookup`]).
 
 pub mod directory;
 pub mod id;
 pub mod lock;
+pub mod lookup;
 pub mod names;
 pub mod near;
 mod random_name;

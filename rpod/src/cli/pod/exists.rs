@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::{Context, pod};
-use crate::store::names::LookupError;
+use crate::store::lookup::LookupError;
 
 #[derive(Args, Debug)]
 pub struct Exists {

@@ -7,7 +7,7 @@ use crate::cli::{Globals, Verb, first_of};
 use crate::engine::Context;
 use crate::engine::pod::{self, inspect};
 use crate::output::inspected;
-use crate::store::names::LookupError;
+use crate::store::lookup::LookupError;
 
 #[derive(Args, Debug)]
 pub struct Inspect {

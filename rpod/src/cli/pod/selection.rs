@@ -9,7 +9,7 @@ use crate::cli::selection::{only_one_way, with_code};
 use crate::cli::{ENGINE_ERROR, options, tell};
 use crate::engine::Context;
 use crate::engine::pod::{self, Failures, record::Pod};
-use crate::store::names::LookupError;
+use crate::store::lookup::LookupError;
 
 #[derive(Args, Debug)]
 pub struct Selection {

@@ -11,7 +11,7 @@ use super::status::Status;
 use crate::engine::filter::{split, truth, until};
 use crate::engine::{Context, image};
 use crate::output::parse_number;
-use crate::store::{Noun, id, names};
+use crate::store::{Noun, id, lookup};
 
 #[derive(Debug)]
 pub struct Filter {
@@ -231,7 +231,7 @@ fn created(ctx: &Context, text: &str) -> Result<Timestamp> {
 /// A pod that is not there has no containers.
 fn pod(ctx: &Context, text: &str) -> Result<String> {
     match ctx.store.find(Noun::Pod, text) {
-        Err(error) if error.is::<names::LookupError>() => Ok(text.to_owned()),
+        Err(error) if error.is::<lookup::LookupError>() => Ok(text.to_owned()),
         found => found,
     }
 }

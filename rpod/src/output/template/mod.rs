@@ -18,6 +18,8 @@ mod printing;
 #[cfg(test)]
 mod properties;
 mod structs;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub(super) use moment::with_times;

@@ -18,7 +18,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::engine::container::record::Container;
 use crate::engine::{self, Context};
-use crate::store::names::LookupError;
+use crate::store::lookup::LookupError;
 use command_line::CommandLine;
 
 /// What systemd allows in `Restart=`.
