@@ -7,6 +7,7 @@ mod engine;
 mod monitor;
 mod output;
 mod pidfd;
+mod process;
 mod rootless;
 mod store;
 mod systemd;

@@ -10,11 +10,13 @@
 //!  │ `runtime start` …                │ copies the streams, writes exits/<id>, runs the exit command
 //! ```
 
+mod arguments;
 pub mod attach;
 pub mod descriptors;
 pub mod detach_keys;
 pub mod terminal;
 
+use std::fs;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,7 @@ use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Resources;
 use crate::engine::runtime;
 use crate::output::log;
+use crate::process::{has_argument, start_ticks};
 use crate::systemd::sockets::Sockets;
 
 /// One start of conmon.
@@ -182,97 +185,6 @@ impl Monitor<'_> {
             ));
         }
     }
-
-    fn arguments(&self, ctx: &Context, oci_log: &Path) -> Result<Vec<String>> {
-        let text = |path: &Path| {
-            path.to_str()
-                .map(str::to_owned)
-                .with_context(|| format!("{} is not UTF-8", path.display()))
-        };
-        let mut args: Vec<String> = Vec::with_capacity(64);
-        let mut add = |words: &[&str]| args.extend(words.iter().map(|word| (*word).to_owned()));
-        add(&[
-            "--api-version",
-            "1",
-            "-c",
-            self.container_id,
-            "-u",
-            self.session_id,
-        ]);
-        add(&["-r", &text(&self.runtime)?, "-b", &text(self.bundle)?]);
-        add(&["-p", &text(&self.run.join("pidfile"))?, "-n", self.name]);
-        add(&["--exit-dir", &text(self.exit_dir)?, "--full-attach"]);
-        for flag in runtime::flags(ctx, &self.runtime) {
-            add(&["--runtime-arg", &flag]);
-        }
-        if self.resources.systemd_cgroup() {
-            add(&["-s"]);
-        }
-        add(&["-l", &self.log, "--log-level", ctx.log_level()]);
-        if self.log_is_short_lived {
-            add(&["--no-sync-log"]);
-        }
-        if let Some(tag) = &self.log_tag {
-            add(&["--log-tag", tag]);
-        }
-        for label in &self.log_labels {
-            add(&["--log-label", label]);
-        }
-        if let Some(size) = self.log_size_max {
-            add(&["--log-size-max", &size.to_string()]);
-        }
-        add(&[
-            "--runtime-arg",
-            "--log-format=json",
-            "--runtime-arg",
-            "--log",
-            &format!("--runtime-arg={}", text(oci_log)?),
-        ]);
-        if self.resources.no_cgroup && runtime::is_crun(&self.runtime) {
-            add(&[
-                "--runtime-arg",
-                "--cgroup-manager",
-                "--runtime-arg",
-                "disabled",
-            ]);
-        }
-        if self.tty {
-            add(&["-t"]);
-        } else if self.stdin {
-            add(&["-i"]);
-        }
-        if self.timeout > 0 {
-            add(&[&format!("--timeout={}", self.timeout)]);
-        }
-        add(&["--conmon-pidfile", &text(&self.run.join("conmon.pid"))?]);
-        if let Some(exec) = &self.exec {
-            add(&["-e", "--exec-process-spec", &text(exec.process)?]);
-            if exec.attach {
-                add(&["--exec-attach"]);
-            }
-        }
-        if let Some(restore) = &self.restore {
-            add(&["--restore", &text(&restore.images)?]);
-            for option in &restore.options {
-                add(&["--runtime-opt", option]);
-            }
-        }
-        if let Some(socket) = &self.notify_socket {
-            add(&[&format!("--sdnotify-socket={}", text(socket)?)]);
-        }
-        let passed = self.sockets.count.max(self.preserved.count);
-        if passed > 0 {
-            add(&["--runtime-opt", "--preserve-fds", "--runtime-opt"]);
-            add(&[&passed.to_string()]);
-        }
-        if let Some((program, rest)) = self.exit_command.split_first() {
-            add(&["--exit-command", program]);
-            for word in rest {
-                add(&["--exit-command-arg", word]);
-            }
-        }
-        Ok(args)
-    }
 }
 
 impl Begun {
@@ -293,6 +205,22 @@ impl Begun {
     pub fn proceed(&mut self) -> Result<()> {
         send(&self.start).context("telling conmon to go on")
     }
+}
+
+/// Where a monitor writes its pid: in the run directory of its container, or of an exec session.
+pub fn pidfile(run: &Path) -> PathBuf {
+    run.join("conmon.pid")
+}
+
+pub fn pid(run: &Path) -> Option<i32> {
+    fs::read_to_string(pidfile(run)).ok()?.trim().parse().ok()
+}
+
+/// It outlives its container by the moment in which it writes the exit file.
+pub fn lives(run: &Path) -> bool {
+    pid(run).is_some_and(|pid| {
+        start_ticks(pid).is_some() && has_argument(pid, run.file_name().unwrap_or_default())
+    })
 }
 
 fn report(pipe: &OwnedFd, oci_log: &Path) -> Result<i32> {

@@ -20,8 +20,9 @@ use nix::unistd::{ForkResult, Pid, fork};
 use super::identity::{Identity, identity};
 use super::namespace::Ids;
 use crate::config::{Config, find_part};
-use crate::engine::container::status::{monitor_pid, start_ticks};
+use crate::monitor;
 use crate::pidfd;
+use crate::process::{has_argument, start_ticks};
 use crate::store::directory::remove_if_there;
 use crate::store::record::{self, Durability};
 use crate::systemd::{self, manager};
@@ -182,18 +183,14 @@ fn living_monitor(runroot: &Path, identity: Identity) -> Result<Option<OwnedFd>>
         return Ok(None);
     };
     for entry in entries.flatten() {
-        let Some(pid) = monitor_pid(&entry.path()) else {
+        let Some(pid) = monitor::pid(&entry.path()) else {
             continue;
         };
         let Some(monitor) = pidfd::open(pid)? else {
             continue;
         };
         let about = PathBuf::from(format!("/proc/{pid}"));
-        let command = fs::read(about.join("cmdline")).unwrap_or_default();
-        let id = entry.file_name();
-        let is_monitor = command
-            .split(|byte| *byte == 0)
-            .any(|word| word == id.as_encoded_bytes());
+        let is_monitor = has_argument(pid, &entry.file_name());
         let is_own = fs::metadata(&about).is_ok_and(|about| about.uid() == identity.uid);
         let elsewhere = fs::read_link(about.join("ns/user")).is_ok_and(|other| other != own);
         if is_monitor && is_own && elsewhere {

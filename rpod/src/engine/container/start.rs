@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::checkpoint::{self, Restoring};
 use super::failure;
 use super::record::{Container, Namespace};
-use super::status::{Ended, Started, Status, start_ticks};
+use super::status::{Ended, Started, Status};
 use super::unit::{self, Unit};
 use super::{
     clear, health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
@@ -18,7 +18,11 @@ use super::{
 };
 use crate::bundle::{self, Place, files};
 use crate::engine::{Context, cgroup, event, pod, runtime, volume};
-use crate::monitor::attach::{Attached, Streams};
+use crate::monitor::{
+    self,
+    attach::{Attached, Streams},
+};
+use crate::process::start_ticks;
 use crate::store::directory::remove_if_there;
 use crate::store::record::Durability;
 use crate::store::{Noun, record};
@@ -252,7 +256,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     clear::note_making(ctx, container)?;
     let pid = monitor.begin(ctx)?.pid()?;
     if let Some(path) = &container.conmon_pidfile {
-        let own = run.join("conmon.pid");
+        let own = monitor::pidfile(&run);
         fs::copy(&own, path).with_context(|| format!("writing {}", path.display()))?;
     }
     if let Some(path) = &container.pidfile {

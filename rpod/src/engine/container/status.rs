@@ -1,8 +1,8 @@
 //! What a container does now, read from the files that its processes leave:
 //!
 //! ```text
-//! RUN/containers/<id>/initialized  the same, written by `init`: made by the runtime, not started yet
 //! RUN/containers/<id>/started    pid, its start time, when        written once the runtime has started it
+//! RUN/containers/<id>/initialized  the same                       written by `init`: made by the runtime, not started yet
 //! RUN/containers/<id>/paused     it may be frozen                 written before it is frozen
 //! RUN/containers/<id>/stopping   it was told to end               written before its stop signal is sent
 //! RUN/exits/<id>                 the exit code                    written by the monitor
@@ -25,6 +25,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::cgroup::Groups;
+use crate::monitor;
+use crate::process::start_ticks;
 use crate::store::{Noun, Store, readable, record};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,7 +218,7 @@ impl Store {
     fn end_of(&self, id: &str, run: &Path, process: &Started) -> Result<Option<Ended>> {
         let mut end = self.exit_code(id)?;
         if end.is_none() {
-            if is_alive(process) || monitor_lives(run) {
+            if is_alive(process) || monitor::lives(run) {
                 return Ok(None);
             }
             // The monitor may have written the file and gone between our two looks.
@@ -270,48 +272,9 @@ fn is_frozen(pid: i32) -> bool {
     Groups::of(pid).is_ok_and(|groups| groups.frozen().unwrap_or(false))
 }
 
-/// Start time of a process in clock ticks after boot; nothing if it is gone or only waits to be reaped.
-pub fn start_ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = after_name(&stat)?;
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
-}
-
-/// Whether a process is on its way out. The first of a PID namespace goes after all others of it have gone.
-pub fn is_ending(pid: i32) -> bool {
-    const PF_EXITING: u32 = 4;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let flags = after_name(&stat).and_then(|mut fields| fields.nth(6)?.parse::<u32>().ok());
-    flags.is_none_or(|flags| flags & PF_EXITING != 0)
-}
-
-/// The fields of /proc/PID/stat from the third on (proc_pid_stat(5)): the command's name stands in parentheses and may hold anything.
-fn after_name(stat: &str) -> Option<std::str::SplitAsciiWhitespace<'_>> {
-    Some(stat.get(stat.rfind(')')? + 2..)?.split_ascii_whitespace())
-}
-
+/// Whether the process that was started is there still, and not only waits to be reaped.
 pub fn is_alive(started: &Started) -> bool {
     start_ticks(started.pid) == Some(started.ticks)
-}
-
-/// The monitor outlives the container by the moment in which it writes the exit file.
-fn monitor_lives(run: &Path) -> bool {
-    monitor_pid(run).is_some_and(|pid| {
-        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let id = run.file_name().unwrap_or_default().as_encoded_bytes();
-        start_ticks(pid).is_some() && command.split(|b| *b == 0).any(|word| word == id)
-    })
-}
-
-pub fn monitor_pid(run: &Path) -> Option<i32> {
-    fs::read_to_string(run.join("conmon.pid"))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
 }
 
 #[cfg(test)]

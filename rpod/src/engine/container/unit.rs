@@ -13,6 +13,7 @@ use super::health;
 use super::record::{Container, Mount};
 use super::supervision::unheard;
 use crate::engine::Context;
+use crate::monitor;
 use crate::systemd::notify::{self, Readiness};
 use crate::systemd::sockets::Sockets;
 
@@ -70,7 +71,7 @@ impl Unit {
         if self.socket.is_none() || self.readiness == Readiness::Ignore {
             return Ok(());
         }
-        let path = run.join("conmon.pid");
+        let path = monitor::pidfile(run);
         let pid =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         notify::tell(&format!("MAINPID={}", pid.trim()))

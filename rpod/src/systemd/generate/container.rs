@@ -9,6 +9,7 @@ use super::pod::PodUnit;
 use super::unit::Unit;
 use crate::engine::Context;
 use crate::engine::container::record::Container;
+use crate::monitor;
 
 /// Where the unit of a new container keeps its id.
 const ID_FILE: &str = "--cidfile=%t/%n.ctr-id";
@@ -68,7 +69,7 @@ pub(super) fn start_what_is_there(
         ("ExecStop", stop.clone()),
         ("ExecStopPost", stop),
     ];
-    let default = || container.run_dir(ctx).join("conmon.pid");
+    let default = || monitor::pidfile(&container.run_dir(ctx));
     let pidfile = container.conmon_pidfile.clone().unwrap_or_else(default);
     unit.kind = vec![
         ("PIDFile", pidfile.display().to_string()),

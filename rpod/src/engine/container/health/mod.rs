@@ -29,8 +29,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::Container;
-use super::status::{Status, is_ending};
+use super::status::Status;
 use crate::engine::Context;
+use crate::process::is_ending;
 use crate::store::record::{self, Durability};
 
 pub use settings::Settings;

@@ -17,10 +17,11 @@ use super::schedule;
 use crate::engine::Context;
 use crate::engine::cgroup::scope::set_apart;
 use crate::engine::container::record::Container;
-use crate::engine::container::status::{Started, Status, is_alive, start_ticks};
+use crate::engine::container::status::{Started, Status, is_alive};
 use crate::engine::container::{load, unheard};
 use crate::output::warn;
 use crate::pidfd;
+use crate::process::start_ticks;
 use crate::store::record::{self, Durability};
 use crate::store::{Lock, Noun};
 

@@ -14,6 +14,7 @@ use super::record::{Container, Mount, Namespace};
 use super::{restart, size};
 use crate::bundle;
 use crate::engine::Context;
+use crate::monitor;
 use crate::store::record;
 
 /// The object that `rpod inspect` prints.
@@ -72,7 +73,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "StaticDir": home,
         "OCIConfigPath": home.join("config.json"),
         "OCIRuntime": container.runtime.clone().map_or_else(|| ctx.runtime(), Ok)?,
-        "ConmonPidFile": run.join("conmon.pid"),
+        "ConmonPidFile": monitor::pidfile(&run),
         "PidFile": run.join("pidfile"),
         "Name": container.name,
         "RestartCount": restart::count(ctx, container),

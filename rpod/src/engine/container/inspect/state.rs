@@ -12,7 +12,8 @@ use crate::engine::container::failure;
 use crate::engine::container::health;
 use crate::engine::container::record::Container;
 use crate::engine::container::restart;
-use crate::engine::container::status::{Status, monitor_pid};
+use crate::engine::container::status::Status;
+use crate::monitor;
 
 /// How the container is, and what its health checks said.
 pub(super) fn state(
@@ -55,7 +56,7 @@ fn derived(container: &Container, status: &Status, run: &Path) -> Value {
         "OOMKilled": oom,
         "Dead": false,
         "Pid": pid,
-        "ConmonPid": if status.is_active() { monitor_pid(run) } else { None },
+        "ConmonPid": if status.is_active() { monitor::pid(run) } else { None },
         "ExitCode": code,
         "Error": "",
         "StartedAt": time(started),

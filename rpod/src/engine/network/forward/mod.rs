@@ -26,8 +26,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::port::Mapping;
-use crate::engine::container::status::start_ticks;
 use crate::pidfd;
+use crate::process::start_ticks;
 use crate::store::record::{self, Durability};
 
 pub use serve::main;

@@ -21,6 +21,7 @@ use super::{forward, helper, namespace};
 use crate::engine::Context;
 use crate::engine::container::record::UserMode;
 use crate::pidfd;
+use crate::process::has_argument;
 use crate::store::directory::remove_if_there;
 
 pub use pasta::check as check_pasta;
@@ -107,12 +108,7 @@ pub fn living(netns: &Path) -> Result<Option<OwnedFd>> {
     let Some(program) = pidfd::open(pid)? else {
         return Ok(None);
     };
-    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let named = |word: &[u8]| word == netns.as_os_str().as_encoded_bytes();
-    Ok(command
-        .split(|byte| *byte == 0)
-        .any(named)
-        .then_some(program))
+    Ok(has_argument(pid, netns.as_os_str()).then_some(program))
 }
 
 fn pid_file(netns: &Path) -> PathBuf {

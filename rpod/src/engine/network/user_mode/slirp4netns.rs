@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 
 use super::{API, LOG, Link, host_address, name_servers, pid_file, program, with_ending};
 use crate::engine::Context;
-use crate::engine::container::status::start_ticks;
 use crate::engine::network::forward;
 use crate::engine::network::port::Mapping;
+use crate::process::start_ticks;
 use crate::store::record::{self, Durability};
 
 /// podman-run(1), "--network", slirp4netns.
