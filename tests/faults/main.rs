@@ -10,11 +10,13 @@ mod network;
 mod output;
 mod pod;
 mod registry;
+mod resumed;
 mod runtime;
 mod steps;
 mod strike;
 mod things;
 mod together;
+mod uploads;
 
 use std::process::ExitCode;
 
@@ -28,9 +30,9 @@ fn main() -> ExitCode {
         copy::a_corrupt_blob_is_refused,
         copy::a_truncated_blob_is_refused,
         copy::a_killed_copy_leaves_nothing_that_looks_whole,
-        registry::a_cut_connection_is_taken_up_again,
-        registry::a_killed_copy_goes_on_where_it_was,
-        registry::a_killed_archive_is_begun_with_what_has_come,
+        resumed::a_cut_connection_is_taken_up_again,
+        resumed::a_killed_copy_goes_on_where_it_was,
+        resumed::a_killed_archive_is_begun_with_what_has_come,
         registry::a_slow_registry_is_waited_for,
         registry::a_busy_registry_is_asked_again,
         registry::a_broken_registry_is_told_of_in_its_own_words,
@@ -41,11 +43,11 @@ fn main() -> ExitCode {
         registry::credentials_stay_with_their_registry,
         registry::redirects_without_end_are_left,
         registry::pages_that_go_round_end,
-        registry::an_upload_that_is_refused_is_told_of,
-        registry::blobs_are_mounted_within_a_registry,
-        registry::blobs_are_mounted_from_where_they_were_seen,
-        registry::blobs_that_go_no_further_are_not_remembered,
-        registry::blobs_that_are_not_mounted_are_sent,
+        uploads::an_upload_that_is_refused_is_told_of,
+        uploads::blobs_are_mounted_within_a_registry,
+        uploads::blobs_are_mounted_from_where_they_were_seen,
+        uploads::blobs_that_go_no_further_are_not_remembered,
+        uploads::blobs_that_are_not_mounted_are_sent,
         engine::a_killed_run_is_cleaned_up,
         engine::a_killed_pull_is_taken_up_again,
         engine::a_killed_monitor_is_seen,

@@ -1,7 +1,10 @@
-//! A host of its own, as far as its network goes: bridges, addresses, firewall rules and ports that no other test sees.
+//! A host of its own, as far as its network goes: bridges, addresses, firewall rules and ports that no other test sees. And ports
+//! of the host that all share.
 
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
@@ -66,5 +69,19 @@ impl Drop for Host {
         let group = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
         let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         let _ = self.0.wait();
+    }
+}
+
+/// A port that nobody listens on now.
+/// None that the kernel gives to whoever connects somewhere meanwhile, and none that another test has been given.
+pub fn free_port() -> Result<u16> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own = std::process::id() * 16;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + (own + step) % 12_000)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
     }
 }

@@ -244,3 +244,41 @@ pub(crate) fn two_commands_at_once() -> Result<()> {
     );
     Ok(())
 }
+
+pub(crate) fn what_is_only_mounted_is_nobodys_file() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.scratch.write("word", "secret")?;
+    stack.rpod("secret create word word").ok()?;
+    stack
+        .rpod("run --name c --network none --secret word alpine touch /tmp/own")
+        .ok()?;
+    stack.rpod("commit -q c made").ok()?;
+    stack
+        .rpod("run --rm --network none made ls /run /run/secrets/word")
+        .exits(1)?;
+    stack
+        .rpod("run --rm --network none made ls /tmp")
+        .ok()?
+        .is("own")?;
+    stack
+        .rpod("image diff made")
+        .ok()?
+        .says("A /tmp/own")?
+        .hides("secrets/word")?
+        .hides("/run/.containerenv")?;
+
+    stack
+        .rpod("run -d --name runs --network none alpine sleep 600")
+        .ok()?;
+    let copy = stack.scratch.path("copy");
+    fs::create_dir(&copy)?;
+    stack.rpod("cp runs:/").arg(&copy).ok()?;
+    ensure!(copy.join("bin/busybox").exists() || copy.join("bin/sh").exists());
+    for kernels in ["proc", "sys"] {
+        ensure!(
+            fs::read_dir(copy.join(kernels))?.next().is_none(),
+            "{kernels} was copied"
+        );
+    }
+    Ok(())
+}

@@ -196,3 +196,43 @@ pub(crate) fn info_tells_of_the_host() -> Result<()> {
         .complains("nope: image not known, and no registry has it")?;
     Ok(())
 }
+
+pub(crate) fn configured_hosts_names_and_zones() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let with = |conf: &str, line: &str| -> Result<Cmd> {
+        stack.scratch.write("own.conf", conf)?;
+        let module = stack.scratch.path("own.conf");
+        Ok(stack.rpod(&format!("--module {} {line}", module.display())))
+    };
+    let conf = "[containers]\nno_hosts = true\ncontainer_name_as_hostname = true\ntz = \"Europe/Berlin\"\n";
+    with(conf, "create --add-host a:1.2.3.4 alpine")?
+        .exits(125)?
+        .complains("--no-hosts and --add-host cannot be set together")?;
+    with(
+        conf,
+        "run --rm --no-hosts=false --add-host a:1.2.3.4 alpine cat /etc/hosts",
+    )?
+    .ok()?
+    .says("1.2.3.4")?;
+    with(conf, "run --rm --name a_b_c alpine hostname")?
+        .ok()?
+        .is("abc")?;
+    with(conf, "run --rm --tz= alpine date +%Z")?
+        .ok()?
+        .hides("UTC")?;
+    // podman's default, and what it reads of the file, are in thousands.
+    let size = "inspect --format {{.HostConfig.ShmSize}} sized";
+    stack.rpod("create --name sized alpine").ok()?;
+    stack.rpod(size).ok()?.is("65536000")?;
+    with(
+        "[containers]\nshm_size = \"201k\"\n",
+        "create --replace --name sized alpine",
+    )?
+    .ok()?;
+    stack.rpod(size).ok()?.is("201000")?;
+    stack
+        .rpod("create --replace --name sized --shm-size 201k alpine")
+        .ok()?;
+    stack.rpod(size).ok()?.is("205824")?;
+    Ok(())
+}

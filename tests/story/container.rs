@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use serde_json::json;
 use tests::{Result, Stack, ensure, peer, until};
 
 pub(crate) fn renamed() -> Result<()> {
@@ -103,93 +102,6 @@ pub(crate) fn initialized_then_started() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn chosen_by_filter_file_and_latest() -> Result<()> {
-    let stack = Stack::with_alpine()?;
-    stack
-        .rpod("run -d --name one --label tier=web --cidfile one.cid alpine sleep 600")
-        .ok()?;
-    stack
-        .rpod("run -d --name two --label tier=db alpine sleep 600")
-        .ok()?;
-    stack.rpod("create --name three alpine").ok()?;
-    let names = |filter: &str| {
-        let line = format!("ps -a --sort names --format {{{{.Names}}}} {filter}");
-        Ok::<_, tests::Error>(stack.rpod(&line).ok()?.text().replace('\n', " "))
-    };
-    for (filter, expected) in [
-        ("--filter label=tier", "one two"),
-        ("--filter label=tier=db", "two"),
-        ("--filter label!=tier", "three"),
-        ("--filter name=t", "three two"),
-        ("--filter name=t --filter status=running", "two"),
-        ("--filter status=created", "three"),
-        ("--filter before=two", "one"),
-        ("--filter since=two", "three"),
-        ("--filter ancestor=alpine --filter name=one", "one"),
-        ("--filter command=sleep", "one two"),
-        ("--filter restart-policy=no", "one three two"),
-        ("--filter until=1h", ""),
-        ("--filter health=healthy", ""),
-        ("-n 1", "three"),
-        ("-n -1", "one three two"),
-    ] {
-        let found = names(filter)?;
-        ensure!(
-            found == expected,
-            "{filter}: {found:?} in place of {expected:?}"
-        );
-    }
-    stack
-        .rpod("ps --filter colour=red")
-        .exits(125)?
-        .complains("colour is an invalid filter")?;
-    stack.rpod("stop -t 0 --filter label=tier=db").ok()?;
-    stack.rpod("wait two").ok()?.is("137")?;
-    stack.rpod("stop -t 0 --cidfile one.cid").ok()?;
-    stack
-        .rpod("inspect one --format {{.HostConfig.ContainerIDFile}}")
-        .ok()?
-        .is(stack.scratch.path("one.cid").display())?;
-    stack.rpod("ps -q").ok()?.is("")?;
-    stack.rpod("start --filter label=tier").ok()?;
-    stack.rpod("kill -a").ok()?;
-    until("both to be killed", || {
-        Ok(stack.rpod("ps -q").ok()?.text().is_empty())
-    })?;
-    stack.rpod("stop --ignore nobody").ok()?.is("")?;
-    stack
-        .rpod("stop nobody one")
-        .exits(125)?
-        .complains("no container with name or ID \"nobody\" found")?;
-    stack
-        .rpod("stop")
-        .exits(125)?
-        .complains("at least one name or id")?;
-    stack.rpod("rm -l").ok()?;
-    stack.rpod("container exists three").exits(1)?;
-    stack
-        .rpod("rm nobody")
-        .exits(1)?
-        .complains("no container with ID or name \"nobody\" found: no such container")?;
-    stack.rpod("rm -i nobody").ok()?;
-    stack
-        .rpod("container prune -f --filter label=tier=web")
-        .ok()?;
-    ensure!(
-        !stack.scratch.path("one.cid").exists(),
-        "the file with the id outlives its container"
-    );
-    stack.rpod("ps -a --format {{.Names}}").ok()?.is("two")?;
-    stack
-        .rpod("container prune")
-        .stdin("n\n")
-        .ok()?
-        .says("WARNING! This will remove all non running containers.")?;
-    stack.rpod("container prune").stdin("y\n").ok()?;
-    stack.rpod("ps -aq").ok()?.is("")?;
-    Ok(())
-}
-
 pub(crate) fn waited_for() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack
@@ -233,35 +145,13 @@ pub(crate) fn removed_with_those_that_need_it() -> Result<()> {
         .exits(125)?
         .complains("has dependent containers which must be removed before it")?;
     stack.rpod("rm base").exits(2)?;
-    stack.rpod("rm -f -t 0 --depend base").ok()?;
+    let gone = stack.rpod("rm -f -t 0 --depend base").ok()?;
+    ensure!(gone.text().lines().count() == 2, "{}", gone.text());
     stack.rpod("ps -aq").ok()?.is("")?;
     stack
         .rpod("rm -t 0 base")
         .exits(125)?
         .complains("--force option must be specified")?;
-    Ok(())
-}
-
-pub(crate) fn listed_with_sizes() -> Result<()> {
-    let stack = Stack::with_alpine()?;
-    stack
-        .rpod("run --name writer alpine sh -c 'head -c 5000 /dev/zero > /five'")
-        .ok()?;
-    let row = stack.rpod("ps -a -s --format json").ok()?.json()?[0].clone();
-    ensure!(row["Size"]["rwSize"] == json!(5000), "{row}");
-    ensure!(
-        row["Size"]["rootFsSize"].as_u64() > Some(1_000_000),
-        "{row}"
-    );
-    stack
-        .rpod("ps -a --size")
-        .ok()?
-        .says("SIZE")?
-        .says("5kB (virtual ")?;
-    stack
-        .rpod("ps -q --size")
-        .exits(125)?
-        .complains("quiet conflicts with size")?;
     Ok(())
 }
 
@@ -287,5 +177,27 @@ pub(crate) fn an_image_has_a_size_before_it_is_unpacked() -> Result<()> {
         "{before} became {}",
         size()?
     );
+    Ok(())
+}
+
+pub(crate) fn clones_are_numbered() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("create --name c alpine").ok()?;
+    stack.rpod("container clone c").ok()?;
+    stack.rpod("container clone c-clone").ok()?;
+    stack.rpod("container exists c-clone1").ok()?;
+    Ok(())
+}
+
+pub(crate) fn started_by_filter_or_all() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run -d --name runs --network none alpine sleep 600")
+        .ok()?;
+    // One that runs is not told of.
+    stack.rpod("start --all").ok()?.is("")?;
+    // What the filter does not choose is not started.
+    stack.rpod("create --name other alpine true").ok()?;
+    stack.rpod("start --filter name=other runs").ok()?.is("")?;
     Ok(())
 }

@@ -51,44 +51,6 @@ pub(crate) fn run_detached_exec_logs_ps() -> Result<()> {
     Ok(())
 }
 
-/// The table finds out what it shows, a format whatever a template may ask for.
-pub(crate) fn ps_shows_the_same_by_default_and_by_a_format() -> Result<()> {
-    let stack = Stack::with_alpine()?;
-    stack
-        .rpod("run -d --pod new:group --name b --health-cmd true alpine sleep 600")
-        .ok()?;
-    stack
-        .rpod("create --name a --expose 90 --label x=y alpine echo some words and some more")
-        .ok()?;
-    stack.rpod("run --name c alpine true").ok()?;
-    for options in [
-        "",
-        "--pod",
-        "--size",
-        "--ns",
-        "--no-trunc",
-        "--sort command",
-        "--sort id",
-        "--sort image",
-        "--sort names",
-        "--sort runningfor",
-        "--sort size",
-        "--sort status",
-    ] {
-        let shown = |format: &str| -> Result<String> {
-            let ps = stack.rpod(&format!("ps -a {options} {format}")).ok()?;
-            Ok(ps.stdout)
-        };
-        // A second may begin between the two.
-        until(&format!("ps {options} and by a format"), || {
-            Ok(shown("")? == shown("--format table")?)
-        })?;
-    }
-    let ids = stack.rpod("ps -aq").ok()?;
-    stack.rpod("ps -a --format {{.ID}}").ok()?.is(ids.text())?;
-    Ok(())
-}
-
 pub(crate) fn the_exit_code_is_passed_on() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack.rpod("run --rm alpine sh -c 'exit 7'").exits(7)?;

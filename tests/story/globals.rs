@@ -241,3 +241,19 @@ pub(crate) fn json_is_asked_for_in_several_ways() -> Result<()> {
     stack.rpod("network rm own").ok()?;
     Ok(())
 }
+
+/// There is no server but the program itself.
+pub(crate) fn client_and_server_are_of_one_version() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let version = stack.rpod("version --format {{.Client.Version}}").ok()?;
+    stack
+        .rpod("version --format {{.Server.Version}}")
+        .ok()?
+        .is(version.text())?;
+    stack
+        .rpod("version --format {{.Version}}")
+        .ok()?
+        .is(version.text())?;
+    stack.rpod("version --format {{.Nothing}}").exits(125)?;
+    Ok(())
+}

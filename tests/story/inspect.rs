@@ -177,3 +177,76 @@ pub(crate) fn what_was_asked_is_told() -> Result<()> {
     none.ok()?.is("null")?;
     Ok(())
 }
+
+pub(crate) fn how_it_went_is_told() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("inspect --latest")
+        .exits(125)?
+        .complains("no containers to inspect: no such container")?;
+    stack.rpod("create --name wrong alpine nothing").ok()?;
+    stack.rpod("start wrong").exits(125)?;
+    let why = "inspect --format {{.State.Error}} wrong";
+    stack
+        .rpod(why)
+        .ok()?
+        .says("OCI runtime attempted to invoke a command that was not found")?;
+    stack
+        .rpod("create --name right --cap-add sys_time,net_raw --cap-drop setuid,chown alpine sleep 600")
+        .ok()?;
+    stack
+        .rpod("inspect right --format")
+        .arg("{{.HostConfig.CapAdd}}{{.HostConfig.CapDrop}}{{.State.Error}}")
+        .ok()?
+        .is("[CAP_NET_RAW CAP_SYS_TIME][CAP_CHOWN CAP_SETUID]")?;
+    stack.rpod("start right").ok()?;
+    stack
+        .rpod("stats --no-stream --interval 0 right")
+        .exits(125)?
+        .complains("invalid interval, must be a positive number greater zero")?;
+    // What was killed is dead.
+    stack.rpod("kill right").ok()?;
+    stack.rpod("ps -q").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn it_is_told_in_podmans_words() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("create --name c --network none --memory 10m --umask 22 --init alpine ls /")
+        .ok()?;
+    let told = |template: &str| stack.rpod("inspect --format").arg(template).arg("c").ok();
+    told("{{.HostConfig.MemorySwap}} {{.Config.Umask}}")?.is("20971520 0022")?;
+    told("{{.HostConfig.PidsLimit}}")?.is("2048")?;
+    told("{{.Path}} {{.Args}}")?.is("/run/podman-init [-- ls /]")?;
+    told(
+        "{{.Config.Entrypoint}} {{.Config.Labels}} {{json .Config.Labels}} {{json .State.Health}}",
+    )?
+    .is("[] map[] null null")?;
+    told("{{json .Config.Annotations}}")?
+        .says("\"io.podman.annotations.init\":\"TRUE\"")?
+        .hides("FALSE")?;
+    stack
+        .rpod("create --name from --volumes-from c:z,ro alpine")
+        .ok()?;
+    stack
+        .rpod("inspect --format")
+        .arg("{{index .Config.Annotations \"io.podman.annotations.volumes-from\"}}")
+        .arg("from")
+        .ok()?
+        .is("c:z,ro")?;
+    stack
+        .rpod("create --name own --security-opt label=disable --ulimit host --mount type=image,src=alpine,dst=/i --health-cmd true --health-interval 45s alpine sleep 600")
+        .ok()?;
+    let shown = "{{(index .Mounts 0).Type}} {{(index .Mounts 0).RW}} {{.HostConfig.SecurityOpt}} {{.Config.Healthcheck.Interval}} {{.Config.StartupHealthCheck}}";
+    stack
+        .rpod("inspect own --format")
+        .arg(shown)
+        .ok()?
+        .is("image false [label=disable] 45s <nil>")?;
+    stack
+        .rpod("container inspect gone")
+        .exits(125)?
+        .complains("no such container \"gone\"")?;
+    Ok(())
+}

@@ -117,23 +117,6 @@ pub(crate) fn credentials_are_where_they_are_said_to_be() -> Result<()> {
     Ok(())
 }
 
-/// What rpod refuses as a whole it refuses by name behind the command, too.
-pub(crate) fn what_cannot_be_had_is_refused_behind_the_command() -> Result<()> {
-    let stack = Stack::new()?;
-    for line in [
-        "ps --syslog",
-        "run --max-workers 3 alpine",
-        "images --transient-store",
-    ] {
-        let option = line.split(' ').nth(1).unwrap_or_default();
-        stack
-            .rpod(line)
-            .exits(125)?
-            .complains(format!("Error: {option}: "))?;
-    }
-    Ok(())
-}
-
 /// `/` is open to those alone who may write everywhere, whatever mode the image gives it.
 pub(crate) fn the_root_directory_is_closed() -> Result<()> {
     let stack = Stack::with_alpine()?;

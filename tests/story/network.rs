@@ -225,3 +225,34 @@ pub(crate) fn nothing_is_left_of_a_network() -> Result<()> {
     ensure!(left == 0, "{left} files in netns/");
     Ok(())
 }
+
+/// Of one address a port leads to one place; what stands one behind the other is one range.
+pub(crate) fn ports_are_put_together() -> Result<()> {
+    let town = Town::new()?;
+    town.rpod(
+        "create --name apart --network bridge -p 1000-2000:2000-3000 -p 1999-2999:3001-4001 alpine",
+    )
+    .exits(125)?
+    .complains("conflicting port mappings for host port 1999 (protocol tcp)")?;
+    town.rpod("run -d --name many --network bridge -p 30080:30080 -p 8000:8080 -p 80:80 -p 80:80 -p 81:81 alpine sleep 600")
+        .ok()?;
+    town.rpod("ps --format {{.Ports}}")
+        .ok()?
+        .is("0.0.0.0:80-81->80-81/tcp, 0.0.0.0:8000->8080/tcp, 0.0.0.0:30080->30080/tcp")?;
+    town.rpod("inspect many --format")
+        .arg("{{json (index .NetworkSettings.Ports \"80/tcp\")}}")
+        .ok()?
+        .is("[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"80\"}]")?;
+    // Of what only the owner of the network says it listens at, the one that joins it is told nothing.
+    town.rpod("run -d --name owner --network bridge --expose 9000 alpine sleep 600")
+        .ok()?;
+    town.rpod("run -d --name guest --network container:owner --expose 9001 alpine sleep 600")
+        .ok()?;
+    for (name, ports) in [("owner", "{\"9000/tcp\":null}"), ("guest", "{}")] {
+        town.rpod(&format!("inspect {name} --format"))
+            .arg("{{json .NetworkSettings.Ports}}")
+            .ok()?
+            .is(ports)?;
+    }
+    Ok(())
+}

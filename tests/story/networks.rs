@@ -206,3 +206,100 @@ pub(crate) fn ports_come_back_after_a_flush() -> Result<()> {
     town.host.read("127.0.0.1", 8080).ok()?.is("web")?;
     Ok(())
 }
+
+/// What belongs to the network of another container is not asked of the one that joins it.
+pub(crate) fn a_network_that_is_joined_stays_as_it_is() -> Result<()> {
+    let town = Town::new()?;
+    for option in ["--dns 1.2.3.4", "--dns-opt ndots:1", "--dns-search here"] {
+        town.rpod(&format!(
+            "create {option} --network container:nobody alpine"
+        ))
+        .exits(125)?
+        .complains("conflicting options: dns and the network mode: container")?;
+    }
+    town.rpod("create --network container:nobody --add-host a:1.2.3.4 alpine")
+        .exits(125)?
+        .complains("cannot set extra host entries when the container is joined")?;
+    town.rpod("pod create --network container:nobody")
+        .exits(125)?
+        .complains("pods presently do not support network mode container")?;
+    town.rpod("network create green").ok()?;
+    town.rpod("create --name still --network green alpine sleep 600")
+        .ok()?;
+    // It will be connected when it starts: nothing is to be done.
+    town.rpod("network connect green still").ok()?;
+    town.rpod("init still").ok()?;
+    town.rpod("network connect green still")
+        .exits(125)?
+        .complains("is already connected to network green: network is already connected")?;
+    // What waits to be started has its network already, and is in the other one as well when it starts.
+    town.rpod("network create blue").ok()?;
+    town.rpod("network connect blue still").ok()?;
+    town.rpod("start still").ok()?;
+    town.rpod("exec still ip address")
+        .ok()?
+        .says("eth0")?
+        .says("eth1")?;
+    town.rpod("create --name none --network none alpine").ok()?;
+    town.rpod("network connect green none")
+        .exits(125)?
+        .complains("\"none\" is not supported: invalid network mode")?;
+    town.rpod("rm -f -t 0 still").ok()?;
+    town.rpod("network prune -f --filter until=50")
+        .ok()?
+        .is("")?;
+    town.rpod("network prune -f --filter until=5000000000000")
+        .ok()?
+        .says("green")?;
+    Ok(())
+}
+
+/// ip-netns(8) keeps name servers for the namespaces that it names.
+pub(crate) fn a_named_namespace_has_its_name_servers() -> Result<()> {
+    let town = Town::new()?;
+    let name = format!("rpod-newest-{}", std::process::id());
+    let dir = std::path::Path::new("/etc/netns").join(&name);
+    let namespace = town.stack.scratch.path(&name);
+    let unshared = Cmd::new("unshare")
+        .arg(format!("--net={}", {
+            fs::write(&namespace, "")?;
+            namespace.display()
+        }))
+        .arg("true");
+    unshared.ok()?;
+    fs::create_dir_all(&dir)?;
+    fs::write(dir.join("resolv.conf"), "nameserver 10.11.12.13\n")?;
+    let said = town
+        .rpod(&format!(
+            "run --rm --network ns:{} alpine cat /etc/resolv.conf",
+            namespace.display()
+        ))
+        .run();
+    fs::remove_dir_all(&dir)?;
+    // Left to those who have namespaces in it.
+    let _ = fs::remove_dir("/etc/netns");
+    nix::mount::umount(&namespace)?;
+    said?.is("nameserver 10.11.12.13")?;
+    Ok(())
+}
+
+pub(crate) fn networks_are_chosen_by_their_names() -> Result<()> {
+    let town = Town::new()?;
+    town.rpod("network create green").ok()?;
+    town.rpod("network create greener").ok()?;
+    for (filter, found) in [
+        ("name=^green$", "green"),
+        ("name=er", "greener"),
+        ("name=^podman$", "podman"),
+        ("name=^blue$", ""),
+    ] {
+        town.rpod(&format!("network ls -q --filter {filter}"))
+            .ok()?
+            .is(found)?;
+    }
+    town.rpod("network ls --filter name=(").exits(125)?;
+    town.rpod("network create --macvlan nowhere --subnet 10.70.0.0/24 wide")
+        .exits(125)?
+        .complains("parent interface nowhere does not exist")?;
+    Ok(())
+}

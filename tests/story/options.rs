@@ -239,6 +239,7 @@ pub(crate) fn limits_and_mounts() -> Result<()> {
                 .rpod("create --name limited --device-cgroup-rule 'c 1:3 rw' alpine")
                 .ok()
         })?;
+    stack.rpod("create --ulimit core=-1:-1 alpine").ok()?;
     stack
         .rpod("create --device-cgroup-rule nonsense alpine")
         .exits(125)?
@@ -255,5 +256,23 @@ pub(crate) fn limits_and_mounts() -> Result<()> {
         .rpod("create --cgroup-conf memory.high alpine")
         .exits(125)?
         .complains("--cgroup-conf must be formatted KEY=VALUE")?;
+    Ok(())
+}
+
+/// A list of fields is read as CSV is, so that a comma may stand in one.
+pub(crate) fn fields_may_stand_in_quotes() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("run --rm --network none --add-host '\"one:192.0.2.1\",two:192.0.2.2' alpine cat /etc/hosts")
+        .ok()?
+        .says("192.0.2.1\tone\n192.0.2.2\ttwo")?;
+    let odd = stack.scratch.path("a,b");
+    fs::create_dir(&odd)?;
+    stack
+        .rpod("run --rm --network none --mount")
+        .arg(format!("type=bind,\"src={}\",dst=/m", odd.display()))
+        .words("alpine ls -d /m")
+        .ok()?
+        .is("/m")?;
     Ok(())
 }

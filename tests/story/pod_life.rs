@@ -203,3 +203,87 @@ pub(crate) fn a_pod_whose_infra_container_ended_is_degraded() -> Result<()> {
     stack.rpod("pod rm -f -t 0 headless").ok()?;
     Ok(())
 }
+
+pub(crate) fn pods_and_their_containers() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let own = stack
+        .rpod("run --rm --no-hostname alpine sh -c")
+        .arg("cat /etc/hostname || true")
+        .ok()?
+        .text()
+        .to_owned();
+    stack.rpod("pod create --no-hostname --name bare").ok()?;
+    stack
+        .rpod("run --rm --pod bare alpine sh -c")
+        .arg("cat /etc/hostname || true")
+        .ok()?
+        .is(&own)?;
+    stack.rpod("run -d --pod bare alpine sleep 600").ok()?;
+    stack.rpod("pod kill bare").ok()?;
+    stack.rpod("ps -q").ok()?.is("")?;
+    stack.rpod("pod rm -f -t 0 bare").ok()?;
+    Ok(())
+}
+
+pub(crate) fn a_pod_is_paused() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack.rpod("pod create --name still --network none").ok()?;
+    stack
+        .rpod("run -d --pod still --name member alpine sh -c 'trap \"exit 5\" TERM; while :; do sleep 0.05; done'")
+        .ok()?;
+    stack.rpod("pod pause still").ok()?;
+    stack.rpod("pod ps").ok()?.says("Paused")?;
+    stack.rpod("ps -q").ok()?.is("")?;
+    stack
+        .rpod("inspect --format '{{.State.Status}} {{.State.Paused}} {{.State.Running}}' member")
+        .ok()?
+        .is("paused true false")?;
+    stack.rpod("rm member").exits(2)?.complains(
+        "as it is paused - running or paused containers cannot be removed without force",
+    )?;
+    stack.rpod("exec member true").exits(255)?;
+    stack
+        .rpod("stop member")
+        .exits(125)?
+        .complains("is in state paused")?;
+    stack
+        .rpod("pause member")
+        .exits(125)?
+        .complains("is already paused: container state improper")?;
+    stack.rpod("pod unpause still").ok()?;
+    stack.rpod("pod ps").ok()?.says("Running")?;
+    stack.rpod("pause member").ok()?.is("member")?;
+    stack.rpod("pod ps").ok()?.says("Degraded")?;
+    stack.rpod("unpause member").ok()?.is("member")?;
+    stack.rpod("pod stop still").ok()?;
+    stack
+        .rpod("inspect --format {{.State.ExitCode}} member")
+        .ok()?
+        .is("5")?;
+    stack.rpod("pod start still").ok()?;
+    stack.rpod("pod pause still").ok()?;
+    stack.rpod("pod rm still").exits(125)?;
+    stack.rpod("pod rm -f still").ok()?;
+    stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn a_pods_containers_are_started_again() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    stack
+        .rpod("pod create --name tough --network none --restart on-failure:2")
+        .ok()?;
+    stack
+        .rpod("run -d --pod tough --name falls alpine sh -c 'echo up; exit 3'")
+        .ok()?;
+    until("the container to be started twice more", || {
+        Ok(stack.rpod("logs falls").ok()?.stdout.matches("up").count() == 3)
+    })?;
+    stack
+        .rpod("pod inspect --format {{.RestartPolicy}} tough")
+        .ok()?
+        .is("on-failure")?;
+    stack.rpod("pod stop -t 0 tough").ok()?;
+    stack.rpod("pod rm tough").ok()?;
+    Ok(())
+}

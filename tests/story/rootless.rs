@@ -1,10 +1,11 @@
 //! What an ordinary user types: the same as root, and nothing of anybody else's is in reach.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::{Signal, kill};
+use tests::network::free_port;
 use tests::registry::{Access, Registry};
 use tests::user::{Ranges, User};
 use tests::{Context as _, Result, Scratch, ensure, peer, skip};
@@ -12,7 +13,7 @@ use tests::{Context as _, Result, Scratch, ensure, peer, skip};
 /// A user who has pulled an image.
 pub(crate) struct Person {
     pub(crate) user: User,
-    _registry: Registry,
+    pub(crate) registry: Registry,
     scratch: Scratch,
 }
 
@@ -31,7 +32,7 @@ impl Person {
         user.rpod(&format!("tag {image} localhost/alpine")).ok()?;
         Ok(Person {
             user,
-            _registry: registry,
+            registry,
             scratch,
         })
     }
@@ -216,171 +217,6 @@ pub(crate) fn without_ranges_there_is_one_user() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn users_of_a_containers_own() -> Result<()> {
-    let person = Person::new("f", Ranges::Some)?;
-    let user = &person.user;
-    let run = |options: &str, command: &str| {
-        user.rpod(&format!(
-            "run --rm --network none {options} alpine {command}"
-        ))
-        .ok()
-    };
-    run("--userns=keep-id", "id -u")?.is(user.uid.to_string())?;
-    run("--userns=keep-id:uid=7,gid=8", "sh -c 'id -u; id -g'")?.is("7\n8")?;
-    run("--userns=keep-id", "stat -c %u /bin")?.is("0")?;
-    run("--userns=nomap", "sh -c 'grep -c . /proc/self/uid_map'")?.is("1")?;
-    let mine = format!("--uidmap +5:@{}", user.uid);
-    let map = run(&mine, "cat /proc/self/uid_map")?;
-    ensure!(
-        map.stdout.contains("         5          0          1"),
-        "{map}"
-    );
-    let mine = run("--userns=auto:size=100", "sh -c 'cat /proc/self/uid_map'")?;
-    ensure!(
-        mine.stdout.split_whitespace().nth(2) == Some("100"),
-        "{mine}"
-    );
-    // As the kernel wants it a line ends where one of rpod's own ends.
-    run("--uidmap 0:1:1000 --gidmap 0:0:1000", "true")?;
-    let own = user.rpod("unshare cat /proc/self/uid_map").ok()?;
-    let lowest = own.stdout.split_whitespace().nth(4);
-    let lowest = lowest.context("a map without ranges")?.to_owned();
-    let mapping = format!("--userns=auto:uidmapping=1:@{lowest}:1");
-    run(&mapping, "true")?;
-    user.rpod("run -d --name seen --network none --userns=nomap alpine sleep 600")
-        .ok()?;
-    user.rpod("top seen huser huid")
-        .ok()?
-        .says(format!("{lowest}      {lowest}"))?;
-    user.rpod("rm -f -t 0 seen").ok()?;
-    run("--oom-score-adj=-1000", "true")?.complains("lower than the current one")?;
-    run("--memory=0", "true")?;
-    // From another's pid namespace an ordinary user's runtime does not come back; where it is already it need not go.
-    user.rpod("run -d --name near --network none --cgroupns host --ipc host alpine sleep 600")
-        .ok()?;
-    run("--pid container:near", "ps")?.says("sleep 600")?;
-    run("--cgroupns container:near --ipc container:near", "true")?;
-    run("--pid host", "ps")?.says("sleep 600")?;
-    user.rpod("rm -f -t 0 near").ok()?;
-    // Ids that a container has are given to no other.
-    user.rpod("run -d --name first --network none --userns=auto alpine sleep 600")
-        .ok()?;
-    let of = |text: &str| text.split_whitespace().nth(1).map(str::to_owned);
-    let first = user.rpod("exec first cat /proc/self/uid_map").ok()?;
-    let second = run("--userns=auto", "cat /proc/self/uid_map")?;
-    ensure!(of(&first.stdout) != of(&second.stdout), "{first}{second}");
-    // What leaves and enters is the container's.
-    user.rpod("exec first touch /made").ok()?;
-    user.rpod("commit -q first again").ok()?;
-    user.rpod("run --rm --network none again stat -c %u /made")
-        .ok()?
-        .is("0")?;
-    user.sh("mkdir vol && touch vol/file").ok()?;
-    run("--userns=nomap -v ./vol:/v:U", "stat -c %u /v/file")?.is("0")?;
-    let about = fs::metadata(user.home.join("vol/file"))?;
-    ensure!(
-        about.uid() != user.uid,
-        "the file is still {}'s",
-        about.uid()
-    );
-    let refused = user.rpod("run --rm -v /etc:/e:U alpine true").exits(126)?;
-    ensure!(refused.stderr.contains("the host's own"), "{refused}");
-    Ok(())
-}
-
-pub(crate) fn networks_without_root() -> Result<()> {
-    for program in [
-        "pasta",
-        "slirp4netns",
-        "netavark",
-        "aardvark-dns",
-        "iptables",
-    ] {
-        peer(program)?;
-    }
-    if !fs::exists("/dev/net/tun")? {
-        return skip("this machine has no /dev/net/tun");
-    }
-    let person = Person::new("g", Ranges::Some)?;
-    let user = &person.user;
-    let said = |port: u16| {
-        let script = format!(
-            "for try in 1 2 3 4 5 6 7 8 9 10; do exec 3<>/dev/tcp/127.0.0.1/{port} && read -t 2 line <&3 && echo $line && break; sleep 0.2; done"
-        );
-        tests::Cmd::new("bash").args(["-c", &script]).ok()
-    };
-    for mode in [
-        "pasta",
-        "slirp4netns",
-        "slirp4netns:port_handler=slirp4netns",
-        "bridge",
-    ] {
-        let port = free_port()?;
-        let line = format!(
-            "run -d --name web --network {mode} -p 127.0.0.1:{port}:80 alpine nc -ll -p 80 -e echo hello"
-        );
-        user.rpod(&line).ok()?;
-        said(port)?.is("hello")?;
-        user.rpod("rm -f -t 0 web").ok()?;
-    }
-    user.rpod("network create mine").ok()?;
-    user.rpod("run -d --name server --network mine alpine nc -ll -p 80 -e echo found")
-        .ok()?;
-    let asked = "run --rm --network mine alpine sh -c 'for i in 1 2 3 4 5; do nc server 80 </dev/null && break; sleep 0.3; done'";
-    user.rpod(asked).ok()?.is("found")?;
-    let inside = user.rpod("unshare --rootless-netns ip -br address").ok()?;
-    ensure!(inside.stdout.contains("10.89.0.1/24"), "{inside}");
-    user.rpod("rm -f -t 0 server").ok()?;
-    ensure!(
-        !fs::exists(user.home.join("run/rpod/rootless-netns"))?,
-        "the bridges' namespace is left"
-    );
-    user.rpod("run --rm --dns-option ndots:3 alpine cat /etc/resolv.conf")
-        .ok()?
-        .says("options ndots:3")?;
-    // Out of its last network a container is left with its ports, which lead nowhere.
-    let port = free_port()?;
-    let line = format!("run -d --name web --network mine -p {port}:80 alpine sleep 600");
-    user.rpod(&line).ok()?;
-    let known = || {
-        let format = "{{(index .NetworkSettings.Networks \"mine\").MacAddress}}";
-        user.rpod("inspect web --format").arg(format).ok()
-    };
-    let before = known()?;
-    user.rpod("network reload web").ok()?;
-    known()?.is(before.text())?;
-    user.rpod("network disconnect mine web").ok()?;
-    user.rpod("rm -f -t 0 web").ok()?;
-    // What is asked for stands behind what is configured.
-    user.sh("mkdir -p .config/containers && echo '[network]\npasta_options = [\"-I\", \"mine\"]' > .config/containers/containers.conf")
-        .ok()?;
-    user.rpod("run --rm --network pasta:--ns-mac-addr,aa:bb:cc:dd:ee:ff alpine ip link show mine")
-        .ok()?
-        .says("aa:bb:cc:dd:ee:ff")?;
-    let refused = user
-        .rpod("run --rm --network pasta:--netns=/x alpine true")
-        .exits(125)?;
-    ensure!(
-        refused.stderr.contains("rpod sets --netns by itself"),
-        "{refused}"
-    );
-    Ok(())
-}
-
-/// A port that nobody listens on now.
-/// None that the kernel gives to whoever connects somewhere meanwhile, and none that another test has been given.
-pub(crate) fn free_port() -> Result<u16> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let own = std::process::id() * 16;
-    loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(20_000 + (own + step) % 12_000)?;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-}
-
 pub(crate) fn limits_need_a_cgroup_of_the_users_own() -> Result<()> {
     if fs::exists("/sys/fs/cgroup/cgroup.controllers")? {
         return skip("cgroup v2 may be delegated here: tests/vm tells that story");
@@ -405,134 +241,58 @@ pub(crate) fn limits_need_a_cgroup_of_the_users_own() -> Result<()> {
     Ok(())
 }
 
-/// A directory of a group that the caller is in, and the container's user is not.
-pub(crate) fn files_of_the_users_groups() -> Result<()> {
-    let person = Person::new("k", Ranges::Some)?;
+pub(crate) fn logs_without_root() -> Result<()> {
+    let person = Person::new("l", Ranges::Some)?;
     let user = &person.user;
-    let shared = person.scratch.path("shared");
-    fs::create_dir(&shared)?;
-    fs::write(shared.join("file"), "the group's")?;
-    // Nobody's but this test's: no group of this machine has the number.
-    const GROUP: u32 = 987_654_321;
-    for (path, mode) in [(shared.join("file"), 0o640), (shared.clone(), 0o750)] {
-        std::os::unix::fs::chown(&path, None, Some(GROUP))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
-    }
-    let member = |line: String| user.rpod_in_group(GROUP, &line);
-    let read = format!(
-        "run --rm --network none -v {}:/shared OPTIONS alpine cat /shared/file",
-        shared.display()
+    let talk = "echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three";
+    user.rpod(&format!(
+        "run -d --name talks --network none --log-driver k8s-file alpine sh -c '{talk}'"
+    ))
+    .ok()?;
+    let followed = user.rpod("logs -f talks").ok()?;
+    ensure!(
+        followed.stdout == "one\nthree" || followed.text() == "one\nthree",
+        "{followed}"
     );
-    let kept = |options: &str| read.replace("OPTIONS", options);
-    for options in [
-        "--group-add keep-groups",
-        "--group-add keep-groups --userns keep-id",
-        "--group-add keep-groups --user 33:33",
-    ] {
-        member(kept(options)).ok()?.is("the group's")?;
-    }
-    let refused = member(kept("")).exits(1)?;
-    refused.complains("Permission denied")?;
-    member(kept("--group-add keep-groups --group-add 5"))
-        .exits(125)?
-        .complains("not allowed with any other --group-add options")?;
+    ensure!(followed.stderr.trim() == "two", "{followed}");
+    user.rpod("logs --tail 1 talks").ok()?.is("three")?;
+    let since = user.rpod("logs --since 2000-01-01 -t talks").ok()?;
+    ensure!(
+        since.text().lines().all(|line| line.starts_with("20")),
+        "{since}"
+    );
+    let until = user.rpod("logs --until 2000-01-01 talks").ok()?;
+    ensure!(until.text().is_empty(), "{until}");
     Ok(())
 }
 
-pub(crate) fn volumes_are_the_containers() -> Result<()> {
-    let person = Person::new("v", Ranges::Some)?;
-    let user = &person.user;
-    let owner = |options: &str| {
-        let line = format!(
-            "run --rm --network none {options} alpine sh -c 'touch /v/file; stat -c %u /v /v/file'"
-        );
-        user.rpod(&line).ok()
-    };
-    owner("--user 33 -v named:/v:U")?.is("33\n33")?;
-    owner("-v named:/v")?.is("33\n33")?;
-    owner("--userns auto --user 7 -v named:/v:U")?.is("7\n7")?;
-    // The kernel maps ids of a mount only for who owns its file system: in the user's namespace, of what was mounted there.
-    user.sh("mkdir plain own").ok()?;
-    let refused =
-        user.rpod("run --rm --network none --userns auto -v ./plain:/v:idmap alpine true");
-    refused.exits(126)?.complains("U in place of idmap")?;
-    let own = "rpod unshare sh -c 'mount -t tmpfs none own && for o in ro idmap; do rpod run --rm --network none --userns auto -v ./own:/v:$o alpine stat -c %u /v; done'";
-    user.sh(own).ok()?.is("65534\n0")?;
-    Ok(())
-}
-
-/// A file system that the kernel lays nothing over: an overlay itself.
-struct Refusing {
-    place: std::path::PathBuf,
-}
-
-impl Refusing {
-    fn new(person: &Person, place: std::path::PathBuf) -> Result<Refusing> {
-        for directory in ["lower", "upper", "work"] {
-            fs::create_dir(person.scratch.path(directory))?;
-        }
-        fs::create_dir(&place)?;
-        let options = format!(
-            "lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work",
-            person.scratch.path("").display()
-        );
-        let mount = tests::Cmd::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]);
-        mount.arg(&place).ok()?;
-        std::os::unix::fs::chown(&place, Some(person.user.uid), Some(person.user.uid))?;
-        Ok(Refusing { place })
+pub(crate) fn a_pod_without_root() -> Result<()> {
+    peer("pasta")?;
+    if !std::fs::exists("/dev/net/tun")? {
+        return skip("this machine has no /dev/net/tun");
     }
-}
-
-impl Drop for Refusing {
-    fn drop(&mut self) {
-        let _ = tests::Cmd::new("umount").arg("-l").arg(&self.place).run();
-    }
-}
-
-/// Where the kernel refuses an overlay, fuse-overlayfs does it; storage.conf has it done so anywhere.
-pub(crate) fn overlays_by_a_program() -> Result<()> {
-    let program = peer("fuse-overlayfs")?;
-    let person = Person::new("i", Ranges::Some)?;
+    let person = Person::new("p", Ranges::Some)?;
     let user = &person.user;
-    let data = user.home.join("data");
-    let _refusing = Refusing::new(&person, data.clone())?;
-    // The namespaces that there are do not see the new mount.
-    user.rpod("system migrate").ok()?;
-    let conf = user.home.join("storage.conf");
-    fs::write(
-        &conf,
-        format!("[storage.options.overlay]\nmount_program = {program:?}\n"),
-    )?;
-    let refused = |line: &str| user.rpod(line).env("XDG_DATA_HOME", &data);
-    let asked = |line: &str| user.rpod(line).env("CONTAINERS_STORAGE_CONF", &conf);
-    for (rpod, name) in [
-        (&refused as &dyn Fn(&str) -> tests::Cmd, "alpine:latest"),
-        (&asked, "fedora:24"),
-    ] {
-        let image = format!("{}/{name}", person._registry.address);
-        rpod(&format!("pull -q --tls-verify=false {image}")).ok()?;
-        let run = format!(
-            "run -d --name one --network none {image} sh -c 'echo mine > /home/mine; exec sleep 600'"
-        );
-        rpod(&run).ok()?;
-        let mounts = rpod("exec one grep fuse-overlayfs /proc/mounts").ok()?;
-        ensure!(mounts.stdout.contains(" / "), "{mounts}");
-        rpod("exec one cat /home/mine").ok()?.is("mine")?;
-        rpod(&format!(
-            "run --rm --network none -v /usr/share:/s:O {image} touch /s/there"
-        ))
+    let port = free_port()?;
+    user.rpod(&format!("pod create --name p -p 127.0.0.1:{port}:80"))
         .ok()?;
-    }
-    // What it leaves of what was removed is what the kernel leaves.
-    asked("exec one sh -c 'rm -r /opt/data && mkdir /opt/data && echo > /opt/data/own && rm /bin/cat'").ok()?;
-    let changed = asked("diff one").ok()?;
-    changed
-        .says("A /opt/data/own")?
-        .says("D /bin/cat")?
-        .hides(".wh.")?;
-    asked("commit -q one localhost/changed").ok()?;
-    let listed =
-        asked("run --rm --network none localhost/changed ls -a /opt/data /bin/cat").exits(1)?;
-    listed.says(".\n..\nown")?;
+    user.rpod("run -d --pod p --name web alpine nc -ll -p 80 -e echo hello")
+        .ok()?;
+    let asked = "run --rm --pod p alpine sh -c 'for i in 1 2 3 4 5; do nc 127.0.0.1 80 </dev/null && break; sleep 0.3; done'";
+    user.rpod(asked).ok()?.is("hello")?;
+    let mut said = String::new();
+    std::io::Read::read_to_string(
+        &mut std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))?,
+        &mut said,
+    )?;
+    ensure!(said == "hello\n", "{said:?}");
+    user.rpod("pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'")
+        .ok()?
+        .is("p Running 2")?;
+    user.rpod("pod stop -t 0 p").ok()?;
+    user.rpod("pod start p").ok()?;
+    user.rpod("exec web true").ok()?;
+    user.rpod("pod rm -f -t 0 p").ok()?;
+    user.rpod("ps -aq").ok()?.is("")?;
     Ok(())
 }

@@ -4,6 +4,9 @@ use std::fs;
 
 use tests::{Cmd, Context as _, Result, Stack, peer};
 
+/// As policy.json has it for who is asked for by a name.
+pub(crate) const DEFAULT: &str = r#"{"type":"matchRepoDigestOrExact"}"#;
+
 /// A registry, registries.d, and keys of a gpg home that ends with the test.
 pub(crate) struct Signers {
     pub(crate) stack: Stack,

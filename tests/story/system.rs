@@ -248,3 +248,43 @@ pub(crate) fn a_near_name_is_suggested() -> Result<()> {
     }
     Ok(())
 }
+
+/// The list is of what will be there: nothing of it is looked for on this host.
+pub(crate) fn connections_are_noted_as_they_are_told() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let file = stack.scratch.path("connections.json");
+    let rpod = |line: &str| stack.rpod(line).env("PODMAN_CONNECTIONS_CONF", &file);
+    rpod("system connection add --identity ~/not/there one ssh://root@there:2222").ok()?;
+    rpod("system connection add two --socket-path /run/other.sock unix:///run/podman.sock").ok()?;
+    rpod("system connection add --tls-ca not-there.pem three tcp://there:8888/behind/a/proxy")
+        .ok()?;
+    rpod("system connection list --format {{.URI}}={{.Identity}}={{.TLSCA}}")
+        .ok()?
+        .is(
+            "ssh://root@there:2222/run/podman/podman.sock=~/not/there=\n\
+             tcp://there:8888/behind/a/proxy==not-there.pem\n\
+             unix:///run/other.sock==",
+        )?;
+    rpod("system connection list --format tls")
+        .ok()?
+        .says("TLSCert")?
+        .says("not-there.pem")?;
+    for _ in 0..2 {
+        rpod("system connection remove two").ok()?.is("")?;
+    }
+    rpod("system connection list --quiet")
+        .ok()?
+        .is("one\nthree")?;
+    for (line, complaint) in [
+        ("four tcp://there/8888", "tcp scheme requires a port"),
+        (
+            "four tcp://there:8888 --socket-path /run/a",
+            "--socket-path option not supported for tcp scheme",
+        ),
+    ] {
+        rpod(&format!("system connection add {line}"))
+            .exits(125)?
+            .complains(complaint)?;
+    }
+    Ok(())
+}

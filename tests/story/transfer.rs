@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tests::network::free_port;
 use tests::{Asked, Cmd, Fault, Result, Stack, Terminal, Unruly, bail, ensure};
-
-use crate::rootless::free_port;
 
 /// A registry that a fault stands before.
 fn before(

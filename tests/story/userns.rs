@@ -1,9 +1,12 @@
 //! `--userns` and its kin: which ids a container has, for root and for an ordinary user, beside podman where that knows the mode.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
 use tests::registry::Access;
 use tests::stack::Parts;
 use tests::user::{Ranges, User};
-use tests::{Cmd, Result, Stack, ensure, peer};
+use tests::{Cmd, Context as _, Result, Stack, ensure, peer};
 
 use crate::rootless::Person;
 
@@ -194,5 +197,96 @@ pub(crate) fn roots_are_podmans() -> Result<()> {
         .ok()?;
     ensure!(shown.text().starts_with("[0:0:"), "{shown}");
     stack.rpod("rm -f -t 0 kept").ok()?;
+    Ok(())
+}
+
+pub(crate) fn users_of_a_containers_own() -> Result<()> {
+    let person = Person::new("f", Ranges::Some)?;
+    let user = &person.user;
+    let run = |options: &str, command: &str| {
+        user.rpod(&format!(
+            "run --rm --network none {options} alpine {command}"
+        ))
+        .ok()
+    };
+    run("--userns=keep-id", "id -u")?.is(user.uid.to_string())?;
+    run("--userns=keep-id:uid=7,gid=8", "sh -c 'id -u; id -g'")?.is("7\n8")?;
+    run("--userns=keep-id", "stat -c %u /bin")?.is("0")?;
+    run("--userns=nomap", "sh -c 'grep -c . /proc/self/uid_map'")?.is("1")?;
+    let mine = format!("--uidmap +5:@{}", user.uid);
+    let map = run(&mine, "cat /proc/self/uid_map")?;
+    ensure!(
+        map.stdout.contains("         5          0          1"),
+        "{map}"
+    );
+    let mine = run("--userns=auto:size=100", "sh -c 'cat /proc/self/uid_map'")?;
+    ensure!(
+        mine.stdout.split_whitespace().nth(2) == Some("100"),
+        "{mine}"
+    );
+    // As the kernel wants it a line ends where one of rpod's own ends.
+    run("--uidmap 0:1:1000 --gidmap 0:0:1000", "true")?;
+    let own = user.rpod("unshare cat /proc/self/uid_map").ok()?;
+    let lowest = own.stdout.split_whitespace().nth(4);
+    let lowest = lowest.context("a map without ranges")?.to_owned();
+    let mapping = format!("--userns=auto:uidmapping=1:@{lowest}:1");
+    run(&mapping, "true")?;
+    user.rpod("run -d --name seen --network none --userns=nomap alpine sleep 600")
+        .ok()?;
+    user.rpod("top seen huser huid")
+        .ok()?
+        .says(format!("{lowest}      {lowest}"))?;
+    user.rpod("rm -f -t 0 seen").ok()?;
+    run("--oom-score-adj=-1000", "true")?.complains("lower than the current one")?;
+    run("--memory=0", "true")?;
+    // From another's pid namespace an ordinary user's runtime does not come back; where it is already it need not go.
+    user.rpod("run -d --name near --network none --cgroupns host --ipc host alpine sleep 600")
+        .ok()?;
+    run("--pid container:near", "ps")?.says("sleep 600")?;
+    run("--cgroupns container:near --ipc container:near", "true")?;
+    run("--pid host", "ps")?.says("sleep 600")?;
+    user.rpod("rm -f -t 0 near").ok()?;
+    // Ids that a container has are given to no other.
+    user.rpod("run -d --name first --network none --userns=auto alpine sleep 600")
+        .ok()?;
+    let of = |text: &str| text.split_whitespace().nth(1).map(str::to_owned);
+    let first = user.rpod("exec first cat /proc/self/uid_map").ok()?;
+    let second = run("--userns=auto", "cat /proc/self/uid_map")?;
+    ensure!(of(&first.stdout) != of(&second.stdout), "{first}{second}");
+    // What leaves and enters is the container's.
+    user.rpod("exec first touch /made").ok()?;
+    user.rpod("commit -q first again").ok()?;
+    user.rpod("run --rm --network none again stat -c %u /made")
+        .ok()?
+        .is("0")?;
+    user.sh("mkdir vol && touch vol/file").ok()?;
+    run("--userns=nomap -v ./vol:/v:U", "stat -c %u /v/file")?.is("0")?;
+    let about = fs::metadata(user.home.join("vol/file"))?;
+    ensure!(
+        about.uid() != user.uid,
+        "the file is still {}'s",
+        about.uid()
+    );
+    let refused = user.rpod("run --rm -v /etc:/e:U alpine true").exits(126)?;
+    ensure!(refused.stderr.contains("the host's own"), "{refused}");
+    Ok(())
+}
+
+/// `PODMAN_USERNS` speaks for containers that say nothing and are in no pod.
+pub(crate) fn the_environment_names_a_mode() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    for (options, users) in [
+        ("--name env", "private"),
+        ("--name host --userns host", ""),
+        ("--name in-pod --pod new:own", ""),
+    ] {
+        let line = format!("create {options} alpine");
+        let made = stack.rpod(&line).env("PODMAN_USERNS", "keep-id").ok()?;
+        stack
+            .rpod("inspect --format {{.HostConfig.UsernsMode}}")
+            .arg(made.text())
+            .ok()?
+            .is(users)?;
+    }
     Ok(())
 }

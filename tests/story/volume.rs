@@ -56,41 +56,6 @@ pub(crate) fn anonymous_volumes_go_with_their_container() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn mounts_of_every_kind() -> Result<()> {
-    let stack = Stack::with_alpine()?;
-    stack.scratch.write("a.conf", "from a glob")?;
-    let here = stack.scratch.path("");
-    let here = here.display();
-    let mounts = format!(
-        "--mount type=volume,src=data,dst=/data --mount type=tmpfs,dst=/t,tmpfs-size=1m \
-         --mount type=image,src=alpine,dst=/image --mount type=glob,src={here}/*.conf,dst=/conf,ro \
-         --mount type=bind,src={here},dst=/here,readonly --mount type=ramfs,dst=/ram"
-    );
-    stack
-        .rpod(&format!("run -d --name all {mounts} alpine sleep 1000"))
-        .ok()?;
-    let look = "cat /conf/a.conf; test -x /image/bin/sh; echo $?; mount";
-    stack
-        .rpod("exec all sh -c")
-        .arg(look)
-        .ok()?
-        .says("from a glob0")?
-        .says("tmpfs on /t ")?
-        .says("ramfs on /ram ")?;
-    stack
-        .rpod("run --rm --volumes-from all:ro alpine sh -c")
-        .arg("ls /here; touch /data/x")
-        .exits(1)?
-        .says("a.conf")?
-        .complains("Read-only")?;
-    stack.rpod("rm -f -t 0 all").ok()?;
-    stack
-        .rpod("create --mount type=fly,dst=/x alpine")
-        .exits(125)?
-        .complains("invalid filesystem type")?;
-    Ok(())
-}
-
 pub(crate) fn volumes_are_exported_and_mounted() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack
@@ -117,84 +82,6 @@ pub(crate) fn volumes_are_exported_and_mounted() -> Result<()> {
     ensure!(mounts()?.contains(&shown));
     stack.rpod("volume unmount small").ok()?;
     ensure!(!mounts()?.contains(&shown));
-    Ok(())
-}
-
-/// What is written over a directory, a volume or an image does not reach it.
-pub(crate) fn mounts_are_written_over() -> Result<()> {
-    let stack = Stack::with_alpine()?;
-    for dir in ["given", "upper", "work"] {
-        std::fs::create_dir(stack.scratch.path(dir))?;
-    }
-    let path = |name: &str| stack.scratch.path(name).display().to_string();
-    let (given, upper, work) = (path("given"), path("upper"), path("work"));
-    let run = |options: &str, script: &str| {
-        stack.rpod(&format!("run --rm {options} alpine sh -c '{script}'"))
-    };
-    run(
-        &format!("-v {given}:/x:O"),
-        "echo hi >/x/file && cat /x/file",
-    )
-    .ok()?
-    .is("hi")?;
-    run(&format!("-v {given}:/x:O"), "ls /x").ok()?.is("")?;
-    let kept = format!("-v {given}:/x:O,upperdir={upper},workdir={work}");
-    run(&kept, "echo hi >/x/file").ok()?;
-    run(&kept, "cat /x/file").ok()?.is("hi")?;
-    ensure!(
-        std::fs::read_dir(stack.scratch.path("given"))?
-            .next()
-            .is_none()
-    );
-    run("-v data:/x:O", "echo hi >/x/file").ok()?;
-    run("-v data:/x", "ls /x").ok()?.is("")?;
-    run(
-        "--mount type=image,src=alpine,dst=/i,rw=true",
-        "echo hi >/i/new && cat /i/new",
-    )
-    .ok()?
-    .is("hi")?;
-    run("--mount type=image,src=alpine,dst=/i", "touch /i/new").exits(1)?;
-    run(&format!("-v {given}:/x:O,ro"), "true")
-        .exits(125)?
-        .complains("can't use 'O' with other options")?;
-    run(&format!("-v {given}:/x:O,upperdir={upper}"), "true").exits(125)?;
-    stack.rpod("volume rm data").ok()?;
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
-    ensure!(!mounts.contains(&path("root")), "mounts are left");
-    Ok(())
-}
-
-pub(crate) fn parts_of_images_and_volumes_are_mounted() -> Result<()> {
-    let stack = Stack::with_alpine()?;
-    let run = |options: &str, script: &str| {
-        stack.rpod(&format!("run --rm {options} alpine sh -c '{script}'"))
-    };
-    let image = "--mount type=image,src=alpine,dst=/i,subpath";
-    run(&format!("{image}=/etc"), "ls /i")
-        .ok()?
-        .says("os-release")?;
-    run(&format!("{image}=etc/passwd"), "cat /i")
-        .ok()?
-        .says("root:")?;
-    run(&format!("{image}=/nowhere"), "true")
-        .exits(127)?
-        .complains("nowhere")?;
-    run(
-        "-v data:/x",
-        "mkdir /x/in; echo own >/x/in/file; ln -s /etc /x/out",
-    )
-    .ok()?;
-    let volume = "--mount type=volume,src=data,dst=/v,subpath";
-    run(&format!("{volume}=in"), "cat /v/file")
-        .ok()?
-        .is("own")?;
-    // A link leads to what is in the volume, never to the host.
-    run(&format!("{volume}=out"), "true").exits(127)?;
-    run(&format!("{volume}=../../../../../../etc"), "true").exits(127)?;
-    run("--mount type=artifact,src=x,dst=/a", "true")
-        .exits(125)?
-        .complains("artifact")?;
     Ok(())
 }
 
@@ -314,5 +201,54 @@ pub(crate) fn a_volume_stands_on_an_image() -> Result<()> {
     stack.rpod("rmi -f alpine").ok()?;
     stack.rpod("volume exists base").exits(1)?;
     stack.rpod("ps -aq").ok()?.is("")?;
+    Ok(())
+}
+
+pub(crate) fn volumes_are_their_users() -> Result<()> {
+    let stack = Stack::with_alpine()?;
+    let mapped = "--network none --uidmap 0:1:500 --gidmap 0:200:5000";
+    for place in ["/new", "/etc"] {
+        stack
+            .rpod(&format!(
+                "run --rm {mapped} -v own:{place}:idmap alpine stat -c %u:%g {place}"
+            ))
+            .ok()?
+            .is("0:0")?;
+        stack.rpod("volume rm own").ok()?;
+    }
+    stack
+        .rpod(&format!(
+            "run --rm {mapped} -v own:/etc:idmap alpine stat -c %u:%g /etc/passwd"
+        ))
+        .ok()?
+        .is("0:0")?;
+    stack
+        .rpod("run --rm --network none --user 1000:1001 -v user:/home/user alpine true")
+        .ok()?;
+    stack
+        .rpod("volume inspect --format '{{.UID}} {{.GID}}' user")
+        .ok()?
+        .is("1000 1001")?;
+    let mount = "--mount type=volume,source=memory,dst=/m,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=nodev";
+    stack
+        .rpod(&format!(
+            "run --rm --network none {mount} alpine grep /m /proc/mounts"
+        ))
+        .ok()?
+        .says("tmpfs")?;
+    stack
+        .rpod("volume inspect --format {{.Options.o}} memory")
+        .ok()?
+        .is("nodev")?;
+    stack
+        .rpod(&format!("run --rm --network none {mount} alpine true"))
+        .ok()?;
+    stack
+        .rpod("run --rm --network none -v user:/m:cached alpine true")
+        .ok()?;
+    stack
+        .rpod("create --mount type=bind,src=/,dst=/host,ro=true,rw=false alpine")
+        .exits(125)?
+        .complains("cannot pass 'readonly', 'ro', or 'rw' mnt.Options more than once: must provide an argument for option")?;
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Run a program as a person would, but with a time limit, and keep what it said.
 
+mod line;
+mod output;
+
 use std::ffi::OsStr;
-use std::fmt::Display;
 use std::io::{Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -14,22 +16,15 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use line::{line_of, words};
+pub use output::{Output, code_of};
+
 /// A command that is still to be run.
 #[derive(Debug)]
 pub struct Cmd {
     command: Command,
     stdin: Vec<u8>,
     limit: Duration,
-}
-
-/// What an ended command said.
-#[derive(Debug)]
-pub struct Output {
-    pub line: String,
-    /// The exit code, or 128 + the number of the signal that ended it.
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
 }
 
 impl Cmd {
@@ -218,76 +213,6 @@ impl Running {
     }
 }
 
-impl Output {
-    /// stdout without the newline at its end.
-    pub fn text(&self) -> &str {
-        self.stdout.trim_end()
-    }
-
-    pub fn json(&self) -> Result<serde_json::Value> {
-        serde_json::from_str(&self.stdout).with_context(|| format!("stdout is not JSON\n{self}"))
-    }
-
-    /// Expects this on stdout.
-    pub fn says(&self, expected: impl Display) -> Result<&Output> {
-        let expected = expected.to_string();
-        ensure!(
-            self.stdout.contains(&expected),
-            "stdout does not say {expected:?}\n{self}"
-        );
-        Ok(self)
-    }
-
-    /// Expects this not to be on stdout.
-    pub fn hides(&self, unwanted: impl Display) -> Result<&Output> {
-        let unwanted = unwanted.to_string();
-        ensure!(
-            !self.stdout.contains(&unwanted),
-            "stdout says {unwanted:?}\n{self}"
-        );
-        Ok(self)
-    }
-
-    /// Expects this on stderr.
-    pub fn complains(&self, expected: impl Display) -> Result<&Output> {
-        let expected = expected.to_string();
-        ensure!(
-            self.stderr.contains(&expected),
-            "stderr does not say {expected:?}\n{self}"
-        );
-        Ok(self)
-    }
-
-    /// Expects stdout to be exactly this, but for the newline at the end.
-    pub fn is(&self, expected: impl Display) -> Result<&Output> {
-        let expected = expected.to_string();
-        ensure!(
-            self.text() == expected,
-            "stdout is not {expected:?}\n{self}"
-        );
-        Ok(self)
-    }
-}
-
-impl Display for Output {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "$ {}   # exit code {}", self.line, self.code)?;
-        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            for line in text.lines() {
-                writeln!(f, "  {name}: {line}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// 128 + signal for a killed process, as a shell counts.
-pub fn code_of(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
-}
-
 /// Reads to the end in a thread, so that a full pipe never stops the program.
 fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
@@ -302,51 +227,10 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     receiver
 }
 
-fn line_of(command: &Command) -> String {
-    let mut line = command.get_program().to_string_lossy().into_owned();
-    for arg in command.get_args() {
-        let arg = arg.to_string_lossy();
-        let quote = if arg.is_empty() || arg.contains([' ', '\n', '"']) {
-            "'"
-        } else {
-            ""
-        };
-        line.push_str(&format!(" {quote}{arg}{quote}"));
-    }
-    line
-}
-
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for c in line.chars() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == '\'' || c == '"' => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            None if c.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn lines_split_as_in_a_shell() {
-        assert_eq!(
-            words("run  sh -c 'echo \"a b\"; exit 7' \"\" x'y'"),
-            ["run", "sh", "-c", "echo \"a b\"; exit 7", "", "xy"]
-        );
-    }
 
     #[test]
     fn a_command_that_does_not_end_is_an_error() {
