@@ -1,5 +1,6 @@
 //! The nouns and what they can do. The command line is one door onto them; nothing here prints or parses options.
 
+pub mod apparmor;
 pub mod artifact;
 pub mod cdi;
 pub mod cgroup;

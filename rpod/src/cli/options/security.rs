@@ -10,7 +10,6 @@ use crate::bundle;
 use crate::config::Containers;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace, Namespaces, Security};
-use crate::engine::host::apparmor_is_enabled;
 use crate::engine::image::Image;
 use crate::output::parse_bool;
 
@@ -40,7 +39,6 @@ impl SecurityOptions {
     pub(super) fn apply(&self, conf: &Containers, c: &mut Container) -> Result<()> {
         let security = &mut c.security;
         security.privileged = self.privileged || conf.privileged;
-        security.apparmor.clone_from(&conf.apparmor_profile);
         let normal = |names: &[String]| {
             names
                 .iter()
@@ -52,8 +50,7 @@ impl SecurityOptions {
         for text in &self.security_opt {
             option(security, text)?;
         }
-        refuse_the_hosts(&security.sysctls, &c.namespaces)?;
-        refuse_without_apparmor(security, conf)
+        refuse_the_hosts(&security.sysctls, &c.namespaces)
     }
 
     /// What labels say: of the capabilities that are needed; with `--seccomp-policy=image` a profile that wins over every other.
@@ -96,21 +93,6 @@ fn refuse_the_hosts(sysctls: &BTreeMap<String, String>, namespaces: &Namespaces)
                 "sysctl {key}={value} can't be set since {called} Namespace set to host: invalid argument"
             );
         }
-    }
-    Ok(())
-}
-
-/// A profile that was asked for cannot confine anything then; the configured one is for other hosts.
-fn refuse_without_apparmor(security: &mut Security, conf: &Containers) -> Result<()> {
-    if apparmor_is_enabled() {
-        return Ok(());
-    }
-    match security.apparmor.as_deref() {
-        None | Some("unconfined") => {}
-        _ if security.apparmor == conf.apparmor_profile => security.apparmor = None,
-        Some(profile) => bail!(
-            "apparmor profile {profile:?} specified, but Apparmor is not enabled on this system"
-        ),
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::record::Container;
 use crate::bundle;
 use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Platform};
 use crate::engine::layout::Layout;
-use crate::engine::{Context, artifact, cgroup, event, pod, secret, volume};
+use crate::engine::{Context, apparmor, artifact, cgroup, event, pod, secret, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id};
 use crate::systemd::notify::Readiness;
@@ -27,6 +27,10 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
         bail!("sdnotify policy \"healthy\" requires a healthcheck to be set: invalid argument");
     }
     bundle::check(&container)?;
+    apparmor::settle(
+        &ctx.config.containers_conf.containers,
+        &mut container.security,
+    )?;
     cgroup::delegation::settle(ctx, &mut container)?;
     // An infra container's is in its pod's record already.
     if container.id.is_empty() {

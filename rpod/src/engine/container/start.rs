@@ -17,7 +17,7 @@ use super::{
     surroundings, workdir,
 };
 use crate::bundle::{self, Place, files};
-use crate::engine::{Context, cgroup, event, pod, runtime, volume};
+use crate::engine::{Context, apparmor, cgroup, event, pod, runtime, volume};
 use crate::monitor::{
     self,
     attach::{Attached, Streams},
@@ -241,6 +241,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
             joined: &joined,
         },
     )?;
+    apparmor::make_ready(&container.security)?;
     let mut monitor = supervision::monitor(
         ctx,
         container,

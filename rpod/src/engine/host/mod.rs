@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use super::container::record::Container;
-use super::{Context, image, network, rootless};
+use super::{Context, apparmor, image, network, rootless};
 use crate::bundle;
 use crate::rootless::{own_map, runtime_dir};
 
@@ -91,7 +91,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "ociRuntime": programs.named(&runtime),
         "os": std::env::consts::OS,
         "security": {
-            "apparmorEnabled": apparmor_is_enabled(),
+            "apparmorEnabled": apparmor::is_supported(),
             "capabilities": bundle::capabilities(ctx, &Container::default())?.join(","),
             "rootless": rootless(),
             "seccompEnabled": Path::new("/proc/sys/kernel/seccomp").exists(),
@@ -230,9 +230,4 @@ fn registries() -> Result<Value> {
     } else {
         json!({ "search": search })
     })
-}
-/// The kernel confines by AppArmor's profiles.
-pub fn apparmor_is_enabled() -> bool {
-    fs::read_to_string("/sys/module/apparmor/parameters/enabled")
-        .is_ok_and(|text| text.starts_with('Y'))
 }

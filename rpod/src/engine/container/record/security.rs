@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::host::apparmor_is_enabled;
+use crate::engine::apparmor;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -19,7 +19,10 @@ pub struct Security {
     pub seccomp: Option<String>,
     /// A profile that the image brought, as JSON.
     pub seccomp_of_image: Option<String>,
+    /// A profile that was asked for; `unconfined` for none.
     pub apparmor: Option<String>,
+    /// The profile where none was asked for.
+    pub apparmor_default: Option<String>,
     /// `label=disable` was asked for.
     pub label_disabled: bool,
     pub mask: Vec<String>,
@@ -32,7 +35,10 @@ pub struct Security {
 impl Security {
     /// What confines the process; there is nothing to name on a host without AppArmor.
     pub fn apparmor_profile(&self) -> Option<&str> {
-        let profile = self.apparmor.as_deref();
-        profile.filter(|name| *name != "unconfined" || apparmor_is_enabled())
+        let asked = self.apparmor.as_ref().filter(|name| !name.is_empty());
+        let profile = asked.or(self.apparmor_default.as_ref());
+        profile
+            .map(String::as_str)
+            .filter(|name| *name != apparmor::UNCONFINED || apparmor::is_supported())
     }
 }
