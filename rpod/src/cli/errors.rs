@@ -19,6 +19,21 @@ pub(super) fn tell(error: &anyhow::Error) -> u8 {
         .map_or(ENGINE_ERROR, |status| status.code)
 }
 
+/// Does something with each, and prints what it is called, or why that failed. The answer is the exit code.
+pub(super) fn tell_each<T>(
+    things: impl IntoIterator<Item = T>,
+    act: impl Fn(T) -> anyhow::Result<String>,
+) -> u8 {
+    let mut code = 0;
+    for thing in things {
+        match act(thing) {
+            Ok(name) => println!("{name}"),
+            Err(error) => code = tell(&error),
+        }
+    }
+    code
+}
+
 /// For commands that show several things: what was not found of them. The first is rpod's error, and comes last.
 pub(super) fn first_of(missing: Vec<anyhow::Error>) -> anyhow::Result<u8> {
     let mut missing = missing.into_iter();

@@ -74,7 +74,7 @@ use clap::{ArgMatches, Command};
 
 use commands::{COMMANDS, INNER_NOUNS, NOUNS};
 pub use errors::report;
-use errors::{first_of, tell};
+use errors::{first_of, tell, tell_each};
 pub use globals::Globals;
 use verb::Entry;
 pub use verb::{ExitStatus, Refused, Verb};

@@ -38,11 +38,7 @@ impl Verb for Mount {
     const NEEDS: Needs = Needs::Inside;
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        let json = match self.format.as_deref() {
-            None | Some("") => false,
-            Some("json") => true,
-            Some(format) => bail!("unknown --format argument: {format:?}"),
-        };
+        let json = wants_json(self.format.as_deref())?;
         let ctx = Context::new(globals)?;
         let asked = self.all || self.latest || !self.names.is_empty();
         let mut mounted = Vec::new();
@@ -88,6 +84,15 @@ impl Verb for Mount {
             .map(|(container, path)| json!({ "ID": shown(&container.id), "Path": path }));
         print_pairs(rows.collect())?;
         Ok(0)
+    }
+}
+
+/// The one format that lists of mounts have besides their own.
+pub(super) fn wants_json(format: Option<&str>) -> Result<bool> {
+    match format {
+        None | Some("") => Ok(false),
+        Some("json") => Ok(true),
+        Some(format) => bail!("unknown --format argument: {format:?}"),
     }
 }
 

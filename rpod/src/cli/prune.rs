@@ -5,7 +5,7 @@ use std::io::{BufRead as _, Write as _};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::{Globals, Verb};
+use super::{Globals, Verb, tell_each};
 use crate::engine::Context;
 use crate::engine::container::filter::Filter;
 use crate::engine::container::{prune, remove};
@@ -31,14 +31,9 @@ impl Verb for Prune {
             return Ok(0);
         }
         remove::sweep(&ctx)?;
-        let mut code = 0;
-        for pruned in prune::prune(&ctx, &filters)? {
-            match pruned.result {
-                Ok(()) => println!("{}", pruned.id),
-                Err(error) => code = super::tell(&error),
-            }
-        }
-        Ok(code)
+        Ok(tell_each(prune::prune(&ctx, &filters)?, |pruned| {
+            pruned.result.map(|()| pruned.id)
+        }))
     }
 }
 

@@ -168,14 +168,9 @@ pub fn not_both(all: bool, latest: bool) -> Result<()> {
 
 /// What [`Selection::each`] does, of containers that are chosen already.
 pub fn each(chosen: Vec<Chosen>, act: impl Fn(&Container) -> Result<()>) -> Result<u8> {
-    let mut code = 0;
-    for one in chosen {
-        match act(&one.container) {
-            Ok(()) => println!("{}", one.word),
-            Err(error) => code = super::tell(&error),
-        }
-    }
-    Ok(code)
+    Ok(super::tell_each(chosen, |one| {
+        act(&one.container).map(|()| one.word)
+    }))
 }
 
 /// The one word that a command on one container takes.

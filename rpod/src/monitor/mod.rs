@@ -50,6 +50,7 @@ pub struct Monitor<'a> {
     pub exit_dir: &'a Path,
     /// As `-l` takes it.
     pub log: String,
+    /// Bytes.
     pub log_size_max: Option<i64>,
     /// Of entries in the journal.
     pub log_tag: Option<String>,

@@ -25,7 +25,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::geteuid;
 
 pub use identity::{Identity, VARIABLES, identity};
-pub use namespace::{map_of, own_map};
+pub use namespace::{IdMap, map_of, own_map};
 pub use ranges::{SUBGID, SUBUID, of_name as ranges_of};
 pub use runtime_dir::runtime_dir;
 

@@ -6,12 +6,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use super::ranges::{self, Range, SUBGID, SUBUID};
 
 /// A run of ids: `size` of them, from `inside` in the namespace and from `outside` around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdMap {
     pub inside: u32,
     pub outside: u32,

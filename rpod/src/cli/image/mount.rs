@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::joined;
-use crate::cli::mount::print_pairs;
+use crate::cli::mount::{print_pairs, wants_json};
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::image::{self, Image};
@@ -31,11 +31,7 @@ impl Verb for Mount {
     const NEEDS: Needs = Needs::Inside;
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        let json = match self.format.as_deref() {
-            None | Some("") => false,
-            Some("json") => true,
-            Some(format) => bail!("unknown --format argument: {format:?}"),
-        };
+        let json = wants_json(self.format.as_deref())?;
         if self.all && !self.images.is_empty() {
             bail!("when using the --all switch, you may not pass any image names or IDs");
         }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::prune::confirmed;
-use crate::cli::{Globals, Verb};
+use crate::cli::{Globals, Verb, tell_each};
 use crate::engine::Context;
 use crate::engine::filter::split;
 use crate::engine::network::{filter::Filter, remove};
@@ -39,13 +39,10 @@ impl Verb for Prune {
         {
             return Ok(0);
         }
-        let mut code = 0;
-        for network in filter.apply(&ctx, remove::unused(&ctx)?)? {
-            match remove::remove(&ctx, &network, false, None) {
-                Ok(()) => println!("{}", network.name),
-                Err(error) => code = crate::cli::tell(&error),
-            }
-        }
-        Ok(code)
+        let networks = filter.apply(&ctx, remove::unused(&ctx)?)?;
+        Ok(tell_each(networks, |network| {
+            remove::remove(&ctx, &network, false, None)?;
+            Ok(network.name)
+        }))
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::selection::{Selection, missing_is_1};
 use crate::cli::stop::Patience;
-use crate::cli::{Globals, Verb, tell};
+use crate::cli::{Globals, Verb, tell_each};
 use crate::engine::Context;
 use crate::engine::pod::{check, remove};
 use crate::store::Noun;
@@ -44,13 +44,11 @@ impl Verb for Rm {
         // What is gone cannot be removed: to --force that is no error.
         let ignore = self.ignore || self.force;
         let timeout = self.patience.seconds();
-        let mut code = 0;
-        for pod in self.selection.find(&ctx, ignore).map_err(missing_is_1)? {
-            match remove::remove(&ctx, &pod, self.force, timeout) {
-                Ok(()) => println!("{}", pod.id),
-                Err(error) => code = tell(&error),
-            }
-        }
+        let pods = self.selection.find(&ctx, ignore).map_err(missing_is_1)?;
+        let code = tell_each(pods, |pod| {
+            remove::remove(&ctx, &pod, self.force, timeout)?;
+            Ok(pod.id)
+        });
         if code == 0 {
             for file in &self.pod_id_file {
                 std::fs::remove_file(file)

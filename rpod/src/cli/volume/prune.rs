@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::prune::confirmed;
-use crate::cli::{Globals, Verb};
+use crate::cli::{Globals, Verb, tell_each};
 use crate::engine::Context;
 use crate::engine::volume::{Volume, filter::Filter, remove};
 
@@ -46,14 +46,10 @@ impl Verb for Prune {
         if !self.force && !confirmed_for(&volumes, all)? {
             return Ok(0);
         }
-        let mut code = 0;
-        for volume in volumes {
-            match remove::remove(&ctx, &volume, false, None) {
-                Ok(()) => println!("{}", volume.name),
-                Err(error) => code = crate::cli::tell(&error),
-            }
-        }
-        Ok(code)
+        Ok(tell_each(volumes, |volume| {
+            remove::remove(&ctx, &volume, false, None)?;
+            Ok(volume.name)
+        }))
     }
 }
 

@@ -105,6 +105,7 @@ pub struct Engine {
     pub runtime: Option<String>,
     pub runtimes: BTreeMap<String, Vec<PathBuf>>,
     pub runtimes_flags: BTreeMap<String, Vec<String>>,
+    /// Seconds.
     pub stop_timeout: Option<u64>,
     pub volume_path: Option<PathBuf>,
 }

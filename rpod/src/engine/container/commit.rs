@@ -13,7 +13,7 @@ use crate::engine::files::pack::{Form, Packer};
 use crate::engine::image::assemble::{self, Base, Kind, Told};
 use crate::engine::image::{self, change};
 use crate::engine::layout::{Blob, Layout};
-use crate::engine::{Context, event, runtime};
+use crate::engine::{Context, event, host, runtime};
 use crate::store::record;
 
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ pub fn commit(ctx: &Context, container: &Container, asked: &Commit) -> Result<St
 
 fn base(ctx: &Context, container: &Container) -> Result<Base> {
     if container.image.id.is_empty() {
-        let config = json!({ "architecture": image::goarch(), "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+        let config = json!({ "architecture": host::go_arch(), "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
         return Ok(Base {
             config,
             ..Base::default()

@@ -48,8 +48,8 @@ pub fn info(ctx: &Context) -> Result<Value> {
     }))
 }
 
-/// Go's names for machines.
-fn go_arch() -> &'static str {
+/// As Go names this machine's processor.
+pub fn go_arch() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

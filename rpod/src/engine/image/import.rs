@@ -9,6 +9,7 @@ use super::assemble::{self, Base, Kind, Told};
 use super::{Image, change};
 use crate::engine::container::create::lock_images;
 use crate::engine::files::compression;
+use crate::engine::host::go_arch;
 use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
 
@@ -47,7 +48,7 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
     };
     let mut image = json!({
         "created": now,
-        "architecture": asked.arch.as_deref().unwrap_or(goarch()),
+        "architecture": asked.arch.as_deref().unwrap_or(go_arch()),
         "os": asked.os.as_deref().unwrap_or("linux"),
         "config": config,
         "rootfs": { "type": "layers", "diff_ids": [] },
@@ -65,17 +66,6 @@ pub fn import(ctx: &Context, archive: impl Read, asked: &Import) -> Result<Strin
         event::image(ctx, "tag", &super::find(ctx, &id)?, name);
     }
     Ok(id)
-}
-
-/// As Go names this machine's processor.
-pub fn goarch() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        "powerpc64" => "ppc64le",
-        other => other,
-    }
 }
 
 /// The layers of an image with what made them, the newest first: podman-history(1).

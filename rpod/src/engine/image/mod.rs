@@ -1,7 +1,7 @@
 //! Images: names, manifests and configurations in `ROOT/images` (an OCI image layout), unpacked layers in
 //! `ROOT/layers`.
 //!
-//! [`index`] reads and changes index.json, [`name`] knows how a reference is written, [`short_names`] what a
+//! [`name`] knows how a reference is written, [`short_names`] what a
 //! short one stands for, [`transfer`] has rskopeo move bytes, [`archive`] to and from files, [`remove`] takes names and images away and
 //! [`sweep`] what nothing refers to any more. [`summary`] and [`inspect`] are the shapes that people see.
 
@@ -42,7 +42,7 @@ use thiserror::Error;
 pub use access::{Access, Platform};
 pub use archive::{Format, Named, Saving, download, load, load_stdin, own_path, save};
 pub use filter::{Filters, Subject};
-pub use import::{Import, goarch, history, import};
+pub use import::{Import, history, import};
 pub use inspect::inspect;
 pub use lent::copy_blobs;
 pub use manifest::{ContainerConfig, ImageConfig};

@@ -16,6 +16,7 @@ pub struct ImageUsage {
     pub tag: String,
     pub id: String,
     pub created: Timestamp,
+    /// Bytes.
     pub size: u64,
     /// Of its layers, those that other images have too.
     pub shared: u64,
@@ -27,6 +28,7 @@ pub struct ContainerUsage {
     pub container: Container,
     pub status: &'static str,
     pub volumes: usize,
+    /// Bytes.
     pub size: u64,
 }
 
@@ -35,6 +37,7 @@ pub struct VolumeUsage {
     pub name: String,
     /// How many containers name it.
     pub links: usize,
+    /// Bytes.
     pub size: u64,
     pub reclaimable: u64,
 }

@@ -3,13 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// `size` ids, from `inside` in the container and from `outside` around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IdMap {
-    pub inside: u32,
-    pub outside: u32,
-    pub size: u32,
-}
+pub use crate::rootless::IdMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -70,17 +70,7 @@ pub fn maps(path: &Path) -> Result<Maps> {
 
 /// The maps of users and of groups that a process lives by.
 pub(super) fn maps_of(process: &str) -> Result<(Vec<IdMap>, Vec<IdMap>)> {
-    let of = |kind| -> Result<Vec<IdMap>> {
-        let maps = map_of(process, kind)?.into_iter();
-        Ok(maps
-            .map(|map| IdMap {
-                inside: map.inside,
-                outside: map.outside,
-                size: map.size,
-            })
-            .collect())
-    };
-    Ok((of("uid_map")?, of("gid_map")?))
+    Ok((map_of(process, "uid_map")?, map_of(process, "gid_map")?))
 }
 
 /// Makes a network namespace that belongs to a user namespace, and binds it to the file.

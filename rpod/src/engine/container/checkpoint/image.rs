@@ -31,7 +31,7 @@ pub(super) fn create(
     let base = Base {
         config: json!({
             "created": now,
-            "architecture": image::goarch(),
+            "architecture": host::go_arch(),
             "os": "linux",
             "config": {},
             "rootfs": { "type": "layers", "diff_ids": [] },

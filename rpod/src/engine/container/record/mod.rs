@@ -50,6 +50,7 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// `CONTAINER[:OPTIONS]`: whose mounts are among them.
     pub volumes_from: Vec<String>,
+    /// Of /dev/shm, in bytes.
     pub shm_size: u64,
     pub read_only: bool,
     /// `HOST[:CONTAINER][:rwm]`, or the name of one that is described.
@@ -91,6 +92,7 @@ pub struct Container {
     /// With a read-only root: no tmpfs on /run, /tmp and /var/tmp.
     pub no_read_only_tmpfs: bool,
     pub log_driver: String,
+    /// Bytes.
     pub log_size_max: Option<i64>,
     /// The log elsewhere than in the container's directory.
     pub log_file: Option<PathBuf>,

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::super::transfer::destination;
-use super::super::{Access, Image, Platform, goarch, lent};
+use super::super::{Access, Image, Platform, lent};
 use super::{List, change, find};
 use crate::engine::Context;
 use crate::engine::copier::{output_of, rskopeo};
+use crate::engine::host::go_arch;
 
 /// What is added to a list.
 #[derive(Clone, Debug, Default)]
@@ -181,7 +182,7 @@ fn absolute(reference: &str) -> String {
 /// The image for a platform; what is not asked for is this machine's.
 pub(super) fn choose<'a>(instances: &'a [Value], wanted: &Platform) -> Option<&'a Value> {
     let os = wanted.os.as_deref().unwrap_or("linux");
-    let arch = wanted.arch.as_deref().unwrap_or(goarch());
+    let arch = wanted.arch.as_deref().unwrap_or(go_arch());
     let mut fitting = instances.iter().filter(|instance| {
         let platform = &instance["platform"];
         platform["os"] == os
@@ -196,7 +197,7 @@ pub(super) fn choose<'a>(instances: &'a [Value], wanted: &Platform) -> Option<&'
 
 /// `linux/amd64`
 pub(super) fn host() -> String {
-    format!("linux/{}", goarch())
+    format!("linux/{}", go_arch())
 }
 
 #[cfg(test)]
@@ -208,7 +209,7 @@ mod tests {
     fn the_image_of_a_platform() {
         let instances = [
             json!({"digest": "a", "platform": {"os": "linux", "architecture": "arm", "variant": "v7"}}),
-            json!({"digest": "b", "platform": {"os": "linux", "architecture": goarch()}}),
+            json!({"digest": "b", "platform": {"os": "linux", "architecture": go_arch()}}),
         ];
         assert_eq!(
             choose(&instances, &Platform::default()).unwrap()["digest"],
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_no_image_is_for_overrides_what_this_machines_says() {
-        let here = json!({"digest": "b", "platform": {"os": "linux", "architecture": goarch()}});
+        let here = json!({"digest": "b", "platform": {"os": "linux", "architecture": go_arch()}});
         let chosen = Chosen {
             all: false,
             platform: Platform {
