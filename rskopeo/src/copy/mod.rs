@@ -148,6 +148,7 @@ fn all(
     let place = Place::Top { chosen_from: None };
     let fixed = fixed(&signatures, options);
     let top = copied::put_index(destination, top, &changes, fixed, options)?;
+    say(options, "Storing list signatures")?;
     sign(destination, &top, signatures, place, options)?;
     Ok(top)
 }
