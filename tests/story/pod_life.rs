@@ -245,7 +245,7 @@ pub(crate) fn a_pod_is_paused() -> Result<()> {
     stack
         .rpod("stop member")
         .exits(125)?
-        .complains("is in state paused")?;
+        .complains("is running or paused, refusing to clean up: container state improper")?;
     stack
         .rpod("pause member")
         .exits(125)?

@@ -53,6 +53,31 @@ pub(crate) fn errors_are_podmans() -> Result<()> {
             125,
             "cannot define the pod as the cgroup parent",
         ),
+        (
+            "pod create --infra=false --ip6 fd00::2",
+            125,
+            "cannot set --ip6 without infra container: invalid argument",
+        ),
+        (
+            "pod create --infra=false --mac-address 92:d0:c6:0a:29:35",
+            125,
+            "cannot set --mac without infra container: invalid argument",
+        ),
+        (
+            "pod create --infra=false --network host",
+            125,
+            "NoInfra and network modes cannot be used together",
+        ),
+        (
+            "pod create --infra=false --dns 10.0.0.1",
+            125,
+            "NoInfra and DNSServer are mutually exclusive pod options: invalid pod spec",
+        ),
+        (
+            "pod create --infra=false --hosts-file image",
+            125,
+            "NoInfra and HostsFile are mutually exclusive pod options: invalid pod spec",
+        ),
         ("pod ps --sort what", 125, "invalid option for --sort"),
         ("pod ps --filter what=x", 125, "what is an invalid filter"),
         (

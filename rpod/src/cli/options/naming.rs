@@ -106,19 +106,31 @@ impl NamingOptions {
         Ok(())
     }
 
-    /// The first option that was given.
-    pub(super) fn first(&self) -> Option<&'static str> {
+    pub(super) fn refuse_without_infra(&self) -> Result<()> {
         let given = [
-            ("--add-host", !self.add_host.is_empty()),
-            ("--dns", !self.dns.is_empty()),
-            ("--dns-option", !self.dns_option.is_empty()),
-            ("--dns-search", !self.dns_search.is_empty()),
-            ("--hosts-file", self.hosts_file.is_some()),
-            ("--no-hostname", self.no_hostname),
             ("--no-hosts", self.no_hosts == Some(true)),
+            ("--no-hostname", self.no_hostname),
         ];
-        let first = given.iter().find(|(_, given)| *given);
-        first.map(|(name, _)| *name)
+        if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+            bail!("cannot specify {option} without an infra container");
+        }
+        let exclusive = [
+            ("DNSOption", !self.dns_option.is_empty()),
+            ("DNSSearch", !self.dns_search.is_empty()),
+            ("DNSServer", !self.dns.is_empty()),
+            ("HostAdd", !self.add_host.is_empty()),
+            ("HostsFile", self.hosts_file.is_some()),
+        ];
+        match exclusive.iter().find(|(_, given)| *given) {
+            // podman's slip: scripts look for its words.
+            Some(("DNSSearch", _)) => {
+                bail!("NoInfo and DNSSearch are mutually exclusive pod options: invalid pod spec")
+            }
+            Some((option, _)) => {
+                bail!("NoInfra and {option} are mutually exclusive pod options: invalid pod spec")
+            }
+            None => Ok(()),
+        }
     }
 }
 

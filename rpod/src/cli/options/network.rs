@@ -194,18 +194,24 @@ impl NetworkOptions {
         Ok(())
     }
 
-    /// The first option that was given, for commands that cannot have any.
-    pub(in crate::cli) fn first(&self) -> Option<&'static str> {
+    /// A pod without an infra container has no network that these could be said of.
+    pub(in crate::cli) fn refuse_without_infra(&self) -> Result<()> {
         let given = [
-            ("--ip", self.ip.is_some()),
-            ("--ip6", self.ip6.is_some()),
-            ("--mac-address", self.mac_address.is_some()),
-            ("--network", !self.network.is_empty()),
-            ("--network-alias", !self.network_alias.is_empty()),
-            ("--publish", !self.publish.is_empty()),
+            ("ip", self.ip.is_some()),
+            ("ip6", self.ip6.is_some()),
+            ("mac", self.mac_address.is_some()),
+            ("network-alias", !self.network_alias.is_empty()),
         ];
-        let of_network = given.iter().find(|(_, given)| *given);
-        self.naming.first().or(of_network.map(|(name, _)| *name))
+        if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+            bail!("cannot set --{option} without infra container: invalid argument");
+        }
+        if !self.publish.is_empty() {
+            bail!("you must have an infra container to publish port bindings to the host");
+        }
+        if !self.network.is_empty() {
+            bail!("NoInfra and network modes cannot be used together");
+        }
+        self.naming.refuse_without_infra()
     }
 
     /// Where its network is its pod's, its addresses are, too.
@@ -258,10 +264,10 @@ fn user_mode(ctx: &Context, text: &str) -> Result<UserMode> {
         .filter(|option| !option.is_empty())
         .map(str::to_owned)
         .collect();
-    if !rootless() {
-        bail!("{program} networking is only supported for rootless mode");
-    }
     match program {
+        "pasta" if !rootless() => bail!(
+            "pasta networking is only supported for rootless mode or when inside a nested userns"
+        ),
         "pasta" => user_mode::check_pasta(&options)?,
         _ => user_mode::check_slirp4netns(&options)?,
     }

@@ -158,12 +158,6 @@ impl Create {
         {
             bail!("cannot set share({share}) namespaces without an infra container");
         }
-        if self.network.first() == Some("--publish") {
-            bail!("you must have an infra container to publish port bindings to the host");
-        }
-        if let Some(option) = self.network.first() {
-            bail!("cannot specify {option} without an infra container");
-        }
-        Ok(())
+        self.network.refuse_without_infra()
     }
 }

@@ -86,7 +86,7 @@ fn tell(
         // Nobody of it could hear it.
         Status::Initialized(_) => return Ok(Some(Instant::now())),
         Status::Paused(_) => bail!(
-            "can only stop created or running containers. {} is in state paused: container state improper",
+            "container {} is running or paused, refusing to clean up: container state improper",
             container.id
         ),
         Status::Created | Status::Exited(_) => return Ok(None),

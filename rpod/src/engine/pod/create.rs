@@ -45,12 +45,15 @@ fn directory(ctx: &Context, id: &str) -> Result<Lock> {
     Ok(lock)
 }
 
+/// Bytes of an infra container's /dev/shm where nothing else was asked for.
+pub(super) const SHM_SIZE: u64 = 65_536_000;
+
 /// What an infra container is before anything is asked of it.
 pub fn infra_defaults(ctx: &Context) -> Container {
     let v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
     Container {
         stop_timeout: ctx.config.containers_conf.engine.stop_timeout.unwrap_or(10),
-        shm_size: 65_536_000,
+        shm_size: SHM_SIZE,
         // It says nothing.
         log_driver: "k8s-file".into(),
         resources: Resources {

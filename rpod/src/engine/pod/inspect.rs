@@ -85,7 +85,7 @@ fn infra_config(infra: &Container) -> Value {
         "HostAdd": or_null(&network.add_hosts),
         "HostsFile": network.hosts_file,
         "Networks": or_null(&network.names),
-        "NetworkOptions": Value::Null,
+        "NetworkOptions": network.user_mode.as_ref().map(|mode| json!({ &mode.program: mode.options })),
         "pid_ns": container::mode(&infra.namespaces.pid),
         "userns": "host",
         "uts_ns": container::mode(&infra.namespaces.uts),

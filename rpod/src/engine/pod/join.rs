@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use super::create::SHM_SIZE;
 use super::record::{Pod, Shared};
 use super::{find, load};
 use crate::engine::Context;
@@ -68,6 +69,9 @@ impl Joining {
         let Some(infra) = &self.infra else {
             return Ok(());
         };
+        if container.namespaces.ipc == Namespace::Host && infra.shm_size != SHM_SIZE {
+            bail!("cannot set shmsize when running in the host IPC Namespace");
+        }
         inherit(infra, container);
         if infra.user_namespace != UserNamespace::Host {
             container.user_namespace = of_container(infra);

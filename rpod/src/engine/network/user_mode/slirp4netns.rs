@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::{API, LOG, Link, host_address, name_servers, pid_file, program, with_ending};
 use crate::engine::Context;
-use crate::engine::network::forward;
 use crate::engine::network::port::Mapping;
+use crate::engine::network::{forward, namespace};
 use crate::process::start_ticks;
 use crate::store::record::{self, Durability};
 
@@ -93,7 +93,16 @@ pub fn up(ctx: &Context, netns: &Path, options: &[String], ports: &[Mapping]) ->
     let api = Path::new("/proc/self/fd")
         .join(directory.as_raw_fd().to_string())
         .join(name);
-    start(ctx, netns, &options, &api)?;
+    // The kernel would keep an IPv6 address back for a second, to see whether somebody else has it. If that cannot be changed, it does.
+    let patience = options
+        .ipv6
+        .then(|| set_patience(netns, "0").ok())
+        .flatten();
+    let started = start(ctx, netns, &options, &api);
+    if let Some(before) = patience {
+        set_patience(netns, &before)?;
+    }
+    started?;
     let own = options.address(100);
     if options.own_ports {
         for port in ports {
@@ -110,6 +119,16 @@ pub fn up(ctx: &Context, netns: &Path, options: &[String], ports: &[Mapping]) ->
         addresses: vec![own],
         host,
         dns: name_servers(Some(options.address(3))),
+    })
+}
+
+/// Sets how often a new interface's address is looked for before it is used, and tells how it was.
+fn set_patience(netns: &Path, times: &str) -> Result<String> {
+    const ACCEPT_DAD: &str = "/proc/sys/net/ipv6/conf/default/accept_dad";
+    namespace::within(netns, || {
+        let before = std::fs::read_to_string(ACCEPT_DAD).context(ACCEPT_DAD)?;
+        std::fs::write(ACCEPT_DAD, times).context(ACCEPT_DAD)?;
+        Ok(before)
     })
 }
 
