@@ -61,37 +61,37 @@ pub enum EndedBy {
     Shutdown,
 }
 
-/// Notes that the container is ended. Only a restart policy asks for it.
+/// Notes that the container is ended.
 pub(super) fn note_stop(ctx: &Context, container: &Container, by: EndedBy) -> Result<()> {
-    if container.restart.policy.is_empty() {
-        return Ok(());
-    }
     note_stop_locked(ctx, container, by)?;
-    // A restart that looked before this was written is waited for.
-    container.lock(ctx).map(drop)
+    if !container.restart.policy.is_empty() {
+        // A restart that looked before this was written is waited for.
+        container.lock(ctx)?;
+    }
+    Ok(())
 }
 
-/// The same by whoever holds the container's lock: no restart looks meanwhile.
+/// The same by whoever holds the container's lock: no restart looks meanwhile. Without a policy only `inspect` tells of it.
 pub(super) fn note_stop_locked(ctx: &Context, container: &Container, by: EndedBy) -> Result<()> {
-    if container.restart.policy.is_empty() {
-        return Ok(());
-    }
+    let durability = match container.restart.policy.is_empty() {
+        true if container.remove || by == EndedBy::Shutdown => return Ok(()),
+        true => Durability::Process,
+        false => Durability::Disk,
+    };
     let word: &[u8] = match by {
         EndedBy::Person => b"",
         EndedBy::Shutdown => SHUTDOWN,
     };
-    replace(&stopped(ctx, &container.id), word, Durability::Disk)
+    replace(&stopped(ctx, &container.id), word, durability)
 }
 
 /// A person started it: what was noted is history.
 pub(super) fn forget(ctx: &Context, container: &Container) -> Result<()> {
-    if container.restart.policy.is_empty() {
-        return Ok(());
+    remove_if_there(&stopped(ctx, &container.id))?;
+    match container.restart.policy.is_empty() {
+        true => Ok(()),
+        false => remove_if_there(&restarts(ctx, &container.id)),
     }
-    for path in [stopped(ctx, &container.id), restarts(ctx, &container.id)] {
-        remove_if_there(&path)?;
-    }
-    Ok(())
 }
 
 fn was_stopped(ctx: &Context, id: &str) -> bool {
