@@ -63,7 +63,7 @@ impl Store {
         let names = names.filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let (owner, _) = self.owner(&name).ok()??;
-            (owner == noun).then_some(name)
+            (owner == noun && is_valid(&name)).then_some(name)
         });
         Missing::among(text, names)
     }

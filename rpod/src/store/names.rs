@@ -1,13 +1,16 @@
 //! Names, and whose they are.
 //!
 //! Containers and pods share one space of names. `ROOT/names/<name>` is a symbolic link to the home of its owner; the kernel makes
-//! a link once, so two commands that want one name cannot both get it, and neither waits for the other.
+//! a link once, so two commands that want one name cannot both get it, and neither waits for the other. A name that is longer than a
+//! file's may be has a link that is called by its digest, behind a `~`, which no name has.
 
+use std::borrow::Cow;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::directory::remove_if_there;
@@ -45,7 +48,7 @@ pub fn check(name: &str) -> Result<()> {
 impl Store {
     /// Who has this name, whether or not its record is written yet.
     pub fn owner(&self, name: &str) -> Result<Option<(Noun, String)>> {
-        let link = self.names().join(name);
+        let link = self.link_of(name);
         let target = match fs::read_link(&link) {
             Ok(target) => target,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -54,17 +57,21 @@ impl Store {
         Ok(owner_of(&target))
     }
 
+    fn link_of(&self, name: &str) -> PathBuf {
+        self.names().join(link_name(name).as_ref())
+    }
+
     /// Takes a name for the container or pod whose home exists and whose lock the caller holds. A name left behind by a killed
     /// process (its home is gone) is taken over.
     pub fn take_name(&self, noun: Noun, name: &str, id: &str) -> Result<()> {
         check(name)?;
-        let names = self.names();
-        let link = names.join(name);
+        let link = self.link_of(name);
         let target = PathBuf::from("..").join(noun.directory()).join(id);
         loop {
             match symlink(&target, &link) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    let names = self.names();
                     fs::create_dir_all(&names)
                         .with_context(|| format!("making {}", names.display()))?;
                 }
@@ -131,7 +138,7 @@ impl Store {
         Ok(lock.is_none() || self.bears(noun, id, name)?)
     }
 
-    /// True when there is a record and it has this name.
+    /// True when there is a record and it has this name, or its link is called so.
     pub(super) fn bears(&self, noun: Noun, id: &str, name: &str) -> Result<bool> {
         #[derive(serde::Deserialize)]
         struct Named {
@@ -140,13 +147,13 @@ impl Store {
         let named = super::record::load_if_there(&self.record(noun, id));
         let named: Option<Named> =
             named.map_err(|error| damaged(format!("{noun} {name}"), error))?;
-        Ok(named.is_some_and(|named| named.name == name))
+        Ok(named.is_some_and(|named| named.name == name || link_name(&named.name) == name))
     }
 
     /// Gives a name back, if it is this id's.
     pub fn drop_name(&self, name: &str, id: &str) -> Result<()> {
         match self.owner(name)? {
-            Some((_, owner)) if owner == id => remove_if_there(&self.names().join(name)),
+            Some((_, owner)) if owner == id => remove_if_there(&self.link_of(name)),
             _ => Ok(()),
         }
     }
@@ -176,6 +183,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// What the link of a name is called. A file's name has at most 255 bytes.
+fn link_name(name: &str) -> Cow<'_, str> {
+    if name.len() <= 255 {
+        return name.into();
+    }
+    let digest = Sha256::digest(name);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("~{hex}").into()
 }
 
 fn entry_name(link: &Path) -> Result<String> {
@@ -213,6 +230,25 @@ pub(super) mod tests {
         fs::create_dir_all(&home).unwrap();
         let record = format!("{{\"name\":\"{name}\"}}");
         fs::write(store.record(Noun::Container, id), record).unwrap();
+    }
+
+    #[test]
+    fn a_name_may_be_longer_than_a_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let (a, name) = ("a".repeat(64), "n".repeat(300));
+        make(&store, &a, &name);
+        store.take_name(Noun::Container, &name, &a).unwrap();
+        store.sweep_names().unwrap();
+        assert_eq!(store.find(Noun::Container, &name).unwrap(), a);
+        assert!(store.find(Noun::Container, &name[1..]).is_err());
+        assert!(
+            store
+                .take_name(Noun::Container, &name, &"b".repeat(64))
+                .is_err()
+        );
+        store.drop_name(&name, &a).unwrap();
+        assert!(store.find(Noun::Container, &name).is_err());
     }
 
     #[test]
