@@ -11,7 +11,7 @@ use super::period::bound;
 use super::{Globals, Verb};
 use crate::engine::Context;
 use crate::engine::event::{self, Asked, Event, Filter};
-use crate::output::template::Template;
+use crate::output::template::{FIELDS, Template};
 use crate::output::unescape;
 
 #[derive(Args, Debug)]
@@ -98,26 +98,36 @@ fn report(event: &Event) -> Value {
     report
 }
 
+/// Go's fields.
+const ALL: [&str; 15] = [
+    "ContainerExitCode",
+    "OOMKilled",
+    "ID",
+    "Image",
+    "Name",
+    "Network",
+    "Status",
+    "Time",
+    "TimeNano",
+    "Type",
+    "HealthStatus",
+    "Error",
+    "ContainerInspectData",
+    "PodID",
+    "Attributes",
+];
+
 /// As a template sees it: by Go's fields, of which JSON leaves out those that say nothing.
 fn by_field(event: &Value, name: &str, _: &[Value]) -> Option<Value> {
     // What is inside an event has other fields.
     event.get("timeNano")?;
     let key = match name {
+        FIELDS => return Some(ALL.join(", ").into()),
         "Network" => "network",
         "Time" => "time",
         "TimeNano" => "timeNano",
         "HealthStatus" => "health_status",
-        "ID"
-        | "Image"
-        | "Name"
-        | "Status"
-        | "Type"
-        | "Error"
-        | "ContainerInspectData"
-        | "PodID"
-        | "Attributes"
-        | "ContainerExitCode"
-        | "OOMKilled" => name,
+        other if ALL.contains(&other) => other,
         _ => return None,
     };
     let nothing = match name {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Globals, Verb};
 use crate::engine::{Context, host};
 use crate::output;
-use crate::output::template::Template;
+use crate::output::template::{FIELDS, NIL, Template};
 
 #[derive(Args, Debug)]
 pub struct Info {
@@ -39,9 +39,27 @@ impl Verb for Info {
 
 /// Templates name Go's fields, which begin with a capital (`.Host.OCIRuntime.Name`), and show JSON's keys (`{{json .Host}}`).
 fn by_field(of: &Value, name: &str, _: &[Value]) -> Option<Value> {
-    let mut keys = of.as_object()?.iter();
-    keys.find(|(key, _)| field(key) == name)
-        .map(|(_, value)| value.clone())
+    let object = of.as_object()?;
+    match name {
+        FIELDS => Some(fields(object).map_or(Value::Null, Value::from)),
+        // Of podman on another machine.
+        "Client" if object.contains_key("registries") => Some(NIL.into()),
+        _ => {
+            let mut keys = object.iter();
+            keys.find(|(key, _)| field(key) == name)
+                .map(|(_, value)| value.clone())
+        }
+    }
+}
+
+/// Those of a struct: registries, and the options and the state of the storage, are maps.
+fn fields(object: &Map<String, Value>) -> Option<String> {
+    let is_map = |key: &String| key.contains(['.', ' ']) || key == "search";
+    if object.is_empty() || object.keys().any(is_map) {
+        return None;
+    }
+    let names: Vec<String> = object.keys().map(|key| field(key)).collect();
+    Some(names.join(", "))
 }
 
 /// The same with every key as templates name it.

@@ -215,10 +215,7 @@ impl Ps {
     }
 
     fn needs_size(&self) -> bool {
-        let asked = self.format.as_deref();
-        self.size
-            || matches!(self.sort, Column::Size)
-            || asked.is_some_and(|format| format.contains(".Size"))
+        self.size || matches!(self.sort, Column::Size)
     }
 
     /// The keys of a row that are looked at, where that is known: a format of one's own may ask for any.

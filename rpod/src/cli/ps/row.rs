@@ -9,7 +9,7 @@ use crate::engine::container::record::Container;
 use crate::engine::container::status::Status;
 use crate::engine::container::{health, restart, size};
 use crate::engine::{Context, pod};
-use crate::output::{ago, human_duration, image_size, pairs};
+use crate::output::{ago, human_duration, image_size, log, pairs};
 use crate::store::id;
 use crate::store::readable::Readable;
 
@@ -240,7 +240,10 @@ pub(super) fn whole(row: &Value, name: &str, arguments: &[Value]) -> Option<Valu
         }
         "Names" | "Networks" | "Mounts" => joined(&row[name]).into(),
         "Size" => match &row["Size"] {
-            Value::Null => "".into(),
+            Value::Null => {
+                log::error("Size format requires --size option");
+                "".into()
+            }
             sizes => format!(
                 "{} (virtual {})",
                 image_size(sizes["rwSize"].as_u64()?).replace(" ", ""),

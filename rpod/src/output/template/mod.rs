@@ -33,6 +33,10 @@ use thiserror::Error;
 /// while `json .` still prints the number.
 pub type Methods = fn(receiver: &Value, name: &str, arguments: &[Value]) -> Option<Value>;
 
+/// The name by which methods are asked for the names of a struct's fields, separated by `, `, where its JSON does not tell that it is
+/// one, or has other keys; null of a map. No template can name it.
+pub const FIELDS: &str = "";
+
 pub use nil::{NIL, NIL_LIST, NIL_MAP};
 
 /// For data that is nothing but its JSON.

@@ -12,7 +12,7 @@ use values::{is_record, items, key, member, names};
 pub(super) use values::is_true;
 
 use super::tree::{Binding, Command, Kind, Node, Operand, Pipeline};
-use super::{Fault, Methods, NIL, functions, moment, nil, printing};
+use super::{FIELDS, Fault, Methods, NIL, functions, moment, nil, printing};
 
 type Evaluated<'a> = Cow<'a, Value>;
 
@@ -315,11 +315,20 @@ impl<'a> State<'a> {
         };
         match key(object, name) {
             Some(key) => Ok(member(value, key)),
-            None if is_record(object) || self.is_of_root(&value) => fail(format!(
-                "can't evaluate field {name} in type interface {{}}: the fields here are {}",
-                names(object)
-            )),
-            None => Ok(Cow::Owned(Value::Null)),
+            None => {
+                let told = (self.methods)(&value, FIELDS, &[]);
+                let fields = match &told {
+                    Some(fields) => fields.as_str().map(str::to_owned),
+                    None if is_record(object) || self.is_of_root(&value) => Some(names(object)),
+                    None => None,
+                };
+                match fields {
+                    Some(fields) => fail(format!(
+                        "can't evaluate field {name} in type interface {{}}: the fields here are {fields}"
+                    )),
+                    None => Ok(Cow::Owned(Value::Null)),
+                }
+            }
         }
     }
 }
