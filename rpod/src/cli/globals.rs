@@ -10,7 +10,7 @@ use super::choice::{named, word};
 use super::storage_option::StorageOption;
 use super::verb::{ExitStatus, Refused, boolean, refused};
 use crate::config;
-use crate::output::log::Level;
+use crate::output::log::{self, Level};
 
 /// How cgroups are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -195,7 +195,7 @@ impl Globals {
             .arg(version.help("Print version").action(ArgAction::Version))
     }
 
-    /// They may stand behind the command, too. Its help does not list them.
+    /// They may stand behind the command, too, but for `--module`, as podman's. Its help does not list them.
     pub(super) fn augment_verb(command: Command) -> Command {
         let globals = Globals::augment_args(Command::new(""));
         let mut taken: Vec<String> = Vec::new();
@@ -207,7 +207,9 @@ impl Globals {
         let behind = globals.get_arguments().map(|arg| {
             let arg = boolean(arg.clone()).default_value(None::<&str>).hide(true);
             match arg.get_long().map(str::to_owned) {
-                // The command has an option of its own by this name; what nobody can type keeps the place.
+                // It is read before the command is known, or the command has an option of its own by this name: what nobody can
+                // type keeps the place.
+                Some(name) if name == "module" => arg.long("  "),
                 Some(name) if taken.contains(&name) => arg.long(" "),
                 _ => arg,
             }
@@ -253,6 +255,7 @@ impl Globals {
     pub(super) fn apply(&self) -> Result<()> {
         if let Some(level) = Level::parse(&self.log_level) {
             level.set();
+            log::info(|| format!("rpod filtering at log level {}", level.word()));
         }
         if let Some(path) = self.docker_config.as_ref().filter(|path| path.exists())
             && !path.is_dir()

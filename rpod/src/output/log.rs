@@ -31,6 +31,19 @@ impl Level {
         })
     }
 
+    /// As podman writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Panic => "panic",
+            Level::Fatal => "fatal",
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+
     /// What is of this level and what matters more is told from now on. Only the first call counts.
     pub fn set(self) {
         let _ = LEVEL.set(self);
@@ -43,12 +56,22 @@ impl Level {
 
 /// What a person should know although all went on.
 pub fn warn(message: &str) {
-    tell(Level::Warning, "warning", || message.to_owned());
+    tell(Level::Warning, || message.to_owned());
+}
+
+/// What went wrong, although the command goes on.
+pub fn error(message: &str) {
+    tell(Level::Error, || message.to_owned());
+}
+
+/// How things stand, for whoever wants to follow what happens.
+pub fn info(message: impl FnOnce() -> String) {
+    tell(Level::Info, message);
 }
 
 /// What somebody wants to know who looks for a fault. The message is made only where it is told.
 pub fn debug(message: impl FnOnce() -> String) {
-    tell(Level::Debug, "debug", message);
+    tell(Level::Debug, message);
 }
 
 /// That a program is about to be started, and how.
@@ -56,10 +79,10 @@ pub fn starting(command: &Command) {
     debug(|| format!("starting {command:?}"));
 }
 
-fn tell(level: Level, name: &str, message: impl FnOnce() -> String) {
+fn tell(level: Level, message: impl FnOnce() -> String) {
     if level.is_told() {
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-        eprintln!("time=\"{now}\" level={name} msg={:?}", message());
+        eprintln!("time=\"{now}\" level={} msg={:?}", level.word(), message());
     }
 }
 
