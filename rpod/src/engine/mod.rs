@@ -61,6 +61,9 @@ impl Context {
                 .map_or_else(default_runroot, whole)?,
             imagestore: globals.imagestore.as_ref().map(whole).transpose()?,
         };
+        if let Some(place) = &config.containers_conf.engine.image_copy_tmp_dir {
+            set_temporary_directory(place, &store)?;
+        }
         Ok(Context {
             store,
             config,
@@ -68,6 +71,11 @@ impl Context {
             preserved: Preserved::default(),
             runtime: OnceCell::new(),
         })
+    }
+
+    /// Where images lie that are on their way.
+    pub fn temporary_directory() -> PathBuf {
+        std::env::var_os("TMPDIR").map_or_else(|| "/var/tmp".into(), PathBuf::from)
     }
 
     pub fn preserving(mut self, preserved: Preserved) -> Context {
@@ -196,4 +204,23 @@ fn default_runroot() -> Result<PathBuf> {
         return Ok("/run/rpod".into());
     }
     Ok(rootless::runtime_dir()?.join("rpod"))
+}
+
+/// As podman's, containers.conf's directory is the environment's where that names none: what rpod starts has it, too.
+fn set_temporary_directory(place: &str, store: &Store) -> Result<()> {
+    if place.is_empty() || std::env::var_os("TMPDIR").is_some() {
+        return Ok(());
+    }
+    let path = match place {
+        "storage" => {
+            let path = store.root.join("tmp");
+            std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+            path
+        }
+        path if path.starts_with('/') => PathBuf::from(path),
+        _ => bail!("invalid image_copy_tmp_dir value {place:?} (relative paths are not accepted)"),
+    };
+    // SAFETY: a command begins with this; no other thread runs yet that could read the environment.
+    unsafe { std::env::set_var("TMPDIR", path) };
+    Ok(())
 }

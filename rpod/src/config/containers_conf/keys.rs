@@ -90,9 +90,13 @@ pub struct Engine {
     pub events_logger: Option<String>,
     /// Options of slirp4netns.
     pub network_cmd_options: Option<Vec<String>>,
+    /// A health check is an event; true if not given.
+    pub healthcheck_events: Option<bool>,
     pub helper_binaries_dir: Option<Vec<PathBuf>>,
     /// Directories of hook descriptions.
     pub hooks_dir: Option<Vec<PathBuf>>,
+    /// Where images lie that are on their way: a directory, or `storage` for one in the store.
+    pub image_copy_tmp_dir: Option<String>,
     pub image_default_format: Option<String>,
     pub image_volume_mode: Option<String>,
     pub infra_command: Option<String>,

@@ -53,6 +53,15 @@ pub fn exec_died(ctx: &Context, container: &Container, session: &str, code: i32)
 
 /// A health check said something of it.
 pub fn health(ctx: &Context, container: &Container, history: &History) {
+    if !ctx
+        .config
+        .containers_conf
+        .engine
+        .healthcheck_events
+        .unwrap_or(true)
+    {
+        return;
+    }
     let last = history.log.last();
     let output = last.map(|check| check.output.clone()).unwrap_or_default();
     let keeps_log = container.health.log_destination == EVENTS;

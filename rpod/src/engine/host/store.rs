@@ -35,7 +35,7 @@ pub(super) fn store(ctx: &Context) -> Result<Value> {
         "graphRoot": root,
         "graphRootAllocated": disk.blocks() * fragment,
         "graphRootUsed": (disk.blocks() - disk.blocks_free()) * fragment,
-        "imageCopyTmpDir": std::env::var("TMPDIR").unwrap_or_else(|_| "/var/tmp".to_owned()),
+        "imageCopyTmpDir": Context::temporary_directory(),
         "graphStatus": status(root)?,
         "configFile": "",
         "transientStore": false,

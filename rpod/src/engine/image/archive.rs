@@ -275,7 +275,7 @@ fn load_one(
             (name.clone(), name)
         }
         None => {
-            let id = id_of(source)?.context("the image is gone from the archive")?;
+            let id = config_digest(source)?;
             (format!("@{id}"), format!("sha256:{id}"))
         }
     };
@@ -321,7 +321,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// A file that has no name and goes with rpod.
 pub(super) fn unnamed_file() -> Result<File> {
-    let directory = std::env::var_os("TMPDIR").map_or_else(|| "/var/tmp".into(), PathBuf::from);
+    let directory = Context::temporary_directory();
     OpenOptions::new()
         .read(true)
         .write(true)

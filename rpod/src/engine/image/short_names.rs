@@ -20,6 +20,20 @@ struct RegistriesConf {
     unqualified_search_registries: Option<Vec<String>>,
     short_name_mode: Option<String>,
     aliases: BTreeMap<String, String>,
+    registries: FirstVersion,
+}
+
+/// What the first version of the file has, `[registries.search]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct FirstVersion {
+    search: SearchList,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SearchList {
+    registries: Option<Vec<String>>,
 }
 
 /// Where images without a registry in their name are looked for.
@@ -113,6 +127,7 @@ fn load() -> Result<(RegistriesConf, String)> {
             toml::from_str(&text).with_context(|| format!("parsing {}", path.display()))?;
         merged.unqualified_search_registries = conf
             .unqualified_search_registries
+            .or(conf.registries.search.registries)
             .or(merged.unqualified_search_registries);
         merged.short_name_mode = conf.short_name_mode.or(merged.short_name_mode);
         merged.aliases.extend(conf.aliases);

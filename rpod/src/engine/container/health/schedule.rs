@@ -69,7 +69,9 @@ pub(super) fn after_startup(ctx: &Context, container: &Container) -> Result<()> 
 /// Until the next check: the start-up check has an interval of its own. Nothing if checks are only made when somebody asks.
 pub(super) fn interval(ctx: &Context, container: &Container) -> Result<Option<Duration>> {
     let settings = &container.health;
-    if !settings.is_set() {
+    // podman's variable for hosts where only a person checks.
+    let by_hand = std::env::var_os("DISABLE_HC_SYSTEMD").is_some_and(|value| value == "true");
+    if by_hand || !settings.is_set() {
         return Ok(None);
     }
     let nanoseconds = match &settings.startup {
