@@ -30,6 +30,7 @@ mod image_sign;
 mod inspect;
 mod leftovers;
 mod lent;
+mod likeness;
 mod lists;
 mod login;
 mod logs;
@@ -352,6 +353,15 @@ fn main() -> ExitCode {
         volume::a_volume_is_filled_by_the_first_that_has_something,
         volume::a_volume_stands_on_an_image,
         volume::volumes_are_their_users,
+        likeness::a_person_who_stopped_it_is_told_of,
+        likeness::names_may_be_long,
+        likeness::unknown_fields_are_refused,
+        likeness::options_stand_where_podmans_do,
+        likeness::a_volume_is_as_old_as_what_it_covers,
+        likeness::a_pods_shm_needs_its_members,
+        likeness::images_on_their_way_have_a_place,
+        likeness::checks_are_events_unless_nobody_wants_them,
+        likeness::root_has_slirp4netns_too,
         terminal::a_terminal_is_one,
         terminal::the_first_process_knows_its_window,
         terminal::the_window_is_resized,

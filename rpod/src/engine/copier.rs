@@ -28,7 +28,19 @@ pub fn rskopeo() -> Result<Command> {
 }
 
 /// Run it, its progress on standard error, its last words as the error. Warnings are told even where nothing else is.
-pub fn run(mut command: Command, quiet: bool) -> Result<()> {
+pub fn run(command: Command, quiet: bool) -> Result<()> {
+    run_with(command, quiet, &mut |line| eprintln!("{line}"))
+}
+
+/// The same with its progress on standard output, where podman's artifacts have it.
+pub fn run_telling(command: Command, quiet: bool) -> Result<()> {
+    run_with(command, quiet, &mut |line| match is_warning(line) {
+        true => eprintln!("{line}"),
+        false => println!("{line}"),
+    })
+}
+
+fn run_with(mut command: Command, quiet: bool, tell: &mut dyn FnMut(&str)) -> Result<()> {
     log::starting(&command);
     let program = command.get_program().to_string_lossy().into_owned();
     let starting = || format!("starting {program}");
@@ -58,7 +70,7 @@ pub fn run(mut command: Command, quiet: bool) -> Result<()> {
     for line in BufReader::new(reader).lines() {
         let line = line.with_context(|| format!("reading what {program} says"))?;
         if !last.is_empty() && (!quiet || is_warning(&last)) {
-            eprintln!("{last}");
+            tell(&last);
         }
         last = line;
     }
@@ -76,7 +88,7 @@ pub fn run(mut command: Command, quiet: bool) -> Result<()> {
         );
     }
     if !last.is_empty() && (!quiet || is_warning(&last)) {
-        eprintln!("{last}");
+        tell(&last);
     }
     Ok(())
 }

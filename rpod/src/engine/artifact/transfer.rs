@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Context as _, Result};
 
 use super::{Artifact, find, name};
-use crate::engine::copier::{rskopeo, run};
+use crate::engine::copier::{rskopeo, run, run_telling};
 use crate::engine::image::{Access, Writing};
 use crate::engine::layout::Layout;
 use crate::engine::{Context, event};
@@ -22,7 +22,7 @@ pub fn pull(ctx: &Context, text: &str, access: &Access) -> Result<Artifact> {
         .args(access.decryption())
         .arg(format!("docker://{name}"))
         .arg(place(&layout, &name.to_string()));
-    run(command, access.quiet)?;
+    run_telling(command, access.quiet)?;
     let artifact = find(ctx, &name.to_string())?;
     event::artifact(ctx, "pull", &artifact.digest, &artifact.name);
     Ok(artifact)

@@ -29,7 +29,7 @@ pub(super) fn check(driver: &str, options: &BTreeMap<String, String>) -> Result<
             }
             match SCRIPTS.iter().find(|key| !options.contains_key(**key)) {
                 Some(key) => {
-                    bail!("secret driver shell needs the option {key:?}: missing {key} command")
+                    bail!("secret driver shell needs the option {key:?}: missing config value")
                 }
                 None => Ok(()),
             }

@@ -92,7 +92,7 @@ pub fn usage(ctx: &Context) -> Result<Usage> {
 }
 
 fn images(ctx: &Context, containers: &[Container]) -> Result<(Vec<ImageUsage>, u64)> {
-    let all = image::all(ctx)?;
+    let all = image::all_with_lent(ctx)?;
     let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for image in &all {
         for layer in &image.layers {

@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
 
 use super::{Filling, Volume, get, lock};
 use crate::bundle;
@@ -77,7 +79,8 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
     let destination = Path::new(&mount.destination);
     match rootfs.stat(destination) {
         Ok(stat) if files::is_dir(&stat) => {
-            if !volume.has_owner {
+            let is_new = !volume.has_owner;
+            if is_new {
                 let owner = Owner::seen(container, mount, (stat.st_uid, stat.st_gid));
                 owner.take(&data, volume)?;
                 let mode = std::os::unix::fs::PermissionsExt::from_mode(stat.st_mode & 0o7777);
@@ -97,7 +100,11 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
                 volume.needs_copy_up = false;
                 volume.has_owner = true;
             }
-            Ok(())
+            match is_new {
+                // Last: what is put into it changes its time.
+                true => changed_at(&data, TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec)),
+                false => Ok(()),
+            }
         }
         Err(Errno::ENOENT | Errno::ENOTDIR) if !volume.has_owner => {
             let user = bundle::owner(&home.join("rootfs"), &container.process.user)?;
@@ -106,6 +113,11 @@ fn place(ctx: &Context, container: &Container, mount: &Mount, volume: &mut Volum
         Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
+}
+
+fn changed_at(directory: &Path, time: TimeSpec) -> Result<()> {
+    let opened = fs::File::open(directory)?;
+    Ok(futimens(&opened, &TimeSpec::UTIME_OMIT, &time)?)
 }
 
 /// Whose a volume is on the disk.

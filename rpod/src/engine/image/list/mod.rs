@@ -234,7 +234,14 @@ pub fn tag(ctx: &Context, list: &List, typed: &str) -> Result<()> {
 pub fn remove(ctx: &Context, text: &str) -> Result<(Vec<String>, Option<String>)> {
     let index = Layout::images(&ctx.store).index()?;
     // A damaged one, too.
-    let list = entry(&index, text)?;
+    let list = entry(&index, text).or_else(|unknown| match super::find(ctx, text) {
+        Ok(lent) => bail!(
+            "{text}: image is not a manifest list of this store: {} is lent by {}",
+            lent.id,
+            lent.store.root.display()
+        ),
+        Err(_) => Err(unknown),
+    })?;
     let removed = Layout::images(&ctx.store).edit(|index| match stored_name(index, text)? {
         Some(name) if list.names.len() > 1 => {
             index.drop_name(&name);
