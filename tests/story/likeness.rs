@@ -90,6 +90,10 @@ pub(crate) fn options_stand_where_podmans_do() -> Result<()> {
         .rpod("ps --log-level info")
         .ok()?
         .complains("level=info msg=\"rpod filtering at log level info\"")?;
+    stack
+        .rpod("--imagestore /proc/nowhere images")
+        .exits(125)?
+        .complains("configure storage: mkdir /proc/nowhere: ")?;
     let quiet = stack.rpod("ps --log-level warn").ok()?;
     ensure!(quiet.stderr.is_empty(), "{quiet}");
     Ok(())
@@ -133,11 +137,7 @@ pub(crate) fn images_on_their_way_have_a_place() -> Result<()> {
     };
     told("")?.is("/var/tmp")?;
     told("[engine]\nimage_copy_tmp_dir = \"/foobar\"\n")?.is("/foobar")?;
-    told("[engine]\nimage_copy_tmp_dir = \"storage\"\n")?.is(&stack
-        .root()
-        .join("tmp")
-        .display()
-        .to_string())?;
+    told("[engine]\nimage_copy_tmp_dir = \"storage\"\n")?.is(stack.root().join("tmp").display())?;
     let relative = told("[engine]\nimage_copy_tmp_dir = \"foobar\"\n")?;
     ensure!(relative.code == 125, "{relative}");
     relative.complains("relative paths are not accepted")?;

@@ -61,6 +61,11 @@ impl Context {
                 .map_or_else(default_runroot, whole)?,
             imagestore: globals.imagestore.as_ref().map(whole).transpose()?,
         };
+        // A place that cannot be would look like one without images.
+        if let Some(path) = &store.imagestore {
+            std::fs::create_dir_all(path)
+                .with_context(|| format!("configure storage: mkdir {}", path.display()))?;
+        }
         if let Some(place) = &config.containers_conf.engine.image_copy_tmp_dir {
             set_temporary_directory(place, &store)?;
         }

@@ -13,6 +13,7 @@ use super::super::port::Mapping;
 use super::super::{Network, host};
 use super::Connection;
 use crate::engine::{Context, rootless};
+use crate::output::log;
 use crate::store::{id, record};
 
 /// All connections, by container.
@@ -99,6 +100,9 @@ pub(super) fn take_ports(ctx: &Context, request: &Request) -> Result<Vec<OwnedFd
     if rootless() || engine.enable_port_reservation == Some(false) {
         wanted.iter().try_for_each(Mapping::check_free)?;
         return Ok(Vec::new());
+    }
+    if wanted.iter().any(|mapping| mapping.protocol == "sctp") {
+        log::info(|| "Port reservation for SCTP is not supported".to_owned());
     }
     let mut taken = Vec::new();
     for mapping in wanted {
