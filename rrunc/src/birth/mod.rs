@@ -185,11 +185,7 @@ fn prepare<'a>(order: &Order<'a>) -> Result<(Prepared<'a>, Option<Holder>)> {
     let mut holder = None;
     let groups = match order.cgroup {
         Some(manager) => {
-            holder = manager.start_scope(order.id, spec)?;
-            manager.create()?;
-            if let Some(resources) = &spec.linux.resources {
-                manager.set(resources)?;
-            }
+            holder = manager.make(order.id, spec)?;
             Some(manager.entrance()?)
         }
         None => None,

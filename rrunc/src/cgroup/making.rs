@@ -21,6 +21,19 @@ pub(crate) enum InUse {
 }
 
 impl Manager {
+    /// Makes all that a new container's first process is to find: the scope, if there is to be one, the groups, their limits.
+    ///
+    /// # Errors
+    /// As of [`Manager::start_scope`] and [`Manager::create`], or a limit is refused.
+    pub(crate) fn make(&self, id: &str, spec: &Spec) -> Result<Option<Holder>> {
+        let holder = self.start_scope(id, spec)?;
+        self.create()?;
+        if let Some(resources) = &spec.linux.resources {
+            self.set(resources)?;
+        }
+        Ok(holder)
+    }
+
     /// Makes the groups where they are missing.
     ///
     /// # Errors
@@ -45,7 +58,7 @@ impl Manager {
     ///
     /// # Errors
     /// It refuses, or cannot be reached.
-    pub(crate) fn start_scope(&self, id: &str, spec: &Spec) -> Result<Option<Holder>> {
+    fn start_scope(&self, id: &str, spec: &Spec) -> Result<Option<Holder>> {
         let Some(scope) = &self.scope else {
             return Ok(None);
         };

@@ -150,6 +150,12 @@ impl Manager {
             .map(PathBuf::as_path)
     }
 
+    /// The group as seen from its hierarchy's root, where cgroup v2 is the only one.
+    pub(crate) fn below_root(&self) -> Option<PathBuf> {
+        let below = self.unified()?.strip_prefix(&self.mountpoint).ok()?;
+        Some(Path::new("/").join(below))
+    }
+
     /// The group of a v1 controller.
     fn group(&self, controller: &str) -> Option<&Path> {
         self.paths.get(controller).map(PathBuf::as_path)

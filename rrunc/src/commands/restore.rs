@@ -35,10 +35,6 @@ pub(super) fn run(root: &Root, options: &Restore, global: &Global, log: &Log) ->
         id: options.id.clone(),
     };
     ensure!(
-        !global.systemd_cgroup,
-        "--systemd-cgroup: criu's program cannot restore into a scope: leave it out to use cgroupfs"
-    );
-    ensure!(
         !options.no_pivot,
         "--no-pivot: criu leaves the host's root by itself: leave it out"
     );
@@ -113,6 +109,13 @@ fn bring_back(
     if let Some(config) = state.annotations.get("org.criu.config") {
         criu.arguments(["--config", config]);
     }
+    // criu makes no scopes, and would make the groups where the container had them, not where this one is to have its own.
+    let holder = cgroup
+        .map(|manager| manager.make(&options.id, &request.spec))
+        .transpose()?;
+    if let Some(group) = cgroup.and_then(Manager::below_root) {
+        criu.path("--cgroup-root", &group);
+    }
     let pid_file = container.path().join("criu.pid");
     criu.path("--pidfile", &pid_file);
     let view = cgroup.map(Manager::view).transpose()?;
@@ -125,6 +128,7 @@ fn bring_back(
     criu.externals(&externals);
     inherit_stdio(options, &mut criu)?;
     criu.run(Stdio::inherit)?;
+    drop(holder);
     let pid = fs::read_to_string(&pid_file)
         .ok()
         .and_then(|text| text.trim().parse().ok())

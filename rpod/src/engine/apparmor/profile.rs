@@ -127,6 +127,7 @@ mod tests {
                 .args(["--skip-kernel-load", "--skip-cache", "--names"])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
+                .stderr(Stdio::null())
                 .spawn();
             let Ok(mut child) = child else { return };
             let text = write("containers-default-x", |file| {
