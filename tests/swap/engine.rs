@@ -1,9 +1,13 @@
 //! rrunc and rconmon under real podman.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
 use tests::registry::Access;
 use tests::stack::Parts;
 use tests::trial::Trial;
-use tests::{Result, Stack, Terminal, ensure, peer, trial};
+use tests::{Result, Scratch, Stack, Terminal, ensure, ours, peer, trial};
 
 use crate::pod::find;
 use crate::watch;
@@ -32,16 +36,41 @@ pub(crate) fn under_podman() -> Vec<Trial> {
     ] {
         for (name, story) in stories {
             let name = format!("podman::{runtime}+{monitor}::{name}");
-            trials.push(trial(name, move || story(&podman(runtime, monitor)?)));
+            trials.push(trial(name, move || {
+                story(&podman(find(runtime)?, monitor)?)
+            }));
         }
     }
+    trials.push(trial("podman::rrunc_as_crun::no_cgroup", no_cgroup));
     trials
 }
 
-fn podman(runtime: &str, monitor: &str) -> Result<Stack> {
+/// podman lets only a runtime of crun's name do without cgroups, and tells it as crun is told.
+fn no_cgroup() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let crun = scratch.path("crun");
+    symlink(ours("rrunc")?, &crun)?;
+    let podman = podman(crun, "conmon")?;
+    let own = fs::read_to_string("/proc/self/cgroup")?;
+    podman
+        .rpod("run --rm --cgroups disabled --cgroupns host alpine cat /proc/self/cgroup")
+        .ok()?
+        .is(own.trim_end())?;
+    podman
+        .rpod("run -d --name host --cgroups disabled alpine sleep 600")
+        .ok()?;
+    podman
+        .rpod("exec host sh -c 'ls /sys/fs/cgroup | wc -l'")
+        .ok()?;
+    podman.rpod("stop -t 0 host").ok()?;
+    podman.rpod("rm host").ok()?;
+    Ok(())
+}
+
+fn podman(runtime: PathBuf, monitor: &str) -> Result<Stack> {
     let parts = Parts {
         engine: peer("podman")?,
-        runtime: find(runtime)?,
+        runtime,
         monitor: find(monitor)?,
         pause: peer("catatonit")?,
         copier: peer("skopeo")?,

@@ -72,7 +72,7 @@ use self::become_program::Confinement;
 use self::channel::{Channel, Message};
 use self::init::{Prepared, grow};
 use self::namespaces::Layout;
-use crate::cgroup::{Holder, Manager};
+use crate::cgroup::{Holder, Manager, View};
 use crate::container::{State, Status, start_time};
 use crate::kernel::process::Side;
 use crate::kernel::procfs;
@@ -96,7 +96,7 @@ pub(crate) struct Order<'a> {
     pub(crate) bundle: &'a Path,
     pub(crate) rootfs: &'a Path,
     pub(crate) spec: &'a Spec,
-    /// Absent when the configuration asks for no cgroup.
+    /// Absent when no cgroup is asked for.
     pub(crate) cgroup: Option<&'a Manager>,
     /// Holds the process back until `start`.
     pub(crate) fifo: Option<File>,
@@ -197,11 +197,11 @@ fn prepare<'a>(order: &Order<'a>) -> Result<(Prepared<'a>, Option<Holder>)> {
     let prepared = Prepared {
         layout: Layout::open(&spec.linux)?,
         groups,
-        view: order
-            .cgroup
-            .filter(|_| shows_groups)
-            .map(Manager::view)
-            .transpose()?,
+        view: match order.cgroup {
+            _ if !shows_groups => None,
+            Some(manager) => Some(manager.view()?),
+            None => Some(View::of_the_callers()?),
+        },
         mounts: mounts::plan(spec, order.bundle, order.rootfs)?,
         confinement: Confinement::prepare(
             &process,

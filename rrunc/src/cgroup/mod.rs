@@ -194,15 +194,6 @@ impl Manager {
         self.write_limits(resources)
     }
 
-    /// Whether anything is asked of the groups, devices apart.
-    pub(crate) fn limits(&self, resources: &Resources) -> Result<bool> {
-        let limits = match self.unified() {
-            Some(_) => v2::limits(resources)?,
-            None => v1::limits(resources)?,
-        };
-        Ok(!limits.is_empty())
-    }
-
     /// Sets the limits that are given and leaves the rest, the devices among it, as they are.
     pub(crate) fn update(&self, resources: &Resources) -> Result<()> {
         if let Some(scope) = &self.scope {
@@ -307,6 +298,18 @@ impl Manager {
         }
         self.groups().into_iter().try_for_each(procs::remove)
     }
+}
+
+/// Whether anything is asked of a group, devices apart.
+///
+/// # Errors
+/// It is asked for what this host's cgroups have not.
+pub(crate) fn limits_anything(resources: &Resources) -> Result<bool> {
+    let limits = match is_unified() {
+        true => v2::limits(resources)?,
+        false => v1::limits(resources)?,
+    };
+    Ok(!limits.is_empty())
 }
 
 /// Only root of the host may load a device program. For everybody else the kernel makes no device nodes, and those

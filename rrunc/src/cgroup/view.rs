@@ -1,11 +1,11 @@
 //! What the container sees of its groups.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::Manager;
-use super::host::Host;
+use super::host::{self, Host};
 
 /// What `type: cgroup` mounts into the container, worked out before its birth.
 #[derive(Debug, Clone)]
@@ -34,18 +34,37 @@ impl Manager {
         if let Some(group) = self.unified() {
             return Ok(View::Unified(group.to_owned()));
         }
+        let group = |hierarchy: &host::Hierarchy| {
+            let first = hierarchy.controllers.split(',').next()?;
+            self.group(first).map(Path::to_owned)
+        };
+        Ok(View::of_hierarchies(Host::discover()?, group))
+    }
+}
+
+impl View {
+    /// What it shows in a container that has no groups of its own: those that this process is in.
+    pub(crate) fn of_the_callers() -> Result<View> {
+        let host = Host::discover()?;
+        match (host.unified, host.hierarchies.first()) {
+            (true, Some(hierarchy)) => Ok(View::Unified(hierarchy.own.clone())),
+            _ => Ok(View::of_hierarchies(host, |hierarchy| {
+                Some(hierarchy.own.clone())
+            })),
+        }
+    }
+
+    fn of_hierarchies(host: Host, group: impl Fn(&host::Hierarchy) -> Option<PathBuf>) -> View {
         let (mut mounts, mut links) = (Vec::new(), Vec::new());
-        for hierarchy in Host::discover()?.hierarchies {
-            let controllers = hierarchy.controllers;
+        for hierarchy in host.hierarchies {
             // The v2 tree beside v1 is the host's own bookkeeping: runc does not show it either.
-            let Some(group) = controllers
-                .split(',')
-                .next()
-                .filter(|first| !first.is_empty())
-                .and_then(|first| self.group(first))
-            else {
+            if hierarchy.controllers.is_empty() {
+                continue;
+            }
+            let Some(group) = group(&hierarchy) else {
                 continue;
             };
+            let controllers = hierarchy.controllers;
             let name = controllers
                 .strip_prefix("name=")
                 .unwrap_or(&controllers)
@@ -57,11 +76,8 @@ impl Manager {
                         .map(|controller| (controller.to_owned(), name.clone())),
                 );
             }
-            mounts.push(Hierarchy {
-                name,
-                group: group.to_owned(),
-            });
+            mounts.push(Hierarchy { name, group });
         }
-        Ok(View::Hierarchies { mounts, links })
+        View::Hierarchies { mounts, links }
     }
 }

@@ -71,14 +71,35 @@ pub(crate) struct Global {
     #[arg(long)]
     pub(crate) debug: bool,
     /// Manage cgroups through systemd
-    #[arg(long)]
-    pub(crate) systemd_cgroup: bool,
+    #[arg(long, overrides_with_all = ["systemd_cgroup", "cgroup_manager"])]
+    systemd_cgroup: bool,
+    /// Who makes cgroups: this runtime (cgroupfs), systemd, or nobody (disabled)
+    #[arg(long, value_name = "MANAGER", overrides_with_all = ["systemd_cgroup", "cgroup_manager"])]
+    cgroup_manager: Option<CgroupManager>,
     /// Print version
     #[arg(short, long, visible_short_alias = 'V', action = clap::ArgAction::Version)]
     version: Option<bool>,
     /// Ignore cgroup permission errors: true, false, or auto
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) rootless: Rootless,
+}
+
+impl Global {
+    /// As runc is told it (`--systemd-cgroup`) or as crun is (`--cgroup-manager`); the last one counts.
+    pub(crate) fn cgroup_manager(&self) -> CgroupManager {
+        match (self.systemd_cgroup, self.cgroup_manager) {
+            (true, _) => CgroupManager::Systemd,
+            (false, given) => given.unwrap_or(CgroupManager::Cgroupfs),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CgroupManager {
+    Cgroupfs,
+    Systemd,
+    /// The container stays in its caller's groups.
+    Disabled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

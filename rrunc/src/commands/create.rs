@@ -70,7 +70,7 @@ pub(super) fn make(
     if request.spec.linux.namespace(NamespaceKind::Mount).is_none() {
         log.warn("no mount namespace in linux.namespaces: nothing is mounted or masked");
     }
-    let cgroup = request.cgroup(&options.id)?;
+    let cgroup = request.cgroup(&options.id, log)?;
     let mut state = request.state(&options.id, cgroup.as_ref())?;
     let container = root.create(&options.id)?;
     match fill(

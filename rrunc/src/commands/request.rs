@@ -10,11 +10,11 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{geteuid, getuid};
 
 use super::notify::{Notify, announce_descriptors, passed_descriptors};
-use crate::cgroup::Manager;
-use crate::cli::{Create, Global, Rootless};
+use crate::cgroup::{Manager, limits_anything};
+use crate::cli::{CgroupManager, Create, Global, Rootless};
 use crate::container::{Root, State};
 use crate::kernel::procfs;
-use crate::log::precise_timestamp;
+use crate::log::{Log, precise_timestamp};
 use crate::resctrl::Group;
 use crate::security::seccomp::Cache;
 use crate::spec::{self, NamespaceKind, Spec};
@@ -25,8 +25,7 @@ pub(super) struct Request {
     pub(super) spec: Spec,
     /// An ordinary user's missing rights over cgroups are no error.
     forgive_cgroups: bool,
-    /// The cgroup is a scope of systemd's.
-    systemd: bool,
+    cgroup_manager: CgroupManager,
     /// Somebody waits for the container to be ready.
     pub(super) notify: Option<Notify>,
     pub(super) filters: Cache,
@@ -63,7 +62,7 @@ impl Request {
             bundle,
             spec,
             forgive_cgroups,
-            systemd: global.systemd_cgroup,
+            cgroup_manager: global.cgroup_manager(),
         })
     }
 
@@ -131,8 +130,8 @@ impl Request {
         wanted.map(|wanted| Group::plan(wanted, id)).transpose()
     }
 
-    /// No cgroup is made where nothing is asked of it.
-    pub(super) fn cgroup(&self, id: &str) -> Result<Option<Manager>> {
+    /// No cgroup is made where nothing is asked of it, or by nobody.
+    pub(super) fn cgroup(&self, id: &str, log: &Log) -> Result<Option<Manager>> {
         let linux = &self.spec.linux;
         let is_mounted = self
             .spec
@@ -143,27 +142,39 @@ impl Request {
             .cgroups_path
             .as_deref()
             .filter(|path| !path.is_empty());
-        if path.is_none() && linux.resources.is_none() && !is_mounted && !self.systemd {
-            return Ok(None);
+        match self.cgroup_manager {
+            CgroupManager::Systemd => {
+                return Manager::in_scope(path, id, &self.spec.annotations).map(Some);
+            }
+            CgroupManager::Disabled => {
+                if self.is_limited()? {
+                    log.warn(
+                        "linux.resources: with --cgroup-manager disabled its limits are not set",
+                    );
+                }
+                return Ok(None);
+            }
+            CgroupManager::Cgroupfs => {}
         }
-        if self.systemd {
-            return Manager::in_scope(path, id, &self.spec.annotations).map(Some);
+        if path.is_none() && linux.resources.is_none() && !is_mounted {
+            return Ok(None);
         }
         let manager = Manager::new(path, id)?;
         let Some(Err(error)) = self.forgive_cgroups.then(|| manager.create()) else {
             return Ok(Some(manager));
         };
         // Who asks for nothing of a group can do without one.
-        let limited = match &linux.resources {
-            Some(resources) => manager.limits(resources)?,
-            None => false,
-        };
         ensure!(
-            path.is_none() && !limited,
+            path.is_none() && !self.is_limited()?,
             "{error:#}: this user may make no cgroup: leave out linux.cgroupsPath and limits in linux.resources, \
              or let the user's systemd make it with --systemd-cgroup"
         );
         Ok(None)
+    }
+
+    fn is_limited(&self) -> Result<bool> {
+        let resources = self.spec.linux.resources.as_ref();
+        resources.map_or(Ok(false), limits_anything)
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn run(root: &Root, options: &Restore, global: &Global, log: &Log) ->
     if foreground.is_some() && !options.no_subreaper {
         nix::sys::prctl::set_child_subreaper(true).context("become a subreaper")?;
     }
-    let cgroup = request.cgroup(&options.id)?;
+    let cgroup = request.cgroup(&options.id, log)?;
     let mut state = request.state(&options.id, cgroup.as_ref())?;
     let mut container = root.create(&options.id)?;
     let restored = bring_back(&container, options, &request, cgroup.as_ref(), &mut state);
