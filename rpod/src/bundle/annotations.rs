@@ -24,8 +24,9 @@ pub fn annotations(container: &Container) -> Value {
     if let Some(path) = &container.cidfile {
         all.insert("io.podman.annotations.cid-file".into(), json!(path));
     }
-    if container.security.label_disabled {
-        all.insert("io.podman.annotations.label".into(), json!("disable"));
+    if !container.security.label_options.is_empty() {
+        let options = container.security.label_options.join(",label=");
+        all.insert("io.podman.annotations.label".into(), json!(options));
     }
     all.insert(
         "org.opencontainers.image.stopSignal".into(),

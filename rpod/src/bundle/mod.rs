@@ -234,6 +234,9 @@ fn linux(
     if !container.resources.no_cgroup {
         linux["cgroupsPath"] = json!(cgroup_path(ctx, container)?);
     }
+    if let Some(label) = &security.mount_label {
+        linux["mountLabel"] = json!(label);
+    }
     if let Some(domain) = &container.process.personality {
         linux["personality"] = json!({ "domain": domain });
     }

@@ -218,32 +218,12 @@ fn mappings(maps: &[IdMap]) -> Value {
 }
 
 fn user_mount(mount: &Mount, users: Option<&Maps>) -> Result<Value> {
-    let mut options = mount.options.clone();
+    let mut options = match mount.kind.as_str() {
+        "bind" => mount.all_options(),
+        _ => mount.options.clone(),
+    };
     // rpod's own work, done before.
-    options.retain(|option| option != "U");
-    if mount.kind == "bind" {
-        if !options
-            .iter()
-            .any(|option| option == "bind" || option == "rbind")
-        {
-            options.push("rbind".into());
-        }
-        const PROPAGATION: [&str; 6] = [
-            "shared", "rshared", "slave", "rslave", "private", "rprivate",
-        ];
-        if !options
-            .iter()
-            .any(|option| PROPAGATION.contains(&option.as_str()))
-        {
-            options.push("rprivate".into());
-        }
-        if !options
-            .iter()
-            .any(|option| option == "rw" || option == "ro")
-        {
-            options.push("rw".into());
-        }
-    }
+    options.retain(|option| !matches!(option.as_str(), "U" | "z" | "Z" | "nocopy"));
     let mut idmap = None;
     for option in &mut options {
         if mount_map::is_asked_by(option) {

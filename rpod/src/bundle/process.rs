@@ -56,6 +56,9 @@ pub(super) fn of(
     if let Some(profile) = container.security.apparmor_profile() {
         process["apparmorProfile"] = json!(profile);
     }
+    if let Some(label) = &container.security.process_label {
+        process["selinuxLabel"] = json!(label);
+    }
     Ok(process)
 }
 

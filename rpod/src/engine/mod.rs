@@ -16,6 +16,7 @@ pub mod network;
 pub mod pod;
 pub mod runtime;
 pub mod secret;
+pub mod selinux;
 pub mod spec;
 pub mod system;
 pub mod tree;

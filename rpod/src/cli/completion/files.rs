@@ -22,7 +22,7 @@ pub(super) fn in_image(ctx: &Context, name: &str, typed: &str) -> Result<Answer>
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
         .context("making mounts private")?;
     let target = ctx.store.runroot.join("image-mounts");
-    image::mount::mount_at(ctx, &image, &target)?;
+    image::mount::mount_at(ctx, &image, &target, None)?;
     let found = Root::open(&target).and_then(|root| fitting(&root, typed));
     // The kernel does that with our end, but does not end a program that mounts in its place.
     overlay::unmount(&target)?;

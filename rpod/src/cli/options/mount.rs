@@ -111,16 +111,16 @@ fn general(options: &mut Vec<String>, key: &str, value: Option<&str>) -> Result<
         }
         // For Docker's sake; it has no meaning on Linux.
         "consistency" => {}
-        "relabel" if matches!(value, Some("shared" | "private")) && !has_selinux() => {}
-        "z" | "Z" if !has_selinux() => {}
+        "relabel" => match value {
+            Some("shared") => add(options, "z"),
+            Some("private") => add(options, "Z"),
+            _ => bail!("'relabel' option must be 'private' or 'shared': invalid mount option"),
+        },
+        "z" | "Z" => add(options, key),
         key if is_mount_option(key) => add(options, key),
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-fn has_selinux() -> bool {
-    std::path::Path::new("/sys/fs/selinux/enforce").exists()
 }
 
 fn truth(value: Option<&str>) -> Result<bool> {

@@ -11,6 +11,7 @@ use crate::config::Containers;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Namespace, Namespaces, Security};
 use crate::engine::image::Image;
+use crate::engine::selinux;
 use crate::output::parse_bool;
 
 #[derive(Args, Debug)]
@@ -27,7 +28,7 @@ pub(super) struct SecurityOptions {
     /// Policy for selecting a seccomp profile (default, image)
     #[arg(long, value_name = "POLICY", default_value = "default")]
     seccomp_policy: String,
-    /// Security Options (no-new-privileges, seccomp=, apparmor=, label=disable, label=nested, mask=, proc-opts=, unmask=)
+    /// Security Options (no-new-privileges, seccomp=, apparmor=, label=, mask=, proc-opts=, unmask=)
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Sysctl options
@@ -122,13 +123,14 @@ pub(in crate::cli) fn option(security: &mut Security, text: &str) -> Result<()> 
             security.seccomp = Some(value.to_owned());
         }
         ("apparmor", value) => security.apparmor = Some(value.to_owned()),
-        // That is what rpod's containers are.
-        ("label", "disable") => security.label_disabled = true,
-        // As it is: only that there is SELinux is hidden, as long as nobody asks.
-        ("label", "nested") => security.unmask.push("/sys/fs/selinux".to_owned()),
-        ("label", _) => bail!(
-            "--security-opt {text:?}: rpod gives processes no SELinux labels: say label=disable or label=nested"
-        ),
+        ("label", "nested") => {
+            security.label_nested = true;
+            security.unmask.push("/sys/fs/selinux".to_owned());
+        }
+        ("label", value) => {
+            selinux::check_option(value)?;
+            security.label_options.push(value.to_owned());
+        }
         ("mask", value) => security.mask.extend(list(value)),
         ("proc-opts", value) => {
             let options = value.split(',').filter(|option| !option.is_empty());

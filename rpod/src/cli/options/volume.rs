@@ -53,8 +53,8 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Mount> {
     for option in options {
         match option {
             "copy" | "nocopy" if mount.volume.is_some() => mount.no_copy = option == "nocopy",
-            // SELinux labels: nothing to set where there is no SELinux.
-            "z" | "Z" if !Path::new("/sys/fs/selinux/enforce").exists() => {}
+            // It becomes the container's, or several containers', when it is started.
+            "z" | "Z" => add(&mut mount.options, option),
             "nocreate" => mount.no_create = true,
             // How docker for other systems keeps a directory in step.
             "cached" | "delegated" => {}

@@ -48,6 +48,10 @@ pub struct Containers {
     pub init: bool,
     pub init_path: Option<PathBuf>,
     pub ipcns: Option<String>,
+    /// Containers have SELinux labels; true if not given.
+    pub label: Option<bool>,
+    /// Their user and role are rpod's own.
+    pub label_users: Option<bool>,
     pub log_driver: Option<String>,
     /// A directory, or one file for all.
     pub log_path: Option<PathBuf>,

@@ -11,7 +11,7 @@ use super::record::Container;
 use crate::bundle;
 use crate::engine::image::{self, Access, ContainerConfig, Image, ImageError, Platform};
 use crate::engine::layout::Layout;
-use crate::engine::{Context, apparmor, artifact, cgroup, event, pod, secret, volume};
+use crate::engine::{Context, apparmor, artifact, cgroup, event, pod, secret, selinux, volume};
 use crate::store::record::Durability;
 use crate::store::{Lock, Noun, id};
 use crate::systemd::notify::Readiness;
@@ -76,6 +76,7 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
         ctx.store
             .take_name(Noun::Container, &container.name, &container.id)?;
     }
+    selinux::settle(ctx, container)?;
     for mount in &container.mounts {
         if mount.kind == "artifact" {
             artifact::find(ctx, &mount.source)?;

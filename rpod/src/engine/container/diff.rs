@@ -87,7 +87,7 @@ impl<'a> Seen<'a> {
                 image::unpack_missing_layers(ctx, image)?;
                 let own = format!("diff-{}-{}", std::process::id(), image.id);
                 let target = ctx.store.runroot.join("image-mounts").join(own);
-                image::mount::mount_at(ctx, image, &target)?;
+                image::mount::mount_at(ctx, image, &target, None)?;
                 Ok(Seen::Image(target))
             }
         }

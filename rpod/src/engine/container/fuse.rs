@@ -22,6 +22,8 @@ pub(super) struct Layers<'a> {
     pub(super) upper_and_work: Option<(&'a Path, &'a Path)>,
     /// Nothing is synced.
     pub(super) volatile: bool,
+    /// The SELinux label that all files have.
+    pub(super) label: Option<&'a str>,
 }
 
 /// Mounts by the configured program, else by the kernel, else by fuse-overlayfs.
@@ -85,6 +87,9 @@ impl Layers<'_> {
         if self.volatile {
             options.push(",volatile");
         }
+        if let Some(label) = self.label {
+            options.push(format!(",context=\"{label}\""));
+        }
         Ok(options)
     }
 }
@@ -116,6 +121,7 @@ mod tests {
             lower: vec!["/b/diff".into(), "/a/diff".into()],
             upper_and_work: Some((Path::new("/u"), Path::new("/w"))),
             volatile: true,
+            label: None,
         };
         assert_eq!(
             layers.options().unwrap(),

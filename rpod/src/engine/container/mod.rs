@@ -20,6 +20,7 @@ mod fuse;
 mod half_start;
 pub mod health;
 pub mod inspect;
+mod labels;
 pub mod log_marks;
 pub mod logs;
 mod mapped;

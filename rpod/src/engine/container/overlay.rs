@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::fuse::{Layers, mount_or};
+use crate::engine::selinux;
 
 /// What is laid over what.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Overlay<'a> {
     pub userxattr: bool,
     /// Whose the root directory is.
     pub owner: (u32, u32),
+    /// The SELinux label that all its files have.
+    pub label: Option<&'a str>,
 }
 
 impl Overlay<'_> {
@@ -47,14 +50,18 @@ impl Overlay<'_> {
         if is_mount_point(&rootfs)? {
             return Ok(());
         }
-        if self.chain.is_empty() {
-            return bind(&self.home.join("upper"), &rootfs);
-        }
         let (upper, work) = (self.home.join("upper"), self.home.join("work"));
+        if self.chain.is_empty() {
+            if let Some(label) = self.label {
+                selinux::label_file(&upper, label)?;
+            }
+            return bind(&upper, &rootfs);
+        }
         let layers = Layers {
             lower: lower(self.layers, self.chain),
             upper_and_work: Some((&upper, &work)),
             volatile: self.volatile,
+            label: self.label,
         };
         mount_or(&layers, &rootfs, || self.mount_by_kernel(&rootfs))
     }
@@ -101,6 +108,7 @@ impl Overlay<'_> {
         if self.userxattr {
             options.push_str(",userxattr");
         }
+        options.push_str(&context(self.label));
         if options.len() >= 4096 {
             bail!(
                 "the image has {} layers, more than this kernel can mount: Linux 6.8 takes them all",
@@ -142,19 +150,37 @@ fn lower(layers: &Path, chain: &[String]) -> Vec<PathBuf> {
     chain.map(|layer| layers.join(layer).join("diff")).collect()
 }
 
-/// Lays a directory over another, which stays as it is.
-pub fn over(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
+/// `,context="LABEL"`: a label has commas.
+fn context(label: Option<&str>) -> String {
+    label.map_or_else(String::new, |label| format!(",context=\"{label}\""))
+}
+
+/// Lays a directory over another, which stays as it is; all files have the label, if there is one.
+pub fn over(
+    lower: &Path,
+    upper: &Path,
+    work: &Path,
+    target: &Path,
+    label: Option<&str>,
+) -> Result<()> {
     let layers = Layers {
         lower: vec![lower.to_owned()],
         upper_and_work: Some((upper, work)),
         volatile: false,
+        label,
     };
     mount_or(&layers, target, || {
-        over_by_kernel(lower, upper, work, target)
+        over_by_kernel(lower, upper, work, target, label)
     })
 }
 
-fn over_by_kernel(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
+fn over_by_kernel(
+    lower: &Path,
+    upper: &Path,
+    work: &Path,
+    target: &Path,
+    label: Option<&str>,
+) -> Result<()> {
     let mut options = Vec::new();
     for (name, path) in [
         ("lowerdir=", lower),
@@ -174,6 +200,7 @@ fn over_by_kernel(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Res
     if crate::engine::rootless() {
         options.extend_from_slice(b",userxattr");
     }
+    options.extend_from_slice(context(label).as_bytes());
     mount(
         Some("overlay"),
         target,
@@ -190,11 +217,16 @@ fn over_by_kernel(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Res
     })
 }
 
-/// Layers alone, lowest first, which nobody writes to.
-pub fn mount_read_only(layers: &Path, chain: &[String], target: &Path) -> Result<()> {
+/// Layers alone, lowest first, which nobody writes to; all files have the label, if there is one.
+pub fn mount_read_only(
+    layers: &Path,
+    chain: &[String],
+    target: &Path,
+    label: Option<&str>,
+) -> Result<()> {
     let failed = || format!("mounting {} layers on {}", chain.len(), target.display());
     let diff = |layer: &String| layers.join(layer).join("diff");
-    if let [only] = chain {
+    if let ([only], None) = (chain, label) {
         bind(&diff(only), target)?;
         let read_only = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
         return mount(None::<&str>, target, None::<&str>, read_only, None::<&str>)
@@ -204,21 +236,32 @@ pub fn mount_read_only(layers: &Path, chain: &[String], target: &Path) -> Result
         lower: lower(layers, chain),
         upper_and_work: None,
         volatile: false,
+        label,
     };
     mount_or(&all, target, || {
-        read_only_by_kernel(layers, chain, target).with_context(failed)
+        read_only_by_kernel(layers, chain, target, label).with_context(failed)
     })
 }
 
-fn read_only_by_kernel(layers: &Path, chain: &[String], target: &Path) -> Result<()> {
+fn read_only_by_kernel(
+    layers: &Path,
+    chain: &[String],
+    target: &Path,
+    label: Option<&str>,
+) -> Result<()> {
     let before = std::env::current_dir().context("reading the working directory")?;
-    let lower: Vec<String> = chain
+    let mut lower: Vec<String> = chain
         .iter()
         .rev()
         .map(|layer| format!("{layer}/diff"))
         .collect();
+    if let [only] = lower.as_slice() {
+        // The kernel takes no single layer that nothing is written over: it lies under the mount point, which is empty.
+        let below = only.clone();
+        lower = vec![below, target.display().to_string()];
+    }
     std::env::set_current_dir(layers).with_context(|| format!("entering {}", layers.display()))?;
-    let options = format!("lowerdir={}", lower.join(":"));
+    let options = format!("lowerdir={}{}", lower.join(":"), context(label));
     let mounted = mount(
         Some("overlay"),
         target,
@@ -239,12 +282,12 @@ pub fn unmount(target: &Path) -> Result<()> {
 }
 
 /// The shared memory that containers of one IPC namespace see as /dev/shm.
-pub fn mount_shm(target: &Path, size: u64) -> Result<()> {
+pub fn mount_shm(target: &Path, size: u64, label: &str) -> Result<()> {
     make_dir(target)?;
     if is_mount_point(target)? {
         return Ok(());
     }
-    let options = format!("mode=1777,size={size}");
+    let options = format!("mode=1777,size={size}{label}");
     mount(
         Some("shm"),
         target,

@@ -13,7 +13,7 @@ use super::restart::{self, EndedBy};
 use super::status::Status;
 use super::{load, mount, pause, stop};
 use crate::engine::image::{self, RemoveError};
-use crate::engine::{Context, event, pod, volume};
+use crate::engine::{Context, event, pod, selinux, volume};
 use crate::output::warn;
 use crate::store::directory::{remove_if_there, remove_tree};
 use crate::store::{Lock, Noun};
@@ -182,6 +182,7 @@ pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
     if !container.name.is_empty() {
         ctx.store.drop_name(&container.name, &container.id)?;
     }
+    selinux::forget(ctx, container)?;
     let home = container.home(ctx);
     mount::unmark(&ctx.store, &container.id)?;
     unmount(&home.join("rootfs"))?;
@@ -228,6 +229,7 @@ pub fn sweep(ctx: &Context) -> Result<()> {
             remove_tree(&home)?;
         }
     }
+    selinux::sweep(ctx)?;
     ctx.store.sweep_names()
 }
 

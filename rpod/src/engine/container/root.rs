@@ -38,7 +38,14 @@ fn mount_directory(
     match &directory.kind {
         DirectoryKind::Plain => tree::mount_private(source, &target),
         DirectoryKind::Overlay => {
-            overlay::over(source, &home.join("upper"), &home.join("work"), &target)
+            let label = container.security.mount_label.as_deref();
+            overlay::over(
+                source,
+                &home.join("upper"),
+                &home.join("work"),
+                &target,
+                label,
+            )
         }
         DirectoryKind::Mapped(None) => {
             let Some(users) = namespace::of(ctx, container) else {
@@ -98,6 +105,7 @@ fn mount_image(ctx: &Context, container: &Container, home: &Path) -> Result<()> 
         volatile: container.goes_at_end(),
         userxattr: crate::engine::rootless(),
         owner: maps.map_or((0, 0), Maps::root),
+        label: container.security.mount_label.as_deref(),
     }
     .mount();
     mapped::let_go(home, &container.image.layers)?;

@@ -33,7 +33,9 @@ pub(super) fn make(ctx: &Context, container: &Container, run: &Path) -> Result<C
         }
         let number = number.to_string();
         let place = run.join("mounts").join(&number);
-        make_source(ctx, mount, &place, &home.join("overlay").join(&number))
+        let writable = home.join("overlay").join(&number);
+        let label = container.security.mount_label.as_deref();
+        make_source(ctx, mount, &place, &writable, label)
             .with_context(|| format!("preparing the mount on {}", mount.destination))?;
     }
     let mut mounts = Vec::new();
@@ -47,7 +49,13 @@ pub(super) fn make(ctx: &Context, container: &Container, run: &Path) -> Result<C
     Ok(container)
 }
 
-fn make_source(ctx: &Context, mount: &mut Mount, place: &Path, writable: &Path) -> Result<()> {
+fn make_source(
+    ctx: &Context,
+    mount: &mut Mount,
+    place: &Path,
+    writable: &Path,
+    label: Option<&str>,
+) -> Result<()> {
     if mount.kind == "image" {
         let found = image::find(ctx, &mount.source)?;
         let whole = place.with_extension(&found.id);
@@ -55,7 +63,7 @@ fn make_source(ctx: &Context, mount: &mut Mount, place: &Path, writable: &Path) 
         // Nobody removes it any more who has not removed it already.
         let found = image::find(ctx, &found.id)?;
         image::unpack_missing_layers(ctx, &found)?;
-        image::mount::mount_at(ctx, &found, &whole)?;
+        image::mount::mount_at(ctx, &found, &whole, label)?;
         mount.kind = "bind".to_owned();
         mount.source = text(&whole)?;
     }
@@ -106,7 +114,7 @@ fn overlay(lower: &Path, asked: &Over, writable: &Path) -> Result<PathBuf> {
         look_like(&upper, lower)
             .with_context(|| format!("making {} like {}", upper.display(), lower.display()))?;
     }
-    over(lower, &upper, &work, &merge)?;
+    over(lower, &upper, &work, &merge, None)?;
     Ok(merge)
 }
 

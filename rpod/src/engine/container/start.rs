@@ -13,8 +13,8 @@ use super::record::{Container, Namespace};
 use super::status::{Ended, Started, Status};
 use super::unit::{self, Unit};
 use super::{
-    clear, health, load, pause, remove, restart, root, sources, stop, subscriptions, supervision,
-    surroundings, workdir,
+    clear, health, labels, load, pause, remove, restart, root, sources, stop, subscriptions,
+    supervision, surroundings, workdir,
 };
 use crate::bundle::{self, Place, files};
 use crate::engine::{Context, apparmor, cgroup, event, pod, runtime, volume};
@@ -231,6 +231,7 @@ fn begin(ctx: &Context, container: &Container, until: Until<'_>) -> Result<Optio
     let mut files = files::write(ctx, container, &run, shared.as_deref(), &addresses)?;
     bundle::time_zone::settle(container, &home.join("rootfs"), &run, &mut files)?;
     bundle::accounts::settle(container, &run, &home, &mut files)?;
+    labels::label(container, &home, &run, &files)?;
     bundle::write(
         ctx,
         container,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::record::{Container, IpcSharing, Namespace};
+use super::record::{Container, IpcSharing, Namespace, Security};
 use super::status::{Status, is_alive};
 use super::{load, overlay};
 use crate::bundle::{Joined, files};
@@ -86,11 +86,22 @@ pub(super) fn shm(ctx: &Context, container: &Container) -> Result<Option<PathBuf
         Namespace::Private | Namespace::Path(_) => {
             let shm = own_shm(container, &container.run_dir(ctx));
             if let Some(shm) = &shm {
-                overlay::mount_shm(shm, container.shm_size)?;
+                overlay::mount_shm(shm, container.shm_size, &shm_label(&container.security))?;
             }
             shm
         }
     })
+}
+
+/// All files of the mount have the label; where the container labels by itself, those that nobody has labeled otherwise.
+fn shm_label(security: &Security) -> String {
+    let option = if security.label_nested {
+        "rootcontext"
+    } else {
+        "context"
+    };
+    let label = security.mount_label.as_ref();
+    label.map_or_else(String::new, |label| format!(",{option}=\"{label}\""))
 }
 
 /// The directory that is its /dev/shm, where it has one of its own.

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod pack;
 mod pax;
 pub mod unpack;
+pub mod walk;
 mod xattr;
 
 use std::ffi::{OsStr, OsString};

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use super::container::record::Container;
-use super::{Context, apparmor, image, network, rootless};
+use super::{Context, apparmor, image, network, rootless, selinux};
 use crate::bundle;
 use crate::rootless::{own_map, runtime_dir};
 
@@ -96,7 +96,7 @@ fn host(ctx: &Context) -> Result<Value> {
             "rootless": rootless(),
             "seccompEnabled": Path::new("/proc/sys/kernel/seccomp").exists(),
             "seccompProfilePath": seccomp.map_or("default".into(), |path| path.display().to_string()),
-            "selinuxEnabled": Path::new("/sys/fs/selinux/enforce").exists(),
+            "selinuxEnabled": selinux::is_enabled(),
         },
         "serviceIsRemote": false,
         "swapFree": memory.swap_free(),

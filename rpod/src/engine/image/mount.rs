@@ -18,13 +18,13 @@ use crate::store::directory::entries;
 pub fn mount(ctx: &Context, image: &Image) -> Result<PathBuf> {
     super::unpack_missing_layers(ctx, image)?;
     let target = place(&ctx.store, &image.id);
-    mount_at(ctx, image, &target)?;
+    mount_at(ctx, image, &target, None)?;
     event::image(ctx, "mount", image, "");
     Ok(target)
 }
 
-/// Mounts the image's layers somewhere.
-pub fn mount_at(ctx: &Context, image: &Image, target: &Path) -> Result<()> {
+/// Mounts the image's layers somewhere; all files have the SELinux label, if there is one.
+pub fn mount_at(ctx: &Context, image: &Image, target: &Path, label: Option<&str>) -> Result<()> {
     fs::create_dir_all(target).with_context(|| format!("making {}", target.display()))?;
     if is_mount_point(target)? {
         return Ok(());
@@ -32,7 +32,7 @@ pub fn mount_at(ctx: &Context, image: &Image, target: &Path) -> Result<()> {
     if image.layers.is_empty() {
         bail!("image {} has no layers to mount", image.id);
     }
-    overlay::mount_read_only(&ctx.store.layers(), &image.layers, target)
+    overlay::mount_read_only(&ctx.store.layers(), &image.layers, target, label)
 }
 
 /// Unmounts it, and what is mounted of it for containers, which do not lose it by that; false if it was not mounted.

@@ -6,6 +6,7 @@ use super::create::{create_locked, ensure};
 use super::{Volume, VolumeError, archive, fill, get, mount, own, remove};
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
+use crate::engine::selinux::{self, Label};
 use crate::engine::user_namespace::mount_map;
 
 impl Container {
@@ -86,11 +87,28 @@ pub fn prepare(ctx: &Context, container: &Container) -> Result<()> {
                 fill::first_use(ctx, container, asked)?;
             }
         }
+        relabel(container, asked)?;
         if asked.options.iter().any(|option| option == "U") {
             own::give(ctx, container, asked)?;
         }
     }
     Ok(())
+}
+
+/// `Z`: what is mounted is labeled as the container's files are; `z`: so that every container may have it.
+fn relabel(container: &Container, mount: &Mount) -> Result<()> {
+    let Some(label) = &container.security.mount_label else {
+        return Ok(());
+    };
+    let asks_for = |wanted: &str| mount.options.iter().any(|option| option == wanted);
+    if asks_for("Z") {
+        selinux::relabel(&mount.source, label)
+    } else if asks_for("z") {
+        let label: Label = label.parse()?;
+        selinux::relabel(&mount.source, &label.at(Label::SHARED).to_string())
+    } else {
+        Ok(())
+    }
 }
 
 /// After it has ended.

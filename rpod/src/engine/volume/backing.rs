@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Volume, all, home, readable};
 use crate::engine::container::overlay::Overlay;
-use crate::engine::{Context, image};
+use crate::engine::{Context, image, selinux};
 
 /// The image that a volume stands on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,7 @@ impl Backing {
     }
 
     pub(super) fn mount(&self, ctx: &Context, volume: &Volume) -> Result<()> {
+        let label = selinux::shared_file_label();
         let overlay = Overlay {
             layers: &ctx.store.layers(),
             chain: &self.layers,
@@ -50,6 +51,7 @@ impl Backing {
             volatile: false,
             userxattr: crate::engine::rootless(),
             owner: (volume.uid.unwrap_or(0), volume.gid.unwrap_or(0)),
+            label: label.as_deref(),
         };
         overlay.mount()
     }

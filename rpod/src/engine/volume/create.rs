@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use super::backing::Backing;
 use super::{Volume, VolumeError, home, load, lock, nameless, sweep};
 use crate::engine::container::create::lock_images;
-use crate::engine::{Context, event};
+use crate::engine::{Context, event, selinux};
 use crate::store::directory::remove_tree;
 use crate::store::record::{self, Durability};
 use crate::store::{id, names};
@@ -108,6 +108,9 @@ fn fill(volume: &Volume, home: &Path) -> Result<()> {
     fs::create_dir_all(&data)?;
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755))?;
     chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0)))?;
+    if let Some(label) = selinux::shared_file_label() {
+        selinux::label_file(&data, &label)?;
+    }
     record::save(&home.join("volume.json"), volume, Durability::Disk)
 }
 

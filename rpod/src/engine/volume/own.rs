@@ -1,58 +1,20 @@
 //! `U`: what is mounted becomes the container's user's, with all that is in it.
-//!
-//! Somebody may change the tree meanwhile, so every step is taken from an open directory and no link is followed.
 
-use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use nix::dir::Dir;
-use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat};
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+use nix::fcntl::{AtFlags, OFlag, open};
+use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
 
 use crate::bundle;
 use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
-
-/// Directories that are the host's own, as podman has them.
-const SYSTEM: [&str; 26] = [
-    "/",
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/etc/passwd",
-    "/etc/pki",
-    "/etc/shadow",
-    "/home",
-    "/lib",
-    "/lib64",
-    "/media",
-    "/opt",
-    "/proc",
-    "/root",
-    "/run",
-    "/run/shm",
-    "/sbin",
-    "/srv",
-    "/sys",
-    "/tmp",
-    "/usr",
-    "/var",
-    "/var/lib",
-    "/var/log",
-    "/var/tmp",
-];
-
-/// Deeper than any honest tree.
-const DEEPEST: usize = 1024;
+use crate::engine::files::walk;
 
 /// Makes the mount's source the user's that the container runs as.
 pub(super) fn give(ctx: &Context, container: &Container, mount: &Mount) -> Result<()> {
-    if SYSTEM.contains(&mount.source.trim_end_matches('/')) || mount.source == "/" {
+    if walk::is_the_hosts(&mount.source) {
         bail!(
             "changing the owner of {}: it is the host's own, so U is not allowed",
             mount.source
@@ -78,7 +40,16 @@ fn chown(path: &Path, (uid, gid): (u32, u32)) -> Result<()> {
     }
     if path.is_dir() {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        below(open(path, flags, Mode::empty())?, owner, 0)?;
+        walk::below(open(path, flags, Mode::empty())?, &mut |parent, name| {
+            let (uid, gid) = (Some(owner.0), Some(owner.1));
+            Ok(fchownat(
+                parent,
+                name,
+                uid,
+                gid,
+                AtFlags::AT_SYMLINK_NOFOLLOW,
+            )?)
+        })?;
     }
     // Last, so that it tells that all was given.
     fchownat(
@@ -89,48 +60,6 @@ fn chown(path: &Path, (uid, gid): (u32, u32)) -> Result<()> {
         AtFlags::AT_EMPTY_PATH,
     )?;
     Ok(())
-}
-
-fn below(directory: OwnedFd, owner: (Uid, Gid), depth: usize) -> Result<()> {
-    if depth > DEEPEST {
-        bail!("its directories are nested deeper than {DEEPEST}");
-    }
-    let mut directory = Dir::from_fd(directory)?;
-    let names: Vec<_> = directory
-        .iter()
-        .map(|entry| entry.map(|entry| entry.file_name().to_owned()))
-        .collect::<nix::Result<_>>()?;
-    for name in names {
-        if name.as_c_str() == c"." || name.as_c_str() == c".." {
-            continue;
-        }
-        match one(directory.as_fd(), &name, owner, depth) {
-            // It went while we looked.
-            Err(error) if error.downcast_ref() == Some(&Errno::ENOENT) => {}
-            other => other.with_context(|| name.to_string_lossy().into_owned())?,
-        }
-    }
-    Ok(())
-}
-
-fn one(parent: impl AsFd, name: &CStr, owner: (Uid, Gid), depth: usize) -> Result<()> {
-    fchownat(
-        &parent,
-        name,
-        Some(owner.0),
-        Some(owner.1),
-        AtFlags::AT_SYMLINK_NOFOLLOW,
-    )?;
-    let about = fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-    if SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR {
-        return Ok(());
-    }
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    below(
-        openat(&parent, name, flags, Mode::empty())?,
-        owner,
-        depth + 1,
-    )
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         None => bundle::rlimits(ctx, container).unwrap_or_default(),
     };
     let mut settings = json!({
-        "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.options.join(","))).collect::<Vec<_>>(),
+        "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.all_options().join(","))).collect::<Vec<_>>(),
         "CgroupManager": asked.cgroup_manager,
         "CgroupMode": mode(&container.namespaces.cgroup),
         "LogConfig": log_config(ctx, container),
@@ -50,7 +50,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "Privileged": security.privileged,
         "ReadonlyRootfs": container.read_only,
         "SecurityOpt": security_options(container),
-        "Tmpfs": tmpfs.map(|m| (m.destination.clone(), json!(m.options.join(",")))).collect::<serde_json::Map<_, _>>(),
+        "Tmpfs": tmpfs.map(|m| (m.destination.clone(), json!(m.all_options().join(",")))).collect::<serde_json::Map<_, _>>(),
         "UTSMode": mode(&container.namespaces.uts),
         "ShmSize": container.shm_size,
         "Runtime": "oci",

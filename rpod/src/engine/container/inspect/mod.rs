@@ -78,8 +78,8 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "Name": container.name,
         "RestartCount": restart::count(ctx, container),
         "Driver": "overlay",
-        "MountLabel": "",
-        "ProcessLabel": "",
+        "MountLabel": container.security.mount_label.as_deref().unwrap_or_default(),
+        "ProcessLabel": container.security.process_label.as_deref().unwrap_or_default(),
         "AppArmorProfile": container.security.apparmor_profile().unwrap_or_default(),
         "EffectiveCaps": caps("effective")?,
         "BoundingCaps": caps("bounding")?,
@@ -148,17 +148,29 @@ pub fn mounts(container: &Container) -> Vec<Value> {
 }
 
 fn mount(mount: &Mount) -> Value {
-    let has = |option: &str| mount.options.iter().any(|own| own == option);
+    let options = match mount.kind.as_str() {
+        "bind" => mount.all_options(),
+        _ => mount.options.clone(),
+    };
+    let has = |option: &str| options.iter().any(|own| own == option);
+    let shown_apart =
+        |option: &str| matches!(option, "ro" | "rw" | "z" | "Z") || Mount::is_propagation(option);
+    let shown: Value = options
+        .iter()
+        .filter(|option| !shown_apart(option))
+        .cloned()
+        .collect();
+    let find = |what: &dyn Fn(&str) -> bool| options.iter().find(|option| what(option));
     let mut value = json!({
         "Type": if mount.volume.is_some() { "volume" } else { &mount.kind },
         "Name": mount.volume,
         "Source": mount.source,
         "Destination": mount.destination,
         "Driver": if mount.volume.is_some() { "local" } else { "" },
-        "Mode": "",
-        "Options": mount.options,
+        "Mode": find(&|option| matches!(option, "z" | "Z")).map_or("", String::as_str),
+        "Options": if mount.kind == "image" { Value::Null } else { shown },
         "RW": if mount.kind == "image" { has("rw") } else { !has("ro") },
-        "Propagation": if mount.kind == "image" { "" } else { "rprivate" },
+        "Propagation": find(&Mount::is_propagation).map_or("", String::as_str),
         "SubPath": mount.subpath,
     });
     if let Some(fields) = value.as_object_mut() {
@@ -187,8 +199,8 @@ pub fn security_options(container: &Container) -> Vec<String> {
     if security.no_new_privileges {
         all.push("no-new-privileges".to_owned());
     }
-    if security.label_disabled {
-        all.push("label=disable".to_owned());
+    if !security.label_options.is_empty() {
+        all.push(format!("label={}", security.label_options.join(",label=")));
     }
     all.extend(
         security

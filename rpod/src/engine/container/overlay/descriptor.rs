@@ -33,6 +33,9 @@ pub(super) fn mount(overlay: &Overlay<'_>, rootfs: &Path) -> Result<(), Errno> {
     if overlay.userxattr {
         flag(&fs, c"userxattr")?;
     }
+    if let Some(label) = overlay.label {
+        set(&fs, "context", Path::new(label))?;
+    }
     fsconfig(&fs, FSCONFIG_CMD_CREATE, None, None)?;
     // SAFETY: fsmount reads nothing but its integer arguments; the descriptor it returns is ours alone.
     let mount = unsafe {

@@ -3,6 +3,7 @@
 //! Only `rename` and `update` change it, under the container's lock; what happens to it is told by files of its run directory
 //! (see [`super::status`]).
 
+mod mount;
 mod network;
 mod resources;
 mod security;
@@ -13,10 +14,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::health::Settings;
-use crate::engine::artifact::Choice;
 use crate::engine::secret::attach::Attached;
 use crate::engine::user_namespace::{Maps, UserNamespace};
 use crate::systemd::notify::Readiness;
+pub use mount::{Mount, Over};
 pub use network::{Endpoint, Network, UserMode};
 pub use resources::{BlockIo, Resources, Ulimit};
 pub use security::Security;
@@ -289,42 +290,6 @@ impl Namespaces {
         }
         owners
     }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Mount {
-    /// `bind` (volumes too), `tmpfs`, `ramfs`, `devpts`, `image` or `artifact`.
-    pub kind: String,
-    pub source: String,
-    pub destination: String,
-    pub options: Vec<String>,
-    /// The name of the volume that is mounted; empty until a volume without a name is made.
-    pub volume: Option<String>,
-    /// The volume is not filled from the image.
-    pub no_copy: bool,
-    /// The volume has to be there already.
-    pub no_create: bool,
-    /// What the volume is made with, if it is not there.
-    #[serde(skip)]
-    pub volume_options: BTreeMap<String, String>,
-    /// The part of the volume or the image that is mounted; empty for the whole.
-    pub subpath: String,
-    /// The source stays as it is; what is written lies over it.
-    pub over: Option<Over>,
-    /// Which files of an artifact.
-    pub choice: Choice,
-    /// What an artifact's file is called in the container; empty for its own name.
-    pub name: String,
-}
-
-/// podman-run(1), "Overlay Volume Mounts".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Over {
-    /// Where what is written stays; else it goes with the container's process.
-    pub upper: Option<PathBuf>,
-    pub work: Option<PathBuf>,
 }
 
 #[cfg(test)]

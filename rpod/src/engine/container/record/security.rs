@@ -23,8 +23,14 @@ pub struct Security {
     pub apparmor: Option<String>,
     /// The profile where none was asked for.
     pub apparmor_default: Option<String>,
-    /// `label=disable` was asked for.
-    pub label_disabled: bool,
+    /// SELinux labels that were asked for: `disable`, or `type:…`, `level:…` and so on.
+    pub label_options: Vec<String>,
+    /// The container may label by itself.
+    pub label_nested: bool,
+    /// The SELinux label of the process.
+    pub process_label: Option<String>,
+    /// That of its files.
+    pub mount_label: Option<String>,
     pub mask: Vec<String>,
     pub unmask: Vec<String>,
     /// Options of the mount of /proc, in the place of the default ones.

@@ -1,0 +1,30 @@
+//! SELinux, where the host has it: which label a container's process has, and which its files, so that it reaches no others.
+//!
+//! ```text
+//! ROOT/levels/<level>    the id of the container that the level was drawn for: no two have the same
+//! ```
+//!
+//! The policy says what containers are (`lxc_contexts`, selinux(8)); the level (`s0:c12,c345`) keeps them apart. Files that several
+//! may share have the level `s0`. podman-run(1), "--security-opt label=" and "Labeling Volume Mounts".
+
+mod choice;
+mod label;
+mod level;
+mod policy;
+mod relabel;
+
+use std::fs;
+use std::path::Path;
+
+pub use choice::{check_option, settle, shared_file_label};
+pub use label::Label;
+pub use level::{forget, sweep};
+pub use relabel::{label_file, relabel};
+
+/// The kernel labels, and has a policy to do it by.
+pub fn is_enabled() -> bool {
+    Path::new("/sys/fs/selinux/enforce").exists()
+        // It says so until a policy is loaded.
+        && fs::read_to_string("/proc/self/attr/current")
+            .is_ok_and(|label| label.trim_end_matches(['\0', '\n']) != "kernel")
+}
