@@ -2,7 +2,8 @@
 //!
 //! Each file in `stories/` is a test: a shell script that runs as root in the guest, restored anew, after the `prelude`. Its first
 //! line says what it shows; with the exit code 77 it is skipped for the reason that it printed last. One that has the word `reboot` may
-//! boot the guest anew, and is then told again from its beginning. `RESULT` says how they last went.
+//! boot the guest anew, and is then told again from its beginning. A line `# kernel: WORDS` boots the guest with these on the kernel's
+//! command line. `RESULT` says how they last went.
 
 use std::fs;
 use std::path::Path;
@@ -65,6 +66,12 @@ fn tell(story: &str) -> Result<()> {
             .arg(units)
             .arg(scratch.path("job/units"));
         copied.ok()?;
+    }
+    if let Some(words) = script
+        .lines()
+        .find_map(|line| line.strip_prefix("# kernel: "))
+    {
+        scratch.write("job/cmdline", words)?;
     }
     if script.contains("reboot") {
         scratch.write("job/reboots", "")?;

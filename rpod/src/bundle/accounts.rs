@@ -28,15 +28,21 @@ pub fn settle(
 ) -> Result<()> {
     if container.accounts.added && asks_for_lines(container) {
         let rootfs = Rootfs::open(&home.join("rootfs"))?;
+        let (own_passwd, own_group) = (rootfs.read(PASSWD)?, rootfs.read(GROUP)?);
+        // Where the image has no such file, none is made.
+        let is_there = [own_passwd.is_some(), own_group.is_some()];
         let known = Known {
-            passwd: rootfs.read(PASSWD)?.unwrap_or_default(),
-            group: rootfs.read(GROUP)?.unwrap_or_default(),
+            passwd: own_passwd.unwrap_or_default(),
+            group: own_group.unwrap_or_default(),
         };
-        for (path, old, lines) in [
+        for ((path, old, lines), is_there) in [
             (PASSWD, &known.passwd, passwd(container, &known)),
             (GROUP, &known.group, group(container, &known)),
-        ] {
-            if !lines.is_empty() && mounted_at(container, path).is_none() {
+        ]
+        .into_iter()
+        .zip(is_there)
+        {
+            if is_there && !lines.is_empty() && mounted_at(container, path).is_none() {
                 add(container, &rootfs, run, (path, old, &lines), files)?;
             }
         }

@@ -30,7 +30,7 @@ use crate::engine::user_namespace::UserNamespace;
 use crate::engine::{Context, cdi, rootless};
 use crate::store::record::{self, Durability};
 
-pub use annotations::annotations;
+pub use annotations::{annotations, asked_annotations};
 pub use capabilities::{
     names as capability_names, normalize as normalize_capability, of_label as capabilities_of_label,
 };
@@ -39,7 +39,9 @@ pub use limits::{HOST as HOST_ULIMITS, parse as parse_ulimit, pids as pids_limit
 pub use namespaces::Joined;
 pub use process::arguments;
 pub use rootfs::Rootfs;
-pub use seccomp::{check as check_seccomp, check_of_image as check_seccomp_of_image};
+pub use seccomp::{
+    check as check_seccomp, check_of_image as check_seccomp_of_image, file as seccomp_file,
+};
 
 /// Where the parts of a bundle are while it is being written.
 #[derive(Debug)]
@@ -83,7 +85,7 @@ fn generate(ctx: &Context, container: &Container, place: &Place) -> Result<Value
     let container = &asked;
     let mut config = json!({
         "ociVersion": "1.0.2",
-        "process": process::of(ctx, container, &user, &capabilities)?,
+        "process": process::of(ctx, container, &user, &capabilities, Some(&hostname(container)))?,
         "root": { "path": place.home.join("rootfs"), "readonly": container.read_only },
         "mounts": mounts::of(container, place)?,
         "annotations": annotations(container),
@@ -163,7 +165,7 @@ pub fn hostname(container: &Container) -> String {
 
 /// The environment of a container that was never started: whose home it will have is in its files.
 pub fn environment(container: &Container) -> Vec<String> {
-    process::environment(&container.process, None, &hostname(container))
+    process::environment(&container.process, None, container.hostname.as_deref())
 }
 
 /// What the container's first process may do, by name.
@@ -211,7 +213,7 @@ pub fn exec_process(
     };
     let secrets = attach::variables(container, home)?;
     session.process.env.extend(secrets);
-    process::of(ctx, &session, &user, &capabilities)
+    process::of(ctx, &session, &user, &capabilities, None)
 }
 
 /// Whose files are put into a container: its user and group, root where its files do not say.

@@ -143,7 +143,7 @@ fn kernel_file_systems(container: &Container) -> Vec<Value> {
         ),
         _ => fs("/proc", "proc", options),
     }];
-    let mut options = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
+    let mut options = vec!["nosuid", "strictatime", "mode=755", "size=65536k"];
     options.extend(read_only(container));
     all.push(fs("/dev", "tmpfs", &options));
     // sysfs shows the network namespace that it is mounted in, so the kernel refuses a new one to whoever does not own it.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::hostname;
 use super::rootfs::User;
 use crate::engine::container::record::{Container, Process};
 use crate::engine::{Context, rootless, runtime};
@@ -17,6 +16,7 @@ pub(super) fn of(
     container: &Container,
     user: &User,
     capabilities: &[String],
+    hostname: Option<&str>,
 ) -> Result<Value> {
     let asked = &container.process;
     if asked.args().is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn of(
     }
     let mut process = basics(asked, user);
     process["args"] = json!(arguments(container));
-    let mut env = environment(asked, Some(user), &hostname(container));
+    let mut env = environment(asked, Some(user), hostname);
     if container.systemd
         && !env
             .iter()
@@ -119,7 +119,7 @@ pub fn capability_sets(all: &[String], uid: u32, added: &[String]) -> Value {
 }
 
 /// Image and command line first, then what is still missing.
-pub fn environment(asked: &Process, user: Option<&User>, hostname: &str) -> Vec<String> {
+pub fn environment(asked: &Process, user: Option<&User>, hostname: Option<&str>) -> Vec<String> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut place: BTreeMap<String, usize> = BTreeMap::new();
     let mut put = |key: &str, value: &str, replace: bool| match place.get(key) {
@@ -149,7 +149,9 @@ pub fn environment(asked: &Process, user: Option<&User>, hostname: &str) -> Vec<
     if let Some(user) = user {
         put("HOME", &user.home, false);
     }
-    put("HOSTNAME", hostname, false);
+    if let Some(hostname) = hostname {
+        put("HOSTNAME", hostname, false);
+    }
     all.into_iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect()
@@ -183,7 +185,7 @@ mod tests {
             groups: vec![],
             home: "/root".into(),
         };
-        let env = environment(&asked, Some(&user), "h");
+        let env = environment(&asked, Some(&user), Some("h"));
         assert_eq!(env[..2], ["A=2", "HOME=/x"]);
         assert!(
             env.contains(&"HOSTNAME=h".to_owned()) && !env.iter().any(|e| e.starts_with("TERM="))

@@ -77,7 +77,7 @@ pub(super) fn profile(
     let path = match &security.seccomp {
         Some(asked) if asked == "unconfined" => return Ok(None),
         Some(asked) => PathBuf::from(asked),
-        None => match configured(ctx) {
+        None => match file(ctx) {
             Some(path) => path,
             None => return Ok(None),
         },
@@ -111,7 +111,8 @@ fn read(path: &Path) -> Result<Profile> {
         .with_context(|| format!("loading seccomp profile ({shown}) failed"))
 }
 
-fn configured(ctx: &Context) -> Option<PathBuf> {
+/// The profile of containers that ask for none.
+pub fn file(ctx: &Context) -> Option<PathBuf> {
     let conf = ctx
         .config
         .containers_conf

@@ -50,7 +50,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>> {
 
 /// A file system in memory, with what podman sets by default.
 pub(super) fn temporary(kind: &str, destination: &str, mut options: Vec<String>) -> Mount {
-    for (default, opposite) in [("nosuid", "suid"), ("nodev", "dev"), ("rprivate", "shared")] {
+    for (default, opposite) in [("rprivate", "shared"), ("nosuid", "suid"), ("nodev", "dev")] {
         if !options
             .iter()
             .any(|option| option == opposite || option == default)
@@ -198,7 +198,13 @@ fn memory(kind: &str, words: &Words, source: Option<&str>, destination: &str) ->
                 bail!("{key}: must provide an argument for option");
             }
             ("tmpfs-size" | "size", Some(size)) if kind == "tmpfs" => {
-                options.push(format!("size={}", bytes(size)?));
+                let bytes = bytes(size)?;
+                // As it was said, if the kernel understands that.
+                match size.ends_with(|last: char| last.is_ascii_digit() || "kmgKMG".contains(last))
+                {
+                    true => options.push(format!("size={size}")),
+                    false => options.push(format!("size={bytes}")),
+                }
             }
             ("tmpfs-mode" | "mode", Some(mode)) => {
                 u32::from_str_radix(mode, 8).with_context(|| format!("invalid mode {mode:?}"))?;

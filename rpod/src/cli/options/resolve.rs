@@ -99,7 +99,7 @@ impl ContainerOptions {
                 "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\""
             );
         }
-        for name in &self.requires {
+        for name in self.requires.iter().filter(|name| !name.is_empty()) {
             let found = container::find(ctx, name).with_context(|| {
                 format!("{name:?} is not a valid container, cannot be used as a dependency")
             })?;

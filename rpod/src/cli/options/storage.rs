@@ -185,6 +185,9 @@ pub(in crate::cli) fn from_containers(ctx: &Context, texts: &[String]) -> Result
                 mount.options.retain(|option| option != "rw");
                 mount.options.push("ro".to_owned());
             }
+            if options.contains(&"z") {
+                volume::add(&mut mount.options, "z");
+            }
             mounts.push(mount);
         }
     }

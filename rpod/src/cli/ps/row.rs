@@ -49,7 +49,11 @@ const FIELDS: &[(&str, Field)] = &[
     ("Image", |of| Ok(of.container.image.name.as_str().into())),
     ("ImageID", |of| Ok(of.container.image.id.as_str().into())),
     ("IsInfra", |of| Ok(of.container.infra.into())),
-    ("Labels", |of| Ok(json!(of.container.labels))),
+    ("Labels", |of| {
+        Ok(json!(
+            Some(&of.container.labels).filter(|labels| !labels.is_empty())
+        ))
+    }),
     ("Mounts", |of| Ok(of.mounts())),
     ("Names", |of| Ok(json!([of.container.name]))),
     ("Namespaces", |of| Ok(of.namespaces())),

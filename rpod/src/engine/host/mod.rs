@@ -41,7 +41,7 @@ pub fn info(ctx: &Context) -> Result<Value> {
         "plugins": {
             "volume": ["local"],
             "network": if network::is_installed(ctx) { json!(["bridge", "macvlan", "ipvlan"]) } else { json!([]) },
-            "log": ["k8s-file", "none", "passthrough", "passthrough-tty", "journald"],
+            "log": ["k8s-file", "none", "passthrough", "journald"],
             "authorization": Value::Null,
         },
         "version": version(),
@@ -63,8 +63,7 @@ fn host(ctx: &Context) -> Result<Value> {
     let uname = nix::sys::utsname::uname().context("asking for the kernel's name")?;
     let memory = nix::sys::sysinfo::sysinfo().context("asking for the memory's size")?;
     let v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    let conf = &ctx.config.containers_conf.containers;
-    let seccomp = conf.seccomp_profile.as_ref();
+    let seccomp = bundle::seccomp_file(ctx);
     let (runtime, conmon) = (ctx.runtime()?, ctx.conmon()?);
     let mut paths: Vec<PathBuf> = HELPERS
         .iter()
@@ -77,7 +76,7 @@ fn host(ctx: &Context) -> Result<Value> {
         "cgroupManager": if ctx.systemd_cgroups() { "systemd" } else { "cgroupfs" },
         "cgroupVersion": if v2 { "v2" } else { "v1" },
         "cgroupControllers": controllers(v2),
-        "conmon": programs.program(&conmon),
+        "conmon": programs.program_in_a_line(&conmon),
         "cpus": std::thread::available_parallelism().map_or(1, usize::from),
         "distribution": distribution(),
         "eventLogger": ctx.event_driver()?.as_str(),
@@ -146,6 +145,7 @@ fn network_backend(ctx: &Context, programs: &Programs) -> Value {
         Err(_) => json!({}),
     };
     let mut info = of("netavark");
+    info["defaultNetwork"] = json!(network::default_name(ctx));
     info["backend"] = json!(if network::is_installed(ctx) {
         "netavark"
     } else {
@@ -178,12 +178,13 @@ fn available_memory() -> Option<u64> {
 
 fn uptime(uptime: std::time::Duration) -> String {
     let seconds = uptime.as_secs();
-    format!(
-        "{}h {}m {}.00s",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    let mut text = format!("{hours}h {minutes}m {}.00s", seconds % 60);
+    if hours > 0 {
+        let days = hours as f64 / 24.0;
+        text.push_str(&format!(" (Approximately {days:.2} days)"));
+    }
+    text
 }
 
 fn controllers(v2: bool) -> Vec<String> {

@@ -22,6 +22,12 @@ impl Programs {
         json!({ "package": self.package(path), "path": path, "version": told(path) })
     }
 
+    /// The same with what it says of itself in one line.
+    pub(super) fn program_in_a_line(&self, path: &Path) -> Value {
+        let version = told(path).replacen('\n', ", ", 1);
+        json!({ "package": self.package(path), "path": path, "version": version })
+    }
+
     /// As the network's helpers are told of.
     pub(super) fn executable(&self, path: &Path) -> Value {
         json!({ "executable": path, "package": self.package(path), "version": told(path) })

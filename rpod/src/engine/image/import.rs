@@ -90,12 +90,6 @@ pub fn history(image: &Image) -> Result<Vec<Value>> {
         let created = entry["created"].as_str().unwrap_or(&made);
         rows.push(json!({ "id": "<missing>", "created": created, "CreatedBy": text("created_by"), "size": size, "comment": text("comment") }));
     }
-    // Layers that the history does not tell of.
-    for layer in layers {
-        let digest = layer["digest"].as_str().unwrap_or_default();
-        let size = super::size::archive_size(&super::manifest::blob(&image.store, digest)?)?;
-        rows.push(json!({ "id": "<missing>", "created": made, "CreatedBy": "", "size": size, "comment": "" }));
-    }
     rows.reverse();
     if let Some(newest) = rows.first_mut() {
         newest["id"] = json!(image.id);

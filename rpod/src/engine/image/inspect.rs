@@ -18,7 +18,7 @@ pub fn inspect(image: &Image) -> Result<Value> {
         "RepoDigests": image.repo_digests(),
         "Parent": "",
         "Comment": last_comment(image),
-        "Created": image.created().to_string(),
+        "Created": image.config.created.as_ref().map(|_| image.created().to_string()),
         "Config": config,
         "Version": image.config.docker_version,
         "Author": image.config.author,
@@ -32,7 +32,7 @@ pub fn inspect(image: &Image) -> Result<Value> {
         "Annotations": image.annotations,
         "ManifestType": image.media_type,
         "User": config.user,
-        "History": image.config.history,
+        "History": Some(&image.config.history).filter(|history| !history.is_empty()),
         "NamesHistory": image.names_history,
     }))
 }

@@ -91,14 +91,15 @@ pub fn summary(context: &Context, image: &Image) -> Result<Value> {
 }
 
 impl Image {
-    /// When the configuration says that it was made; the epoch where it does not say.
+    /// When the configuration says that it was made; where it does not say, when the image came into the store.
     pub fn created(&self) -> Timestamp {
-        let created = self
-            .config
-            .created
-            .as_deref()
-            .and_then(|created| created.parse().ok());
-        created.unwrap_or(Timestamp::UNIX_EPOCH)
+        let told = self.config.created.as_deref();
+        let told = told.and_then(|created| created.parse().ok());
+        let came = || {
+            let manifest = super::manifest::blob(&self.store, &self.digest).ok()?;
+            Timestamp::try_from(manifest.metadata().ok()?.modified().ok()?).ok()
+        };
+        told.or_else(came).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The repositories it has names in, with the manifest's digest and that of the index it came through.

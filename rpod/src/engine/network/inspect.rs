@@ -78,6 +78,9 @@ fn of_owner(ctx: &Context, container: &Container) -> Result<Value> {
     }
     if let Some(mode) = mode_alone(container) {
         let mut value = endpoint(None);
+        for key in ["DriverOpts", "IPAMConfig", "Links"] {
+            value.insert(key.to_owned(), Value::Null);
+        }
         value.insert("NetworkID".to_owned(), json!(mode));
         networks.insert(mode.to_owned(), value.into());
     }

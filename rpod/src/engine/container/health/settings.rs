@@ -126,27 +126,43 @@ impl Settings {
     }
 
     /// As `inspect` shows it.
+    /// What is 0 is left out.
     pub fn inspect(&self) -> Value {
-        json!({
-            "Test": self.test,
-            "StartPeriod": self.start_period,
-            "Interval": self.interval,
-            "Timeout": self.timeout,
-            "Retries": self.retries,
-        })
+        told(
+            &self.test,
+            [
+                ("StartPeriod", json!(self.start_period)),
+                ("Interval", json!(self.interval)),
+                ("Timeout", json!(self.timeout)),
+                ("Retries", json!(self.retries)),
+            ],
+        )
     }
 }
 
 impl StartupCheck {
+    /// What is 0 is left out.
     pub fn inspect(&self) -> Value {
-        json!({
-            "Test": self.test,
-            "Interval": self.interval,
-            "Timeout": self.timeout,
-            "Retries": self.retries,
-            "Successes": self.successes,
-        })
+        told(
+            &self.test,
+            [
+                ("Interval", json!(self.interval)),
+                ("Timeout", json!(self.timeout)),
+                ("Retries", json!(self.retries)),
+                ("Successes", json!(self.successes)),
+            ],
+        )
     }
+}
+
+fn told<const N: usize>(test: &[String], numbers: [(&str, Value); N]) -> Value {
+    let mut all = json!({ "Test": test });
+    for (key, number) in numbers {
+        if number != 0 {
+            all[key] = number;
+        }
+    }
+    all
 }
 
 /// A command as it was typed: a JSON list is run as it is, one word or a line by a shell.

@@ -30,9 +30,8 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
         "WorkingDir": if process.workdir.is_empty() { "/" } else { &process.workdir },
         "Entrypoint": if process.entrypoint.is_empty() { Value::Null } else { json!(process.entrypoint) },
         "Labels": if container.labels.is_empty() { Value::Null } else { json!(container.labels) },
-        "Annotations": bundle::annotations(container),
+        "Annotations": super::annotations(container, config),
         "StopSignal": signal_name(container.stop_signal),
-        "SystemdMode": container.systemd,
         "sdNotifyMode": container.sdnotify.as_str(),
         "CreateCommand": container.create_command,
         "Umask": format!("{:0>4}", process.umask.as_deref().unwrap_or("0022")),
@@ -43,6 +42,9 @@ pub(super) fn settings(container: &Container, config: &Value) -> Value {
     let exposed = ports(container);
     if !exposed.is_empty() {
         settings["ExposedPorts"] = exposed.into();
+    }
+    if container.systemd {
+        settings["SystemdMode"] = json!(true);
     }
     settings["Passwd"] = json!(container.accounts.added);
     if !container.time_zone.is_empty() {
@@ -112,6 +114,11 @@ fn without_secrets(env: &Value, container: &Container) -> Value {
 }
 
 fn signal_name(number: i32) -> String {
+    let of_real_time = || match number - libc::SIGRTMIN() {
+        0 => "SIGRTMIN".to_owned(),
+        above @ 1.. => format!("SIGRTMIN+{above}"),
+        _ => number.to_string(),
+    };
     nix::sys::signal::Signal::try_from(number)
-        .map_or_else(|_| number.to_string(), |signal| signal.as_str().to_owned())
+        .map_or_else(|_| of_real_time(), |signal| signal.as_str().to_owned())
 }

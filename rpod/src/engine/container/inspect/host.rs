@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{mode, security_options};
 use crate::bundle;
 use crate::engine::Context;
-use crate::engine::container::record::{Container, IpcSharing, Namespace, Resources};
+use crate::engine::container::record::{BlockIo, Container, IpcSharing, Namespace, Resources};
 use crate::engine::network::inspect::mode as network_mode;
 use crate::engine::network::port;
 use crate::engine::user_namespace::UserNamespace;
@@ -18,15 +18,25 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         &container.security,
         &container.network,
     );
-    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
+    let binds = super::volumes_first(container).filter(|mount| mount.kind == "bind");
     let tmpfs = container
         .mounts
         .iter()
         .filter(|mount| mount.kind == "tmpfs");
     let ulimits = match config["process"]["rlimits"].as_array() {
         Some(limits) => limits.clone(),
-        // It was never started. What cannot be given is told by the start.
-        None => bundle::rlimits(ctx, container).unwrap_or_default(),
+        // It was never started: what was asked for. What cannot be given is told by the start.
+        None => {
+            let mut limits = bundle::rlimits(ctx, container).unwrap_or_default();
+            let told = |name: &str| format!("RLIMIT_{}", name.to_uppercase());
+            limits.retain(|limit| {
+                asked
+                    .ulimits
+                    .iter()
+                    .any(|own| limit["type"] == told(&own.name))
+            });
+            limits
+        }
     };
     let mut settings = json!({
         "Binds": binds.map(|m| format!("{}:{}:{}", m.volume.as_ref().unwrap_or(&m.source), m.destination, m.all_options().join(","))).collect::<Vec<_>>(),
@@ -50,7 +60,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "Privileged": security.privileged,
         "ReadonlyRootfs": container.read_only,
         "SecurityOpt": security_options(container),
-        "Tmpfs": tmpfs.map(|m| (m.destination.clone(), json!(m.all_options().join(",")))).collect::<serde_json::Map<_, _>>(),
+        "Tmpfs": tmpfs.map(|m| (m.destination.clone(), json!(m.options.join(",")))).collect::<serde_json::Map<_, _>>(),
         "UTSMode": mode(&container.namespaces.uts),
         "ShmSize": container.shm_size,
         "Runtime": "oci",
@@ -68,7 +78,7 @@ pub(super) fn settings(ctx: &Context, container: &Container, config: &Value) -> 
         "Ulimits": ulimits.iter().map(ulimit).collect::<Vec<_>>(),
     });
     if let Value::Object(all) = &mut settings {
-        all.extend(less_usual(container));
+        all.extend(less_usual(container, config));
         all.extend(of_other_hosts());
     }
     settings
@@ -116,8 +126,10 @@ fn log_config(ctx: &Context, container: &Container) -> Value {
         "k8s-file" | "json-file" => container.log_path(ctx).display().to_string(),
         _ => String::new(),
     };
-    let size = container.log_size_max.unwrap_or(0);
-    let size = output::human_size(u64::try_from(size).unwrap_or(0));
+    let size = match container.log_size_max.map(u64::try_from) {
+        Some(Ok(size)) => output::human_size(size),
+        _ => "-1B".to_owned(),
+    };
     json!({ "Type": container.log_driver, "Config": Value::Null, "Path": path, "Tag": container.log_tag.as_deref().unwrap_or_default(), "Size": size })
 }
 
@@ -150,7 +162,7 @@ fn of_other_hosts() -> Map<String, Value> {
 }
 
 /// Limits that few ask for.
-fn less_usual(container: &Container) -> Map<String, Value> {
+fn less_usual(container: &Container, config: &Value) -> Map<String, Value> {
     let (asked, restart) = (&container.resources, &container.restart);
     let mut all = Map::new();
     let mut add = |key: &str, value: Value| all.insert(key.to_owned(), value);
@@ -168,7 +180,7 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         json!(container.cidfile.clone().unwrap_or_default()),
     );
     add("PublishAllPorts", json!(container.network.publish_all));
-    add("Annotations", bundle::annotations(container));
+    add("Annotations", super::annotations(container, config));
     add("HostsFile", json!(container.network.hosts_file));
     if container.init.is_some() {
         add("Init", json!(true));
@@ -198,10 +210,13 @@ fn less_usual(container: &Container) -> Map<String, Value> {
             json!({ "UidMap": shown(&maps.uids), "GidMap": shown(&maps.gids) }),
         );
     }
-    add(
-        "MemorySwappiness",
-        json!(asked.memory_swappiness.unwrap_or(0)),
-    );
+    let limits_memory = asked.memory.is_some()
+        || asked.memory_reservation.is_some()
+        || asked.memory_and_swap().is_some()
+        || asked.oom_kill_disable;
+    let swappiness = asked.memory_swappiness.map(|asked| json!(asked));
+    let unsaid = json!(if limits_memory { -1 } else { 0 });
+    add("MemorySwappiness", swappiness.unwrap_or(unsaid));
     add("CpuRealtimePeriod", json!(asked.cpu_rt_period.unwrap_or(0)));
     if let Some(class) = &asked.rdt_class {
         add("IntelRdtClosID", json!(class));
@@ -220,13 +235,14 @@ fn less_usual(container: &Container) -> Map<String, Value> {
         ("BlkioDeviceReadIOps", &io.read_iops, "Rate"),
         ("BlkioDeviceWriteIOps", &io.write_iops, "Rate"),
     ] {
-        let all = devices(values, value);
+        // Where anything is asked of block devices, what is not is an empty list.
+        let is_asked = *io != BlockIo::default();
         add(
             key,
-            if all.is_empty() {
-                Value::Null
+            if is_asked {
+                json!(devices(values, value))
             } else {
-                json!(all)
+                Value::Null
             },
         );
     }

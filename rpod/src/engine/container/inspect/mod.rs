@@ -60,7 +60,8 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "Id": container.id,
         "Created": container.created,
         "Path": args.first(),
-        "Args": args.get(1..).unwrap_or_default(),
+        // podman takes the first one away only if there are others.
+        "Args": if args.len() > 1 { &args[1..] } else { &args },
         "State": state::state(ctx, container, &status, &run)?,
         "Image": container.image.id,
         "ImageDigest": container.image.digest,
@@ -74,7 +75,7 @@ pub fn inspect(ctx: &Context, container: &Container) -> Result<Value> {
         "OCIConfigPath": home.join("config.json"),
         "OCIRuntime": container.runtime.clone().map_or_else(|| ctx.runtime(), Ok)?,
         "ConmonPidFile": monitor::pidfile(&run),
-        "PidFile": run.join("pidfile"),
+        "PidFile": container.pidfile.clone().unwrap_or_else(|| run.join("pidfile")),
         "Name": container.name,
         "RestartCount": restart::count(ctx, container),
         "Driver": "overlay",
@@ -142,9 +143,28 @@ fn exec_ids(run: &std::path::Path) -> Vec<String> {
         .collect()
 }
 
+/// Of a container that was started, what the runtime was told.
+fn annotations(container: &Container, config: &Value) -> Value {
+    match &config["annotations"] {
+        Value::Null => match bundle::asked_annotations(container) {
+            none if none.is_empty() => Value::Null,
+            asked => asked.into(),
+        },
+        told => told.clone(),
+    }
+}
+
+fn volumes_first(container: &Container) -> impl Iterator<Item = &Mount> {
+    let (volumes, others): (Vec<_>, Vec<_>) = container
+        .mounts
+        .iter()
+        .partition(|mount| mount.volume.is_some());
+    volumes.into_iter().chain(others)
+}
+
 pub fn mounts(container: &Container) -> Vec<Value> {
     let shown = |mount: &&Mount| matches!(mount.kind.as_str(), "bind" | "image");
-    container.mounts.iter().filter(shown).map(mount).collect()
+    volumes_first(container).filter(shown).map(mount).collect()
 }
 
 fn mount(mount: &Mount) -> Value {
@@ -201,6 +221,9 @@ pub fn security_options(container: &Container) -> Vec<String> {
     }
     if !security.label_options.is_empty() {
         all.push(format!("label={}", security.label_options.join(",label=")));
+    }
+    if security.privileged {
+        all.push("unmask=all".to_owned());
     }
     all.extend(
         security

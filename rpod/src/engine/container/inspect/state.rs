@@ -29,8 +29,13 @@ pub(super) fn state(
     if restart::was_stopped_by_person(ctx, &container.id) {
         state["StoppedByUser"] = json!(true);
     }
-    if health::status(ctx, container).is_some() {
-        state["Health"] = json!(health::history(ctx, container)?);
+    if health::status(ctx, container).is_some() || container.health.is_set() {
+        let history = health::history(ctx, container)?;
+        let has_log = !history.log.is_empty();
+        state["Health"] = json!(history);
+        if !has_log {
+            state["Health"]["Log"] = Value::Null;
+        }
     }
     Ok(state)
 }
