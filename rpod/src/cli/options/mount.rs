@@ -332,7 +332,7 @@ mod tests {
         assert!(
             one("type=tmpfs,dst=/t,tmpfs-size=1m")
                 .options
-                .contains(&"size=1048576".to_owned())
+                .contains(&"size=1m".to_owned())
         );
         for bad in [
             "type=fly,dst=/x",
