@@ -13,7 +13,7 @@ use super::overlay::unmount;
 use super::record::Container;
 use super::tree::mount_mapped;
 use crate::engine::user_namespace::{Maps, namespace};
-use crate::engine::{Context, image, rootless};
+use crate::engine::{Context, image, rootless, selinux};
 
 /// The directory that holds the container's layers with owners of its own.
 pub(super) fn layers(ctx: &Context, container: &Container, maps: &Maps) -> Result<PathBuf> {
@@ -30,6 +30,7 @@ pub(super) fn layers(ctx: &Context, container: &Container, maps: &Maps) -> Resul
     let layers = ctx.store.root.join("mapped").join(maps.name());
     let missing = |layer: &String| !layers.join(layer).is_dir();
     if container.image.layers.iter().any(missing) {
+        selinux::make_layers(&layers)?;
         fs::create_dir_all(&layers).with_context(|| format!("making {}", layers.display()))?;
         let image = image::find(ctx, &container.image.id)?;
         image::unpack_mapped(&image, &layers, maps)?;

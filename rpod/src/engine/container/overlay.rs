@@ -41,6 +41,11 @@ impl Overlay<'_> {
         let rootfs = self.home.join("rootfs");
         if make_directories(self.home)? {
             self.close_root()?;
+            // The label of the mount hides that of the files, but not from who maps them into memory.
+            if let Some(label) = self.label {
+                selinux::label_file(&self.home.join("upper"), label)?;
+                selinux::label_file(&self.home.join("work"), label)?;
+            }
         }
         if self.owner != (0, 0) {
             let upper = self.home.join("upper");
@@ -52,9 +57,6 @@ impl Overlay<'_> {
         }
         let (upper, work) = (self.home.join("upper"), self.home.join("work"));
         if self.chain.is_empty() {
-            if let Some(label) = self.label {
-                selinux::label_file(&upper, label)?;
-            }
             return bind(&upper, &rootfs);
         }
         let layers = Layers {

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::transfer::stored;
 use super::{Image, local_name, merge};
 use crate::engine::copier::{output_of, rskopeo, run};
-use crate::engine::{Context, event};
+use crate::engine::{Context, event, selinux};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -284,6 +284,7 @@ fn load_one(
         .arg("copy")
         .arg(source)
         .arg(stored(&ctx.store, &place));
+    selinux::make_layers(&ctx.store.layers())?;
     run(command, quiet)?;
     super::double::forget_nameless(ctx)?;
     Ok(shown)

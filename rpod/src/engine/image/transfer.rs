@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::{Access, Image, Name, Platform, Writing, archive, lent, short_names};
 use crate::engine::copier::{output_of, rskopeo, run};
 use crate::engine::user_namespace::Maps;
-use crate::engine::{Context, event};
+use crate::engine::{Context, event, selinux};
 use crate::store::Store;
 
 /// Fetch an image by its name, from the first place of those that the name may mean which has it. A name with
@@ -76,6 +76,7 @@ fn pull_one(context: &Context, name: &Name, access: &Access, platform: &Platform
         .args(access.decryption())
         .arg(format!("docker://{name}"))
         .arg(stored(&context.store, &name.to_string()));
+    selinux::make_layers(&context.store.layers())?;
     // rskopeo names the source in its error.
     run(command, access.quiet)?;
     super::double::forget_nameless(context)?;
@@ -217,6 +218,7 @@ pub fn unpack_missing_layers(context: &Context, image: &Image) -> Result<()> {
             return Ok(());
         }
     }
+    selinux::make_layers(&layers)?;
     let mut command = rskopeo()?;
     command
         .args(["unpack", "--layers"])

@@ -138,6 +138,7 @@ mod tests {
             process: "system_u:system_r:container_t:s0".parse().ok(),
             init: "system_u:system_r:container_init_t:s0".parse().ok(),
             file: "system_u:object_r:container_file_t:s0".parse().ok(),
+            read_only_file: None,
         }
     }
 

@@ -16,10 +16,26 @@ mod relabel;
 use std::fs;
 use std::path::Path;
 
+use anyhow::{Context as _, Result};
+
 pub use choice::{check_option, settle, shared_file_label};
 pub use label::Label;
 pub use level::{forget, sweep};
 pub use relabel::{label_file, relabel};
+
+/// Makes the directory of layers, which every container reads, so that all that is made in it has a label for that. One that is there
+/// stays as it is.
+pub fn make_layers(layers: &Path) -> Result<()> {
+    if layers.exists() || !is_enabled() {
+        return Ok(());
+    }
+    let policy = policy::Policy::read();
+    let Some(label) = policy.read_only_file.or(policy.file) else {
+        return Ok(());
+    };
+    fs::create_dir_all(layers).with_context(|| format!("making {}", layers.display()))?;
+    label_file(layers, &label.to_string())
+}
 
 /// The kernel labels, and has a policy to do it by.
 pub fn is_enabled() -> bool {

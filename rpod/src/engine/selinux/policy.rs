@@ -12,6 +12,8 @@ pub(super) struct Policy {
     /// A process that is an init.
     pub(super) init: Option<Label>,
     pub(super) file: Option<Label>,
+    /// Files that containers read and do not write.
+    pub(super) read_only_file: Option<Label>,
 }
 
 impl Policy {
@@ -34,6 +36,7 @@ impl Policy {
                 "process" => policy.process = label,
                 "init_process" => policy.init = label,
                 "file" => policy.file = label,
+                "ro_file" => policy.read_only_file = label,
                 _ => {}
             }
         }
