@@ -20,6 +20,7 @@ mod skopeo;
 mod specs;
 mod table;
 mod units;
+mod values;
 mod words;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         specs::a_pods_spec_has_podmans_keys,
         keys::containers_conf_is_read_key_by_key,
         shapes::errors_have_podmans_codes,
+        values::inspect_has_podmans_values,
         words::wrong_lines_are_told_in_podmans_words,
         skopeo::complaints_are_skopeos,
         skopeo::what_is_not_named_is_helped_with,

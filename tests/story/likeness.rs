@@ -103,13 +103,13 @@ pub(crate) fn options_stand_where_podmans_do() -> Result<()> {
 pub(crate) fn a_volume_is_as_old_as_what_it_covers() -> Result<()> {
     let stack = Stack::with_alpine()?;
     stack
-        .rpod("run --name old alpine touch -d 2001-02-03 /etc")
+        .rpod("run --name old alpine sh -c 'mkdir /aged && touch -d 2001-02-03 /aged'")
         .ok()?;
     stack.rpod("commit -q old aged").ok()?;
-    let show = "aged stat -c '%a %Y' /etc";
+    let show = "aged stat -c '%a %Y' /aged";
     let before = stack.rpod(&format!("run --rm {show}")).ok()?;
     stack
-        .rpod(&format!("run --rm -v fresh:/etc {show}"))
+        .rpod(&format!("run --rm -v fresh:/aged {show}"))
         .ok()?
         .is(before.text())?;
     Ok(())

@@ -76,8 +76,11 @@ impl Overlay<'_> {
     }
 
     fn mount_by_kernel(&self, rootfs: &Path) -> Result<()> {
+        if !descriptor::is_known() {
+            return self.mount_by_string(rootfs);
+        }
         match descriptor::mount(self, rootfs) {
-            // Before Linux 6.8 a layer could not be added by itself; before 5.2 there was no fsopen.
+            // A kernel that is older than it says.
             Err(Errno::EINVAL | Errno::ENOSYS) => self.mount_by_string(rootfs),
             result => result.with_context(|| {
                 format!(

@@ -13,6 +13,19 @@ const FSCONFIG_SET_FLAG: libc::c_uint = 0;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
 const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
 
+/// Since Linux 6.8 a layer can be added by itself. An older one is not tried: it would complain in its log at every start.
+pub(super) fn is_known() -> bool {
+    let uname = nix::sys::utsname::uname();
+    uname.is_ok_and(|uname| version(&uname.release().to_string_lossy()) >= (6, 8))
+}
+
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release
+        .split(['.', '-'])
+        .map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 pub(super) fn mount(overlay: &Overlay<'_>, rootfs: &Path) -> Result<(), Errno> {
     // SAFETY: a plain system call on a constant string; the descriptor it returns is ours alone.
     let fs = unsafe {
@@ -99,4 +112,14 @@ unsafe fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
     let fd = Errno::result(result)?;
     // SAFETY: the caller says that the descriptor is new.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn releases_are_told_apart() {
+        let of = super::version;
+        assert!(of("6.18.5") > of("6.8.0-rc1") && of("6.8-custom") == (6, 8));
+        assert!(of("6.1.0-57-amd64") < (6, 8) && of("odd") == (0, 0));
+    }
 }
