@@ -48,6 +48,7 @@ mod pod_life;
 mod podman_store;
 mod ps;
 mod quadlet;
+mod quota;
 mod rare_options;
 mod rarities;
 mod referrers;
@@ -346,6 +347,7 @@ fn main() -> ExitCode {
         ends::cleaning_up_after_nobody_is_no_error,
         namespaces::what_is_the_hosts_is_not_the_containers,
         namespaces::an_ipc_namespace_is_shared_or_not,
+        quota::a_limit_needs_a_disk_that_keeps_it,
         volume::a_volume_outlives_its_containers,
         volume::anonymous_volumes_go_with_their_container,
         volume::volumes_are_exported_and_mounted,

@@ -99,7 +99,6 @@ pub(crate) fn what_a_volume_is_made_with() -> Result<()> {
         .exits(125)?
         .complains("open bad.tar: no such file or directory")?;
     for (options, complaint) in [
-        ("--opt o=size=1m", "quota"),
         ("--driver fly", "required plugin missing"),
         ("--opt fly=1", "invalid mount option fly for driver 'local'"),
         ("--opt type=ext4", "device"),
@@ -115,7 +114,7 @@ pub(crate) fn what_a_volume_is_made_with() -> Result<()> {
         stack.rpod("volume exists bad").exits(1)?;
     }
     stack
-        .rpod("volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m,noquota small")
+        .rpod("volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m small")
         .ok()?;
     stack
         .rpod("run --rm -v small:/x alpine df /x")

@@ -103,7 +103,7 @@ pub struct Globals {
     /// Storage driver: overlay is the only one
     #[arg(long, value_name = "DRIVER", value_parser = storage_driver)]
     storage_driver: Option<String>,
-    /// Option of the storage driver, in the place of those of storage.conf(5): [overlay.]mount_program=PATH, [overlay.]additionalimagestore=DIR
+    /// Option of the storage driver, in the place of those of storage.conf(5): [overlay.]mount_program=PATH, additionalimagestore=DIR, size=SIZE, inodes=NUMBER
     #[arg(long, value_name = "OPTION", value_parser = StorageOption::parse)]
     pub storage_opt: Vec<StorageOption>,
     /// Directory of the file of events

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::config::StorageOptions;
+use crate::config::{StorageOptions, parse_inodes, parse_size};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageOption {
@@ -14,6 +14,10 @@ pub enum StorageOption {
     ImageStores(Vec<PathBuf>),
     /// What mounts overlays in the kernel's place.
     MountProgram(PathBuf),
+    /// Bytes that may be written over an image.
+    Size(u64),
+    /// Files and directories that may.
+    Inodes(u64),
 }
 
 impl StorageOption {
@@ -29,11 +33,10 @@ impl StorageOption {
                 stores.iter().try_for_each(|store| check(store))?;
                 Ok(StorageOption::ImageStores(stores))
             }
-            "size" | "inodes" => bail!(
-                "storage options size and inodes not supported: quotas need XFS with project quotas, and rpod sets none: give the container a volume that has an end, as one of type=tmpfs with o=size=…"
-            ),
+            "size" => parse_size(value).map(StorageOption::Size),
+            "inodes" => parse_inodes(value).map(StorageOption::Inodes),
             _ => bail!(
-                "{text:?} is not known: mount_program=PATH and additionalimagestore=DIR are those that rpod's storage has"
+                "{text:?} is not known: mount_program=PATH, additionalimagestore=DIR, size=SIZE and inodes=NUMBER are those that rpod's storage has"
             ),
         }
     }
@@ -50,6 +53,8 @@ impl StorageOption {
                 StorageOption::MountProgram(program) => {
                     options.mount_program = Some(program.clone());
                 }
+                StorageOption::Size(size) => options.quota.size = *size,
+                StorageOption::Inodes(inodes) => options.quota.inodes = *inodes,
             }
         }
         options
@@ -68,6 +73,8 @@ impl StorageOption {
             StorageOption::MountProgram(program) => {
                 format!("overlay.mount_program={}", program.display())
             }
+            StorageOption::Size(size) => format!("overlay.size={size}"),
+            StorageOption::Inodes(inodes) => format!("overlay.inodes={inodes}"),
         }
     }
 }
@@ -101,6 +108,8 @@ mod tests {
             "overlay.imagestore=/b",
             "additionalimagestore=/a,/c",
             "mount_program=/m",
+            "overlay.size=1.5g",
+            "inodes=7",
         ];
         let all: Vec<_> = all
             .iter()
@@ -118,10 +127,13 @@ mod tests {
             together.additional_image_stores,
             ["/b", "/a", "/c"].map(PathBuf::from)
         );
+        let quota = (together.quota.size, together.quota.inodes);
+        assert_eq!(quota, (3 << 29, 7));
         for wrong in [
             "imagestore=b",
             "imagestore=",
-            "size=1g",
+            "size=x",
+            "inodes=",
             "some=thing",
             "some",
         ] {

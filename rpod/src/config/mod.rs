@@ -10,7 +10,9 @@ use anyhow::Result;
 
 pub use containers_conf::{Containers, ContainersConf, Size};
 pub use parts::find_part;
-pub use storage_conf::{StorageOptions, replace_storage_options, storage_options};
+pub use storage_conf::{
+    StorageOptions, parse_inodes, parse_size, replace_storage_options, storage_options,
+};
 
 #[derive(Debug)]
 pub struct Config {

@@ -14,6 +14,7 @@ pub mod image;
 pub mod layout;
 pub mod network;
 pub mod pod;
+pub mod quota;
 pub mod runtime;
 pub mod secret;
 pub mod selinux;

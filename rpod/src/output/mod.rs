@@ -15,7 +15,10 @@ pub use json::pretty;
 pub use listing::{Listing, Style, pairs, unescape};
 pub use log::warn;
 pub use number::{no_number, parse_bool, parse_number};
-pub use size::{binary_size, human_size, image_size, layer_size, parse_decimal_size};
+pub use size::{
+    binary_size, human_size, image_size, layer_size, parse_binary_size, parse_decimal_size,
+    parse_size,
+};
 pub use table::align;
 pub use time::{
     ago, go_duration, go_seconds, go_time, human_duration, local_zone, parse_go_duration,

@@ -45,26 +45,35 @@ fn scaled(
     (general(size, Some(digits), widest), units[unit])
 }
 
-/// `1m`, `500kB`, `12`: thousands, as podman reads the sizes of logs.
+/// `1m`, `500kB`, `12`: thousands, as podman reads the sizes of logs and of volumes.
 pub fn parse_decimal_size(text: &str) -> Option<u64> {
+    unsigned(parse_size(text, 1000.0)?)
+}
+
+/// The same in steps of 1024, as podman reads the sizes of containers.
+pub fn parse_binary_size(text: &str) -> Option<u64> {
+    unsigned(parse_size(text, 1024.0)?)
+}
+
+fn unsigned(size: f64) -> Option<u64> {
+    (size >= 0.0).then_some(size as u64)
+}
+
+/// A number, which may be less than nothing, and a unit.
+pub fn parse_size(text: &str, step: f64) -> Option<f64> {
     let text = text.trim().to_ascii_lowercase();
-    let digits = text
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(text.len());
-    let unit = text[digits..].trim_start();
-    let unit = match unit
-        .strip_suffix("ib")
-        .unwrap_or(unit.trim_end_matches('b'))
-    {
-        "" => 1.0,
-        "k" => 1e3,
-        "m" => 1e6,
-        "g" => 1e9,
-        "t" => 1e12,
+    let digits = 1 + text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ')?;
+    let unit = match &text[digits..] {
+        "" | "b" => 1.0,
+        "k" | "kb" | "kib" => step,
+        "m" | "mb" | "mib" => step.powi(2),
+        "g" | "gb" | "gib" => step.powi(3),
+        "t" | "tb" | "tib" => step.powi(4),
+        "p" | "pb" | "pib" => step.powi(5),
         _ => return None,
     };
-    let number: f64 = text[..digits].parse().ok()?;
-    Some((number * unit) as u64)
+    let number: f64 = text[..digits].trim_end().parse().ok()?;
+    Some(number * unit)
 }
 
 #[cfg(test)]
@@ -99,7 +108,10 @@ mod tests {
         ] {
             assert_eq!(parse_decimal_size(text), Some(size), "{text}");
         }
-        assert_eq!(parse_decimal_size("1x"), None);
-        assert_eq!(parse_decimal_size("m"), None);
+        for wrong in ["1x", "m", "", "-1", "1kbb"] {
+            assert_eq!(parse_decimal_size(wrong), None, "{wrong}");
+        }
+        assert_eq!(parse_binary_size("1.5 k"), Some(1536));
+        assert_eq!(parse_binary_size("2P"), Some(2 << 50));
     }
 }

@@ -7,6 +7,7 @@ use super::limits::{self, LimitOptions};
 use crate::bundle;
 use crate::config::Containers;
 use crate::engine::container::record::Container;
+use crate::output::parse_size;
 
 const CGROUPS: [&str; 4] = ["enabled", "disabled", "no-conmon", "split"];
 
@@ -99,19 +100,8 @@ pub(super) fn decimal_bytes(text: &str) -> Result<i64> {
 }
 
 fn scaled(text: &str, step: f64) -> Result<i64> {
-    let wrong = || format!("invalid size: '{text}'");
-    let lower = text.trim().to_ascii_lowercase();
-    let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &lower[number.len()..] {
-        "" | "b" => 1.0,
-        "k" | "kb" | "kib" => step,
-        "m" | "mb" | "mib" => step.powi(2),
-        "g" | "gb" | "gib" => step.powi(3),
-        "t" | "tb" | "tib" => step.powi(4),
-        _ => bail!(wrong()),
-    };
-    let number: Option<f64> = number.trim().parse().ok();
-    Ok((number.with_context(wrong)? * unit) as i64)
+    let size = parse_size(text, step).with_context(|| format!("invalid size: '{text}'"))?;
+    Ok(size as i64)
 }
 
 #[cfg(test)]

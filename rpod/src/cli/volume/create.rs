@@ -22,7 +22,7 @@ pub struct Create {
     /// Set metadata for the volume
     #[arg(short, long, value_name = "KEY=VALUE")]
     label: Vec<String>,
-    /// Set driver specific options (local: type, device, o, copy, nocopy; image: image)
+    /// Set driver specific options (local: type, device, o, size, inodes, copy, nocopy; image: image)
     #[arg(short, long, value_name = "KEY=VALUE")]
     opt: Vec<String>,
     /// Owner of the volume

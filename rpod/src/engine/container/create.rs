@@ -37,6 +37,7 @@ pub fn create(ctx: &Context, mut container: Container) -> Result<Container> {
         container.id = id::new()?;
     }
     settle_log(&mut container)?;
+    super::root::settle_quota(&mut container)?;
     container.created = jiff::Timestamp::now().to_string();
     let runtime = ctx.runtime()?;
     container.runtime = Some(
@@ -77,6 +78,7 @@ fn name_and_record(ctx: &Context, container: &mut Container) -> Result<()> {
             .take_name(Noun::Container, &container.name, &container.id)?;
     }
     selinux::settle(ctx, container)?;
+    super::root::make_limited(container, &container.home(ctx))?;
     for mount in &container.mounts {
         if mount.kind == "artifact" {
             artifact::find(ctx, &mount.source)?;

@@ -48,6 +48,7 @@ pub mod top;
 mod tree;
 pub mod unit;
 pub mod update;
+pub mod upper;
 pub mod wait;
 mod workdir;
 

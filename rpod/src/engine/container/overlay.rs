@@ -3,10 +3,9 @@
 mod descriptor;
 
 use std::ffi::CString;
-use std::fs::{self, Permissions};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -14,6 +13,8 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::fuse::{Layers, mount_or};
+use super::upper;
+use crate::engine::quota::Quota;
 use crate::engine::selinux;
 
 /// What is laid over what.
@@ -33,19 +34,19 @@ pub struct Overlay<'a> {
     pub owner: (u32, u32),
     /// The SELinux label that all its files have.
     pub label: Option<&'a str>,
+    /// How much may be written.
+    pub quota: Quota,
 }
 
 impl Overlay<'_> {
-    /// Makes the directories and mounts. A rootfs that is mounted already is left alone.
+    /// Makes the directories, unless they are there, and mounts. A rootfs that is mounted already is left alone.
     pub fn mount(&self) -> Result<()> {
         let rootfs = self.home.join("rootfs");
-        if make_directories(self.home)? {
-            self.close_root()?;
-            // The label of the mount hides that of the files, but not from who maps them into memory.
-            if let Some(label) = self.label {
-                selinux::label_file(&self.home.join("upper"), label)?;
-                selinux::label_file(&self.home.join("work"), label)?;
-            }
+        upper::make(self.home, &self.quota)?;
+        // The label of the mount hides that of the files, but not from who maps them into memory.
+        if let Some(label) = self.label {
+            selinux::label_directory(&self.home.join("upper"), label)?;
+            selinux::label_directory(&self.home.join("work"), label)?;
         }
         if self.owner != (0, 0) {
             let upper = self.home.join("upper");
@@ -55,9 +56,13 @@ impl Overlay<'_> {
         if is_mount_point(&rootfs)? {
             return Ok(());
         }
+        upper::lay(self.home, &self.quota, || self.lay(&rootfs))
+    }
+
+    fn lay(&self, rootfs: &Path) -> Result<()> {
         let (upper, work) = (self.home.join("upper"), self.home.join("work"));
         if self.chain.is_empty() {
-            return bind(&upper, &rootfs);
+            return bind(&upper, rootfs);
         }
         let layers = Layers {
             lower: lower(self.layers, self.chain),
@@ -65,14 +70,7 @@ impl Overlay<'_> {
             volatile: self.volatile,
             label: self.label,
         };
-        mount_or(&layers, &rootfs, || self.mount_by_kernel(&rootfs))
-    }
-
-    /// Nobody writes beside the directories of `/` who is not allowed to write everywhere: podman's mode of it, whatever the image has.
-    fn close_root(&self) -> Result<()> {
-        let upper = self.home.join("upper");
-        fs::set_permissions(&upper, Permissions::from_mode(0o555))
-            .with_context(|| format!("changing the mode of {}", upper.display()))
+        mount_or(&layers, rootfs, || self.mount_by_kernel(rootfs))
     }
 
     fn mount_by_kernel(&self, rootfs: &Path) -> Result<()> {
@@ -139,14 +137,6 @@ impl Overlay<'_> {
             )
         })
     }
-}
-
-/// Where a container's own files are, and where all of them are seen. False if they were there.
-pub(super) fn make_directories(home: &Path) -> Result<bool> {
-    let is_new = make_dir(&home.join("upper"))?;
-    make_dir(&home.join("work"))?;
-    make_dir(&home.join("rootfs"))?;
-    Ok(is_new)
 }
 
 /// The layers' directories, the highest first.
@@ -288,7 +278,7 @@ pub fn unmount(target: &Path) -> Result<()> {
 
 /// The shared memory that containers of one IPC namespace see as /dev/shm.
 pub fn mount_shm(target: &Path, size: u64, label: &str) -> Result<()> {
-    make_dir(target)?;
+    upper::make_dir(target)?;
     if is_mount_point(target)? {
         return Ok(());
     }
@@ -345,14 +335,4 @@ pub fn is_mount_point(path: &Path) -> Result<bool> {
         );
     }
     Ok(about.stx_attributes & bit != 0)
-}
-
-/// False if it was there.
-fn make_dir(path: &Path) -> Result<bool> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        made => made
-            .map(|()| true)
-            .with_context(|| format!("making {}", path.display())),
-    }
 }

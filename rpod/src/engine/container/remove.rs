@@ -13,7 +13,7 @@ use super::restart::{self, EndedBy};
 use super::status::Status;
 use super::{load, mount, pause, stop};
 use crate::engine::image::{self, RemoveError};
-use crate::engine::{Context, event, pod, selinux, volume};
+use crate::engine::{Context, event, pod, quota, selinux, volume};
 use crate::output::warn;
 use crate::store::directory::{remove_if_there, remove_tree};
 use crate::store::{Lock, Noun};
@@ -186,6 +186,7 @@ pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
     let home = container.home(ctx);
     mount::unmark(&ctx.store, &container.id)?;
     unmount(&home.join("rootfs"))?;
+    quota::lift(&home);
     remove_tree(&home)?;
     if container.remove {
         volume::attach::remove_anonymous(ctx, container)?;
@@ -226,6 +227,7 @@ pub fn sweep(ctx: &Context) -> Result<()> {
             && !record.exists()
         {
             unmount(&home.join("rootfs"))?;
+            quota::lift(&home);
             remove_tree(&home)?;
         }
     }

@@ -7,17 +7,43 @@ use anyhow::{Context as _, Result, bail};
 
 use super::overlay::{self, Overlay};
 use super::record::{Container, Directory, DirectoryKind};
-use super::{mapped, tree};
+use super::{mapped, tree, upper};
+use crate::config::storage_options;
 use crate::engine::Context;
+use crate::engine::quota::Quota;
 use crate::engine::user_namespace::{Maps, namespace};
-use crate::store::directory::remove_tree;
+
+/// Decides how much may be written over it, which is nothing new for the like of another container.
+pub(super) fn settle_quota(container: &mut Container) -> Result<()> {
+    let directory = container.rootfs.as_ref().map(|directory| &directory.kind);
+    let is_over = directory.is_none_or(|kind| *kind == DirectoryKind::Overlay);
+    // To a directory of the host's own nothing is set, and nobody writes beside the program that holds a pod's namespaces.
+    if !is_over || container.pause.is_some() {
+        container.quota = Quota::default();
+        return Ok(());
+    }
+    let asked = storage_options()?.quota;
+    if !asked.is_none() {
+        container.quota = asked;
+    }
+    Ok(())
+}
+
+/// What is limited is made at once: a disk that cannot do it is told before there is a container.
+pub(super) fn make_limited(container: &Container, home: &Path) -> Result<()> {
+    match &container.rootfs {
+        _ if container.quota.is_none() => Ok(()),
+        None => upper::make(home, &container.quota),
+        Some(_) => upper::make_open(home, &container.quota).map(drop),
+    }
+}
 
 /// Mounts it on `rootfs` in the container's directory. One that is mounted is left alone.
 pub(super) fn mount(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
     match &container.rootfs {
         None => mount_image(ctx, container, home),
         Some(directory) => {
-            overlay::make_directories(home)?;
+            upper::make_open(home, &container.quota)?;
             let target = home.join("rootfs");
             if overlay::is_mount_point(&target)? {
                 return Ok(());
@@ -77,8 +103,7 @@ pub(super) fn release(container: &Container, home: &Path) -> Result<()> {
     if !container.rootfs.as_ref().is_some_and(is_over) {
         return Ok(());
     }
-    remove_tree(&home.join("upper"))?;
-    remove_tree(&home.join("work"))
+    upper::remove(home)
 }
 
 fn mount_image(ctx: &Context, container: &Container, home: &Path) -> Result<()> {
@@ -106,6 +131,7 @@ fn mount_image(ctx: &Context, container: &Container, home: &Path) -> Result<()> 
         userxattr: crate::engine::rootless(),
         owner: maps.map_or((0, 0), Maps::root),
         label: container.security.mount_label.as_deref(),
+        quota: container.quota,
     }
     .mount();
     mapped::let_go(home, &container.image.layers)?;

@@ -17,6 +17,7 @@ use crate::bundle;
 use crate::rootless::{own_map, runtime_dir};
 
 use program::Programs;
+pub(super) use store::file_system;
 pub use yaml::yaml;
 
 /// What makes and serves networks.

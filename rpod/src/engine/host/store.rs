@@ -56,16 +56,21 @@ fn options() -> Result<Value> {
         let programs = Programs::of(std::slice::from_ref(program));
         shown["overlay.mount_program"] = programs.executable(program);
     }
+    let quota = &options.quota;
+    for (name, limit) in [("size", quota.size), ("inodes", quota.inodes)] {
+        if limit > 0 {
+            shown[format!("overlay.{name}")] = json!(limit.to_string());
+        }
+    }
     Ok(shown)
 }
 
 /// What overlayfs is and has here.
 fn status(root: &Path) -> Result<Value> {
-    let disk = statfs(root).with_context(|| format!("statfs {}", root.display()))?;
     let metacopy = fs::read_to_string("/sys/module/overlay/parameters/metacopy");
     let metacopy = metacopy.is_ok_and(|text| text.starts_with('Y'));
     Ok(json!({
-        "Backing Filesystem": file_system(disk.filesystem_type().0 as i64),
+        "Backing Filesystem": file_system(root)?,
         "Native Overlay Diff": (!metacopy).to_string(),
         "Supports d_type": "true",
         "Supports volatile": "true",
@@ -73,9 +78,10 @@ fn status(root: &Path) -> Result<Value> {
     }))
 }
 
-/// By its magic number, in podman's words.
-fn file_system(magic: i64) -> String {
-    let name = match magic {
+/// The file system that a path is on, in podman's words.
+pub(in crate::engine) fn file_system(path: &Path) -> Result<String> {
+    let about = statfs(path).with_context(|| format!("statfs {}", path.display()))?;
+    let name = match about.filesystem_type().0 as i64 {
         0xef53 => "extfs",
         0x5846_5342 => "xfs",
         0x9123_683e => "btrfs",
@@ -84,7 +90,7 @@ fn file_system(magic: i64) -> String {
         0x2fc1_2fc1 => "zfs",
         0xf2f5_2010 => "f2fs",
         0x6969 => "nfs",
-        _ => return format!("{magic:#x}"),
+        magic => return Ok(format!("{magic:#x}")),
     };
-    name.to_owned()
+    Ok(name.to_owned())
 }

@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result};
 pub use choice::{check_option, settle, shared_file_label};
 pub use label::Label;
 pub use level::{forget, sweep};
-pub use relabel::{label_file, relabel};
+pub use relabel::{label_directory, label_file, relabel};
 
 /// Makes the directory of layers, which every container reads, so that all that is made in it has a label for that. One that is there
 /// stays as it is.

@@ -36,6 +36,13 @@ pub fn label_file(path: &Path, label: &str) -> Result<()> {
     tree(path, label).with_context(|| format!("labeling {}", path.display()))
 }
 
+/// Labels a directory, and not what is in it: what is made in it later has the same type.
+pub fn label_directory(path: &Path, label: &str) -> Result<()> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let set = open(path, flags, Mode::empty()).and_then(|directory| set(&directory, label));
+    set.with_context(|| format!("labeling {}", path.display()))
+}
+
 fn tree(path: &Path, label: &str) -> Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     let at = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

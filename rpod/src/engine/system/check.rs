@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::engine::container::check as containers;
 use crate::engine::image::check as images;
-use crate::engine::{Context, artifact, pod, secret, volume};
+use crate::engine::{Context, artifact, pod, quota, secret, volume};
 
 /// How closely to look.
 #[derive(Clone, Debug)]
@@ -124,7 +124,10 @@ pub fn repair(ctx: &Context, found: &[Damage], force: bool) -> Vec<Mended> {
             Thing::Artifacts => artifact::check::rebuild(ctx),
             Thing::Artifact(digest) => artifact::check::drop_damaged(ctx, digest),
             Thing::Secret(id) => secret::check::mend(ctx, id, force),
-            Thing::Leftover(path) => images::remove_leftover(path).map(|()| Outcome::Deleted),
+            Thing::Leftover(path) => {
+                quota::lift(path);
+                images::remove_leftover(path).map(|()| Outcome::Deleted)
+            }
         };
         mended.push(Mended {
             thing: damage.thing.clone(),

@@ -52,6 +52,7 @@ impl Backing {
             userxattr: crate::engine::rootless(),
             owner: (volume.uid.unwrap_or(0), volume.gid.unwrap_or(0)),
             label: label.as_deref(),
+            quota: volume.quota,
         };
         overlay.mount()
     }

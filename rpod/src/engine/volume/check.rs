@@ -87,6 +87,9 @@ pub fn mend(ctx: &Context, name: &str) -> Result<Outcome> {
     let data = home(ctx, name).join("_data");
     let had_data = data.is_dir();
     fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
+    if let (false, Ok(Some(volume))) = (had_data, load(ctx, name)) {
+        super::create::limit(&volume, &home(ctx, name))?;
+    }
     if let Ok(Some(volume)) = load(ctx, name)
         && archive::is_incomplete(ctx, &volume)?
     {

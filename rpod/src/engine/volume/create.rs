@@ -9,10 +9,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::backing::Backing;
-use super::{Volume, VolumeError, home, load, lock, nameless, sweep};
+use super::{Volume, VolumeError, discard, home, load, lock, nameless, options, sweep};
+use crate::config::storage_options;
 use crate::engine::container::create::lock_images;
+use crate::engine::container::upper;
 use crate::engine::{Context, event, selinux};
-use crate::store::directory::remove_tree;
 use crate::store::record::{self, Durability};
 use crate::store::{id, names};
 
@@ -59,8 +60,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     }
     let _images = match volume.driver.as_str() {
         "local" => {
-            check_options(&volume.options)?;
-            owner(&mut volume)?;
+            options::settle(&mut volume)?;
             volume.needs_copy_up = true;
             volume.has_owner = volume.uid.is_some() || volume.gid.is_some();
             None
@@ -68,6 +68,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
         "image" => {
             let images = lock_images(ctx)?;
             volume.image = Some(Backing::asked(ctx, &volume.options)?);
+            volume.quota = storage_options()?.quota;
             volume.has_owner = true;
             Some(images)
         }
@@ -82,7 +83,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
         return Err(VolumeError::Exists(volume.name).into());
     }
     let nameless = nameless(ctx)?;
-    let made = fill(&volume, &nameless).with_context(making);
+    let made = fill(&volume, &nameless);
     let made = made.and_then(|()| match fs::rename(&nameless, home(ctx, &volume.name)) {
         Err(error)
             if matches!(
@@ -96,7 +97,7 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
     });
     if made.is_err() {
         // What went wrong is the error; what is left is swept.
-        let _ = remove_tree(&nameless);
+        let _ = discard(&nameless);
     }
     made?;
     event::volume(ctx, "create", &volume.name);
@@ -105,76 +106,23 @@ pub(super) fn create_locked(ctx: &Context, mut volume: Volume) -> Result<Volume>
 
 fn fill(volume: &Volume, home: &Path) -> Result<()> {
     let data = volume.data_in(home);
-    fs::create_dir_all(&data)?;
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o755))?;
-    chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0)))?;
+    let made = fs::create_dir_all(&data)
+        .and_then(|()| fs::set_permissions(&data, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| chown(&data, volume.uid.or(Some(0)), volume.gid.or(Some(0))));
+    made.with_context(|| format!("making volume {}", volume.name))?;
     if let Some(label) = selinux::shared_file_label() {
         selinux::label_file(&data, &label)?;
     }
+    limit(volume, home)?;
     record::save(&home.join("volume.json"), volume, Durability::Disk)
+        .with_context(|| format!("making volume {}", volume.name))
 }
 
-/// `o=uid=N,gid=N`: whose the volume is.
-fn owner(volume: &mut Volume) -> Result<()> {
-    let list = volume.options.get("o").cloned().unwrap_or_default();
-    for option in list.split(',') {
-        let number = |text: &str| {
-            let number = text.parse().ok();
-            number
-                .with_context(|| format!("volume option o: cannot convert {option:?} to a number"))
-        };
-        match option.split_once('=') {
-            // Podman shows them as options, too.
-            Some(("uid", text)) => {
-                volume.uid = Some(number(text)?);
-                volume.options.insert("UID".to_owned(), text.to_owned());
-            }
-            Some(("gid", text)) => {
-                volume.gid = Some(number(text)?);
-                volume.options.insert("GID".to_owned(), text.to_owned());
-            }
-            // A tmpfs has a size of its own.
-            Some(("size" | "inodes", _)) if !mounts(&volume.options) => bail!(
-                "volume options size and inodes not supported: quotas of volumes need XFS with project quotas, and rpod sets none: use type=tmpfs, or a file system of its own by type and device"
-            ),
-            _ => {}
-        }
+/// Limits what the volume may hold, before anything is in it.
+pub(super) fn limit(volume: &Volume, home: &Path) -> Result<()> {
+    match &volume.image {
+        _ if volume.quota.is_none() => Ok(()),
+        Some(_) => upper::make(home, &volume.quota),
+        None => options::limit(&volume.quota, home),
     }
-    Ok(())
-}
-
-/// True if a kind of file system is asked for.
-fn mounts(options: &BTreeMap<String, String>) -> bool {
-    options.contains_key("type") || options.contains_key("device")
-}
-
-fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
-    for (key, value) in options {
-        match key.as_str() {
-            "type" | "device" | "o" => {}
-            "copy" | "nocopy" if value.is_empty() => {}
-            _ => bail!(
-                "invalid mount option {key} for driver 'local': invalid argument: type, device, o, copy and nocopy are known"
-            ),
-        }
-    }
-    if let (Some("bind"), Some(device)) = (
-        options.get("type").map(String::as_str),
-        options.get("device"),
-    ) && !Path::new(device).exists()
-    {
-        bail!(
-            "invalid volume option device for driver 'local': faccessat {device}: no such file or directory"
-        );
-    }
-    if options.contains_key("type") && !options.contains_key("device") {
-        let needs_device = !matches!(options["type"].as_str(), "tmpfs" | "ramfs");
-        if needs_device {
-            bail!(
-                "volume option type={} needs device=…: invalid argument",
-                options["type"]
-            );
-        }
-    }
-    Ok(())
 }

@@ -20,6 +20,7 @@ mod fill;
 pub mod filter;
 pub mod inspect;
 pub mod mount;
+mod options;
 mod own;
 pub mod remove;
 
@@ -34,6 +35,7 @@ use thiserror::Error;
 use self::backing::Backing;
 use super::Context;
 use super::container::{self, record::Container};
+use super::quota::{self, Quota};
 use crate::output::warn;
 use crate::store::directory::{entries, remove_tree};
 use crate::store::near::Missing;
@@ -55,6 +57,9 @@ pub struct Volume {
     pub anonymous: bool,
     pub uid: Option<u32>,
     pub gid: Option<u32>,
+    /// How much it may hold.
+    #[serde(skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
     /// The first container whose image has files there puts them into it.
     pub needs_copy_up: bool,
     /// It does not become the user's any more of the container that uses it first.
@@ -103,15 +108,9 @@ impl Volume {
             return true;
         }
         let rest = self.options.get("o").map_or("", String::as_str);
-        // Whose it is needs no mount.
-        let is_owner = |option: &str| {
-            option.is_empty() || option.starts_with("uid=") || option.starts_with("gid=")
-        };
         self.options.contains_key("type")
             || self.options.contains_key("device")
-            || !rest
-                .split(',')
-                .all(|option| is_owner(option) || option == "noquota")
+            || !rest.split(',').all(options::is_own)
     }
 
     fn save(&self, ctx: &Context) -> Result<()> {
@@ -215,13 +214,19 @@ fn sweep(ctx: &Context) -> Result<()> {
     for path in entries(&directory(ctx))? {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         if name.starts_with(NAMELESS.as_bytes())
-            && let Err(error) = remove_tree(&path)
+            && let Err(error) = discard(&path)
         {
             // It keeps nobody from anything.
             warn(&format!("{error:#}"));
         }
     }
     Ok(())
+}
+
+/// Removes a volume that has no name any more, or had none yet.
+fn discard(nameless: &Path) -> Result<()> {
+    quota::lift(nameless);
+    remove_tree(nameless)
 }
 
 /// Keeps volumes from being removed before the container's record names them.

@@ -31,6 +31,9 @@ pub(super) fn up(ctx: &Context, volume: &Volume) -> Result<()> {
             .filter(|option| !option.is_empty() && *option != "noquota")
             .collect()
     });
+    let size = volume.options.get("size").filter(|_| kind == Some("tmpfs"));
+    let size = size.map(|size| format!("size={size}"));
+    options.extend(size.as_deref());
     match kind {
         // To mount(8) that is no kind of file system.
         Some("bind") => options.push("bind"),

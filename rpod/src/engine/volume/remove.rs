@@ -4,12 +4,11 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::{Volume, VolumeError, all, home, lock, mount, nameless, sweep, users};
+use super::{Volume, VolumeError, all, discard, home, lock, mount, nameless, sweep, users};
 use crate::engine::container::record::Container;
 use crate::engine::container::{self, overlay, remove};
 use crate::engine::{Context, event};
 use crate::store::Lock;
-use crate::store::directory::remove_tree;
 use crate::store::near::Missing;
 
 /// Removes a volume. Containers that use it are removed first if `force`, an error else.
@@ -47,7 +46,7 @@ pub fn remove(ctx: &Context, volume: &Volume, force: bool, timeout: Option<u64>)
     let nameless = nameless(ctx)?;
     fs::rename(&home, &nameless).with_context(|| format!("removing {}", home.display()))?;
     event::volume(ctx, "remove", &volume.name);
-    remove_tree(&nameless)?;
+    discard(&nameless)?;
     sweep(ctx)
 }
 

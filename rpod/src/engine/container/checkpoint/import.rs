@@ -17,6 +17,7 @@ use crate::engine::image::Image;
 use crate::engine::network::port::Mapping;
 use crate::engine::pod::join::join;
 use crate::engine::pod::record::Shared;
+use crate::engine::quota::Quota;
 use crate::engine::{Context, volume};
 use crate::store::directory::{entries, remove_tree};
 use crate::store::{Lock, Noun, id, names};
@@ -152,6 +153,8 @@ impl Unpacked {
         let mut container = self.container.clone();
         // An archive does not tell which file of this host goes with its container.
         container.cidfile = None;
+        // Nor what this host's disks can keep small.
+        container.quota = Quota::default();
         let runtime = ctx.runtime()?;
         let made_by = self.runtime();
         if made_by.as_deref() != runtime.file_name().and_then(|name| name.to_str()) {

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::health::Settings;
+use crate::engine::quota::Quota;
 use crate::engine::secret::attach::Attached;
 use crate::engine::user_namespace::{Maps, UserNamespace};
 use crate::systemd::notify::Readiness;
@@ -32,6 +33,8 @@ pub struct Container {
     pub image: Image,
     /// Its files are a directory's and no image's.
     pub rootfs: Option<Directory>,
+    /// How much may be written over them.
+    pub quota: Quota,
     /// The OCI runtime that it was created with, and that alone knows of it from then on.
     pub runtime: Option<PathBuf>,
     pub process: Process,
