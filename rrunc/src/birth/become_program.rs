@@ -52,6 +52,8 @@ impl Confinement {
         if let Some(filter) = &filter {
             log.debug(|| format!("seccomp filter flags: {}", filter.flags()));
         }
+        let limits = Limits::prepare(&process.rlimits)?;
+        limits.make_room();
         Ok(Confinement {
             keeps_groups: annotations::keeps_groups(&spec.annotations),
             tuning: Tuning::prepare(process, &spec.linux, affinity)?,
@@ -60,7 +62,7 @@ impl Confinement {
                 .as_ref()
                 .map(|wanted| Sets::prepare(wanted, log))
                 .transpose()?,
-            limits: Limits::prepare(&process.rlimits)?,
+            limits,
             label: Label::prepare(
                 process.apparmor_profile.as_deref(),
                 process.selinux_label.as_deref(),

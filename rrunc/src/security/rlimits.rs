@@ -38,6 +38,26 @@ impl Limits {
         Ok(Limits(wanted.iter().map(resolve).collect::<Result<_>>()?))
     }
 
+    /// Raises hard limits of the calling process to those wanted, where they are lower and it may: once a child is in a user namespace of
+    /// its own, it may not. What stays too low is the child's error.
+    pub(crate) fn make_room(&self) {
+        for limit in &self.0 {
+            let mut own = libc::rlimit {
+                rlim_cur: 0,
+                rlim_max: 0,
+            };
+            // SAFETY: getrlimit writes the structure and setrlimit reads it; it lives through both calls.
+            unsafe {
+                if libc::getrlimit(limit.resource, &raw mut own) == 0
+                    && own.rlim_max < limit.value.rlim_max
+                {
+                    own.rlim_max = limit.value.rlim_max;
+                    libc::setrlimit(limit.resource, &raw const own);
+                }
+            }
+        }
+    }
+
     /// Sets the limits of the calling process.
     ///
     /// # Errors
@@ -97,6 +117,21 @@ mod tests {
                 .to_string()
                 .contains("RLIMIT_LUCK")
         );
+    }
+
+    #[test]
+    fn making_room_leaves_soft_limits_and_what_is_high_enough() {
+        use nix::sys::resource::{Resource, getrlimit};
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let wanted = |hard| Rlimit {
+            kind: "RLIMIT_NOFILE".into(),
+            hard,
+            soft: 1,
+        };
+        for lower in [hard - 1, hard] {
+            Limits::prepare(&[wanted(lower)]).unwrap().make_room();
+            assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (soft, hard));
+        }
     }
 
     #[test]
