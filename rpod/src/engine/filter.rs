@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use jiff::Timestamp;
+use regex::Regex;
 
 use crate::output::{parse_bool, parse_point};
 
@@ -11,6 +12,17 @@ use crate::output::{parse_bool, parse_point};
 pub fn split(text: &str) -> Result<(&str, &str)> {
     text.split_once('=').with_context(|| {
         format!("filter input must be in the form of filter=value: {text} is invalid")
+    })
+}
+
+/// A value that is a regular expression.
+pub fn pattern(value: &str) -> Result<Regex> {
+    Regex::new(value).map_err(|error| {
+        // It draws where in the expression it is, and says what in the last line.
+        let told = error.to_string();
+        let what = told.lines().last().unwrap_or_default();
+        let what = what.strip_prefix("error: ").unwrap_or(what);
+        anyhow!("error parsing regexp: {what}: `{value}`")
     })
 }
 

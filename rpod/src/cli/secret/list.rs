@@ -1,13 +1,13 @@
 //! `rpod secret ls`: podman-secret-ls(1).
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use regex::Regex;
 use serde_json::json;
 
 use crate::cli::{Globals, Verb};
 use crate::engine::Context;
-use crate::engine::filter::split;
+use crate::engine::filter::{self, split};
 use crate::engine::secret::{self, Secret};
 use crate::output::{Listing, Style, ago};
 
@@ -87,8 +87,7 @@ impl List {
             } else {
                 value.to_owned()
             };
-            let pattern = Regex::new(&pattern).with_context(|| format!("filter {text:?}"))?;
-            Ok((key.to_owned(), pattern))
+            Ok((key.to_owned(), filter::pattern(&pattern)?))
         };
         self.filter.iter().map(parse).collect()
     }

@@ -1,6 +1,6 @@
 //! `rpod volume create`: podman-volume-create(1).
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::options::{labels, pairs};
@@ -38,6 +38,9 @@ impl Verb for Create {
 
     fn call(self, globals: &Globals) -> Result<u8> {
         let ctx = Context::new(globals)?;
+        if let Some(wrong) = self.opt.iter().find(|text| text.starts_with('=')) {
+            bail!("unable to process options: invalid label format: {wrong:?}");
+        }
         let wanted = Volume {
             name: self.name.unwrap_or_default(),
             driver: self.driver,

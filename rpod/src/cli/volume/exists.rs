@@ -1,6 +1,6 @@
 //! `rpod volume exists`: podman-volume-exists(1).
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cli::{Globals, Verb};
@@ -18,7 +18,10 @@ impl Verb for Exists {
     const ABOUT: &'static str = "Check if volume exists";
 
     fn call(self, globals: &Globals) -> Result<u8> {
-        match volume::find(&Context::new(globals)?, &self.volume) {
+        if self.volume.is_empty() {
+            bail!("name or ID cannot be empty");
+        }
+        match volume::get(&Context::new(globals)?, &self.volume) {
             Ok(_) => Ok(0),
             Err(error) if matches!(error.downcast_ref(), Some(VolumeError::NotFound(_))) => Ok(1),
             Err(error) => Err(error),

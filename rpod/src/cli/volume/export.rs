@@ -28,9 +28,16 @@ impl Verb for Export {
         let ctx = Context::new(globals)?;
         let volume = find(&ctx, &self.volume)?;
         match &self.output {
+            Some(path) if path.as_os_str().is_empty() => {
+                bail!("must provide valid path for file to write to")
+            }
             Some(path) => {
-                let file =
-                    File::create(path).with_context(|| format!("open {}", path.display()))?;
+                let file = File::create(path).with_context(|| {
+                    format!(
+                        "unable to create target file path {0:?}: open {0}",
+                        path.display().to_string()
+                    )
+                })?;
                 archive::export(&ctx, &volume, file)?;
             }
             None if std::io::stdout().is_terminal() => {

@@ -27,7 +27,8 @@ impl Verb for Import {
         if self.source == "-" {
             archive::import(&ctx, &volume()?, std::io::stdin().lock())?;
         } else {
-            let file = File::open(&self.source).with_context(|| format!("open {}", self.source))?;
+            let file = File::open(&self.source)
+                .with_context(|| format!("unable open input file: open {}", self.source))?;
             archive::import(&ctx, &volume()?, file)?;
         }
         Ok(0)

@@ -5,8 +5,9 @@ use clap::Args;
 
 use crate::cli::{Globals, Verb, first_of};
 use crate::engine::Context;
-use crate::engine::volume::{self, VolumeError, inspect};
+use crate::engine::volume::{self, Volume, VolumeError, inspect};
 use crate::output;
+use crate::store::readable::Damaged;
 
 #[derive(Args, Debug)]
 pub struct Inspect {
@@ -31,11 +32,13 @@ impl Verb for Inspect {
             (true, true) => volume::all(&ctx)?.into_iter().map(Ok).collect(),
             (false, false) => {
                 let names = self.volumes.iter();
-                names.map(|name| volume::find(&ctx, name)).collect()
+                names
+                    .map(|name| looked_up(&ctx, name))
+                    .collect::<Result<_>>()?
             }
             _ => bail!("provide one or more volume names or use --all"),
         };
-        let volumes: Vec<Result<volume::Volume>> = volumes;
+        let volumes: Vec<Result<Volume>> = volumes;
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         for volume in volumes {
             match volume.and_then(|volume| inspect::inspect(&ctx, &volume)) {
@@ -45,6 +48,16 @@ impl Verb for Inspect {
         }
         output::inspected_with("inspect", &found, &self.format, inspect::omitted)?;
         first_of(missing)
+    }
+}
+
+/// What is missing or damaged is told after the others are shown; anything else at once, and nothing is shown.
+fn looked_up(ctx: &Context, name: &str) -> Result<Result<Volume>> {
+    match volume::find(ctx, name) {
+        Err(error) if !error.is::<VolumeError>() && !error.is::<Damaged>() => {
+            Err(error.context(format!("inspecting volume {name}")))
+        }
+        found => Ok(found),
     }
 }
 

@@ -41,27 +41,25 @@ impl Verb for Rm {
         };
         let timeout = self.patience.seconds();
         let mut code = 0;
+        let mut found = Vec::new();
         for name in &names {
-            let found = match volume::find(&ctx, name) {
+            match volume::find(&ctx, name) {
+                Ok(volume) => found.push(volume),
                 Err(error)
                     if self.force
-                        && matches!(error.downcast_ref(), Some(VolumeError::NotFound(_))) =>
-                {
-                    continue;
-                }
+                        && matches!(error.downcast_ref(), Some(VolumeError::NotFound(_))) => {}
                 // What is in it goes as well: that has to be asked for.
-                Err(error) if self.force && error.is::<Damaged>() => Ok(Volume {
+                Err(error) if self.force && error.is::<Damaged>() => found.push(Volume {
                     name: name.clone(),
                     ..Volume::default()
                 }),
-                found => found,
-            };
-            let removed = found.and_then(|volume| {
-                remove::remove(&ctx, &volume, self.force, timeout)?;
-                Ok(volume.name)
-            });
-            match removed {
-                Ok(name) => println!("{name}"),
+                // Of several errors the last one counts, and podman looks for all before it removes any.
+                Err(error) => code = crate::cli::tell(&with_code(error)),
+            }
+        }
+        for volume in found {
+            match remove::remove(&ctx, &volume, self.force, timeout) {
+                Ok(()) => println!("{}", volume.name),
                 Err(error) => code = crate::cli::tell(&with_code(error)),
             }
         }

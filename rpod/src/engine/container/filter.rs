@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::record::{Container, Mount, Namespace};
 use super::status::Status;
-use crate::engine::filter::{split, truth, until};
+use crate::engine::filter::{pattern, split, truth, until};
 use crate::engine::{Context, image};
 use crate::output::parse_number;
 use crate::store::{Noun, id, lookup};
@@ -70,20 +70,16 @@ impl Filter {
         let (key, value) = text
             .split_once('=')
             .with_context(|| format!("invalid filter {text:?}"))?;
-        let regex = |value: &str| {
-            Regex::new(value)
-                .with_context(|| format!("filter {key}={value} is no regular expression"))
-        };
         let test = match key {
             "ancestor" => Test::Ancestor {
                 id: image::find(ctx, value).ok().map(|image| image.id),
                 part: value.to_owned(),
-                name: regex(value)?,
+                name: pattern(value)?,
             },
             "before" => Test::Before(created(ctx, value)?),
             "since" => Test::Since(created(ctx, value)?),
             "until" => Test::Before(until(value)?),
-            "command" => Test::Command(regex(value)?),
+            "command" => Test::Command(pattern(value)?),
             "exited" => Test::Exited(
                 parse_number("ParseInt", value).context("exited code out of range '\\x00'")?,
             ),
@@ -91,7 +87,7 @@ impl Filter {
             "id" if id::is_prefix(&value.to_ascii_lowercase()) => {
                 Test::IdPrefix(value.to_ascii_lowercase())
             }
-            "id" => Test::IdPattern(regex(value)?),
+            "id" => Test::IdPattern(pattern(value)?),
             "label" | "label!" => {
                 let (label, wanted_value) = match value.split_once('=') {
                     Some((label, value)) => (label, Some(value.to_owned())),
@@ -104,7 +100,7 @@ impl Filter {
                 }
             }
             // Docker's names begin with a slash.
-            "name" => Test::Name(regex(&match value.strip_prefix("^/") {
+            "name" => Test::Name(pattern(&match value.strip_prefix("^/") {
                 Some(rest) => format!("^{rest}"),
                 None => value.trim_start_matches('/').to_owned(),
             })?),

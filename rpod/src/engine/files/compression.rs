@@ -69,7 +69,21 @@ pub fn read<'a>(mut archive: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
 }
 
 fn is_tar(head: &[u8]) -> bool {
-    head.get(257..262) == Some(b"ustar") || head.len() == 512 && head.iter().all(|byte| *byte == 0)
+    let is_full = head.len() == 512;
+    head.get(257..262) == Some(b"ustar")
+        || is_full && (head.iter().all(|byte| *byte == 0) || has_checksum(head))
+}
+
+/// Before POSIX an archive had nothing else that tells what it is.
+fn has_checksum(header: &[u8]) -> bool {
+    const FIELD: std::ops::Range<usize> = 148..156;
+    let told = std::str::from_utf8(&header[FIELD]).unwrap_or_default();
+    let told = u32::from_str_radix(told.trim_matches([' ', '\0']), 8);
+    let blank = |(at, byte): (usize, &u8)| match FIELD.contains(&at) {
+        true => u32::from(b' '),
+        false => u32::from(*byte),
+    };
+    told == Ok(header.iter().enumerate().map(blank).sum())
 }
 
 #[cfg(test)]
@@ -89,6 +103,12 @@ mod tests {
             read(&packed[..]).unwrap().read_to_end(&mut found).unwrap();
             assert!(found == plain, "{compression:?}");
         }
+        let mut header = tar::Header::new_old();
+        header.set_size(0);
+        header.set_cksum();
+        assert!(read(&header.as_bytes()[..]).is_ok());
+        header.as_mut_bytes()[0] += 1;
+        assert!(read(&header.as_bytes()[..]).is_err());
         assert!(read(&b"BZh91AY"[..]).is_err());
         assert!(read(&b"no archive"[..]).is_err());
     }

@@ -1,12 +1,12 @@
 //! Which networks are meant: podman-network-ls(1), "--filter".
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use regex::Regex;
 
 use super::{Network, remove};
 use crate::engine::Context;
-use crate::engine::filter::{has_label, split, truth, until};
+use crate::engine::filter::{has_label, pattern, split, truth, until};
 use crate::store::id;
 
 #[derive(Debug)]
@@ -36,11 +36,11 @@ impl Filter {
                 .map_or((key, false), |key| (key, true));
             let value = value.to_owned();
             tests.push(match (key, negated) {
-                ("name", false) => Test::Name(regex(key, &value)?),
+                ("name", false) => Test::Name(pattern(&value)?),
                 ("id", false) if id::is_prefix(&value.to_ascii_lowercase()) => {
                     Test::IdPrefix(value.to_ascii_lowercase())
                 }
-                ("id", false) => Test::IdPattern(regex(key, &value)?),
+                ("id", false) => Test::IdPattern(pattern(&value)?),
                 ("driver", false) => Test::Driver(value),
                 ("label", false) => Test::Label(value),
                 ("label", true) => Test::NoLabel(value),
@@ -77,10 +77,6 @@ impl Filter {
         });
         Ok(networks)
     }
-}
-
-fn regex(key: &str, value: &str) -> Result<Regex> {
-    Regex::new(value).with_context(|| format!("filter {key}={value} is no regular expression"))
 }
 
 impl Test {

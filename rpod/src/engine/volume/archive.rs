@@ -1,6 +1,6 @@
 //! A volume's files as a tar archive: podman-volume-export(1), podman-volume-import(1).
 
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead as _, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::{Filling, Volume, fill, get, home, lock, mount};
 use crate::engine::Context;
 use crate::engine::files::pack::{Form, Packer};
-use crate::engine::files::{Root, unpack};
+use crate::engine::files::{Root, compression, unpack};
 use crate::output::warn;
 use crate::store::Lock;
 
@@ -31,8 +31,17 @@ pub fn import(ctx: &Context, volume: &Volume, archive: impl Read) -> Result<()> 
     let _alone = Lock::exclusive(&home(ctx, &volume.name))?;
     used(ctx, volume, || {
         note(ctx, volume, Some(Filling::Archive))?;
-        let root = Root::open(&volume.data(ctx))?;
-        unpack::unpack(BufReader::new(archive), &root, Path::new("/"), &options)?;
+        let mut archive = BufReader::new(archive);
+        // Nothing at all is an archive of nothing.
+        if !archive
+            .fill_buf()
+            .context("reading the archive")?
+            .is_empty()
+        {
+            let root = Root::open(&volume.data(ctx))?;
+            let archive = compression::read(archive)?;
+            unpack::unpack(archive, &root, Path::new("/"), &options)?;
+        }
         note(ctx, volume, None)
     })
     .with_context(|| format!("importing into volume {}", volume.name))

@@ -1,12 +1,12 @@
 //! Which volumes are meant: podman-volume-ls(1), "--filter".
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use regex::Regex;
 
 use super::{Volume, remove};
 use crate::engine::Context;
-use crate::engine::filter::{has_label, split, truth, until};
+use crate::engine::filter::{has_label, pattern, split, truth, until};
 
 #[derive(Debug)]
 enum Test {
@@ -40,10 +40,7 @@ impl Filter {
                 })
             };
             tests.push(match key {
-                "name" => {
-                    let regex = Regex::new(value);
-                    Test::Name(regex.with_context(|| format!("filter name={value}"))?)
-                }
+                "name" => Test::Name(pattern(value)?),
                 "driver" => Test::Driver(owned),
                 "label" => Test::Label(owned),
                 "label!" => Test::NoLabel(owned),

@@ -154,8 +154,11 @@ pub fn get(ctx: &Context, name: &str) -> Result<Volume> {
 
 /// A volume by its name or the beginning of it.
 pub fn find(ctx: &Context, text: &str) -> Result<Volume> {
+    if text.is_empty() {
+        bail!("name or ID cannot be empty");
+    }
     match get(ctx, text) {
-        Err(error) if error.is::<VolumeError>() && !text.is_empty() => {
+        Err(error) if error.is::<VolumeError>() => {
             let mut found = all(ctx)?
                 .into_iter()
                 .filter(|volume| volume.name.starts_with(text));
@@ -163,7 +166,7 @@ pub fn find(ctx: &Context, text: &str) -> Result<Volume> {
                 return Err(error);
             };
             if found.next().is_some() {
-                bail!("more than one result for volume name {text}: volume already exists");
+                bail!("more than one result for volume name {text:?}: volume already exists");
             }
             Ok(volume)
         }

@@ -49,7 +49,10 @@ pub(super) fn settle(volume: &mut Volume) -> Result<()> {
                 continue;
             }
             "type" | "device" => {}
-            "copy" | "nocopy" if value.is_empty() => {}
+            "copy" | "nocopy" if ["", "true"].contains(&value.as_str()) => {}
+            "copy" | "nocopy" => bail!(
+                "volume option {key}={value}: say copy to have the files of an image copied, or nocopy"
+            ),
             _ if own.take(&key.to_ascii_lowercase(), Some(&value))? => {}
             _ => bail!(
                 "invalid mount option {key} for driver 'local': invalid argument: type, device, o, copy and nocopy are known"

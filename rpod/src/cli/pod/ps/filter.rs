@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use regex::Regex;
 
-use crate::engine::filter::{split, until};
+use crate::engine::filter::{pattern, split, until};
 use crate::engine::pod::record::Pod;
 use crate::engine::pod::status::{self, Member};
 
@@ -39,7 +39,7 @@ enum Id {
 impl Filter {
     pub(super) fn parse(text: &str) -> Result<Filter> {
         let (key, value) = split(text)?;
-        let regex = || Regex::new(value).with_context(|| format!("filter {key}={value}"));
+        let regex = || pattern(value);
         let one_of = |known: &[&str], what: &str| {
             if known.contains(&value) {
                 Ok(value.to_owned())
@@ -132,7 +132,7 @@ impl Filter {
 impl Id {
     fn parse(text: &str) -> Result<Id> {
         Ok(if text.starts_with('^') {
-            Id::Matching(Regex::new(text).with_context(|| format!("filter on ids: {text}"))?)
+            Id::Matching(pattern(text)?)
         } else {
             Id::Prefix(text.to_owned())
         })
