@@ -1,6 +1,6 @@
 //! Small things that podman's own end-to-end tests look for.
 
-use tests::{Result, Stack, ensure, peer, skip};
+use tests::{Cmd, Result, Stack, ensure, peer, skip};
 
 pub(crate) fn a_person_who_stopped_it_is_told_of() -> Result<()> {
     let stack = Stack::with_alpine()?;
@@ -187,5 +187,10 @@ pub(crate) fn root_has_slirp4netns_too() -> Result<()> {
         .rpod("pod inspect --format {{.InfraConfig.NetworkOptions.slirp4netns}} p")
         .ok()?
         .is("[mtu=1400]")?;
+    stack.rpod("pod rm -f -t 0 p").ok()?;
+    // What served a container goes with it.
+    let namespaces = stack.scratch.path("runroot/netns");
+    let left = Cmd::new("pgrep").arg("-f").arg(&namespaces).run()?;
+    ensure!(left.stdout.is_empty(), "{left}");
     Ok(())
 }

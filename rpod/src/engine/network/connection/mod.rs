@@ -251,7 +251,7 @@ fn down_locked(ctx: &Context, container: &str, _lock: &Lock) -> Result<()> {
     {
         eprintln!("rpod: disconnecting container {container} from its networks: {error:#}");
     }
-    if rootless() {
+    if rootless() || user_mode::was_asked_for(&path) {
         user_mode::down(&path)?;
     }
     record::remove_half_written(&record)?;

@@ -86,6 +86,11 @@ pub fn up(ctx: &Context, netns: &Path, mode: &UserMode, ports: &[Mapping]) -> Re
     }
 }
 
+/// A program was started for the namespace, and not ended since.
+pub fn was_asked_for(netns: &Path) -> bool {
+    pid_file(netns).exists()
+}
+
 /// Ends the program: when this returns its ports are free, so that they can be published again. One that has ended is no error.
 pub fn down(netns: &Path) -> Result<()> {
     forward::stop(netns)?;
