@@ -1,6 +1,6 @@
 //! Volumes: filled, shared, carried away, removed.
 
-use tests::{Result, Stack, ensure};
+use tests::{Cmd, Result, Stack, ensure};
 
 pub(crate) fn a_volume_outlives_its_containers() -> Result<()> {
     let stack = Stack::with_alpine()?;
@@ -64,6 +64,20 @@ pub(crate) fn volumes_are_exported_and_mounted() -> Result<()> {
     stack.rpod("volume export -o one.tar one").ok()?;
     stack.rpod("volume create two").ok()?.is("two")?;
     stack.rpod("volume import two one.tar").ok()?;
+    // What it is compressed by, it tells itself.
+    let archive = stack.scratch.path("one.tar");
+    Cmd::new("gzip").arg("-k").arg(&archive).ok()?;
+    stack.rpod("volume create three").ok()?;
+    stack.rpod("volume import three one.tar.gz").ok()?;
+    stack
+        .rpod("run --rm -v three:/v alpine cat /v/d/file")
+        .ok()?
+        .is("carried")?;
+    stack.scratch.write("none.tar", "no archive")?;
+    stack
+        .rpod("volume import three none.tar")
+        .exits(125)?
+        .complains("the file is no tar archive")?;
     stack
         .rpod("run --rm -v two:/v alpine sh -c 'cat /v/d/file; readlink /v/link'")
         .ok()?

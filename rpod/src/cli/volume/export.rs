@@ -28,9 +28,6 @@ impl Verb for Export {
         let ctx = Context::new(globals)?;
         let volume = find(&ctx, &self.volume)?;
         match &self.output {
-            Some(path) if path.as_os_str().is_empty() => {
-                bail!("must provide valid path for file to write to")
-            }
             Some(path) => {
                 let file = File::create(path).with_context(|| {
                     format!(

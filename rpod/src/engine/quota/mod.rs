@@ -5,6 +5,9 @@
 //! few places, `ROOT/containers` or `ROOT/volumes`. Each place has ten thousand numbers: those that follow on its own project, where
 //! an administrator gave it one, else some that hang on its inode. The kernel tells which of them are taken, so that nothing is
 //! written down that could be lost or wrong.
+//!
+//! It is the kernel that is asked whether a disk can do it, and ext4 with the feature `project` can, too; there whoever has
+//! CAP_SYS_RESOURCE, as root and privileged containers have, is not held back.
 
 mod kernel;
 
