@@ -14,7 +14,8 @@ use tests::{Context as _, Result, ensure, peer, skip, until};
 
 use crate::rootless::Person;
 
-pub(crate) fn networks_without_root() -> Result<()> {
+/// What networks of an ordinary user are made with.
+fn tools() -> Result<()> {
     for program in [
         "pasta",
         "slirp4netns",
@@ -27,6 +28,11 @@ pub(crate) fn networks_without_root() -> Result<()> {
     if !fs::exists("/dev/net/tun")? {
         return skip("this machine has no /dev/net/tun");
     }
+    Ok(())
+}
+
+pub(crate) fn networks_without_root() -> Result<()> {
+    tools()?;
     let person = Person::new("g", Ranges::Some)?;
     let user = &person.user;
     let said = |port: u16| {
@@ -94,18 +100,7 @@ pub(crate) fn networks_without_root() -> Result<()> {
 }
 
 pub(crate) fn udp_ports_without_root() -> Result<()> {
-    for program in [
-        "pasta",
-        "slirp4netns",
-        "netavark",
-        "aardvark-dns",
-        "iptables",
-    ] {
-        peer(program)?;
-    }
-    if !std::fs::exists("/dev/net/tun")? {
-        return skip("this machine has no /dev/net/tun");
-    }
+    tools()?;
     let person = Person::new("u", Ranges::Some)?;
     let user = &person.user;
     let loopback = Ipv4Addr::LOCALHOST.into();

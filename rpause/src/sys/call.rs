@@ -34,7 +34,6 @@ pub(super) mod number {
     pub(crate) const WAIT4: usize = 260;
 }
 
-#[cfg(target_arch = "x86_64")]
 /// The result is the kernel's: below zero, an errno.
 ///
 /// # Safety
@@ -48,6 +47,7 @@ pub(super) unsafe fn syscall(
     e: usize,
 ) -> isize {
     let result;
+    #[cfg(target_arch = "x86_64")]
     // SAFETY: the caller passes arguments that are valid for the call; the
     // kernel keeps all registers but those named.
     unsafe {
@@ -55,23 +55,7 @@ pub(super) unsafe fn syscall(
             in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
             lateout("rcx") _, lateout("r11") _, options(nostack));
     }
-    result
-}
-
-#[cfg(target_arch = "aarch64")]
-/// The result is the kernel's: below zero, an errno.
-///
-/// # Safety
-/// The arguments are valid for the call of this number.
-pub(super) unsafe fn syscall(
-    number: usize,
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
-    e: usize,
-) -> isize {
-    let result;
+    #[cfg(target_arch = "aarch64")]
     // SAFETY: the caller passes arguments that are valid for the call; the
     // kernel keeps all registers but x0.
     unsafe {

@@ -29,20 +29,19 @@ pub fn settle(
     if container.accounts.added && asks_for_lines(container) {
         let rootfs = Rootfs::open(&home.join("rootfs"))?;
         let (own_passwd, own_group) = (rootfs.read(PASSWD)?, rootfs.read(GROUP)?);
-        // Where the image has no such file, none is made.
-        let is_there = [own_passwd.is_some(), own_group.is_some()];
         let known = Known {
-            passwd: own_passwd.unwrap_or_default(),
-            group: own_group.unwrap_or_default(),
+            passwd: own_passwd.as_deref().unwrap_or_default(),
+            group: own_group.as_deref().unwrap_or_default(),
         };
-        for ((path, old, lines), is_there) in [
-            (PASSWD, &known.passwd, passwd(container, &known)),
-            (GROUP, &known.group, group(container, &known)),
-        ]
-        .into_iter()
-        .zip(is_there)
-        {
-            if is_there && !lines.is_empty() && mounted_at(container, path).is_none() {
+        for (path, own, lines) in [
+            (PASSWD, &own_passwd, passwd(container, &known)),
+            (GROUP, &own_group, group(container, &known)),
+        ] {
+            // Where the image has no such file, none is made.
+            if let Some(old) = own
+                && !lines.is_empty()
+                && mounted_at(container, path).is_none()
+            {
                 add(container, &rootfs, run, (path, old, &lines), files)?;
             }
         }
@@ -78,9 +77,9 @@ impl Replaced {
     }
 }
 
-struct Known {
-    passwd: String,
-    group: String,
+struct Known<'a> {
+    passwd: &'a str,
+    group: &'a str,
 }
 
 fn asks_for_lines(container: &Container) -> bool {
@@ -132,7 +131,7 @@ fn add(
 }
 
 /// The host's users that were asked for, and the user that the container runs as.
-fn passwd(container: &Container, known: &Known) -> String {
+fn passwd(container: &Container, known: &Known<'_>) -> String {
     let mut lines = String::new();
     for user in container
         .accounts
@@ -141,7 +140,7 @@ fn passwd(container: &Container, known: &Known) -> String {
         .filter_map(|name| users::by_name_or_id(name).ok()?)
     {
         let (uid, gid) = (user.uid.to_string(), user.gid.to_string());
-        if has(&known.passwd, 0, &user.name) || has(&known.passwd, 2, &uid) {
+        if has(known.passwd, 0, &user.name) || has(known.passwd, 2, &uid) {
             continue;
         }
         let account = Account {
@@ -154,11 +153,11 @@ fn passwd(container: &Container, known: &Known) -> String {
         lines.push_str(&account.line(container));
     }
     let (uid, group) = asked(container);
-    if uid.parse::<u32>().is_err() || has(&known.passwd, 2, uid) || has(&lines, 2, uid) {
+    if uid.parse::<u32>().is_err() || has(known.passwd, 2, uid) || has(&lines, 2, uid) {
         return lines;
     }
     let gid = match group {
-        Some(group) if group.parse::<u32>().is_err() => number_of(&known.group, group),
+        Some(group) if group.parse::<u32>().is_err() => number_of(known.group, group),
         Some(group) => group.to_owned(),
         None => "0".to_owned(),
     };
@@ -180,10 +179,10 @@ fn passwd(container: &Container, known: &Known) -> String {
 }
 
 /// The group that the container runs as.
-fn group(container: &Container, known: &Known) -> String {
+fn group(container: &Container, known: &Known<'_>) -> String {
     let (user, group) = asked(container);
     let gid = group.unwrap_or("0");
-    if gid.parse::<u32>().is_err() || has(&known.group, 2, gid) {
+    if gid.parse::<u32>().is_err() || has(known.group, 2, gid) {
         return String::new();
     }
     match &container.accounts.group_entry {
@@ -288,8 +287,8 @@ mod tests {
         container.process.workdir = "/srv".to_owned();
         change(&mut container);
         let known = Known {
-            passwd: "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/false\n".to_owned(),
-            group: "root:x:0:\nweb:x:34:\n".to_owned(),
+            passwd: "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/false\n",
+            group: "root:x:0:\nweb:x:34:\n",
         };
         (passwd(&container, &known), group(&container, &known))
     }

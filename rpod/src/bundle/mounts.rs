@@ -218,10 +218,7 @@ fn mappings(maps: &[IdMap]) -> Value {
 }
 
 fn user_mount(mount: &Mount, users: Option<&Maps>) -> Result<Value> {
-    let mut options = match mount.kind.as_str() {
-        "bind" => mount.all_options(),
-        _ => mount.options.clone(),
-    };
+    let mut options = mount.all_options();
     // rpod's own work, done before.
     options.retain(|option| !matches!(option.as_str(), "U" | "z" | "Z" | "nocopy"));
     let mut idmap = None;

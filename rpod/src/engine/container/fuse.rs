@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::config::{find_part, storage_options};
 use crate::engine::rootless;
+use crate::engine::selinux::mount_option;
 
 /// What is laid over what.
 #[derive(Debug)]
@@ -87,9 +88,7 @@ impl Layers<'_> {
         if self.volatile {
             options.push(",volatile");
         }
-        if let Some(label) = self.label {
-            options.push(format!(",context=\"{label}\""));
-        }
+        options.push(mount_option("context", self.label));
         Ok(options)
     }
 }

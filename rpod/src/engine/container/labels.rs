@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use super::record::Container;
 use crate::bundle::files::Bound;
-use crate::engine::selinux::{Label, label_file};
+use crate::engine::selinux::{self, label_file};
 
 /// Labels the files that were made for the container, if it has a label. Those of another container have that one's.
 pub(super) fn label(container: &Container, home: &Path, run: &Path, files: &[Bound]) -> Result<()> {
     let Some(own) = &container.security.mount_label else {
         return Ok(());
     };
-    let several = own.parse::<Label>()?.at(Label::SHARED).to_string();
+    let several = selinux::shared(own)?;
     for bound in files {
         if !bound.source.starts_with(run) && !bound.source.starts_with(home) {
             continue;

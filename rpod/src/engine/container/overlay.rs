@@ -90,18 +90,11 @@ impl Overlay<'_> {
         }
     }
 
-    /// One page holds all options of mount(2): layers are named relative to `layers/`, so that as many as possible fit.
+    /// One page holds all options of mount(2).
     fn mount_by_string(&self, rootfs: &Path) -> Result<()> {
-        let before = std::env::current_dir().context("reading the working directory")?;
-        let lower: Vec<String> = self
-            .chain
-            .iter()
-            .rev()
-            .map(|layer| format!("{layer}/diff"))
-            .collect();
         let mut options = format!(
             "lowerdir={},upperdir={},workdir={}",
-            lower.join(":"),
+            relative(self.chain).join(":"),
             self.home.join("upper").display(),
             self.home.join("work").display()
         );
@@ -111,25 +104,14 @@ impl Overlay<'_> {
         if self.userxattr {
             options.push_str(",userxattr");
         }
-        options.push_str(&context(self.label));
+        options.push_str(&selinux::mount_option("context", self.label));
         if options.len() >= 4096 {
             bail!(
                 "the image has {} layers, more than this kernel can mount: Linux 6.8 takes them all",
                 self.chain.len()
             );
         }
-        std::env::set_current_dir(self.layers)
-            .with_context(|| format!("entering {}", self.layers.display()))?;
-        let mounted = mount(
-            Some("overlay"),
-            rootfs,
-            Some("overlay"),
-            MsFlags::empty(),
-            Some(options.as_str()),
-        );
-        std::env::set_current_dir(&before)
-            .with_context(|| format!("entering {}", before.display()))?;
-        mounted.with_context(|| {
+        mount_from(self.layers, rootfs, MsFlags::empty(), &options)?.with_context(|| {
             format!(
                 "mounting the overlay of {} layers on {}",
                 self.chain.len(),
@@ -139,15 +121,39 @@ impl Overlay<'_> {
     }
 }
 
+/// The same as [`lower`], named relative to the directory of layers, so that as many as possible fit.
+fn relative(chain: &[String]) -> Vec<String> {
+    let chain = chain.iter().rev();
+    chain.map(|layer| format!("{layer}/diff")).collect()
+}
+
+/// Mounts layers that are named relative to their directory.
+///
+/// # Errors
+/// The directory cannot be entered or left; the inner error is the kernel's.
+fn mount_from(
+    layers: &Path,
+    target: &Path,
+    flags: MsFlags,
+    options: &str,
+) -> Result<nix::Result<()>> {
+    let before = std::env::current_dir().context("reading the working directory")?;
+    std::env::set_current_dir(layers).with_context(|| format!("entering {}", layers.display()))?;
+    let mounted = mount(
+        Some("overlay"),
+        target,
+        Some("overlay"),
+        flags,
+        Some(options),
+    );
+    std::env::set_current_dir(&before).with_context(|| format!("entering {}", before.display()))?;
+    Ok(mounted)
+}
+
 /// The layers' directories, the highest first.
 fn lower(layers: &Path, chain: &[String]) -> Vec<PathBuf> {
     let chain = chain.iter().rev();
     chain.map(|layer| layers.join(layer).join("diff")).collect()
-}
-
-/// `,context="LABEL"`: a label has commas.
-fn context(label: Option<&str>) -> String {
-    label.map_or_else(String::new, |label| format!(",context=\"{label}\""))
 }
 
 /// Lays a directory over another, which stays as it is; all files have the label, if there is one.
@@ -165,17 +171,20 @@ pub fn over(
         label,
     };
     mount_or(&layers, target, || {
-        over_by_kernel(lower, upper, work, target, label)
+        let options = over_options(lower, upper, work, label);
+        let options = Some(options.as_slice());
+        let flags = MsFlags::empty();
+        mount(Some("overlay"), target, Some("overlay"), flags, options).with_context(|| {
+            format!(
+                "mounting an overlay of {} on {}",
+                lower.display(),
+                target.display()
+            )
+        })
     })
 }
 
-fn over_by_kernel(
-    lower: &Path,
-    upper: &Path,
-    work: &Path,
-    target: &Path,
-    label: Option<&str>,
-) -> Result<()> {
+fn over_options(lower: &Path, upper: &Path, work: &Path, label: Option<&str>) -> Vec<u8> {
     let mut options = Vec::new();
     for (name, path) in [
         ("lowerdir=", lower),
@@ -195,21 +204,8 @@ fn over_by_kernel(
     if crate::engine::rootless() {
         options.extend_from_slice(b",userxattr");
     }
-    options.extend_from_slice(context(label).as_bytes());
-    mount(
-        Some("overlay"),
-        target,
-        Some("overlay"),
-        MsFlags::empty(),
-        Some(options.as_slice()),
-    )
-    .with_context(|| {
-        format!(
-            "mounting an overlay of {} on {}",
-            lower.display(),
-            target.display()
-        )
-    })
+    options.extend_from_slice(selinux::mount_option("context", label).as_bytes());
+    options
 }
 
 /// Layers alone, lowest first, which nobody writes to; all files have the label, if there is one.
@@ -234,38 +230,15 @@ pub fn mount_read_only(
         label,
     };
     mount_or(&all, target, || {
-        read_only_by_kernel(layers, chain, target, label).with_context(failed)
+        let mut lower = relative(chain);
+        if lower.len() == 1 {
+            // The kernel takes no single layer that nothing is written over: it lies over the mount point, which is empty.
+            lower.push(target.display().to_string());
+        }
+        let context = selinux::mount_option("context", label);
+        let options = format!("lowerdir={}{context}", lower.join(":"));
+        mount_from(layers, target, MsFlags::MS_RDONLY, &options)?.with_context(failed)
     })
-}
-
-fn read_only_by_kernel(
-    layers: &Path,
-    chain: &[String],
-    target: &Path,
-    label: Option<&str>,
-) -> Result<()> {
-    let before = std::env::current_dir().context("reading the working directory")?;
-    let mut lower: Vec<String> = chain
-        .iter()
-        .rev()
-        .map(|layer| format!("{layer}/diff"))
-        .collect();
-    if let [only] = lower.as_slice() {
-        // The kernel takes no single layer that nothing is written over: it lies under the mount point, which is empty.
-        let below = only.clone();
-        lower = vec![below, target.display().to_string()];
-    }
-    std::env::set_current_dir(layers).with_context(|| format!("entering {}", layers.display()))?;
-    let options = format!("lowerdir={}{}", lower.join(":"), context(label));
-    let mounted = mount(
-        Some("overlay"),
-        target,
-        Some("overlay"),
-        MsFlags::MS_RDONLY,
-        Some(options.as_str()),
-    );
-    std::env::set_current_dir(&before).with_context(|| format!("entering {}", before.display()))?;
-    Ok(mounted?)
 }
 
 /// Unmounts what is mounted there; nothing to do is no error.

@@ -140,6 +140,8 @@ pub fn remove_damaged(ctx: &Context, id: &str) -> Result<()> {
         ..Container::default()
     };
     clear(ctx, &container)?;
+    // Whether it was limited its record would have told.
+    quota::lift(&container.home(ctx));
     erase(ctx, &container)?;
     drop(lock);
     forget_exit(ctx, id)?;
@@ -186,7 +188,9 @@ pub(super) fn erase(ctx: &Context, container: &Container) -> Result<()> {
     let home = container.home(ctx);
     mount::unmark(&ctx.store, &container.id)?;
     unmount(&home.join("rootfs"))?;
-    quota::lift(&home);
+    if !container.quota.is_none() {
+        quota::lift(&home);
+    }
     remove_tree(&home)?;
     if container.remove {
         volume::attach::remove_anonymous(ctx, container)?;

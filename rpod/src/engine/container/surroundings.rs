@@ -8,9 +8,9 @@ use super::record::{Container, IpcSharing, Namespace, Security};
 use super::status::{Status, is_alive};
 use super::{load, overlay};
 use crate::bundle::{Joined, files};
-use crate::engine::Context;
 use crate::engine::network::connection;
 use crate::engine::user_namespace::{UserNamespace, namespace};
+use crate::engine::{Context, selinux};
 
 /// The container's own users, before anything is made for them.
 pub(super) fn user_namespace(ctx: &Context, container: &Container) -> Result<()> {
@@ -100,8 +100,7 @@ fn shm_label(security: &Security) -> String {
     } else {
         "context"
     };
-    let label = security.mount_label.as_ref();
-    label.map_or_else(String::new, |label| format!(",{option}=\"{label}\""))
+    selinux::mount_option(option, security.mount_label.as_deref())
 }
 
 /// The directory that is its /dev/shm, where it has one of its own.

@@ -24,8 +24,10 @@ impl Programs {
 
     /// The same with what it says of itself in one line.
     pub(super) fn program_in_a_line(&self, path: &Path) -> Value {
-        let version = told(path).replacen('\n', ", ", 1);
-        json!({ "package": self.package(path), "path": path, "version": version })
+        let mut program = self.program(path);
+        let version = program["version"].as_str().unwrap_or_default();
+        program["version"] = json!(version.replacen('\n', ", ", 1));
+        program
     }
 
     /// As the network's helpers are told of.

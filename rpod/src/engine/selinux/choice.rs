@@ -1,11 +1,9 @@
 //! Which labels a container has: podman-run(1), "--security-opt"; containers.conf(5), `label` and `label_users`.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, bail};
 
 use super::policy::Policy;
-use super::{Label, is_enabled, level};
+use super::{Label, is_enabled, level, own_label};
 use crate::engine::Context;
 use crate::engine::container::load;
 use crate::engine::container::record::{Container, Namespace};
@@ -53,9 +51,7 @@ fn asked(ctx: &Context, container: &Container) -> Result<Vec<String>> {
         given => given.to_vec(),
     };
     if conf.label_users == Some(true) {
-        let own =
-            fs::read_to_string("/proc/self/attr/current").context("reading rpod's own label")?;
-        let own: Label = own.trim_end_matches(['\0', '\n']).parse()?;
+        let own: Label = own_label().context("reading rpod's own label")?.parse()?;
         // Whatever else is asked for comes after it.
         options.splice(0..0, own.options().into_iter().take(2));
     }

@@ -41,6 +41,22 @@ pub fn make_layers(layers: &Path) -> Result<()> {
 pub fn is_enabled() -> bool {
     Path::new("/sys/fs/selinux/enforce").exists()
         // It says so until a policy is loaded.
-        && fs::read_to_string("/proc/self/attr/current")
-            .is_ok_and(|label| label.trim_end_matches(['\0', '\n']) != "kernel")
+        && own_label().is_ok_and(|label| label != "kernel")
+}
+
+/// rpod's own, as the kernel writes it.
+fn own_label() -> std::io::Result<String> {
+    let label = fs::read_to_string("/proc/self/attr/current")?;
+    Ok(label.trim_end_matches(['\0', '\n']).to_owned())
+}
+
+/// `,KEY="LABEL"` of a mount, as a label has commas; nothing without a label. `context` is the label of all files, `rootcontext` that of
+/// the root directory.
+pub fn mount_option(key: &str, label: Option<&str>) -> String {
+    label.map_or_else(String::new, |label| format!(",{key}=\"{label}\""))
+}
+
+/// The same label at the level that several containers have.
+pub fn shared(label: &str) -> Result<String> {
+    Ok(label.parse::<Label>()?.at(Label::SHARED).to_string())
 }

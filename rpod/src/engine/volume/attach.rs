@@ -4,10 +4,9 @@ use anyhow::{Context as _, Result};
 
 use super::create::{create_locked, ensure};
 use super::{Volume, VolumeError, archive, fill, get, mount, own, remove};
-use crate::engine::Context;
 use crate::engine::container::record::{Container, Mount};
-use crate::engine::selinux::{self, Label};
 use crate::engine::user_namespace::mount_map;
+use crate::engine::{Context, selinux};
 
 impl Container {
     /// The names of the volumes that it uses.
@@ -104,8 +103,7 @@ fn relabel(container: &Container, mount: &Mount) -> Result<()> {
     if asks_for("Z") {
         selinux::relabel(&mount.source, label)
     } else if asks_for("z") {
-        let label: Label = label.parse()?;
-        selinux::relabel(&mount.source, &label.at(Label::SHARED).to_string())
+        selinux::relabel(&mount.source, &selinux::shared(label)?)
     } else {
         Ok(())
     }

@@ -87,16 +87,15 @@ pub fn mend(ctx: &Context, name: &str) -> Result<Outcome> {
     let data = home(ctx, name).join("_data");
     let had_data = data.is_dir();
     fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
-    if let (false, Ok(Some(volume))) = (had_data, load(ctx, name)) {
-        super::create::limit(&volume, &home(ctx, name))?;
-    }
-    if let Ok(Some(volume)) = load(ctx, name)
-        && archive::is_incomplete(ctx, &volume)?
-    {
-        archive::note(ctx, &volume, None)?;
-        return Ok(Outcome::Restored("it is taken as it is".to_owned()));
-    }
-    if !matches!(load(ctx, name), Ok(Some(_))) {
+    if let Ok(Some(volume)) = load(ctx, name) {
+        if !had_data {
+            super::create::limit(&volume, &home(ctx, name))?;
+        }
+        if archive::is_incomplete(ctx, &volume)? {
+            archive::note(ctx, &volume, None)?;
+            return Ok(Outcome::Restored("it is taken as it is".to_owned()));
+        }
+    } else {
         let volume = Volume {
             name: name.to_owned(),
             driver: "local".to_owned(),

@@ -125,8 +125,7 @@ impl Settings {
         self.retries = retries.unwrap_or(self.retries);
     }
 
-    /// As `inspect` shows it.
-    /// What is 0 is left out.
+    /// As `inspect` shows it: what is 0 is left out.
     pub fn inspect(&self) -> Value {
         told(
             &self.test,
@@ -141,7 +140,7 @@ impl Settings {
 }
 
 impl StartupCheck {
-    /// What is 0 is left out.
+    /// As `inspect` shows it: what is 0 is left out.
     pub fn inspect(&self) -> Value {
         told(
             &self.test,

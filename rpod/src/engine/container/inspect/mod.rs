@@ -168,10 +168,7 @@ pub fn mounts(container: &Container) -> Vec<Value> {
 }
 
 fn mount(mount: &Mount) -> Value {
-    let options = match mount.kind.as_str() {
-        "bind" => mount.all_options(),
-        _ => mount.options.clone(),
-    };
+    let options = mount.all_options();
     let has = |option: &str| options.iter().any(|own| own == option);
     let shown_apart =
         |option: &str| matches!(option, "ro" | "rw" | "z" | "Z") || Mount::is_propagation(option);

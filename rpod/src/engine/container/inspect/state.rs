@@ -29,7 +29,9 @@ pub(super) fn state(
     if restart::was_stopped_by_person(ctx, &container.id) {
         state["StoppedByUser"] = json!(true);
     }
-    if health::status(ctx, container).is_some() || container.health.is_set() {
+    if container.health.is_set() {
+        // Who looks sees to it that it is checked.
+        health::status(ctx, container);
         let history = health::history(ctx, container)?;
         let has_log = !history.log.is_empty();
         state["Health"] = json!(history);

@@ -56,8 +56,11 @@ const PROPAGATION: [&str; 8] = [
 ];
 
 impl Mount {
-    /// The options of a bind mount, with those that nobody has said otherwise, in podman's order.
+    /// Its options; of a bind mount with those that nobody has said otherwise, in podman's order.
     pub fn all_options(&self) -> Vec<String> {
+        if self.kind != "bind" {
+            return self.options.clone();
+        }
         let of_every_volume = |option: &&String| {
             self.volume.is_some() && matches!(option.as_str(), "nosuid" | "nodev" | "rbind")
         };
@@ -97,6 +100,7 @@ mod tests {
 
     fn of(volume: Option<&str>, options: &[&str]) -> String {
         let mount = Mount {
+            kind: "bind".to_owned(),
             volume: volume.map(str::to_owned),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             ..Mount::default()
